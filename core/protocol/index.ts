@@ -1,0 +1,5 @@
+// The face of protocol/: see README.md.
+export * from './trace-attributes.ts'
+export * from './trace-api.ts'
+export * from './desired-state.ts'
+export * from './agent-messages.ts'
