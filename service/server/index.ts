@@ -1,0 +1,3 @@
+// The face of server/: see README.md.
+export { startServer, type ServerHandle, type ServerOptions } from './start-server.ts'
+export { routeTable, type RouteDoc } from './routes.ts'
