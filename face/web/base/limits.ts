@@ -1,0 +1,50 @@
+// Every bound of the browser app, with its reason.
+
+/**
+ * Rows the list keeps. A row is about 20 DOM nodes: 500 rows are 10,000 nodes, which a laptop lays out in < 30 ms. More is
+ * not read by scrolling but by filtering; older pages come by cursor and push nothing out before this.
+ */
+export const LIST_ROWS_MAX = 500
+
+/** Rows a page of the list asks for: two screens on a tall display. */
+export const LIST_PAGE_ROWS = 100
+
+/** The live stream may bring thousands a second; the page is redrawn at most this often. */
+export const LIVE_REDRAW_MS = 250
+
+/** Points in the scatter: one frame draws 5,000 discs in about 4 ms. */
+export const SCATTER_POINTS_MAX = 5_000
+
+/** Spans of one trace held in memory: at ~1 kB of attributes each about 250 MB, the most a tab should take. */
+export const TRACE_SPANS_MAX = 250_000
+
+/** Spans per further page of a large trace; ~10 MB of JSON, parsed in < 100 ms, so that the page stays alive between. */
+export const TRACE_PAGE_SPANS = 10_000
+
+/** A span id has 16 characters: 64 of them keep the URL below 1.5 kB, far from the 8 kB that proxies allow. */
+export const URL_COLLAPSED_MAX = 64
+
+/** Browsers refuse more than about 100 history changes in 30 s; a zoom by wheel makes 60 a second. */
+export const URL_SETTLE_MS = 250
+
+/** Arrows drawn in one frame; more are a hairball and nobody follows them. */
+export const ARROWS_MAX = 400
+
+/** Characters of one attribute value shown before "show all". */
+export const VALUE_PREVIEW_CHARS = 600
+
+/** Characters of a name put on a canvas: more never fit, and measuring a megabyte per frame would freeze the page. */
+export const CANVAS_TEXT_CHARS = 200
+
+/** The shortest time window of the waterfall: 100 ns over 1000 px is 0.1 ns a pixel, below any clock. */
+export const WINDOW_NS_MIN = 100n
+
+/** How often the system page asks again. */
+export const AGENTS_REFRESH_MS = 2_000
+
+/** Waits before the live stream is tried again: doubled from the first to the last. */
+export const STREAM_RETRY_MS_MIN = 1_000
+export const STREAM_RETRY_MS_MAX = 15_000
+
+/** Matches of a search inside a trace that `n` can visit. */
+export const SEARCH_MATCHES_MAX = 100_000
