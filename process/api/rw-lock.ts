@@ -1,0 +1,83 @@
+// Many readers or one writer, in order of arrival: a waiting writer is not overtaken by later readers, so nobody starves.
+
+import type { LockOptions } from './mutex.ts'
+
+type Place = { readonly isWriter: boolean; readonly grant: () => void }
+
+export class RwLock {
+  readonly name: string
+  #readers = 0
+  #isWriting = false
+  #line: Place[] = []
+
+  constructor(options: LockOptions = {}) {
+    this.name = options.name ?? 'rwlock'
+  }
+
+  get queued(): number {
+    return this.#line.length
+  }
+
+  /** Runs fn beside other readers. Errors: fn's own; the signal's reason while waiting. */
+  read<R>(fn: () => R | Promise<R>, options: { readonly signal?: AbortSignal } = {}): Promise<R> {
+    return this.#run({ isWriter: false }, fn, options.signal)
+  }
+
+  /** Runs fn alone. Errors: as read. */
+  write<R>(fn: () => R | Promise<R>, options: { readonly signal?: AbortSignal } = {}): Promise<R> {
+    return this.#run({ isWriter: true }, fn, options.signal)
+  }
+
+  async #run<R>(mode: { readonly isWriter: boolean }, fn: () => R | Promise<R>, signal?: AbortSignal): Promise<R> {
+    signal?.throwIfAborted()
+    if (this.#line.length === 0 && this.#canEnter(mode.isWriter)) this.#enter(mode.isWriter)
+    else await this.#wait(mode.isWriter, signal)
+    try {
+      return await fn()
+    } finally {
+      this.#leave(mode.isWriter)
+    }
+  }
+
+  #canEnter(isWriter: boolean): boolean {
+    return !this.#isWriting && (!isWriter || this.#readers === 0)
+  }
+
+  #enter(isWriter: boolean): void {
+    if (isWriter) this.#isWriting = true
+    else this.#readers += 1
+  }
+
+  #leave(isWriter: boolean): void {
+    if (isWriter) this.#isWriting = false
+    else this.#readers -= 1
+    this.#admit()
+  }
+
+  #admit(): void {
+    for (let first = this.#line[0]; first !== undefined; first = this.#line[0]) {
+      if (!this.#canEnter(first.isWriter)) return
+      this.#line.shift()
+      this.#enter(first.isWriter)
+      first.grant()
+    }
+  }
+
+  /** Entered by whoever admits, so between grant and wake-up nobody else can. */
+  #wait(isWriter: boolean, signal: AbortSignal | undefined): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const giveUp = () => {
+        this.#line = this.#line.filter((place) => place !== mine)
+        reject(signal?.reason)
+        this.#admit()
+      }
+      const grant = () => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      const mine: Place = { isWriter, grant }
+      this.#line.push(mine)
+      signal?.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+}

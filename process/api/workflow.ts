@@ -1,0 +1,38 @@
+// Says for whom the current execution works, and where it may be slowed down.
+
+import { host } from './host.ts'
+
+/** Names the tenant of this execution: carried as baggage to everything it causes, in this process and in others. */
+export function tenant(id: string): void {
+  host()?.setTenant(id)
+}
+
+/** Free labels of this execution, carried as baggage. */
+export const tags = Object.freeze({
+  set(key: string, value: string): void {
+    host()?.setTag(key, value)
+  },
+  get(key: string): string | undefined {
+    return host()?.tag(key)
+  },
+})
+
+/** The log level a tool set for this execution, for a logger to ask; undefined = as configured. */
+export function logLevel(): string | undefined {
+  return host()?.logLevel()
+}
+
+const goOn: Promise<void> = Promise.resolve()
+
+/** A place where a tool may delay this execution. Goes on at once unless one does. */
+export function controlPoint(name: string): Promise<void> {
+  return host()?.controlPoint(name) ?? goOn
+}
+
+export type ResourceKind = 'pool' | 'queue' | 'lock' | 'cpu' | 'io' | 'other'
+
+/** Declares a resource of the application's own. Today it is only announced to the control plane; meters attach to it later. */
+export function resource(name: string, options: { readonly kind: ResourceKind }): { readonly name: string; readonly kind: ResourceKind } {
+  host()?.declareResource(name, options.kind)
+  return Object.freeze({ name, kind: options.kind })
+}
