@@ -2,3 +2,66 @@
 
 /** A query that takes longer has run away: interactive search answers in tens of ms, a full scan of 100 M rows in about 5 s. */
 export const QUERY_MS_MAX = 15_000
+
+/** Past its deadline the engine gets this long to stop a query by itself; then the child is killed. */
+export const KILL_GRACE_MS = 2_000
+
+/** An insert of one 8 MiB segment takes 50-200 ms; a slow disk may take seconds for its fsync. */
+export const INSERT_MS_MAX = 60_000
+
+/** A segment is sealed at 8 MiB; its Native block is at most about 3x that, and a result is not read through this. */
+export const BODY_BYTES_MAX = 128 * 1024 * 1024
+
+/** Two readers of the UI, the trace worker's rereads and one search that takes its time. */
+export const QUERY_CONNECTIONS = 4
+
+/** One block is encoded while another is written; more would only make more, smaller parts under merge. */
+export const INSERT_CONNECTIONS = 2
+
+/** Native calls of the addon block a thread of libuv's pool each: all connections plus spares for files. */
+export const CHILD_THREADS = QUERY_CONNECTIONS + INSERT_CONNECTIONS + 2
+
+/** The child answers /ping from its event loop, which no query blocks; silence this long means that it hangs. */
+export const PING_SILENCE_MS_MAX = 10_000
+export const PING_EVERY_MS = 2_000
+
+/** A child that dies at once (data directory locked by a dying predecessor) is started again after this, doubled up to the max. */
+export const RESTART_MS_MIN = 50
+export const RESTART_MS_MAX = 2_000
+
+/** An insert that failed for a passing reason is tried again after this, doubled up to the max. */
+export const RETRY_MS_MIN = 50
+export const RETRY_MS_MAX = 2_000
+
+/** How long a query waits for an engine that is starting (cold file cache: 5 s measured). */
+export const READY_MS_MAX = 20_000
+
+/** A graceful end gives running statements this long. */
+export const CLOSE_MS_MAX = 3_000
+
+/** sockaddr_un holds 108 bytes on Linux and 104 on macOS, terminator included. */
+export const SOCKET_PATH_BYTES_MAX = 100
+
+/** Default ages and sizes. Age counts from arrival. */
+export const RETENTION_HOURS_DEFAULT = 7 * 24
+export const STORE_BYTES_MAX_DEFAULT = 20 * 1024 * 1024 * 1024
+
+/**
+ * The engine's own bounds. Server memory 1.5 GB: measured 270 MB at rest, inserts of 8 MiB segments +200 MB, the rest for
+ * searches; a query may take half of it and fails beyond that with a code instead of swelling. Two threads a query leave
+ * room for ingest on a small machine; caches are small because the page cache of the system holds the same data.
+ */
+export const ENGINE_ARGUMENTS: readonly string[] = [
+  '--max_server_memory_usage=1500000000',
+  '--max_memory_usage=750000000',
+  '--max_threads=2',
+  '--max_insert_threads=1',
+  '--max_result_bytes=134217728',
+  '--mark_cache_size=67108864',
+  '--uncompressed_cache_size=0',
+  '--index_mark_cache_size=16777216',
+  '--output_format_json_quote_64bit_integers=1',
+  // A block we send is one part and one deduplication token: never split it.
+  '--max_insert_block_size=16777216',
+  '--async_insert=0',
+]

@@ -1,0 +1,186 @@
+// The child process that holds the engine: enough of ClickHouse's HTTP protocol over chDB for @clickhouse/client.
+//
+// Cast: `child-host.ts` starts it with one JSON argument and ends it; clients connect to its unix socket (0600).
+//
+//   request -> read body (bounded) -> wait for a free connection of its class -> SET settings and parameters -> run
+//           -> answer bytes, or `Code: N. DB::Exception: ...` with X-ClickHouse-Exception-Code
+//
+// Why a process of its own: one chDB query cannot be interrupted from outside, and a fault of the engine takes its
+// process along. Here a query that outlives its deadline makes the child kill itself, and the host starts another; whoever
+// loses an answer by that asks again (inserts by token). Each connection has its own settings and parameters; the
+// addon's own binding is process-wide and not safe under concurrency, therefore parameters are set by `SET param_x`.
+//
+// Source: ClickHouse documentation, "HTTP interface"; chdb-node README.
+
+import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
+import { BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, QUERY_CONNECTIONS, QUERY_MS_MAX } from './limits.ts'
+
+export type ChildOptions = { readonly dir: string; readonly socketPath: string }
+
+/** Exit code that tells the host why: a query did not stop at its deadline. */
+export const EXIT_RUNAWAY = 86
+
+type Request = { readonly sql: string; readonly data: Buffer | undefined; readonly url: URL }
+
+/** Connections of one class of work, lent in order of asking. */
+class Pool {
+  readonly #free: ChdbConnection[]
+  readonly #waiting: ((connection: ChdbConnection) => void)[] = []
+
+  constructor(connections: readonly ChdbConnection[]) {
+    this.#free = [...connections]
+  }
+
+  async use<T>(work: (connection: ChdbConnection) => Promise<T>): Promise<T> {
+    const connection = this.#free.pop() ?? await new Promise<ChdbConnection>(resolve => this.#waiting.push(resolve))
+    try {
+      return await work(connection)
+    } finally {
+      const next = this.#waiting.shift()
+      if (next === undefined) this.#free.push(connection)
+      else next(connection)
+    }
+  }
+}
+
+class Engine {
+  readonly #addon: ChdbAddon
+  readonly #queries: Pool
+  readonly #inserts: Pool
+  readonly #connections: readonly ChdbConnection[]
+
+  constructor(dir: string) {
+    this.#addon = loadChdb()
+    this.#connections = Array.from({ length: QUERY_CONNECTIONS + INSERT_CONNECTIONS },
+      () => this.#addon.CreateConnection(dir, ENGINE_ARGUMENTS))
+    this.#queries = new Pool(this.#connections.slice(0, QUERY_CONNECTIONS))
+    this.#inserts = new Pool(this.#connections.slice(QUERY_CONNECTIONS))
+  }
+
+  run(request: Request, isAway: () => boolean): Promise<Uint8Array> {
+    const pool = request.data === undefined ? this.#queries : this.#inserts
+    // A caller that hung up while waiting for a connection costs nothing.
+    return pool.use(async connection => isAway() ? new Uint8Array() : this.#runOn(connection, request))
+  }
+
+  close(): void {
+    for (const connection of this.#connections) this.#addon.CloseConnection(connection)
+  }
+
+  async #runOn(connection: ChdbConnection, request: Request): Promise<Uint8Array> {
+    const { set, reset, timeoutMs } = settingsOf(request.url)
+    const stopKiller = killUnlessStopped(timeoutMs + KILL_GRACE_MS)
+    try {
+      if (set !== '') await this.#addon.QueryAsyncConnection(connection, set, 'Null')
+      if (request.data !== undefined) {
+        await this.#addon.InsertRawAsyncConnection(connection, request.sql, request.data, false)
+        return new Uint8Array()
+      }
+      const format = request.url.searchParams.get('default_format') ?? 'TabSeparated'
+      return (await this.#addon.QueryAsyncConnection(connection, request.sql, format)).bytes
+    } finally {
+      if (reset !== '') await this.#addon.QueryAsyncConnection(connection, reset, 'Null').catch(() => undefined)
+      stopKiller()
+    }
+  }
+}
+
+/** The one way to stop a query that ignores its own deadline. Inserts under way are repeated by token. */
+function killUnlessStopped(ms: number): () => void {
+  const timer = setTimeout(() => {
+    // process.exit would run the engine's exit handlers, which wait for the very query that does not end.
+    process.stdout.write('runaway\n', () => process.kill(process.pid, 'SIGKILL'))
+  }, ms)
+  return () => clearTimeout(timer)
+}
+
+/** Members of the query string that are not settings of the engine. */
+const NOT_SETTINGS = new Set(['query', 'database', 'query_id', 'default_format', 'wait_end_of_query', 'session_id',
+  'session_timeout', 'session_check', 'compress', 'decompress', 'enable_http_compression', 'buffer_size', 'role',
+  'user', 'password', 'quota_key', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms'])
+
+function settingsOf(url: URL): { set: string; reset: string; timeoutMs: number } {
+  const changes: string[] = []
+  const names: string[] = []
+  let timeoutMs = QUERY_MS_MAX
+  for (const [name, value] of url.searchParams) {
+    if (NOT_SETTINGS.has(name) || !/^[a-z][a-z0-9_]*$/i.test(name)) continue
+    changes.push(`${name} = ${literal(value)}`)
+    if (name === 'max_execution_time') timeoutMs = Math.min(Number(value) * 1000 || QUERY_MS_MAX, timeoutMs * 100)
+    if (!name.startsWith('param_')) names.push(`${name} = DEFAULT`)
+  }
+  return { set: changes.length > 0 ? `SET ${changes.join(', ')}` : '',
+    reset: names.length > 0 ? `SET ${names.join(', ')}` : '', timeoutMs }
+}
+
+/** A string literal of ClickHouse: only the backslash and the quote can end it. */
+function literal(value: string): string {
+  return `'${value.replace(/[\\']/g, '\\$&')}'`
+}
+
+async function readBody(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let bytes = 0
+  for await (const chunk of request) {
+    if (!(chunk instanceof Buffer)) continue
+    bytes += chunk.length
+    if (bytes > BODY_BYTES_MAX) throw new Error(`Code: 307. DB::Exception: body larger than ${BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)`)
+    chunks.push(chunk)
+  }
+  return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
+}
+
+/** As ClickHouse does: the statement is in ?query=, then the body is data; or the body is the statement. */
+async function readRequest(request: IncomingMessage): Promise<Request> {
+  const url = new URL(request.url ?? '/', 'http://store')
+  const statement = url.searchParams.get('query') ?? ''
+  const body = await readBody(request)
+  if (statement === '') return { sql: body.toString(), data: undefined, url }
+  const isInsert = /^\s*insert\b/i.test(statement) && /\bformat\s+\w+\s*$/i.test(statement)
+  if (isInsert) return { sql: statement.trimEnd(), data: body, url }
+  return { sql: statement + body.toString(), data: undefined, url }
+}
+
+async function answer(engine: Engine, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  if (request.url === '/ping' || request.url?.startsWith('/ping?') === true) {
+    response.end('Ok.\n')
+    return
+  }
+  let isAway = false
+  response.on('close', () => { isAway = true })
+  try {
+    const parsed = await readRequest(request)
+    const bytes = await engine.run(parsed, () => isAway)
+    response.writeHead(200, { 'content-length': bytes.length, 'content-type': 'text/plain; charset=UTF-8' })
+    response.end(bytes)
+  } catch (error: unknown) {
+    const message = error instanceof Error ? error.message : String(error)
+    const code = /Code: (\d+)/.exec(message)?.[1] ?? '1002'
+    response.writeHead(500, { 'x-clickhouse-exception-code': code, 'content-type': 'text/plain; charset=UTF-8' })
+    response.end(message)
+  }
+}
+
+function main(): void {
+  const options: ChildOptions = JSON.parse(process.argv[2] ?? '{}')
+  // The owner holds the other end of stdin: when it dies, however it dies, so do we, and the data directory is free again.
+  process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).on('error', () => undefined).resume()
+  process.umask(0o077)
+  const engine = new Engine(options.dir)
+  const server = createServer((request, response) => { void answer(engine, request, response) })
+  server.keepAliveTimeout = 60_000
+  // A socket file left by a killed child; the engine's own lock on the directory has already shown that no child lives.
+  if (existsSync(options.socketPath)) rmSync(options.socketPath)
+  server.listen(options.socketPath, () => {
+    chmodSync(options.socketPath, 0o600)
+    process.stdout.write('ready\n')
+  })
+  process.on('SIGTERM', () => {
+    server.close(() => { engine.close(); process.exit(0) })
+    server.closeIdleConnections()
+  })
+}
+
+main()
