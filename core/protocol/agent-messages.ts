@@ -1,10 +1,12 @@
-// What an agent says about itself. It only dials out: one POST when it starts, one stream of desired state, one report a second.
+// What an agent says about itself. It only dials out: one POST when it starts, one stream of desired state,
+// one report a second.
 //
 //   POST /agent/v1/hello   AgentHello  -> { ok: true }
-//   GET  /agent/v1/state   ?agent=ID   -> text/event-stream of `state` events (SignedState), a comment every 10 s
+//   GET  /agent/v1/state   ?agent=ID   -> server-sent `state` events (SignedState), a comment every 10 s
 //   POST /agent/v1/report  AgentReport -> { ok: true }
-// All with Authorization: Bearer <agent token>. The token is `<secret>.<fingerprint>`: the fingerprint (base64url of the first
-// 16 bytes of SHA-256 of the server's raw Ed25519 public key) pins the key that signs desired state.
+// All with Authorization: Bearer <agent token>. The token is `<secret>.<fingerprint>`: the fingerprint
+// (base64url of the first 16 bytes of SHA-256 of the server's raw Ed25519 public key) pins the key that signs
+// desired state.
 
 export type AgentHello = {
   readonly agent: string
@@ -22,7 +24,10 @@ export type AgentHello = {
 /** A place where advice can run, and what it exports. */
 export type TracepointInfo = { readonly name: string; readonly vars: readonly string[] }
 
-/** Counters are totals since the agent started: a lost report loses nothing, a repeated one counts nothing twice. */
+/**
+ * Counters are totals since the agent started: a lost report loses nothing, a repeated one counts nothing
+ * twice.
+ */
 export type AgentReport = {
   readonly agent: string
   /** Random per process start; with seq it shows loss and repetition. */
@@ -33,7 +38,12 @@ export type AgentReport = {
   readonly stateVersion: number
   readonly packages: readonly { readonly name: string; readonly version: number; readonly error?: string }[]
   /** emitted = sent + dropped + queued, exactly. */
-  readonly spans: { readonly emitted: number; readonly sent: number; readonly dropped: number; readonly queued: number }
+  readonly spans: {
+    readonly emitted: number
+    readonly sent: number
+    readonly dropped: number
+    readonly queued: number
+  }
   /** By reason: 'queue-full', 'export-failed', 'baggage-trimmed', 'bad-member', ... */
   readonly drops: { readonly [reason: string]: number }
   /** ns of the event loop that advice took, measured by sampling; runs of advice. */
@@ -41,7 +51,12 @@ export type AgentReport = {
   readonly eventLoopDelayMsP99: number
   readonly rssBytes: number
   /** Last error of exporting spans or of the control connection, for `doctor`. */
-  readonly lastError?: { readonly where: string; readonly code: string; readonly message: string; readonly timeMs: number }
+  readonly lastError?: {
+    readonly where: string
+    readonly code: string
+    readonly message: string
+    readonly timeMs: number
+  }
 }
 
 /** One row of GET /api/v1/agents. */

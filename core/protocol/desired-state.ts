@@ -1,12 +1,13 @@
 // What an agent shall be: packages of tools with their parameters, as one signed, versioned value.
 //
 //   server:  DesiredState -> UTF-8 JSON (payload) -> Ed25519 over the payload's bytes -> SignedState
-//   agent:   SignedState -> check the key against the pinned fingerprint -> check the signature -> check instance, version,
-//            expiry -> parse -> reconcile (install what is missing, remove what is gone, change parameters)
+//   agent:   SignedState -> check the key against the pinned fingerprint, the signature, the fleet, the
+//            version, the expiry -> parse
+//            -> reconcile (install what is missing, remove what is gone, change parameters)
 //
 // The signature is over the bytes that travel, so no canonical encoding is needed and none can be got wrong.
-// The four attacks of TUF and what stops them: forgery (signature), rollback (version must grow within an epoch), freeze (expiry),
-// mix and match (everything is one value, bound to a fleet).
+// The four attacks of TUF and what stops them: forgery (signature), rollback (version must grow within an
+// epoch), freeze (expiry), mix and match (everything is one value, bound to a fleet).
 
 /** One straight-line instruction; `#advice` verifies and compiles it. */
 export type Instruction =
@@ -15,7 +16,11 @@ export type Instruction =
   /** Goes on only where the slot equals the value. */
   | { readonly op: 'filter'; readonly slot: string; readonly equals: string | number | boolean }
   /** Puts a constant or a package parameter into a slot. */
-  | { readonly op: 'let'; readonly slot: string; readonly value: string | number | boolean | { readonly parameter: string } }
+  | {
+      readonly op: 'let'
+      readonly slot: string
+      readonly value: string | number | boolean | { readonly parameter: string }
+    }
   /** Reads a field of a bag of this package's schema into a slot. */
   | { readonly op: 'unpack'; readonly bag: string; readonly field: string; readonly slot: string }
   /** Writes a slot into a field of a bag of this package's schema. */

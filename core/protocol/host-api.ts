@@ -1,8 +1,9 @@
 // What the entry `crosscut` and the agent say to each other inside one process.
 //
-// The application imports its own copy of `crosscut`; the agent was loaded from another one by --import. They meet in one slot of
-// globalThis, so neither needs the other: without an agent the slot is empty and every call of the entry is a cheap no-op. The number in
-// the name grows with an incompatible change; an entry that finds no slot of its number does nothing.
+// The application imports its own copy of `crosscut`; the agent was loaded from another one by --import. They
+// meet in one slot of globalThis, so neither needs the other: without an agent the slot is empty and every
+// call of the entry is a cheap no-op. The number in the name grows with an incompatible change; an entry that
+// finds no slot of its number does nothing.
 
 /** The slot of globalThis where an agent hangs its HostApi. */
 export const HOST_API_SLOT: unique symbol = Symbol.for('crosscut.host.1')

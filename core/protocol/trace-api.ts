@@ -1,8 +1,8 @@
 // What the trace routes of /api/v1 answer; the web app and the CLI read exactly these.
 //
-// Times are decimal strings of ns since the epoch, already on the trace's aligned timeline; shiftNs says by how much a
-// span was moved, so that the raw time is always recoverable (startNs - shiftNs). Untrusted text stays text: no member
-// here is ever markup.
+// Times are decimal strings of ns since the epoch, already on the trace's aligned timeline; shiftNs says by
+// how much a span was moved, so that the raw time is always recoverable (startNs - shiftNs). Untrusted text
+// stays text: no member here is ever markup.
 
 import type { EdgeKind } from './trace-attributes.ts'
 
@@ -29,8 +29,16 @@ export type TraceSearchResult = {
   readonly nextCursor?: string
 }
 
-/** An OTLP AnyValue as JSON: 64-bit integers beyond 2^53 and bytes are strings, tagged by their key's type in `types`. */
-export type AttributeValue = string | number | boolean | null | readonly AttributeValue[]
+/**
+ * An OTLP AnyValue as JSON: 64-bit integers beyond 2^53 and bytes are strings, tagged by their key's type in
+ * `types`.
+ */
+export type AttributeValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly AttributeValue[]
   | { readonly [key: string]: AttributeValue }
 export type Attributes = { readonly [key: string]: AttributeValue }
 
@@ -50,16 +58,26 @@ export type SpanView = {
   readonly attributes: Attributes
   readonly resource: Attributes
   readonly scope: { readonly name: string; readonly version?: string }
-  readonly events: readonly { readonly timeNs: string; readonly name: string; readonly attributes: Attributes }[]
+  readonly events: readonly {
+    readonly timeNs: string
+    readonly name: string
+    readonly attributes: Attributes
+  }[]
   /** As exported; those inside this trace also stand in TraceView.edges. */
-  readonly links: readonly { readonly traceId: string; readonly spanId: string; readonly attributes: Attributes }[]
+  readonly links: readonly {
+    readonly traceId: string
+    readonly spanId: string
+    readonly attributes: Attributes
+  }[]
   /** Sum over attributes, events and links that a limit left out. */
   readonly droppedCount: number
   /** Nesting below the root, 0 = root; for drawing without rebuilding the tree. */
   readonly depth: number
 }
 
-/** A causal arrow other than parent -> child. Ends of other traces have traceId set and no span in this view. */
+/**
+ * A causal arrow other than parent -> child. Ends of other traces have traceId set and no span in this view.
+ */
 export type EdgeView = {
   readonly kind: EdgeKind
   readonly from: { readonly spanId: string; readonly traceId?: string; readonly timeNs?: string }
@@ -74,7 +92,9 @@ export type TraceView = {
   readonly traceId: string
   readonly summary: TraceSummary
   readonly spans: readonly SpanView[]
-  /** All spans of the trace; more than spans.length when the answer was cut (read on with .../spans?offset=). */
+  /**
+   * All spans of the trace; more than spans.length when the answer was cut (read on with .../spans?offset=).
+   */
   readonly totalSpans: number
   readonly edges: readonly EdgeView[]
   readonly repairs: readonly RepairView[]
@@ -83,11 +103,17 @@ export type TraceView = {
 
 export type CriticalPathView = {
   readonly sections: readonly {
-    readonly spanId: string; readonly service: string; readonly name: string; readonly startNs: string; readonly endNs: string
+    readonly spanId: string
+    readonly service: string
+    readonly name: string
+    readonly startNs: string
+    readonly endNs: string
   }[]
   /** Key "service name"; ns as decimal strings. */
   readonly exclusiveNs: { readonly [serviceAndName: string]: string }
 }
 
 /** Every error of the HTTP API. */
-export type ApiError = { readonly error: { readonly code: string; readonly message: string; readonly hint?: string } }
+export type ApiError = {
+  readonly error: { readonly code: string; readonly message: string; readonly hint?: string }
+}

@@ -1,0 +1,26 @@
+// The faults that can be switched on, by name, and a seeded random number for everything that must repeat.
+
+export const FAULTS = ['replica-selection', 'clock-skew', 'lost-context'] as const
+export type Fault = (typeof FAULTS)[number]
+
+/** Uniform in [0, 1), repeatable by its seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
+}
+
+/** Fisher-Yates, in place. */
+export function shuffle<T>(items: T[], random: () => number): T[] {
+  for (let i = items.length - 1; i > 0; i--) {
+    const j = Math.floor(random() * (i + 1))
+    const held = items[i] as T
+    items[i] = items[j] as T
+    items[j] = held
+  }
+  return items
+}
