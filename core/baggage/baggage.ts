@@ -1,0 +1,157 @@
+// Baggage: an immutable, ordered list of atoms that travels with an execution, opaque to whoever carries it.
+//
+// The value is its encoding. Decoding walks the lengths and keeps the bytes; joining merges bytes; encoding hands them out; atoms
+// are cut only for whoever asks. A process that carries what no tool reads never parses it.
+//
+//   BRANCH  branch()   the same value           JOIN  join()   lexicographic merge: commutative, associative, idempotent
+//   SERIALIZE encode() / DESERIALIZE decode()   TRIM  trim()   the first atoms that fit, then a marker (a zero-length atom)
+//
+// Owns: the bytes given to `decode` and those that `encode` hands out belong to the value; nobody may change them.
+// Source: baggage contexts (EuroSys'18) sections 4.1-4.3, table 2; RATIONALE "Why is baggage opaque to carriers?".
+
+import { assert, equalBytes } from '#base'
+import { BaggageError } from './error.ts'
+import { encodeAtoms, markerPosition, measure, mergeMany, mergeTwo, NO_BYTES, prefixEnd, sliceAtoms } from './wire.ts'
+import { OWNED_COMPONENTS_MAX } from './limits.ts'
+
+/**
+ * A counter component that this process began. `newest` is its count in the newest value that holds it: only a value that shows
+ * this very count may extend it, so two branches never extend the same component (see types/counter.ts).
+ */
+export type OwnedComponent = { readonly id: Uint8Array; newest: bigint }
+
+// For types/ and bdl/ only, set once by the class below: building a value with components it owns. Not part of the face.
+export let ownedOf: (baggage: Baggage) => readonly OwnedComponent[] | undefined
+/** `bytes` must be a canonical encoding. */
+export let withOwned: (bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) => Baggage
+
+export class Baggage {
+  static readonly empty: Baggage = new Baggage(NO_BYTES, undefined)
+
+  readonly #bytes: Uint8Array
+  /** Components this value may extend if they are still its newest; undefined for decoded values. */
+  readonly #owned: readonly OwnedComponent[] | undefined
+  #atoms: readonly Uint8Array[] | undefined
+
+  private constructor(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) {
+    this.#bytes = bytes
+    this.#owned = owned
+    this.#atoms = undefined
+  }
+
+  /** The baggage of exactly these atoms, in this order. */
+  static of(atoms: Iterable<Uint8Array>): Baggage {
+    return Baggage.#make(encodeAtoms(atoms), undefined)
+  }
+
+  /** Cost: one walk over the lengths; the bytes are kept. Errors: E_BAGGAGE_FORMAT when anything is cut, too long or left over. */
+  static decode(bytes: Uint8Array): Baggage {
+    const measured = measure(bytes)
+    if (measured.damage !== undefined) {
+      throw new BaggageError('E_BAGGAGE_FORMAT', `baggage is damaged at byte ${measured.end} of ${bytes.length}: ${measured.damage}`)
+    }
+    return Baggage.#fromWire(bytes, measured.end, measured.isCanonical)
+  }
+
+  /** The atoms before the first damage; never throws. */
+  static decodeLenient(bytes: Uint8Array): Baggage {
+    const measured = measure(bytes)
+    return Baggage.#fromWire(bytes, measured.end, measured.isCanonical)
+  }
+
+  /** Lexicographic merge of any number; gives one of them itself when the others add nothing. */
+  static join(...all: readonly Baggage[]): Baggage {
+    let first: Baggage = Baggage.empty
+    let others: Baggage[] | undefined
+    for (const one of all) {
+      if (one.#bytes.length === 0 || one === first) continue
+      if (first.#bytes.length === 0) first = one
+      else (others ??= []).push(one)
+    }
+    if (others === undefined) return first
+    const [second] = others
+    if (others.length === 1 && second !== undefined) return first.join(second)
+    const owned = others.reduce((sum, other) => joinOwned(sum, other.#owned), first.#owned)
+    return Baggage.#make(mergeMany([first.#bytes, ...others.map((other) => other.#bytes)]), owned)
+  }
+
+  static #make(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined): Baggage {
+    return bytes.length === 0 ? Baggage.empty : new Baggage(bytes, owned)
+  }
+
+  /** A plain Uint8Array over exactly the good bytes, so that a Buffer given is not a Buffer handed out. */
+  static #fromWire(bytes: Uint8Array, end: number, isCanonical: boolean): Baggage {
+    if (end === 0) return Baggage.empty
+    const isPlain = bytes.constructor === Uint8Array && end === bytes.length
+    const plain = isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, end)
+    // Equality and joins compare bytes, so a length in a longer form than needed is written anew.
+    return new Baggage(isCanonical ? plain : encodeAtoms(sliceAtoms(plain)), undefined)
+  }
+
+  /** Views into the encoding; not to be changed. Cost: cut at the first call, then kept. */
+  get atoms(): readonly Uint8Array[] {
+    return (this.#atoms ??= Object.freeze(sliceAtoms(this.#bytes)))
+  }
+
+  /** Size of the encoding. */
+  get byteLength(): number {
+    return this.#bytes.length
+  }
+
+  /** Something was trimmed away: a marker is among the atoms. */
+  get overflowed(): boolean {
+    return markerPosition(this.#bytes) >= 0
+  }
+
+  join(other: Baggage): Baggage {
+    if (other === this || other.#bytes.length === 0) return this
+    if (this.#bytes.length === 0) return other
+    const merged = mergeTwo(this.#bytes, other.#bytes)
+    const owned = this.#owned === other.#owned ? this.#owned : joinOwned(this.#owned, other.#owned)
+    if (merged === this.#bytes && owned === this.#owned) return this
+    if (merged === other.#bytes && owned === other.#owned) return other
+    return new Baggage(merged, owned)
+  }
+
+  /** The value for a new branch. Immutable, so it is this one: a branch that writes gets a new value. */
+  branch(): Baggage {
+    return this
+  }
+
+  /**
+   * The longest run of atoms from the start that leaves room for the marker, then the marker; unchanged when all fits.
+   * A limit of 0 still gives the marker (1 byte) if anything was lost: losing data silently is the one thing not on offer.
+   */
+  trim(maxBytes: number): Baggage {
+    assert(!Number.isNaN(maxBytes), 'the limit of trim is a number')
+    if (this.#bytes.length <= maxBytes) return this
+    const end = prefixEnd(this.#bytes, maxBytes - 1)
+    const out = new Uint8Array(end + 1)
+    out.set(this.#bytes.subarray(0, end))
+    return new Baggage(out, this.#owned)
+  }
+
+  /** The byte form; not to be changed. Cost: none, it is the value itself. */
+  encode(): Uint8Array {
+    return this.#bytes
+  }
+
+  equals(other: Baggage): boolean {
+    return equalBytes(this.#bytes, other.#bytes)
+  }
+
+  static {
+    ownedOf = (baggage) => baggage.#owned
+    withOwned = (bytes, owned) => Baggage.#make(bytes, owned)
+  }
+}
+
+function joinOwned(
+  a: readonly OwnedComponent[] | undefined, b: readonly OwnedComponent[] | undefined,
+): readonly OwnedComponent[] | undefined {
+  if (b === undefined || a === b) return a
+  if (a === undefined) return b
+  const added = b.filter((component) => !a.includes(component))
+  if (added.length === 0) return a
+  return [...a, ...added].slice(-OWNED_COMPONENTS_MAX)
+}

@@ -1,0 +1,3 @@
+// The export `crosscut/baggage`: pure, runs anywhere, no dependencies.
+export { Baggage } from './baggage.ts'
+export { BaggageError, type BaggageErrorCode } from './error.ts'
