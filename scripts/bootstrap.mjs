@@ -6,7 +6,7 @@
 // second run finds everything in place and adds only the start of one process.
 
 import { spawn } from 'node:child_process'
-import { existsSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { PROJECT_MAJOR, ROOT, ensureNode, fail, npm, say } from './toolchain.mjs'
 
@@ -35,7 +35,15 @@ function ensurePackages() {
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
   say('installing packages (npm ci --ignore-scripts)')
   npm(['ci'])
+  linkOwnBinary()
   writeFileSync(stamp, '')
+}
+
+/** So that `npx crosscut` in the clone means this clone, never a package of that name. */
+function linkOwnBinary() {
+  const link = path.join(ROOT, 'node_modules', '.bin', 'crosscut')
+  rmSync(link, { force: true })
+  symlinkSync(path.join('..', '..', 'scripts', 'crosscut.mjs'), link)
 }
 
 function hand(command, commandArgs) {

@@ -1,0 +1,102 @@
+// `npm start`: the server, and the demo system under load beside it, until Ctrl-C.
+//
+//   crosscut up [flags]          -> waits until it says where it listens
+//   crosscut run -- node demo/main.ts [--fault ...]      (unless --no-demo)
+//
+// The demo is started as a user would start any program: by `crosscut run`. Its own flags are taken out of the line:
+// --no-demo, --fault NAME, --load F. Everything else goes to `crosscut up`.
+
+import { spawn, type ChildProcess } from 'node:child_process'
+import path from 'node:path'
+import { ensureWebBuilt } from './web-build.ts'
+import { ROOT, say } from './toolchain.mjs'
+
+const CLI = path.join(ROOT, 'face', 'cli', 'main.ts')
+const STOP_MS_MAX = 5_000
+
+const { demo, server } = splitFlags(process.argv.slice(2))
+const children: ChildProcess[] = []
+let isEnding = false
+
+process.on('SIGINT', () => void end(0))
+process.on('SIGTERM', () => void end(0))
+process.on('SIGHUP', () => void end(0))
+
+await ensureWebBuilt()
+const url = await startServer()
+if (demo !== undefined) startDemo(url, demo)
+
+/** Resolves with the server's base URL once it listens. Its output passes through to the terminal. */
+function startServer(): Promise<string> {
+  const child = spawn(process.execPath, [CLI, 'up', ...server], {
+    cwd: ROOT,
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  children.push(child)
+  child.on('exit', (code) => void end(code ?? 1))
+  return new Promise((resolve) => {
+    let text = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      process.stdout.write(chunk)
+      if (text.length > 10_000) return
+      text += chunk.toString()
+      const found =
+        /(https?:\/\/[^/\s]+)\/login\?token=/.exec(text)?.[1] ?? /(https?:\/\/\S+?)\/?\s/.exec(text)?.[1]
+      if (found !== undefined) resolve(found)
+    })
+  })
+}
+
+function startDemo(serverUrl: string, flags: readonly string[]): void {
+  const data = valueOf(server, '--data')
+  const args = [CLI, 'run', '--', process.execPath, path.join(ROOT, 'demo', 'main.ts'), ...flags]
+  const child = spawn(process.execPath, args, {
+    cwd: data === undefined ? ROOT : path.dirname(path.resolve(data)),
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, CROSSCUT_SERVER: serverUrl },
+  })
+  children.push(child)
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (chunk.includes('shelf ready'))
+      say('the demo system is under load: ten processes, six tenants. Ctrl-C ends all')
+  })
+  child.on('exit', (code) => {
+    if (!isEnding) say(`the demo ended with ${code}; the server goes on`)
+  })
+}
+
+async function end(code: number): Promise<void> {
+  if (isEnding) return
+  isEnding = true
+  const alive = children.filter((child) => child.exitCode === null && child.signalCode === null)
+  // The demo first, so that its agents can still flush to the server.
+  for (const child of alive.toReversed()) await stop(child)
+  process.exit(code)
+}
+
+function stop(child: ChildProcess): Promise<void> {
+  return new Promise((resolve) => {
+    const force = setTimeout(() => child.kill('SIGKILL'), STOP_MS_MAX)
+    child.once('exit', () => {
+      clearTimeout(force)
+      resolve()
+    })
+    child.kill('SIGTERM')
+  })
+}
+
+function splitFlags(args: readonly string[]): { demo: string[] | undefined; server: string[] } {
+  const demoFlags: string[] = []
+  const serverFlags: string[] = []
+  for (let i = 0; i < args.length; i++) {
+    const flag = args[i] ?? ''
+    if (flag === '--fault' || flag === '--load') demoFlags.push(flag, args[++i] ?? '')
+    else if (flag !== '--no-demo') serverFlags.push(flag)
+  }
+  return { demo: args.includes('--no-demo') ? undefined : demoFlags, server: serverFlags }
+}
+
+function valueOf(args: readonly string[], name: string): string | undefined {
+  const at = args.indexOf(name)
+  return at < 0 ? args.find((arg) => arg.startsWith(`${name}=`))?.slice(name.length + 1) : args[at + 1]
+}
