@@ -1,0 +1,57 @@
+// Where the current frame lives: one AsyncLocalStorage, entered and left by hand.
+//
+//   get()        the frame of this point, undefined outside every execution
+//   enter(f)     from here on, until the callback that Node called us from returns
+//   run(f, fn)   inside fn only; what fn entered is left again
+//   resumed(t,f) from inside a promise hook: promise t's continuation shall see f
+//
+// AsyncLocalStorage.run is not used: it skips the restoring when the frame is already current, so an `enter` inside would
+// leak out. Node 22 keeps the frame on the promise itself (async_hooks), Node 24 on beside V8's continuation; with the
+// first, whoever enables an async hook later also reorders the hooks, so there the promise's slot is read and written
+// directly and the order does not matter (with enterWith in the wrong order 3 of 15 probes passed instead of 15).
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Frame } from './frame.ts'
+
+export class FrameStore {
+  readonly #storage = new AsyncLocalStorage<Frame | undefined>()
+  /** Node 22's slot on a resource; undefined where AsyncContextFrame carries the frame. */
+  readonly #slot = legacySlot(this.#storage)
+
+  get(): Frame | undefined {
+    return this.#storage.getStore()
+  }
+
+  enter(frame: Frame | undefined): void {
+    this.#storage.enterWith(frame)
+  }
+
+  run<R>(frame: Frame | undefined, fn: () => R): R {
+    const outer = this.get()
+    if (outer !== frame) this.enter(frame)
+    try {
+      return fn()
+    } finally {
+      if (this.get() !== outer) this.enter(outer)
+    }
+  }
+
+  /** Inside the `before` hook of a promise: the frame captured when the continuation was registered. */
+  capturedBy(promise: object): Frame | undefined {
+    return this.#slot === undefined ? this.get() : Reflect.get(promise, this.#slot)
+  }
+
+  /** Inside the `before` hook of a promise: what its continuation shall see instead. */
+  resumeWith(promise: object, frame: Frame): void {
+    if (this.#slot === undefined) this.enter(frame)
+    else Reflect.set(promise, this.#slot, frame)
+  }
+
+  disable(): void {
+    this.#storage.disable()
+  }
+}
+
+function legacySlot(storage: AsyncLocalStorage<Frame | undefined>): symbol | undefined {
+  const slot: unknown = Reflect.get(storage, 'kResourceStore')
+  return typeof slot === 'symbol' ? slot : undefined
+}

@@ -1,0 +1,45 @@
+// The frame: what the current point of a program carries. One immutable value, replaced and never changed.
+//
+//        Frame
+//        +----------------+-----------------------------------+
+//        | baggage        | scope                             |
+//        | joins at await | only flows forward                |
+//        |                | +-----------+-------------------+ |
+//        |                | | execution | values            | |
+//        |                | | who I am  | by symbol, opaque | |
+//        +----------------+-+-----------+-------------------+-+
+//
+// Cast: carriers and agent make frames and put their own records under symbols of their own; the runtime moves frames along
+// the program and never looks inside `values`, so that this folder knows nothing of spans, tenants or OpenTelemetry.
+// Source: DESIGN decision 4; the split is what keeps a child's active span from leaking to the parent that awaits it.
+import type { Baggage } from '#baggage'
+
+/** One request, job or tool run. Compared by identity: joins happen within one execution only. */
+export type Execution = {
+  readonly id: number
+  /** The id of the execution that `isolate` cut this one out of, else its own id: for grouping, never for joining. */
+  readonly root: number
+}
+
+/** Records of carriers and agent, each under a symbol of its own. */
+export type ScopeValues = { readonly [key: symbol]: unknown }
+
+export type Scope = { readonly execution: Execution; readonly values: ScopeValues }
+
+export type Frame = { readonly baggage: Baggage; readonly scope: Scope }
+
+const noValues: ScopeValues = Object.freeze({})
+
+/** A scope of this execution that carries nothing but the values given. */
+export function scopeOf(execution: Execution, values: ScopeValues = noValues): Scope {
+  return { execution, values }
+}
+
+/** The same scope with one value put under its symbol. Cost: one small copy. */
+export function withScopeValue(scope: Scope, key: symbol, value: unknown): Scope {
+  return { execution: scope.execution, values: { ...scope.values, [key]: value } }
+}
+
+export function frameOf(baggage: Baggage, scope: Scope): Frame {
+  return { baggage, scope }
+}

@@ -1,0 +1,2 @@
+// The export `crosscut/context`.
+export { context, type Context } from './context.ts'
