@@ -1,0 +1,83 @@
+// One request seen from one side, and who watches it.
+//
+// The instrumentation makes one exchange object a request and hands the same object to the observer at each step, so that
+// observing costs no further allocation. The observer owns `handle`, and may change what is marked as changeable before the
+// step returns: that is how a span gets into `scope`, into `traceparent`, and into the baggage that travels.
+//
+//   server:  serverStart (before the handler; scope, baggage) -> serverHead (headers about to be written; returned) -> serverEnd (close)
+//   client:  clientStart (traceparent, tracestate, baggage to send) -> clientResponse (headers in; returned) -> clientEnd (body read,
+//            failed or aborted)
+//   threads: messageSend (traceparent, baggage) -> messageReceive (scope, baggage) -> messageEnd (listeners have returned)
+import type { Baggage } from '#baggage'
+import type { Scope } from '#context'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { TraceParent } from './trace-context.ts'
+
+export interface ServerExchange {
+  readonly side: 'server'
+  readonly secure: boolean
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** The caller's span, when it sent a valid traceparent. */
+  readonly remote: TraceParent | undefined
+  /** The caller's tracestate, cleaned; '' when absent. */
+  readonly tracestate: string
+  /** Changeable in serverStart: what the new execution starts with. */
+  baggage: Baggage
+  /** Changeable in serverStart: scope of the new execution. */
+  scope: Scope
+  /** Changeable in serverHead: what flows back to the caller; only sent when the caller accepts. */
+  returned: Baggage
+  /** True once the response ended before it was complete (client gone, socket error). */
+  aborted: boolean
+  /** The observer's own. */
+  handle: unknown
+}
+
+export interface ClientExchange {
+  readonly side: 'client'
+  readonly transport: 'http' | 'undici'
+  readonly secure: boolean
+  readonly method: string
+  readonly host: string
+  readonly port: number
+  /** Path with query, as sent. */
+  readonly path: string
+  /** The scope of the caller. */
+  readonly scope: Scope
+  /** Changeable in clientStart: '' = none is sent. */
+  traceparent: string
+  tracestate: string
+  /** Changeable in clientStart: what the request carries (where policy allows). */
+  baggage: Baggage
+  /** 0 until a response came. */
+  statusCode: number
+  /** Changeable in clientResponse and clientEnd: joined into the caller (the response's baggage at first). */
+  returned: Baggage
+  error: unknown
+  handle: unknown
+}
+
+export interface MessageExchange {
+  readonly side: 'message'
+  readonly threadId: number
+  readonly remote: TraceParent | undefined
+  /** messageSend: '' = none. */
+  traceparent: string
+  baggage: Baggage
+  scope: Scope
+  handle: unknown
+}
+
+/** All optional, called synchronously; what they throw is caught and counted (E_OBSERVER). */
+export interface CarrierObserver {
+  serverStart?(exchange: ServerExchange): void
+  serverHead?(exchange: ServerExchange): void
+  serverEnd?(exchange: ServerExchange): void
+  clientStart?(exchange: ClientExchange): void
+  clientResponse?(exchange: ClientExchange): void
+  clientEnd?(exchange: ClientExchange): void
+  messageSend?(exchange: MessageExchange): void
+  messageReceive?(exchange: MessageExchange): void
+  messageEnd?(exchange: MessageExchange): void
+}

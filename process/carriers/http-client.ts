@@ -1,0 +1,210 @@
+// node:http and node:https clients: headers out at creation, flow-back in at the response and at its trailers.
+//
+//   http.client.request.created  -> observer.clientStart -> setHeader (nothing is sent yet)
+//   http.client.response.finish  -> status, `crosscut-baggage` header joined into the caller: `response` listeners run in the joined frame
+//   res.emit 'end'               -> trailers joined
+//   req 'close'                  -> observer.clientEnd: answered and read, failed, aborted or upgraded
+//
+// Trap: with headers given as an array, or with `Expect`, Node renders the head before it publishes; setHeader would throw
+// ERR_HTTP_HEADERS_SENT. Then our lines are put into the rendered head, which has not been written to a socket yet.
+import type { Baggage } from '#baggage'
+import { currentFrame, enter, type Frame, type Scope } from '#context'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientExchange } from './exchange.ts'
+import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
+import { emptyFrame, isQuiet } from './quiet.ts'
+
+const EXCHANGE: unique symbol = Symbol('crosscut.client')
+const CREATED = 'http.client.request.created'
+const RESPONSE = 'http.client.response.finish'
+const ERROR = 'http.client.request.error'
+
+export function installHttpClient(wire: Wire): () => void {
+  const guarded = (step: (wire: Wire, message: object) => void) => (message: unknown): void => {
+    try {
+      if (typeof message === 'object' && message !== null) step(wire, message)
+    } catch (error: unknown) {
+      wire.hookFailed(error)
+    }
+  }
+  const onCreated = guarded(startRequest)
+  const onResponse = guarded(takeResponse)
+  const onError = guarded(takeError)
+  subscribe(CREATED, onCreated)
+  subscribe(RESPONSE, onResponse)
+  subscribe(ERROR, onError)
+  return () => {
+    unsubscribe(CREATED, onCreated)
+    unsubscribe(RESPONSE, onResponse)
+    unsubscribe(ERROR, onError)
+  }
+}
+
+class Exchange implements ClientExchange {
+  readonly side = 'client'
+  readonly transport = 'http'
+  readonly wire: Wire
+  readonly request: ClientRequest
+  readonly secure: boolean
+  readonly method: string
+  readonly host: string
+  readonly port: number
+  readonly path: string
+  readonly scope: Scope
+  readonly isTold: boolean
+  traceparent = ''
+  tracestate = ''
+  baggage: Baggage
+  statusCode = 0
+  returned: Baggage
+  error: unknown = undefined
+  handle: unknown = undefined
+  frame: Frame
+  emit: IncomingMessage['emit'] | undefined = undefined
+
+  constructor(wire: Wire, request: ClientRequest, frame: Frame) {
+    this.wire = wire
+    this.request = request
+    this.secure = request.protocol === 'https:'
+    this.method = request.method
+    this.host = request.host
+    this.port = portOf(request, this.secure)
+    this.path = request.path
+    this.frame = frame
+    this.scope = frame.scope
+    this.baggage = frame.baggage
+    this.returned = emptyFrame.baggage
+    this.isTold = isUnixSocket(request) || wire.tellsHost(request.host)
+  }
+}
+
+function startRequest(wire: Wire, message: object): void {
+  if (isQuiet() || !('request' in message) || !(message.request instanceof ClientRequest)) return
+  const request = message.request
+  const exchange = new Exchange(wire, request, currentFrame() ?? emptyFrame)
+  wire.clientStep('clientStart', exchange)
+  const existing = request.getHeader('baggage')
+  const out = wire.write(exchange, exchange.isTold, typeof existing === 'number' ? String(existing) : existing)
+  if (request.headersSent) putIntoRenderedHead(exchange, out)
+  else setHeaders(exchange, out, existing !== undefined)
+  Reflect.set(request, EXCHANGE, exchange)
+  if (wire.watches('clientEnd')) request.on('close', endRequest)
+}
+
+function setHeaders(exchange: Exchange, out: Outgoing, hadBaggage: boolean): void {
+  const request = exchange.request
+  if (out.traceparent !== '') {
+    request.setHeader('traceparent', out.traceparent)
+    if (out.tracestate !== '') request.setHeader('tracestate', out.tracestate)
+    else request.removeHeader('tracestate')
+  }
+  if (out.baggage !== '') request.setHeader('baggage', out.baggage)
+  else if (hadBaggage) request.removeHeader('baggage')
+  if (exchange.isTold) request.setHeader(ACCEPT_HEADER, '1')
+  else request.removeHeader(ACCEPT_HEADER)
+}
+
+/** `_header` is the text of the head; with Expect it also waits as the first element of outputData. Not on a socket before the next tick. */
+function putIntoRenderedHead(exchange: Exchange, out: Outgoing): void {
+  const request = exchange.request
+  const head: unknown = Reflect.get(request, '_header')
+  if (typeof head !== 'string' || !head.endsWith('\r\n\r\n')) return void exchange.wire.counts.headers_already_sent++
+  const lower = head.toLowerCase()
+  const lines = [
+    ['traceparent', out.traceparent], ['tracestate', out.tracestate], ['baggage', out.baggage], [ACCEPT_HEADER, exchange.isTold ? '1' : ''],
+  ].filter(([name, value]) => value !== '' && !lower.includes(`\r\n${name}:`)).map(([name, value]) => `${name}: ${value}\r\n`)
+  const longer = `${head.slice(0, -2)}${lines.join('')}\r\n`
+  const waiting: unknown = Reflect.get(request, 'outputData')
+  const first: unknown = Array.isArray(waiting) ? waiting[0] : undefined
+  const isQueued = typeof first === 'object' && first !== null && 'data' in first && typeof first.data === 'string' && first.data.startsWith(head)
+  if (Reflect.get(request, '_headerSent') === true && !isQueued) return void exchange.wire.counts.headers_already_sent++
+  if (isQueued) first.data = longer + String(first.data).slice(head.length)
+  Reflect.set(request, '_header', longer)
+}
+
+function takeResponse(wire: Wire, message: object): void {
+  if (!('request' in message) || !('response' in message) || !(message.response instanceof IncomingMessage)) return
+  const exchange = exchangeOf(message.request)
+  if (exchange === undefined) return
+  const response = message.response
+  exchange.statusCode = response.statusCode ?? 0
+  const isChunked = response.headers['content-length'] === undefined
+  if (exchange.isTold) takeReturn(wire, exchange, response.headers)
+  wire.clientStep('clientResponse', exchange)
+  joinReturned(exchange)
+  // Trailers only come with chunks; without them nothing of ours happens at `end`.
+  if (exchange.isTold && isChunked) {
+    exchange.emit = response.emit
+    Reflect.set(response, EXCHANGE, exchange)
+    response.emit = emitOfResponse
+  }
+}
+
+/** Consumed here: belongs to this hop, and an application that copies headers must not hand it on. */
+function takeReturn(wire: Wire, exchange: Exchange, headers: NodeJS.Dict<string | string[]>): void {
+  const value = headers[RETURN_HEADER]
+  if (value === undefined) return
+  delete headers[RETURN_HEADER]
+  const returned = typeof value === 'string' ? wire.decodeValue(value) : undefined
+  if (returned !== undefined) exchange.returned = returned
+}
+
+/** From here to the end of Node's callback the caller's frame holds what came back; a promise resolved here hands it to its await. */
+function joinReturned(exchange: Exchange): void {
+  if (exchange.returned.byteLength === 0) return
+  const current = currentFrame()
+  const isOwn = current !== undefined && current.scope.execution === exchange.scope.execution
+  exchange.frame = withBaggage(isOwn ? current : exchange.frame, exchange.returned)
+  if (exchange.frame !== current && exchange.frame.scope !== emptyFrame.scope) enter(exchange.frame)
+}
+
+function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
+  const exchange = exchangeOf(this)
+  const emit = exchange?.emit ?? IncomingMessage.prototype.emit
+  if (exchange === undefined || args[0] !== 'end' || this.rawTrailers.length === 0) return Reflect.apply(emit, this, args)
+  const outer = currentFrame()
+  try {
+    exchange.returned = emptyFrame.baggage
+    takeReturn(exchange.wire, exchange, this.trailers)
+    joinReturned(exchange)
+  } catch (error: unknown) {
+    exchange.wire.hookFailed(error)
+  }
+  try {
+    return Reflect.apply(emit, this, args)
+  } finally {
+    enter(outer)
+  }
+}
+
+function takeError(_wire: Wire, message: object): void {
+  const exchange = 'request' in message ? exchangeOf(message.request) : undefined
+  if (exchange !== undefined && 'error' in message) exchange.error = message.error
+}
+
+function endRequest(this: ClientRequest): void {
+  const exchange = exchangeOf(this)
+  if (exchange === undefined) return
+  exchange.wire.clientStep('clientEnd', exchange)
+}
+
+function exchangeOf(target: unknown): Exchange | undefined {
+  if (typeof target !== 'object' || target === null) return undefined
+  const exchange: unknown = Reflect.get(target, EXCHANGE)
+  return exchange instanceof Exchange ? exchange : undefined
+}
+
+function isUnixSocket(request: ClientRequest): boolean {
+  return typeof Reflect.get(request, 'socketPath') === 'string'
+}
+
+/** The request keeps its host, not its port: that is only in the Host header, which an application may set to anything. */
+function portOf(request: ClientRequest, isSecure: boolean): number {
+  const usual = isSecure ? 443 : 80
+  const header = request.getHeader('host')
+  if (typeof header !== 'string' || !header.startsWith(request.host, header.startsWith('[') && !request.host.startsWith('[') ? 1 : 0)) return usual
+  const colon = header.lastIndexOf(':')
+  const port = colon > header.lastIndexOf(']') ? Number(header.slice(colon + 1)) : usual
+  return Number.isInteger(port) && port > 0 ? port : usual
+}

@@ -1,0 +1,74 @@
+// Installs every carrier of this process, and takes them off again.
+//
+// Nothing is read from the environment here but in carrierSettingsFromEnv, which the agent calls; nothing happens on import.
+import type { DropCounts } from './counts.ts'
+import type { CarrierObserver } from './exchange.ts'
+import { addressRules } from './address-rules.ts'
+import { fleetKey } from './fleet-key.ts'
+import { installHttpClient } from './http-client.ts'
+import { installHttpServer } from './http-server.ts'
+import { quietly } from './quiet.ts'
+import { installThreads } from './threads.ts'
+import { installUndici } from './undici.ts'
+import { Wire } from './wire.ts'
+
+const LOCAL = 'loopback,private'
+
+export interface CarrierSettings {
+  /** Peers whose baggage is taken in: CIDR ranges, addresses, `loopback`, `private`, `all`, `none`. Default: loopback,private. */
+  readonly trust?: string
+  /** Hosts that get our baggage besides loopback, private ranges and single-label names; starts with `none,` = only these. */
+  readonly egress?: string
+  /** With it only signed baggage is taken in, whatever the address. */
+  readonly fleetKey?: string
+}
+
+export interface CarrierOptions extends CarrierSettings {
+  readonly observer?: CarrierObserver
+  /** Told of faults of ours or of the observer, which the host never sees. */
+  readonly onFault?: (error: unknown) => void
+}
+
+export interface Carriers {
+  /** What was dropped, by reason; grows, read-only for the caller. */
+  readonly counts: Readonly<DropCounts>
+  /** Settings entries that made no sense and were ignored. */
+  readonly rejected: readonly string[]
+  /** Requests created synchronously by fn carry nothing and are not observed: for the agent's own traffic. */
+  quietly<R>(fn: () => R): R
+  uninstall(): void
+}
+
+/** CROSSCUT_TRUST, CROSSCUT_EGRESS, CROSSCUT_FLEET_KEY. */
+export function carrierSettingsFromEnv(env: NodeJS.ProcessEnv): CarrierSettings {
+  const settings: { trust?: string; egress?: string; fleetKey?: string } = {}
+  if (env['CROSSCUT_TRUST'] !== undefined) settings.trust = env['CROSSCUT_TRUST']
+  if (env['CROSSCUT_EGRESS'] !== undefined) settings.egress = env['CROSSCUT_EGRESS']
+  if (env['CROSSCUT_FLEET_KEY']) settings.fleetKey = env['CROSSCUT_FLEET_KEY']
+  return settings
+}
+
+/** Context must be started by the caller (startContext): carriers move frames, they do not decide whether there are any. */
+export function installCarriers(options: CarrierOptions = {}): Carriers {
+  const trust = addressRules(options.trust ?? LOCAL)
+  const egress = addressRules(egressList(options.egress))
+  const wire = new Wire({
+    observer: options.observer ?? {}, trust, egress,
+    key: options.fleetKey ? fleetKey(options.fleetKey) : undefined,
+    onFault: options.onFault ?? (() => {}),
+  })
+  const uninstalls = [installHttpServer(wire), installHttpClient(wire), installUndici(wire), installThreads(wire)]
+  return {
+    counts: wire.counts,
+    rejected: [...trust.rejected, ...egress.rejected],
+    quietly,
+    uninstall() {
+      for (const uninstall of uninstalls.splice(0)) uninstall()
+    },
+  }
+}
+
+function egressList(given: string | undefined): string {
+  if (given === undefined || given.trim() === '') return LOCAL
+  return given.trim().startsWith('none') ? given : `${LOCAL},${given}`
+}

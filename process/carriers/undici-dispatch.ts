@@ -1,0 +1,185 @@
+// The one patch of undici: DispatcherBase.prototype.dispatch, through which every request of every Client, Pool and Agent passes.
+//
+//   caller's frame F:  agent.dispatch(opts, h)            h unknown  -> remember (h, F)
+//                        pool.dispatch(opts, h)           same turn  -> nothing to do
+//                          [ no free connection: queued ]
+//   another's frame G: client.dispatch(opts, h)           h known    -> run in F: the request is created there
+//
+// Handlers of the newer interface are wrapped anew inside undici 7 at the first dispatch, so the queue holds another object than the one
+// we saw: for those the options are copied, and the copy is remembered as well.
+//
+// The class is reached (1) for Node's own undici through the global dispatcher, looked up when undici announces itself by reading
+// that symbol; (2) for a package through `module.require.end`, Node's channel for finished requires; (3) through the CommonJS cache, when it
+// was loaded before us. A bundle that swallowed undici is reached by none: its default dispatcher is right without, a limited one is not.
+import { currentFrame, runWith, type Frame } from '#context'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createRequire } from 'node:module'
+import type { Wire } from './wire.ts'
+
+/** A request on its way to a connection. */
+export interface Dispatched {
+  readonly handler: object
+  readonly frame: Frame | undefined
+}
+
+const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.2'), Symbol.for('undici.globalDispatcher.1')] as const
+const REQUIRED = 'module.require.end'
+const CREATE = 'undici:request:create'
+
+type Dispatch = (this: unknown, options: unknown, handler: unknown) => unknown
+
+export interface UndiciDispatch {
+  /** The request whose dispatch is on the stack now. */
+  current(): Dispatched | undefined
+  uninstall(): void
+}
+
+export function installUndiciDispatch(wire: Wire): UndiciDispatch {
+  const patch = new DispatchPatch()
+  const guarded = <A>(step: (value: A) => void) => (value: A): void => {
+    try {
+      step(value)
+    } catch (error: unknown) {
+      wire.hookFailed(error)
+    }
+  }
+  const onRequired = guarded((message: unknown) => patch.required(message))
+  const onCreate = guarded((_message: unknown) => patch.globals())
+  const onAnnounced = guarded(() => queueMicrotask(() => onCreate(undefined)))
+  subscribe(REQUIRED, onRequired)
+  // Before the listener of undici.ts: a request that is created while its class is not known yet must find nobody on the stack.
+  subscribe(CREATE, onCreate)
+  guarded(() => {
+    patch.cached()
+    patch.globals()
+    watchGlobals(onAnnounced)
+  })(undefined)
+  return {
+    current: () => patch.current,
+    uninstall() {
+      unsubscribe(REQUIRED, onRequired)
+      unsubscribe(CREATE, onCreate)
+      unwatchGlobals()
+      patch.undo()
+    },
+  }
+}
+
+class DispatchPatch {
+  current: Dispatched | undefined
+  readonly #byHandler = new WeakMap<object, Dispatched>()
+  readonly #patched = new Map<object, { readonly ours: Dispatch; readonly original: Dispatch }>()
+
+  /** A module was required: is it undici's base class? Cost: two string comparisons a require. */
+  required(message: unknown): void {
+    if (typeof message !== 'object' || message === null || !('id' in message) || typeof message.id !== 'string') return
+    if (message.id.endsWith('dispatcher-base') && 'result' in message) this.#patchClass(message.result)
+    else if (message.id.endsWith('dispatcher-base.js') && 'result' in message) this.#patchClass(message.result)
+  }
+
+  cached(): void {
+    const cache = createRequire(import.meta.url).cache
+    for (const path of Object.keys(cache)) {
+      if (path.endsWith('dispatcher-base.js')) this.#patchClass(cache[path]?.exports)
+    }
+  }
+
+  globals(): void {
+    for (const key of GLOBAL_DISPATCHERS) {
+      const descriptor = Object.getOwnPropertyDescriptor(globalThis, key)
+      if (typeof descriptor?.value === 'object' && descriptor.value !== null) this.#patchPrototype(baseOf(descriptor.value))
+    }
+  }
+
+  #patchClass(exported: unknown): void {
+    if (typeof exported === 'function' && typeof exported.prototype === 'object') this.#patchPrototype(exported.prototype)
+  }
+
+  #patchPrototype(prototype: object | undefined): void {
+    if (prototype === undefined || this.#patched.has(prototype) || !Object.hasOwn(prototype, 'dispatch')) return
+    const original: unknown = Reflect.get(prototype, 'dispatch')
+    if (!isDispatch(original)) return
+    const dispatchInFrame = this.#wrap(original)
+    const ours: Dispatch = function dispatch(options, handler) {
+      return dispatchInFrame(this, options, handler)
+    }
+    this.#patched.set(prototype, { ours, original })
+    Object.defineProperty(prototype, 'dispatch', { value: ours, writable: true, configurable: true, enumerable: false })
+  }
+
+  #wrap(original: Dispatch): (self: unknown, options: unknown, handler: unknown) => unknown {
+    return (self, options, handler) => {
+      if (!isObject(handler) || !isObject(options)) return Reflect.apply(original, self, [options, handler])
+      const outer = this.current
+      const known = this.#byHandler.get(handler) ?? this.#byHandler.get(options)
+      const dispatched = known ?? outer ?? { handler, frame: currentFrame() }
+      let given = options
+      if (known === undefined) {
+        this.#byHandler.set(handler, dispatched)
+        if (outer === undefined && 'onRequestStart' in handler) this.#byHandler.set((given = { ...options }), dispatched)
+      }
+      this.current = dispatched
+      try {
+        if (currentFrame() === dispatched.frame) return Reflect.apply(original, self, [given, handler])
+        return runWith(dispatched.frame, () => Reflect.apply(original, self, [given, handler]))
+      } finally {
+        this.current = outer
+      }
+    }
+  }
+
+  /** Puts back what is still ours; whoever wrapped us since keeps a function that only passes on. */
+  undo(): void {
+    for (const [prototype, { ours, original }] of this.#patched) {
+      if (Reflect.get(prototype, 'dispatch') === ours) {
+        Object.defineProperty(prototype, 'dispatch', { value: original, writable: true, configurable: true, enumerable: false })
+      }
+    }
+    this.#patched.clear()
+  }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
+}
+
+function isDispatch(value: unknown): value is Dispatch {
+  return typeof value === 'function'
+}
+
+/** The prototype below the abstract Dispatcher: the last but one of those that have a dispatch of their own. */
+function baseOf(dispatcher: object): object | undefined {
+  const owners: object[] = []
+  for (let at: object | null = Object.getPrototypeOf(dispatcher); at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.hasOwn(at, 'dispatch')) owners.push(at)
+  }
+  return owners.at(-2)
+}
+
+/**
+ * undici reads its global symbol once while it loads and defines it right after, as a value: until then a getter stands there, which hears
+ * the reading and is replaced by the defining.
+ */
+function watchGlobals(onAnnounced: (value: undefined) => void): void {
+  for (const key of GLOBAL_DISPATCHERS) {
+    if (Object.hasOwn(globalThis, key)) continue
+    Object.defineProperty(globalThis, key, {
+      configurable: true,
+      enumerable: false,
+      get() {
+        onAnnounced(undefined)
+        return undefined
+      },
+      set(value: unknown) {
+        Object.defineProperty(globalThis, key, { value, writable: true, configurable: true, enumerable: false })
+      },
+    })
+  }
+}
+
+function unwatchGlobals(): void {
+  for (const key of GLOBAL_DISPATCHERS) {
+    const descriptor = Object.getOwnPropertyDescriptor(globalThis, key)
+    if (descriptor?.get !== undefined && descriptor.configurable === true) Reflect.deleteProperty(globalThis, key)
+  }
+}
