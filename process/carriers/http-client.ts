@@ -84,6 +84,7 @@ function startRequest(wire: Wire, message: object): void {
   const request = message.request
   const exchange = new Exchange(wire, request, currentFrame() ?? emptyFrame)
   wire.clientStep('clientStart', exchange)
+  keepFrame(exchange)
   const existing = request.getHeader('baggage')
   const out = wire.write(exchange, exchange.isTold, typeof existing === 'number' ? String(existing) : existing)
   if (request.headersSent) putIntoRenderedHead(exchange, out)
@@ -187,6 +188,12 @@ function endRequest(this: ClientRequest): void {
   const exchange = exchangeOf(this)
   if (exchange === undefined) return
   exchange.wire.clientStep('clientEnd', exchange)
+}
+
+/** The observer may have changed the caller's baggage: what comes back joins that. */
+function keepFrame(exchange: Exchange): void {
+  const current = currentFrame()
+  if (current !== undefined && current.scope.execution === exchange.scope.execution) exchange.frame = current
 }
 
 function exchangeOf(target: unknown): Exchange | undefined {

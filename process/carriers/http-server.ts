@@ -14,7 +14,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerExchange } from './exchange.ts'
 import type { TraceParent } from './trace-context.ts'
-import { ACCEPT_HEADER, CARRIED, RETURN_HEADER, type Incoming, type Wire } from './wire.ts'
+import { ACCEPT_HEADER, CARRIED, RETURN_HEADER, withBaggage, type Incoming, type Wire } from './wire.ts'
 
 const EXCHANGE: unique symbol = Symbol('crosscut.server')
 const TRUST: unique symbol = Symbol('crosscut.trust')
@@ -129,11 +129,17 @@ function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse
 
 /**
  * Listeners see the request's frame. Events of one exchange happen one after the other, so what a `data` listener packed is there in
- * `end`: the frame is kept from one emit to the next.
+ * `end`: the frame is kept from one emit to the next, and added where Node or a listener brings an older one.
  */
 function emitInFrame<T>(exchange: Exchange, target: T, emit: (this: T, ...args: never[]) => boolean, args: unknown[]): boolean {
-  if (isOwnFrame(exchange, currentFrame())) return Reflect.apply(emit, target, args)
-  return runWith(exchange.frame, () => {
+  const current = currentFrame()
+  const isOwn = isOwnFrame(exchange, current)
+  if (isOwn && current.baggage === exchange.frame.baggage) {
+    const isHeard = Reflect.apply(emit, target, args)
+    keepFrame(exchange, currentFrame())
+    return isHeard
+  }
+  return runWith(isOwn ? withBaggage(current, exchange.frame.baggage) : exchange.frame, () => {
     const isHeard = Reflect.apply(emit, target, args)
     keepFrame(exchange, currentFrame())
     return isHeard

@@ -66,9 +66,9 @@ function hexDigit(code: number): number {
 }
 
 /** Version 00. The ids are trusted to be valid: they come from parseTraceparent or from our own generator. */
-export function formatTraceparent(parent: TraceParent): string {
-  const flags = parent.flags & 0xff
-  return `00-${parent.traceId}-${parent.spanId}-${flags < 16 ? '0' : ''}${flags.toString(16)}`
+export function formatTraceparent(traceId: string, spanId: string, flags: number): string {
+  const byte = flags & 0xff
+  return `00-${traceId}-${spanId}-${byte < 16 ? '0' : ''}${byte.toString(16)}`
 }
 
 /** What `cleanTracestate` did: `isCut` when any member was lost. */

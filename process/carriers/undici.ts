@@ -98,6 +98,7 @@ function startRequest(wire: Wire, dispatched: Dispatched | undefined, message: o
   const request = message.request
   const exchange = new Exchange(wire, request, dispatched)
   wire.clientStep('clientStart', exchange)
+  keepFrame(exchange)
   const list = Array.isArray(request.headers) ? request.headers : undefined
   const out = wire.write(exchange, exchange.isTold, list === undefined ? undefined : headerIn(list, 'baggage'))
   putHeader(request, list, 'traceparent', out.traceparent)
@@ -223,6 +224,12 @@ function joinInResource(exchange: Exchange, handler: Resource): void {
   handler.runInAsyncScope = function (fn, thisArg, ...args) {
     return Reflect.apply(original, this, [() => runWith(exchange.frame, () => Reflect.apply(fn, thisArg, args))])
   }
+}
+
+/** The observer may have changed the caller's baggage: what comes back joins that. */
+function keepFrame(exchange: Exchange): void {
+  const current = currentFrame()
+  if (current !== undefined && current.scope.execution === exchange.scope.execution) exchange.frame = current
 }
 
 function exchangeOf(message: object): Exchange | undefined {

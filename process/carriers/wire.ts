@@ -217,7 +217,7 @@ export class Wire {
     const isOurSpan = exchange.traceparent !== ''
     const remote = isOurSpan ? undefined : carried?.remote
     return {
-      traceparent: remote === undefined ? exchange.traceparent : formatTraceparent(remote),
+      traceparent: remote === undefined ? exchange.traceparent : formatTraceparent(remote.traceId, remote.spanId, remote.flags),
       tracestate: remote === undefined ? exchange.tracestate : (carried?.tracestate ?? ''),
       baggage: this.#baggageHeader(exchange.baggage, foreign, isTold, existing !== undefined),
     }
