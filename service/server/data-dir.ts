@@ -1,0 +1,91 @@
+// The data folder: who owns it, its keys and tokens.
+//
+//   DIR/lock          held while a server runs (the kernel drops it with the process)
+//   DIR/keys/         signing.pem (Ed25519, signs desired state), session.key (32 bytes, signs cookies)
+//   DIR/admin-token   what the CLI sends; DIR/agent-token = `<secret>.<fingerprint of the signing key>`, what agents send
+//   DIR/fleet         name of this folder's history of versions
+//   DIR/state.json    desired state; DIR/audit.log; DIR/server.json where the running server listens (for the CLI)
+//   DIR/log/, DIR/store/   owned by ingest and by the store
+// Files are 0600 in a folder of 0700: whoever can read them is the operator.
+
+import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import { mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { encodeBase64Url } from '#base'
+import { nodeDisk } from '#log'
+import { readIfThere, replaceFile } from './files.ts'
+import { ServerError } from './server-error.ts'
+
+export type DataDir = {
+  readonly dir: string
+  readonly fleet: string
+  readonly adminToken: string
+  readonly agentToken: string
+  readonly sessionKey: Uint8Array
+  readonly signingKey: KeyObject
+  /** base64url of the raw 32 bytes. */
+  readonly publicKey: string
+  release(): Promise<void>
+}
+
+/** Opens or makes the folder; the operator's token is in tokenFile if given. Errors: E_DATA_LOCKED, E_DATA_DAMAGED. */
+export async function openDataDir(dir: string, tokenFile?: string): Promise<DataDir> {
+  mkdirSync(path.join(dir, 'keys'), { recursive: true, mode: 0o700 })
+  const lock = await nodeDisk.lock(path.join(dir, 'lock'))
+  if (lock === undefined) {
+    throw new ServerError('E_DATA_LOCKED', `another server runs on ${dir}${whereIs(dir)}; use it, or give --data another folder`)
+  }
+  try {
+    const signingKey = openSigningKey(path.join(dir, 'keys', 'signing.pem'))
+    const rawKey = rawPublicKey(signingKey)
+    const fingerprint = encodeBase64Url(createHash('sha256').update(rawKey).digest().subarray(0, 16))
+    const secret = openSecret(path.join(dir, 'agent-token')).split('.')[0] ?? ''
+    const agentToken = `${secret}.${fingerprint}`
+    replaceFile(path.join(dir, 'agent-token'), `${agentToken}\n`)
+    return {
+      dir, agentToken, signingKey, publicKey: encodeBase64Url(rawKey),
+      fleet: openSecret(path.join(dir, 'fleet')),
+      adminToken: openSecret(tokenFile ?? path.join(dir, 'admin-token')),
+      sessionKey: createHash('sha256').update(openSecret(path.join(dir, 'keys', 'session.key'))).digest(),
+      release: () => lock.release(),
+    }
+  } catch (error: unknown) {
+    await lock.release()
+    throw error
+  }
+}
+
+function whereIs(dir: string): string {
+  const text = readIfThere(path.join(dir, 'server.json'))
+  const url = text === undefined ? null : /"url":\s*"([^"]+)"/.exec(text)
+  return url === null ? '' : ` (${url[1]})`
+}
+
+/** One line of text that is made once. */
+function openSecret(file: string): string {
+  const known = readIfThere(file)?.trim()
+  if (known !== undefined && known !== '') return known
+  const made = encodeBase64Url(randomBytes(24))
+  replaceFile(file, `${made}\n`)
+  return made
+}
+
+function openSigningKey(file: string): KeyObject {
+  const known = readIfThere(file)
+  if (known === undefined) {
+    const { privateKey } = generateKeyPairSync('ed25519')
+    replaceFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
+    return privateKey
+  }
+  try {
+    return createPrivateKey(known)
+  } catch (cause: unknown) {
+    const remedy = 'restore it, or remove it: then a new key is made and agents need the new agent-token'
+    throw new ServerError('E_DATA_DAMAGED', `${file} is not a private key; ${remedy}`, { cause })
+  }
+}
+
+/** The last 32 bytes of an Ed25519 SubjectPublicKeyInfo (RFC 8410). */
+function rawPublicKey(key: KeyObject): Uint8Array {
+  return createPublicKey(key).export({ type: 'spki', format: 'der' }).subarray(-32)
+}

@@ -1,0 +1,40 @@
+// What a handler gets: one request that passed the gate, and the services it may use.
+
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Agents } from './agents.ts'
+import type { AuditLog } from './audit.ts'
+import type { DataDir } from './data-dir.ts'
+import type { DesiredStateStore } from './desired-state.ts'
+import type { Identity } from './identity.ts'
+import type { LiveTraces } from './live.ts'
+import type { Config } from './options.ts'
+import type { Pipeline } from './pipeline.ts'
+import type { StaticFiles } from './static-files.ts'
+
+export type Services = {
+  readonly config: Config
+  readonly dataDir: DataDir
+  readonly identity: Identity
+  readonly agents: Agents
+  readonly state: DesiredStateStore
+  readonly audit: AuditLog
+  readonly files: StaticFiles
+  readonly nowMs: () => number
+  /** undefined until the pipeline has started: reads answer 503 E_STARTING, /readyz says so. */
+  pipeline(): Pipeline | undefined
+  live(): LiveTraces | undefined
+  readonly counts: { requests: number; errors: number; refused: number }
+}
+
+export type Exchange = {
+  readonly request: IncomingMessage
+  readonly response: ServerResponse
+  /** By the names in the route's path. */
+  readonly params: { readonly [name: string]: string }
+  readonly query: URLSearchParams
+  /** The Host header, checked. */
+  readonly host: string
+  readonly isBrowser: boolean
+}
+
+export type Handler = (exchange: Exchange, services: Services) => Promise<void> | void

@@ -1,0 +1,70 @@
+// What a browser asks first: the login link, and the state of the server in forms that need no login.
+
+import { send, sendJson } from '../http-io.ts'
+import { expose, type Metric } from '../metrics.ts'
+import { openApi } from '../openapi.ts'
+import { policy } from '../static-files.ts'
+import type { Exchange, Handler, Services } from '../exchange.ts'
+
+/** A link works once; the answer keeps neither referrer nor history of the token. */
+export const login: Handler = ({ response, query }, { identity, audit }) => {
+  const cookie = identity.login(query.get('token') ?? '', false)
+  if (cookie !== undefined) {
+    audit.add('browser', 'login', { address: response.req.socket.remoteAddress ?? '' })
+    send(response, 303, new Uint8Array(0), { location: '/', 'set-cookie': cookie })
+    return
+  }
+  const page = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>'
+    + '<h1>This login link was used before or is too old</h1><p>Run <code>crosscut login</code> for a new one.</p>'
+  send(response, 401, Buffer.from(page), { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy('none') })
+}
+
+export const createLoginLink: Handler = ({ response, host }, { identity }) => {
+  sendJson(response, 200, { url: `http://${host}/login?token=${identity.newLoginToken()}` })
+}
+
+export const healthz: Handler = ({ response }) => sendJson(response, 200, { status: 'ok' })
+
+/** Ready = every part runs; the parts are told either way, with restarts and last errors. */
+export const readyz: Handler = ({ response }, services) => {
+  const parts = services.pipeline()?.parts() ?? [{ name: 'pipeline', state: 'starting', restarts: 0 }]
+  const isReady = parts.every(({ state }) => state === 'running')
+  sendJson(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', parts })
+}
+
+export const metrics: Handler = async ({ response }, services) => {
+  const body = expose([...ownMetrics(services), ...((await services.pipeline()?.metrics()) ?? [])])
+  send(response, 200, Buffer.from(body), { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
+}
+
+export const openApiDocument: Handler = ({ response }) => sendJson(response, 200, openApi())
+
+export const connection: Handler = ({ response, host }: Exchange, { dataDir, pipeline }) => {
+  const otlp = pipeline()?.otlp
+  const name = host.replace(/:\d+$/, '')
+  sendJson(response, 200, {
+    serverUrl: `http://${host}`, agentToken: dataDir.agentToken, ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
+  })
+}
+
+function ownMetrics(services: Services): Metric[] {
+  const { agents, state, counts } = services
+  const gauge = (name: string, help: string, value: number): Metric => ({ name, help, type: 'gauge', samples: [{ value }] })
+  const counter = (name: string, help: string, value: number): Metric => ({ name, help, type: 'counter', samples: [{ value }] })
+  const views = agents.views()
+  const sum = (pick: (spans: { emitted: number; dropped: number }) => number): number =>
+    views.reduce((total, { report }) => total + (report === undefined ? 0 : pick(report.spans)), 0)
+  return [
+    gauge('crosscut_agents_connected', 'Processes with an agent that are connected.', views.filter(({ isConnected }) => isConnected).length),
+    gauge('crosscut_agent_spans_emitted', 'Spans that the known agents made since they started.', sum(({ emitted }) => emitted)),
+    gauge('crosscut_agent_spans_dropped', 'Spans that the known agents dropped since they started.', sum(({ dropped }) => dropped)),
+    gauge('crosscut_state_version', 'Version of desired state.', state.version),
+    gauge('crosscut_tools_deployed', 'Deployed tool packages.', state.packages.length),
+    gauge('crosscut_live_listeners', 'Open live lists.', services.live()?.listeners ?? 0),
+    counter('crosscut_http_requests_total', 'Requests to the UI and API port.', counts.requests),
+    counter('crosscut_http_errors_total', 'Requests answered 5xx.', counts.errors),
+    counter('crosscut_http_refused_total', 'Requests answered 4xx.', counts.refused),
+    gauge('process_resident_memory_bytes', 'Resident memory of the main process with its threads.', process.memoryUsage.rss()),
+    gauge('process_uptime_seconds', 'Since the server started.', Math.round(process.uptime())),
+  ]
+}

@@ -1,0 +1,125 @@
+// Configuration: what startServer takes, and how flags, environment and a file become it (flags > env > file > defaults).
+//
+// The file is DIR/config.json or --config FILE: one flat JSON object with the names of ServerOptions. An unknown name or a wrong
+// type is refused with a sentence (all at once), never ignored.
+
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { ServerError } from './server-error.ts'
+
+export type ServerOptions = {
+  /** Default ./.crosscut. */
+  readonly dataDir?: string
+  /** Default 127.0.0.1. Beyond loopback OTLP needs the agent token. */
+  readonly host?: string
+  /** UI and API. Default 7070; 0 = any free port. */
+  readonly port?: number
+  /** OTLP/HTTP. Default 4318; 0 = any free port. */
+  readonly otlpPort?: number
+  /** Take the next free port when one is busy. */
+  readonly autoPort?: boolean
+  /** Host names under which this server may be addressed, beside loopback names and `host`. */
+  readonly allowedHosts?: readonly string[]
+  /** Browser origins that may post spans to the OTLP port. */
+  readonly otlpOrigins?: readonly string[]
+  /** For tests on loopback: everybody is admin. Refused beyond loopback. */
+  readonly insecureNoAuth?: boolean
+  /** File that holds the operator's token, instead of DIR/admin-token. */
+  readonly tokenFile?: string
+  /** Hours that spans are kept. */
+  readonly retentionHours?: number
+  /** Told on stderr by `up`; default silent. */
+  readonly log?: (message: string) => void
+}
+
+export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>> &
+  Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
+
+type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours'
+const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: string } } = {
+  dataDir: { kind: 'text', env: 'CROSSCUT_DATA' },
+  host: { kind: 'text', env: 'CROSSCUT_HOST' },
+  port: { kind: 'port', env: 'CROSSCUT_PORT' },
+  otlpPort: { kind: 'port', env: 'CROSSCUT_OTLP_PORT' },
+  autoPort: { kind: 'flag', env: 'CROSSCUT_AUTO_PORT' },
+  allowedHosts: { kind: 'list', env: 'CROSSCUT_ALLOWED_HOSTS' },
+  otlpOrigins: { kind: 'list', env: 'CROSSCUT_OTLP_ORIGINS' },
+  insecureNoAuth: { kind: 'flag', env: 'CROSSCUT_INSECURE_NO_AUTH' },
+  tokenFile: { kind: 'text', env: 'CROSSCUT_TOKEN_FILE' },
+  retentionHours: { kind: 'hours', env: 'CROSSCUT_RETENTION_HOURS' },
+}
+
+/** One configuration from options, environment and file. Errors: E_CONFIG with everything that is wrong. */
+export function readConfig(options: ServerOptions, env: { readonly [name: string]: string | undefined } = {}): Config {
+  const wrong: string[] = []
+  const fromEnv = readFields((name) => readEnv(name, env), wrong, (name) => FIELDS[name]?.env ?? name)
+  const dataDir = path.resolve(options.dataDir ?? String(fromEnv.dataDir ?? '.crosscut'))
+  const file = readFile(path.join(dataDir, 'config.json'), wrong)
+  const fromFile = readFields((name) => file[name], wrong, (name) => `config.json: ${name}`)
+  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const config: Config = { ...DEFAULTS, ...fromFile, ...fromEnv, ...given, dataDir }
+  if (config.insecureNoAuth && !isLoopback(config.host)) wrong.push('--insecure-no-auth works on a loopback host only')
+  if (wrong.length > 0) throw new ServerError('E_CONFIG', wrong.join('; '))
+  return config
+}
+
+const DEFAULTS: Omit<Config, 'dataDir'> = {
+  host: '127.0.0.1', port: 7070, otlpPort: 4318, autoPort: false, allowedHosts: [], otlpOrigins: [], insecureNoAuth: false,
+  log: () => {},
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+}
+
+function readEnv(name: string, env: { readonly [name: string]: string | undefined }): unknown {
+  const field = FIELDS[name]
+  const text = field === undefined ? undefined : env[field.env]
+  if (field === undefined || text === undefined || text === '') return undefined
+  if (field.kind === 'port' || field.kind === 'hours') return Number(text)
+  if (field.kind === 'flag') return text === '1' || text === 'true' ? true : text === '0' || text === 'false' ? false : text
+  return field.kind === 'list' ? text.split(',').map((item) => item.trim()).filter((item) => item !== '') : text
+}
+
+function readFields(read: (name: string) => unknown, wrong: string[], where: (name: string) => string): ServerOptions {
+  const fields: { [name: string]: unknown } = {}
+  for (const [name, { kind }] of Object.entries(FIELDS)) {
+    const value = read(name)
+    if (value === undefined) continue
+    if (CHECKS[kind](value)) fields[name] = value
+    else wrong.push(`${where(name)} must be ${WANTED[kind]}`)
+  }
+  return fields
+}
+
+const CHECKS: Record<Kind, (value: unknown) => boolean> = {
+  text: (value) => typeof value === 'string' && value !== '',
+  port: (value) => typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= 65_535,
+  flag: (value) => typeof value === 'boolean',
+  list: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
+  hours: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+}
+const WANTED: Record<Kind, string> = {
+  text: 'text', port: 'a port number 0..65535', flag: 'true or false', list: 'a list of texts', hours: 'a number of hours',
+}
+
+function readFile(file: string, wrong: string[]): { readonly [name: string]: unknown } {
+  let text: string
+  try {
+    text = readFileSync(file, 'utf8')
+  } catch {
+    return {}
+  }
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      const unknown = Object.keys(value).filter((name) => !Object.hasOwn(FIELDS, name))
+      if (unknown.length > 0) wrong.push(`config.json: unknown ${unknown.join(', ')}`)
+      return Object.fromEntries(Object.entries(value))
+    }
+    wrong.push('config.json must hold one JSON object')
+  } catch {
+    wrong.push('config.json is not JSON')
+  }
+  return {}
+}

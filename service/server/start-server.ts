@@ -1,0 +1,111 @@
+// Starts everything, in the order that lets the port listen first: folder and keys, listener, then the pipeline behind it.
+//
+//   openDataDir -> listener on 7070 (answers 503 for reads) -> pipeline (ingest 4318, workers, store) -> DIR/server.json
+// Closing goes the other way. Nothing needs it: after kill -9 the next start finds whole files, an intact log and a free lock.
+
+import { rmSync } from 'node:fs'
+import type { Server } from 'node:http'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nodeClock } from './adapters.ts'
+import { Agents } from './agents.ts'
+import { AuditLog } from './audit.ts'
+import { openDataDir } from './data-dir.ts'
+import { DesiredStateStore } from './desired-state.ts'
+import type { Services } from './exchange.ts'
+import { replaceFile } from './files.ts'
+import { Identity } from './identity.ts'
+import { CLOSE_MS_MAX } from './limits.ts'
+import { createListener } from './listener.ts'
+import { LiveTraces } from './live.ts'
+import { readConfig, type ServerOptions } from './options.ts'
+import type { Pipeline, PipelineOptions } from './pipeline.ts'
+import { listen } from './port-holder.ts'
+import { StaticFiles } from './static-files.ts'
+
+export type { ServerOptions } from './options.ts'
+
+export type ServerHandle = {
+  /** `http://127.0.0.1:7070`, without a slash at the end. */
+  readonly url: string
+  readonly otlpUrl: string
+  readonly dataDir: string
+  readonly adminToken: string
+  readonly agentToken: string
+  /** Works once. */
+  newLoginUrl(): string
+  close(): Promise<void>
+}
+
+/** What tests replace: the pipeline behind the reader. */
+export type Parts = { readonly startPipeline: (options: PipelineOptions) => Promise<Pipeline> }
+
+/** Loaded after the port listens: the engine's client and the decoders are most of what there is to load. */
+const WHOLE: Parts = { startPipeline: async (options) => (await import('./pipeline.ts')).startPipeline(options) }
+
+const WEB = fileURLToPath(new URL('../../face/web/dist', import.meta.url))
+
+/** Errors: E_CONFIG, E_PORT_BUSY, E_DATA_LOCKED, E_DATA_DAMAGED. */
+export async function startServer(
+  options: ServerOptions = {}, env: { readonly [name: string]: string | undefined } = process.env, parts: Parts = WHOLE,
+): Promise<ServerHandle> {
+  const config = readConfig(options, env)
+  const dataDir = await openDataDir(config.dataDir, config.tokenFile)
+  let pipeline: Pipeline | undefined
+  let live: LiveTraces | undefined
+  const services: Services = {
+    config, dataDir, nowMs: Date.now, files: new StaticFiles(WEB), agents: new Agents(Date.now),
+    identity: new Identity({ secrets: dataDir, insecureNoAuth: config.insecureNoAuth, nowMs: Date.now }),
+    state: new DesiredStateStore(dataDir, Date.now), audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
+    counts: { requests: 0, errors: 0, refused: 0 }, pipeline: () => pipeline, live: () => live,
+  }
+  const listener = createListener(services)
+  const close = async (): Promise<void> => {
+    live?.close()
+    await closeListener(listener)
+    await pipeline?.close()
+    services.state.close()
+    services.audit.close()
+    rmSync(path.join(dataDir.dir, 'server.json'), { force: true })
+    await dataDir.release()
+  }
+  try {
+    const port = await listen(listener, { host: config.host, port: config.port, isAuto: config.autoPort, flag: '--port' })
+    pipeline = await parts.startPipeline({ config, clock: nodeClock, agentToken: dataDir.agentToken })
+    live = new LiveTraces(pipeline.reads, nodeClock.nowNs)
+    const url = urlOf(config.host, port)
+    const otlpUrl = urlOf(config.host, pipeline.otlp.port)
+    replaceFile(path.join(dataDir.dir, 'server.json'), `${JSON.stringify({ url, otlpUrl, pid: process.pid }, null, 2)}\n`)
+    services.audit.add('server', 'start', { url, otlpUrl, pid: process.pid })
+    let closing: Promise<void> | undefined
+    return {
+      url, otlpUrl, dataDir: dataDir.dir, adminToken: dataDir.adminToken, agentToken: dataDir.agentToken,
+      newLoginUrl: () => `${url}/login?token=${services.identity.newLoginToken()}`,
+      close: () => (closing ??= close()),
+    }
+  } catch (error: unknown) {
+    await close()
+    throw error
+  }
+}
+
+/** 0.0.0.0 is where to listen, not where to go. */
+function urlOf(host: string, port: number): string {
+  const name = host === '0.0.0.0' || host === '::' ? '127.0.0.1' : host.includes(':') ? `[${host}]` : host
+  return `http://${name}:${port}`
+}
+
+/** Answers under way get their time; streams and idle connections are ended. */
+function closeListener(listener: Server): Promise<void> {
+  return new Promise((resolve) => {
+    if (!listener.listening) return resolve()
+    const cutOff = setTimeout(() => listener.closeAllConnections(), CLOSE_MS_MAX)
+    listener.close(() => {
+      clearTimeout(cutOff)
+      resolve()
+    })
+    listener.closeIdleConnections()
+    // Streams of agents never end by themselves; they reconnect to whoever comes next.
+    setTimeout(() => listener.closeAllConnections(), 200)
+  })
+}
