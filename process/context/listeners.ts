@@ -72,15 +72,16 @@ function call(target: object, method: string, args: unknown[]): unknown {
 }
 
 /** Defines prototype[name] = make(what was found there); the result restores own or inherited as it was. */
-export function replaceMethod(prototype: object, name: string, make: (native: Function) => Function): () => void {
+export function replaceMethod(
+  prototype: object, name: string, make: (native: Function) => Function, isEnumerable = true,
+): () => void {
   const before = Object.getOwnPropertyDescriptor(prototype, name)
   const native: unknown = Reflect.get(prototype, name)
   if (typeof native !== 'function') return () => {}
   const value = make(native)
   Object.defineProperty(value, 'name', { value: native.name, configurable: true })
-  if (!Reflect.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable: before?.enumerable ?? true })) {
-    return () => {}
-  }
+  const enumerable = before?.enumerable ?? isEnumerable
+  if (!Reflect.defineProperty(prototype, name, { value, writable: true, configurable: true, enumerable })) return () => {}
   return () => {
     if (Object.getOwnPropertyDescriptor(prototype, name)?.value !== value) return
     if (before === undefined) Reflect.deleteProperty(prototype, name)

@@ -15,6 +15,7 @@
 import { promiseHooks } from 'node:v8'
 import type { Frame } from './frame.ts'
 import type { FrameStore } from './frame-store.ts'
+import { Subclasses } from './subclasses.ts'
 
 /** What a continuation sees, from the frame it was registered in and the frame its promise was settled in; never throws. */
 export type JoinAtAwait = (waiting: Frame, settled: Frame) => Frame
@@ -45,6 +46,11 @@ class Marks extends Returned {
     return #final in promise ? promise.#final : undefined
   }
 
+  /** For continuations that V8 announces without their parent. */
+  static setAwaited(promise: object, awaited: object): void {
+    if (#awaited in promise) promise.#awaited ??= awaited
+  }
+
   static takeAwaited(promise: object): object | undefined {
     if (!(#awaited in promise)) return undefined
     const awaited = promise.#awaited
@@ -55,9 +61,12 @@ class Marks extends Returned {
 
 /** Installs the hooks. Gives what removes them. */
 export function installPromiseFlow(store: FrameStore, join: JoinAtAwait): () => void {
+  const subclasses = new Subclasses(Marks.setAwaited)
+  const native = Promise.prototype
   const uninstall = promiseHooks.createHook({
     init(promise, parent) {
       new Marks(promise, parent)
+      if (Object.getPrototypeOf(promise) !== native) subclasses.meet(promise)
     },
     settled(promise) {
       const frame = store.get()
@@ -74,7 +83,10 @@ export function installPromiseFlow(store: FrameStore, join: JoinAtAwait): () => 
       if (resumed !== waiting) store.resumeWith(promise, resumed)
     },
   })
-  return () => void uninstall()
+  return () => {
+    uninstall()
+    subclasses.release()
+  }
 }
 
 /** The frame in which a promise was settled; undefined while pending, and for promises settled outside every execution. */
