@@ -69,7 +69,10 @@ function judgeTrace(
   if (rids.size > 1) verdict.foreign.push(`${trace.traceId} mixes ${[...rids].join(', ')}`)
   for (const span of trace.spans) {
     if (span.kind === 'server') count(`${ridOf(span)} ${operationOf(span)}`)
-    const complaint = judgeParent(span, span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId))
+    const complaint = judgeParent(
+      span,
+      span.parentSpanId === undefined ? undefined : byId.get(span.parentSpanId),
+    )
     if (complaint !== undefined) verdict.wrong.push(`${trace.traceId} ${describe(span)}: ${complaint}`)
   }
 }

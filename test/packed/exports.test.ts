@@ -1,0 +1,96 @@
+// Every export of the package, used as a stranger would: from ESM, from CommonJS, from TypeScript.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { ROOT } from '../../scripts/toolchain.mjs'
+import { installCrosscut, type Installed } from './installed.ts'
+
+let app: Installed
+
+before(async () => {
+  app = await installCrosscut()
+})
+after(() => app.remove())
+
+async function printed(name: string, text: string): Promise<string> {
+  const outcome = await app.run([app.write(name, text)])
+  assert.equal(outcome.code, 0, outcome.stderr)
+  return outcome.stdout.trim()
+}
+
+test('baggage: a bag of a schema loaded at run time survives the wire', async () => {
+  const program = `
+    import { Baggage, loadBdl } from 'crosscut/baggage'
+    const { Zipkin } = loadBdl('bag Zipkin = 2 { fixed64 traceId = 0; set<string> tags = 1; }')
+    const b = Zipkin.write(Baggage.empty, { traceId: 234n, tags: new Set(['x']) })
+    console.log(Zipkin.read(Baggage.decode(b.encode())).traceId, [...Zipkin.read(b).tags].join())`
+  assert.equal(await printed('baggage.mjs', program), '234n x')
+})
+
+test('context: what an awaited child packed is there after the await, and not before', async () => {
+  const program = `
+    import { Baggage } from 'crosscut/baggage'
+    import { context } from 'crosscut/context'
+    const one = Baggage.of([new Uint8Array([0xf8, 0x07]), new Uint8Array([0x00, 0x01])])
+    context.start()
+    const seen = await context.run(Baggage.empty, async () => {
+      const child = (async () => { await null; context.set(one) })()
+      const before = context.current().byteLength
+      await child
+      return [before, context.current().equals(one)]
+    })
+    context.stop()
+    console.log(seen.join())`
+  assert.equal(await printed('context.mjs', program), '0,true')
+})
+
+test('the entry crosscut works without an agent, from CommonJS too', async () => {
+  const program = `
+    const { tracepoint, tenant, block, FairGate, Mutex } = require('crosscut')
+    tracepoint('checkout', { items: 3 }); tenant('t1')
+    const gate = new FairGate({ name: 'g', slots: 1 })
+    Promise.all([block('work', async () => 'blocked'), gate.run(async () => 'gated'), new Mutex().acquire()])
+      .then(([a, b]) => console.log(a, b))`
+  assert.equal(await printed('entry.cjs', program), 'blocked gated')
+})
+
+test('traces: the critical path of a trace is a partition of its root', async () => {
+  const program = `
+    import * as traces from 'crosscut/traces'
+    console.log(typeof traces.buildTrace, typeof traces.criticalPath)`
+  assert.equal(await printed('traces.mjs', program), 'function function')
+})
+
+test('types resolve for a strict TypeScript user of every export', () => {
+  app.write(
+    'user.ts',
+    `
+    import { tracepoint, FairGate } from 'crosscut'
+    import { Baggage, loadBdl, type BagType } from 'crosscut/baggage'
+    import { context } from 'crosscut/context'
+    import { buildTrace, criticalPath } from 'crosscut/traces'
+    const bag: BagType | undefined = loadBdl('bag A { bool b = 0; }', { ids: { A: 70 } })['A']
+    const joined: Baggage = Baggage.join(Baggage.empty, context.current())
+    export const all = [tracepoint, FairGate, bag, joined, buildTrace, criticalPath] as const
+  `,
+  )
+  app.write(
+    'tsconfig.json',
+    JSON.stringify({
+      compilerOptions: {
+        strict: true,
+        noEmit: true,
+        module: 'nodenext',
+        target: 'es2024',
+        types: [],
+        lib: ['es2024', 'esnext.disposable'],
+      },
+      files: ['user.ts'],
+    }),
+  )
+  const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc')
+  const done = spawnSync(process.execPath, [tsc, '-p', app.folder], { encoding: 'utf8' })
+  assert.equal(done.status, 0, done.stdout)
+})
