@@ -139,6 +139,7 @@ function takeResponse(wire: Wire, message: object): void {
     exchange.emit = response.emit
     Reflect.set(response, EXCHANGE, exchange)
     response.emit = emitOfResponse
+    response[Symbol.asyncIterator] = iterateResponse
   }
 }
 
@@ -177,6 +178,19 @@ function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessa
   } finally {
     enter(outer)
   }
+}
+
+/** `for await` ends in the frame where it began, by Node's own binding, so what the trailers brought is joined once more at its last step. */
+function iterateResponse(this: IncomingMessage): NodeJS.AsyncIterator<unknown> {
+  const iterator = IncomingMessage.prototype[Symbol.asyncIterator].call(this)
+  const exchange = exchangeOf(this)
+  if (exchange === undefined) return iterator
+  const next = iterator.next.bind(iterator)
+  iterator.next = () => next().then((step: IteratorResult<unknown>) => {
+    if (step.done === true) joinReturned(exchange)
+    return step
+  })
+  return iterator
 }
 
 function takeError(_wire: Wire, message: object): void {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
+import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
 import { execution, get, here, listen, pack, rig, serve, words } from './testing.ts'
 import type { ClientExchange, ServerExchange } from './exchange.ts'
@@ -120,6 +121,22 @@ describe('flow-back', () => {
     const after = await execution(['client'], async () => {
       const got = await get(server.url)
       return [got.body, here()]
+    })
+    assert.deepEqual(after, ['early end', ['client', 'late']])
+    await server.close()
+  })
+
+  it('comes in a trailer for whoever reads with for await, too', async () => {
+    const server = await serve(async (_request, response) => {
+      response.write('early ')
+      await new Promise((done) => setTimeout(done, 1))
+      pack('late')
+      response.end('end')
+    })
+    const after = await execution(['client'], async () => {
+      const [response] = await once(http.get(server.url), 'response')
+      const body = await text(response)
+      return [body, here()]
     })
     assert.deepEqual(after, ['early end', ['client', 'late']])
     await server.close()

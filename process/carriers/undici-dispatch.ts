@@ -9,11 +9,12 @@
 // we saw: for those the options are copied, and the copy is remembered as well.
 //
 // The class is reached (1) for Node's own undici through the global dispatcher, looked up when undici announces itself by reading
-// that symbol; (2) for a package through `module.require.end`, Node's channel for finished requires; (3) through the CommonJS cache, when it
+// that symbol; (2) for a package through `tracing:module.require:end`, Node's channel for finished requires; (3) through the CommonJS cache, when it
 // was loaded before us. A bundle that swallowed undici is reached by none: its default dispatcher is right without, a limited one is not.
 import { currentFrame, runWith, type Frame } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
+import { patchRequestHandler, replaceMethod, type Patched } from './undici-request-handler.ts'
 import type { Wire } from './wire.ts'
 
 /** A request on its way to a connection. */
@@ -23,7 +24,7 @@ export interface Dispatched {
 }
 
 const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.2'), Symbol.for('undici.globalDispatcher.1')] as const
-const REQUIRED = 'module.require.end'
+const REQUIRED = 'tracing:module.require:end'
 const CREATE = 'undici:request:create'
 
 type Dispatch = (this: unknown, options: unknown, handler: unknown) => unknown
@@ -68,19 +69,20 @@ export function installUndiciDispatch(wire: Wire): UndiciDispatch {
 class DispatchPatch {
   current: Dispatched | undefined
   readonly #byHandler = new WeakMap<object, Dispatched>()
-  readonly #patched = new Map<object, { readonly ours: Dispatch; readonly original: Dispatch }>()
+  readonly #patched: Patched = new Map()
 
-  /** A module was required: is it undici's base class? Cost: two string comparisons a require. */
+  /** A module was required: is it one of undici's? Cost: two string comparisons a require. */
   required(message: unknown): void {
     if (typeof message !== 'object' || message === null || !('id' in message) || typeof message.id !== 'string') return
     if (message.id.endsWith('dispatcher-base') && 'result' in message) this.#patchClass(message.result)
-    else if (message.id.endsWith('dispatcher-base.js') && 'result' in message) this.#patchClass(message.result)
+    else if (message.id.endsWith('api-request') && 'result' in message) patchRequestHandler(message.result, this.#patched)
   }
 
   cached(): void {
     const cache = createRequire(import.meta.url).cache
     for (const path of Object.keys(cache)) {
       if (path.endsWith('dispatcher-base.js')) this.#patchClass(cache[path]?.exports)
+      else if (path.endsWith('api-request.js')) patchRequestHandler(cache[path]?.exports, this.#patched)
     }
   }
 
@@ -103,8 +105,7 @@ class DispatchPatch {
     const ours: Dispatch = function dispatch(options, handler) {
       return dispatchInFrame(this, options, handler)
     }
-    this.#patched.set(prototype, { ours, original })
-    Object.defineProperty(prototype, 'dispatch', { value: ours, writable: true, configurable: true, enumerable: false })
+    this.#patched.set(prototype, replaceMethod(prototype, 'dispatch', ours))
   }
 
   #wrap(original: Dispatch): (self: unknown, options: unknown, handler: unknown) => unknown {
@@ -128,13 +129,8 @@ class DispatchPatch {
     }
   }
 
-  /** Puts back what is still ours; whoever wrapped us since keeps a function that only passes on. */
   undo(): void {
-    for (const [prototype, { ours, original }] of this.#patched) {
-      if (Reflect.get(prototype, 'dispatch') === ours) {
-        Object.defineProperty(prototype, 'dispatch', { value: original, writable: true, configurable: true, enumerable: false })
-      }
-    }
+    for (const putBack of this.#patched.values()) putBack()
     this.#patched.clear()
   }
 }

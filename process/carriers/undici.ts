@@ -10,7 +10,6 @@
 // does: it is one object from the caller's first dispatch to the last client's, retries and redirects included.
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, runWith, type Frame, type Scope } from '#context'
-import { AsyncResource } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientExchange } from './exchange.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
@@ -205,7 +204,7 @@ function isLike(name: unknown): name is { length: number } {
 function enterJoined(exchange: Exchange): void {
   if (exchange.returned.byteLength > 0) {
     exchange.frame = withBaggage(exchange.frame, exchange.returned)
-    if (exchange.handler instanceof AsyncResource || isResource(exchange.handler)) joinInResource(exchange, exchange.handler)
+    if (isResource(exchange.handler)) joinInResource(exchange, exchange.handler)
   }
   enter(exchange.frame === emptyFrame ? undefined : exchange.frame)
 }

@@ -6,7 +6,7 @@
 // Each transport (http server, http client, undici) asks this object and does only what is special to its objects.
 import { decodeBase64Url, encodeBase64Url } from '#base'
 import { Baggage } from '#baggage'
-import type { Frame, Scope } from '#context'
+import { withScopeValue, type Frame, type Scope } from '#context'
 import type { AddressRules } from './address-rules.ts'
 import { joinBaggageHeader, roomForOurs, scanBaggage } from './baggage-header.ts'
 import { newCounts, type DropCounts } from './counts.ts'
@@ -240,6 +240,14 @@ export class Wire {
 export function carriedIn(scope: Scope | undefined): Carried | undefined {
   const carried = scope?.values[CARRIED]
   return isCarried(carried) ? carried : undefined
+}
+
+/** The same scope carrying these members for others instead: what an application sets through OpenTelemetry's baggage API. */
+export function withForeignMembers(scope: Scope, foreign: string): Scope {
+  const carried = carriedIn(scope)
+  if ((carried?.foreign ?? '') === foreign) return scope
+  const changed: Carried = { foreign, tracestate: carried?.tracestate ?? '', remote: carried?.remote }
+  return withScopeValue(scope, CARRIED, changed)
 }
 
 function isCarried(value: unknown): value is Carried {
