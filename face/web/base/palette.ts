@@ -1,7 +1,7 @@
 // A colour for each service, the same on every page and after every reload.
 //
 // A service starts at the hue its name hashes to; within one picture a taken hue moves on to the next free one, in the order
-// of names, so that two services of one trace look alike only when there are more than twelve. Red is left out: it means error.
+// of names, so that two services of one trace look alike only when there are more than eleven. Two hues are left out: red means error and petrol is the accent.
 // The hues are oklch of one lightness (0.60 on paper, 0.735 on dark), 3.7:1 or better against their surface.
 
 export type Theme = 'light' | 'dark'
@@ -16,7 +16,6 @@ const HUES: readonly { readonly light: string; readonly dark: string }[] = [
   { light: '#7a8a23', dark: '#a3b35b' }, // olive
   { light: '#7276c9', dark: '#9ba1f0' }, // indigo
   { light: '#b96831', dark: '#e29463' }, // brown
-  { light: '#13938b', dark: '#37c0b7' }, // teal
   { light: '#a564a9', dark: '#ce90d1' }, // magenta
   { light: '#718391', dark: '#99acbb' }, // slate
 ]

@@ -1,0 +1,76 @@
+// The URL is the state of the app. A route is the parsed URL; navigate() changes it; every view derives from it.
+//
+//   /traces?service=web&minMs=100&paused=1            the list
+//   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
+//   /system                                           the processes
+
+import { useEffect, useState } from 'preact/hooks'
+
+export type Route =
+  | { readonly view: 'traces'; readonly query: URLSearchParams }
+  | { readonly view: 'trace'; readonly traceId: string; readonly query: URLSearchParams }
+  | { readonly view: 'system'; readonly query: URLSearchParams }
+  | { readonly view: 'unknown'; readonly path: string; readonly query: URLSearchParams }
+
+const TRACE_PATH = /^\/traces\/([0-9a-fA-F]{32})$/
+
+export function parseRoute(path: string, search: string): Route {
+  const query = new URLSearchParams(search)
+  const trace = TRACE_PATH.exec(path)
+  if (trace !== null) return { view: 'trace', traceId: trace[1]!.toLowerCase(), query }
+  if (path === '/' || path === '/traces') return { view: 'traces', query }
+  if (path === '/system') return { view: 'system', query }
+  return { view: 'unknown', path, query }
+}
+
+/** The address of a route with these parameters; blanks and slashes stay readable. */
+export function address(path: string, query: URLSearchParams): string {
+  const text = query.toString().replaceAll('%2F', '/').replaceAll('%3A', ':')
+  return text === '' ? path : `${path}?${text}`
+}
+
+/** The address of a trace, or of one span in it. */
+export function traceAddress(traceId: string, spanId?: string): string {
+  return spanId === undefined ? `/traces/${traceId}` : `/traces/${traceId}?span=${spanId}`
+}
+
+const CHANGED = 'crosscut:route'
+
+/** Goes to an address of this app. `replace` keeps the browser's back button for real steps. */
+export function navigate(to: string, options: { readonly replace?: boolean } = {}): void {
+  if (to === location.pathname + location.search) return
+  if (options.replace) history.replaceState(null, '', to)
+  else history.pushState(null, '', to)
+  dispatchEvent(new Event(CHANGED))
+}
+
+/** Changes parameters of the present address. undefined removes one. */
+export function changeQuery(changes: { readonly [key: string]: string | undefined }, options: { readonly replace?: boolean } = {}): void {
+  const query = new URLSearchParams(location.search)
+  for (const [key, value] of Object.entries(changes)) {
+    if (value === undefined || value === '') query.delete(key)
+    else query.set(key, value)
+  }
+  navigate(address(location.pathname, query), options)
+}
+
+/** The present route; the component is drawn again when it changes. */
+export function useRoute(): Route {
+  const [route, setRoute] = useState(() => parseRoute(location.pathname, location.search))
+  useEffect(() => {
+    const read = (): void => setRoute(parseRoute(location.pathname, location.search))
+    addEventListener('popstate', read)
+    addEventListener(CHANGED, read)
+    return () => { removeEventListener('popstate', read); removeEventListener(CHANGED, read) }
+  }, [])
+  return route
+}
+
+/** Makes a plain click on a link of ours a navigation without loading; other clicks (new tab, download) stay the browser's. */
+export function followLink(event: MouseEvent): void {
+  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  const anchor = event.target instanceof Element ? event.target.closest('a') : null
+  if (anchor === null || anchor.target !== '' || anchor.origin !== location.origin || anchor.hasAttribute('download')) return
+  event.preventDefault()
+  navigate(anchor.pathname + anchor.search)
+}

@@ -1,0 +1,184 @@
+// Latency over time: one disc a trace, red with an error. Click opens; a dragged rectangle becomes time and duration filters.
+
+import type { TraceSummary } from '#protocol'
+import { useEffect, useRef, useState } from 'preact/hooks'
+import { formatClock, formatDuration, plural } from '../../base/format.ts'
+import { SCATTER_POINTS_MAX } from '../../base/limits.ts'
+import { timeScale, toNs, toPixel, type TimeScale, type TimeWindow } from '../../base/time-scale.ts'
+import { token } from '../../base/theme.ts'
+import type { Theme } from '../../base/palette.ts'
+import { visibleText } from '../../base/text.ts'
+import { prepareCanvas } from '../../widgets/canvas.ts'
+import { useSize, type Size } from '../../widgets/use-size.ts'
+
+export type Selection = { readonly fromNs: bigint; readonly toNs: bigint; readonly minMs: number; readonly maxMs: number }
+
+type Scales = { readonly time: TimeScale; readonly lowLog: number; readonly highLog: number; readonly size: Size }
+type Drag = { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number }
+
+const MARGIN = { left: 50, right: 12, top: 8, bottom: 20 } as const
+/** How near the pointer must be to a disc, px. */
+const REACH = 8
+/** A shorter drag is a click. */
+const DRAG_MIN = 5
+
+export function Scatter({ traces, window, theme, selected, onOpen, onSelect }: {
+  readonly traces: readonly TraceSummary[]; readonly window: TimeWindow; readonly theme: Theme; readonly selected: string | undefined
+  readonly onOpen: (traceId: string) => void; readonly onSelect: (selection: Selection) => void
+}) {
+  const box = useRef<HTMLDivElement>(null)
+  const canvas = useRef<HTMLCanvasElement>(null)
+  const size = useSize(box)
+  const [hovered, setHovered] = useState<TraceSummary | undefined>(undefined)
+  const [drag, setDrag] = useState<Drag | undefined>(undefined)
+  const points = traces.slice(0, SCATTER_POINTS_MAX)
+  const scales = scalesOf(points, window, size)
+
+  useEffect(() => {
+    const context = prepareCanvas(canvas.current, size)
+    if (context !== undefined) draw(context, { points, scales, hovered, selected, drag })
+  })
+
+  const place = (event: PointerEvent): { x: number; y: number } => {
+    const bounds = canvas.current!.getBoundingClientRect()
+    return { x: event.clientX - bounds.left, y: event.clientY - bounds.top }
+  }
+  const onPointerMove = (event: PointerEvent): void => {
+    const { x, y } = place(event)
+    if (drag !== undefined) setDrag({ ...drag, x1: x, y1: y })
+    else setHovered(nearest(points, scales, x, y))
+  }
+  const onPointerUp = (): void => {
+    if (drag === undefined) return
+    setDrag(undefined)
+    if (Math.abs(drag.x1 - drag.x0) >= DRAG_MIN && Math.abs(drag.y1 - drag.y0) >= DRAG_MIN) onSelect(selectionOf(drag, scales))
+    else if (hovered !== undefined) onOpen(hovered.traceId)
+  }
+  const tip = hovered === undefined || drag !== undefined ? undefined : tipPlace(hovered, scales)
+  return (
+    <div ref={box} class="scatter">
+      <canvas ref={canvas} class={hovered ? 'pointing' : ''} role="img" aria-label={`Latency over time of ${plural(points.length, 'trace')}; the list below has the same`}
+        onPointerDown={(event) => { const { x, y } = place(event); canvas.current!.setPointerCapture(event.pointerId); setDrag({ x0: x, y0: y, x1: x, y1: y }) }}
+        onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerLeave={() => setHovered(undefined)} />
+      {tip && hovered && (
+        <div class="tip" style={tip}>
+          <b>{visibleText(hovered.rootName).slice(0, 80)}</b><span>{visibleText(hovered.rootService).slice(0, 60)}</span>
+          <span>{formatDuration(BigInt(hovered.durationNs))} · {plural(hovered.spanCount, 'span')}{hovered.errorCount > 0 && <em> · {plural(hovered.errorCount, 'error')}</em>}</span>
+          <span class="muted">{formatClock(BigInt(hovered.startNs))}</span>
+        </div>
+      )}
+    </div>
+  )
+}
+
+function scalesOf(points: readonly TraceSummary[], window: TimeWindow, size: Size): Scales {
+  let low = Infinity
+  let high = 0
+  for (const point of points) {
+    const ns = Math.max(1, Number(point.durationNs))
+    if (ns < low) low = ns
+    if (ns > high) high = ns
+  }
+  if (high === 0) { low = 1e6; high = 1e9 }
+  const lowLog = Math.log10(low) - 0.15
+  const highLog = Math.max(Math.log10(high) + 0.15, lowLog + 0.6)
+  return { time: timeScale(window, MARGIN.left, Math.max(1, size.width - MARGIN.left - MARGIN.right)), lowLog, highLog, size }
+}
+
+function yOf(scales: Scales, ns: number): number {
+  const height = scales.size.height - MARGIN.top - MARGIN.bottom
+  return MARGIN.top + height * (1 - (Math.log10(Math.max(1, ns)) - scales.lowLog) / (scales.highLog - scales.lowLog))
+}
+
+function nsAt(scales: Scales, y: number): number {
+  const height = scales.size.height - MARGIN.top - MARGIN.bottom
+  return 10 ** (scales.lowLog + (1 - (y - MARGIN.top) / height) * (scales.highLog - scales.lowLog))
+}
+
+function nearest(points: readonly TraceSummary[], scales: Scales, x: number, y: number): TraceSummary | undefined {
+  let best: TraceSummary | undefined
+  let bestDistance = REACH * REACH
+  for (const point of points) {
+    const dx = toPixel(scales.time, BigInt(point.startNs)) - x
+    if (dx > REACH || dx < -REACH) continue
+    const dy = yOf(scales, Number(point.durationNs)) - y
+    const distance = dx * dx + dy * dy
+    if (distance < bestDistance) { best = point; bestDistance = distance }
+  }
+  return best
+}
+
+function selectionOf(drag: Drag, scales: Scales): Selection {
+  const [left, right] = [Math.min(drag.x0, drag.x1), Math.max(drag.x0, drag.x1)]
+  const [top, bottom] = [Math.min(drag.y0, drag.y1), Math.max(drag.y0, drag.y1)]
+  const ms = (y: number): number => Number((nsAt(scales, y) / 1e6).toPrecision(3))
+  return { fromNs: toNs(scales.time, left), toNs: toNs(scales.time, right), minMs: ms(bottom), maxMs: ms(top) }
+}
+
+function tipPlace(point: TraceSummary, scales: Scales): { left: string; top: string; transform: string } {
+  const x = toPixel(scales.time, BigInt(point.startNs))
+  const isRight = x > scales.size.width * 0.7
+  return { left: `${x + (isRight ? -10 : 10)}px`, top: '4px', transform: isRight ? 'translateX(-100%)' : 'none' }
+}
+
+type Picture = {
+  readonly points: readonly TraceSummary[]; readonly scales: Scales; readonly hovered: TraceSummary | undefined
+  readonly selected: string | undefined; readonly drag: Drag | undefined
+}
+
+function draw(context: CanvasRenderingContext2D, picture: Picture): void {
+  const { scales, points, hovered, selected, drag } = picture
+  drawAxes(context, scales)
+  const accent = token('accent')
+  const error = token('error')
+  for (const point of points) {
+    const x = toPixel(scales.time, BigInt(point.startNs))
+    const y = yOf(scales, Number(point.durationNs))
+    const isMarked = point === hovered || point.traceId === selected
+    context.globalAlpha = isMarked ? 1 : 0.62
+    context.fillStyle = point.errorCount > 0 ? error : accent
+    context.beginPath()
+    context.arc(x, y, isMarked ? 4.5 : point.errorCount > 0 ? 3 : 2.6, 0, Math.PI * 2)
+    context.fill()
+  }
+  context.globalAlpha = 1
+  if (drag !== undefined) {
+    context.strokeStyle = accent
+    context.fillStyle = token('accent-soft')
+    context.globalAlpha = 0.5
+    context.fillRect(drag.x0, drag.y0, drag.x1 - drag.x0, drag.y1 - drag.y0)
+    context.globalAlpha = 1
+    context.strokeRect(drag.x0 + 0.5, drag.y0 + 0.5, drag.x1 - drag.x0, drag.y1 - drag.y0)
+  }
+}
+
+function drawAxes(context: CanvasRenderingContext2D, scales: Scales): void {
+  const { size, time } = scales
+  const bottom = size.height - MARGIN.bottom
+  context.font = `11px ${token('font')}`
+  context.fillStyle = token('ink-3')
+  context.strokeStyle = token('grid')
+  context.lineWidth = 1
+  context.textBaseline = 'middle'
+  context.textAlign = 'right'
+  for (let power = Math.ceil(scales.lowLog); power <= scales.highLog; power++) {
+    const y = Math.round(yOf(scales, 10 ** power)) + 0.5
+    line(context, MARGIN.left, y, size.width - MARGIN.right, y)
+    context.fillText(formatDuration(10n ** BigInt(power)).replace(/\.0+(?= )/, ''), MARGIN.left - 8, y)
+  }
+  context.textAlign = 'center'
+  const labels = Math.max(2, Math.floor(time.width / 150))
+  for (let i = 0; i <= labels; i++) {
+    const x = time.left + (time.width * i) / labels
+    context.textAlign = i === 0 ? 'left' : i === labels ? 'right' : 'center'
+    context.fillText(formatClock(toNs(time, x)).slice(0, 8), x, size.height - 8)
+  }
+  line(context, MARGIN.left, bottom + 0.5, size.width - MARGIN.right, bottom + 0.5)
+}
+
+function line(context: CanvasRenderingContext2D, x0: number, y0: number, x1: number, y1: number): void {
+  context.beginPath()
+  context.moveTo(x0, y0)
+  context.lineTo(x1, y1)
+  context.stroke()
+}

@@ -1,0 +1,148 @@
+// The live list of traces: what is asked, how latency lies over time, and the traces themselves, newest first.
+//
+//   URL  <->  filter, paused, at (the row under the cursor)          everything else is derived
+
+import './traces.css'
+import type { TraceSummary } from '#protocol'
+import { useEffect, useMemo } from 'preact/hooks'
+import { formatCount, formatDuration } from '../../base/format.ts'
+import { useKeys } from '../../base/keys.ts'
+import { serviceHues, type Theme } from '../../base/palette.ts'
+import { address, changeQuery, navigate, traceAddress } from '../../base/route.ts'
+import { keep, useTheme } from '../../base/theme.ts'
+import type { TimeWindow } from '../../base/time-scale.ts'
+import { isOpen, readFilter, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
+import { Button } from '../../widgets/controls.tsx'
+import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
+import { ServiceDot } from '../../widgets/service.tsx'
+import { Text } from '../../widgets/text.tsx'
+import { FilterBar } from './filter-bar.tsx'
+import { FirstTrace } from './first-trace.tsx'
+import { Scatter } from './scatter.tsx'
+import { useTraceList, type TraceList } from './trace-list.ts'
+import { TraceRows, type Hues } from './trace-rows.tsx'
+
+export function TracesView({ query }: { readonly query: URLSearchParams }) {
+  const filter = readFilter(query)
+  const isPaused = query.get('paused') === '1'
+  const selected = query.get('at') ?? undefined
+  const theme = useTheme()
+  const list = useTraceList(filter, isPaused)
+  const services = useMemo(() => serviceCounts(list.rows), [list.rows])
+  const hues = useMemo(() => serviceHues(services.map(([name]) => name)), [services])
+
+  useEffect(() => { document.title = 'Traces · Crosscut' }, [])
+  useEffect(() => keep('crosscut.list', location.search), [query])
+
+  const setFilter = (next: TraceFilter): void => {
+    const changed = new URLSearchParams(location.search)
+    writeFilter(changed, next)
+    changed.delete('at')
+    navigate(address('/traces', changed))
+  }
+  const setPaused = (paused: boolean): void => changeQuery({ paused: paused ? '1' : undefined }, { replace: true })
+  const step = (by: number): void => {
+    const index = list.rows.findIndex((row) => row.traceId === selected)
+    const next = list.rows[Math.max(0, Math.min(list.rows.length - 1, index < 0 ? 0 : index + by))]
+    if (next !== undefined) changeQuery({ at: next.traceId, paused: '1' }, { replace: true })
+  }
+  useKeys({
+    j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
+    Enter: () => { if (selected !== undefined) navigate(traceAddress(selected)) },
+    '/': () => document.querySelector<HTMLInputElement>('[data-role=search]')?.focus(),
+    p: () => setPaused(!isPaused),
+    x: () => setFilter({ ...filter, isError: filter.isError ? undefined : true }),
+    Escape: () => changeQuery({ at: undefined }, { replace: true }),
+  })
+  return (
+    <div class="traces">
+      <div class="traces-head">
+        <FilterBar filter={filter} services={services.map(([name]) => name)} onChange={setFilter} />
+        <LiveButton list={list} isPaused={isPaused} onChange={setPaused} />
+      </div>
+      {list.error && !list.isFirst && <StaleStrip error={list.error} onRetry={list.reload} />}
+      <Body list={list} filter={filter} theme={theme} hues={hues} services={services} selected={selected} onFilter={setFilter} />
+    </div>
+  )
+}
+
+function Body({ list, filter, theme, hues, services, selected, onFilter }: {
+  readonly list: TraceList; readonly filter: TraceFilter; readonly theme: Theme; readonly hues: Hues
+  readonly services: readonly (readonly [string, number])[]; readonly selected: string | undefined; readonly onFilter: (filter: TraceFilter) => void
+}) {
+  if (list.isFirst && list.rows.length === 0) return list.error ? <ErrorNotice error={list.error} onRetry={list.reload} /> : <Loading what="traces" />
+  if (list.rows.length === 0 && !list.isStale) {
+    return isOpen(filter) ? <FirstTrace /> : (
+      <Empty title="No trace matches">
+        <p class="muted">Service, name and attributes must hold for one and the same span.</p>
+        <p><Button onClick={() => onFilter({ attributes: [], range: { kind: 'all' } })}>Clear the filter</Button></p>
+      </Empty>
+    )
+  }
+  return (
+    <div class={`traces-body${list.isStale ? ' stale' : ''}`} aria-busy={list.isStale}>
+      <section class="overview" aria-label="Overview">
+        <Stats rows={list.rows} />
+        <Scatter traces={list.rows} window={windowOf(list.rows, filter)} theme={theme} selected={selected}
+          onOpen={(traceId) => navigate(traceAddress(traceId))}
+          onSelect={({ fromNs, toNs, minMs, maxMs }) => onFilter({ ...filter, minMs, maxMs, range: { kind: 'between', fromNs, toNs } })} />
+      </section>
+      <div class="facets" role="group" aria-label="Services">
+        {services.slice(0, 24).map(([name, count]) => {
+          const isOn = filter.service === name
+          return (
+            <button type="button" key={name} class={`facet${isOn ? ' on' : ''}`} aria-pressed={isOn} onClick={() => onFilter({ ...filter, service: isOn ? undefined : name })}>
+              <ServiceDot hue={hues.get(name) ?? 0} theme={theme} /><Text of={name} /><span class="muted">{formatCount(count)}</span>
+            </button>
+          )
+        })}
+      </div>
+      <TraceRows rows={list.rows} hues={hues} theme={theme} selected={selected} />
+      {list.hasOlder && <p class="older"><Button onClick={list.loadOlder}>Older traces</Button></p>}
+    </div>
+  )
+}
+
+function LiveButton({ list, isPaused, onChange }: { readonly list: TraceList; readonly isPaused: boolean; readonly onChange: (paused: boolean) => void }) {
+  if (list.stream === 'off') return <span class="live off" title="A chosen range does not move">Fixed range</span>
+  const label = isPaused ? (list.waitingCount > 0 ? `${formatCount(list.waitingCount)} new` : 'Paused') : list.stream === 'open' ? 'Live' : 'Polling'
+  return (
+    <button type="button" class={`button plain live ${isPaused ? 'paused' : list.stream}`} aria-pressed={!isPaused}
+      title={isPaused ? 'Follow again (p)' : 'Pause (p)'} onClick={() => onChange(!isPaused)}>
+      <span class="live-dot" />{label}
+    </button>
+  )
+}
+
+function Stats({ rows }: { readonly rows: readonly TraceSummary[] }) {
+  const durations = rows.map((row) => Number(row.durationNs)).sort((a, b) => a - b)
+  const quantile = (q: number): string => formatDuration(BigInt(Math.round(durations[Math.min(durations.length - 1, Math.floor(q * durations.length))] ?? 0)))
+  const failed = rows.filter((row) => row.errorCount > 0).length
+  const share = rows.length === 0 ? 0 : (failed / rows.length) * 100
+  return (
+    <dl class="stats" title="Of the traces in the list">
+      <div><dt>Traces</dt><dd>{formatCount(rows.length)}</dd></div>
+      <div><dt>With errors</dt><dd class={failed > 0 ? 'bad' : ''}>{share === 0 || share >= 10 ? share.toFixed(0) : share.toFixed(1)} %</dd></div>
+      <div><dt>p50</dt><dd>{quantile(0.5)}</dd></div>
+      <div><dt>p95</dt><dd>{quantile(0.95)}</dd></div>
+    </dl>
+  )
+}
+
+/** Services of the list by number of traces, most first. */
+function serviceCounts(rows: readonly TraceSummary[]): readonly (readonly [string, number])[] {
+  const counts = new Map<string, number>()
+  for (const row of rows) for (const service of row.services) counts.set(service.name, (counts.get(service.name) ?? 0) + 1)
+  return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+}
+
+/** The chosen range, else what the rows cover. */
+function windowOf(rows: readonly TraceSummary[], filter: TraceFilter): TimeWindow {
+  if (filter.range.kind === 'between') return { startNs: filter.range.fromNs, endNs: filter.range.toNs }
+  const first = rows[rows.length - 1]
+  const last = rows[0]
+  if (first === undefined || last === undefined) return { startNs: 0n, endNs: 1n }
+  const span = BigInt(last.startNs) - BigInt(first.startNs)
+  const room = span / 60n > 500_000_000n ? span / 60n : 500_000_000n
+  return { startNs: BigInt(first.startNs) - room, endNs: BigInt(last.startNs) + room }
+}

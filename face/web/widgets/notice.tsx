@@ -1,0 +1,59 @@
+// What stands where data would: nothing yet, an error, the first loading. Each says what to do next.
+
+import type { ComponentChildren } from 'preact'
+import { useEffect, useState } from 'preact/hooks'
+import { ApiFailure } from '../base/api.ts'
+import { Button, CopyButton } from './controls.tsx'
+import { Icon } from './icon.tsx'
+
+/** Nothing is drawn for short waits: what comes within a blink must not flicker. */
+const QUIET_MS = 180
+
+export function Loading({ what }: { readonly what: string }) {
+  const [isShown, setShown] = useState(false)
+  useEffect(() => {
+    const timer = setTimeout(() => setShown(true), QUIET_MS)
+    return () => clearTimeout(timer)
+  }, [])
+  return <div class="notice" role="status">{isShown && <><span class="pulse" /><p class="muted">Loading {what}…</p></>}</div>
+}
+
+export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
+  const failure = error instanceof ApiFailure ? error : undefined
+  const isLogin = failure?.status === 401
+  return (
+    <div class="notice error" role="alert">
+      <Icon name="error" size={22} />
+      <h2>{isLogin ? 'You are not signed in' : error.message}</h2>
+      {isLogin
+        ? <p>Open the address that <code>crosscut up</code> printed; it carries a one-time token.</p>
+        : failure?.hint && <p class="muted">{failure.hint}</p>}
+      <p class="row"><Button onClick={onRetry} kind="primary">Try again</Button>{failure && <code class="muted">{failure.code}</code>}</p>
+    </div>
+  )
+}
+
+/** A line above data that is old because asking again failed. */
+export function StaleStrip({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
+  const hint = error instanceof ApiFailure ? error.hint : undefined
+  return (
+    <div class="strip error" role="alert">
+      <Icon name="error" /><span>{error.message} What you see is the last good answer.{hint && ` ${hint}`}</span>
+      <button type="button" class="text-button" onClick={onRetry}>Try again</button>
+    </div>
+  )
+}
+
+export function Empty({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  return <div class="notice empty"><h2>{title}</h2>{children}</div>
+}
+
+/** A command to paste, with a button that copies it. */
+export function Command({ title, text }: { readonly title: string; readonly text: string }) {
+  return (
+    <figure class="command">
+      <figcaption>{title}<CopyButton get={() => text} label={`Copy: ${title}`} /></figcaption>
+      <pre><code>{text}</code></pre>
+    </figure>
+  )
+}
