@@ -28,12 +28,12 @@ export function tracepoint(name: string, vars: HostAttributes | (() => HostAttri
  */
 export function block(name: string): Block
 export function block<R>(name: string, fn: () => R): R
-export function block<R>(name: string, fn?: () => R): R | Block {
+export function block(name: string, fn?: () => unknown): unknown {
   const agent = host()
   if (fn !== undefined) return agent === undefined ? fn() : agent.runBlock(name, fn)
   if (agent === undefined) return silentBlock
   const begun = agent.startBlock(name, NO_ATTRIBUTES)
-  return { end: (error) => begun.end(error), [Symbol.dispose]: () => begun.end() }
+  return { end: (error?: unknown) => begun.end(error), [Symbol.dispose]: () => begun.end() }
 }
 
 /** Records an instant, with attributes, on the active span. */

@@ -1,0 +1,177 @@
+// The control connection: dialled by us, never towards us.
+//
+//   connect ── hello ──► stream of states ──(end, error, 30 s of silence)──► wait, twice as long each time, jittered ──► connect
+//      └ each second: report (totals; a lost report loses nothing)
+//
+// All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's question.
+
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { AgentHello, AgentReport } from '#protocol'
+import type { Ledger } from './guard.ts'
+import {
+  CONTROL_TIMEOUT_MS, RECONNECT_MS_MAX, RECONNECT_MS_MIN, REPORT_EVERY_MS, RESPONSE_BYTES_MAX, STATE_BYTES_MAX, STREAM_SILENCE_MS_MAX,
+} from './limits.ts'
+import type { ControlSettings } from './settings.ts'
+
+type Parts = {
+  readonly settings: ControlSettings
+  readonly ledger: Ledger
+  readonly detached: <R>(fn: () => R) => R
+  readonly hello: () => AgentHello
+  readonly report: () => AgentReport
+  /** The data of one `state` event. */
+  readonly onState: (data: string) => void
+}
+
+export type Control = { stop(): void }
+
+export function openControl(parts: Parts): Control {
+  return parts.detached(() => new Connection(parts))
+}
+
+class Connection implements Control {
+  readonly #parts: Parts
+  readonly #reports: NodeJS.Timeout
+  #stream: ClientRequest | undefined
+  #retry: NodeJS.Timeout | undefined
+  #agent: import('node:http').Agent | undefined
+  #failures = 0
+  #isReporting = false
+  #isStopped = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#reports = setInterval(() => this.#report(), REPORT_EVERY_MS).unref()
+    this.#retry = setTimeout(() => this.#connect(), 0).unref()
+  }
+
+  stop(): void {
+    this.#isStopped = true
+    clearInterval(this.#reports)
+    clearTimeout(this.#retry)
+    this.#stream?.destroy()
+    this.#agent?.destroy()
+  }
+
+  #connect(): void {
+    const { agent, ...rest } = this.#parts.hello()
+    this.#post('/agent/v1/hello', { agent, ...rest }, (error) => {
+      if (error !== undefined) return this.#failed('hello', error)
+      this.#follow(agent)
+    })
+  }
+
+  #follow(agent: string): void {
+    const request = this.#request('GET', `/agent/v1/state?agent=${encodeURIComponent(agent)}`, { accept: 'text/event-stream' })
+    this.#stream = request
+    let isOver = false
+    const over = (error: unknown) => {
+      if (isOver) return
+      isOver = true
+      request.destroy()
+      this.#failed('state', error)
+    }
+    request.setTimeout(STREAM_SILENCE_MS_MAX, () => over(new ControlError('E_CONTROL_SILENT', 'the stream was silent too long')))
+    request.on('error', over)
+    request.on('response', (response) => {
+      if (response.statusCode !== 200) return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
+      this.#failures = 0
+      readEvents(response, (event, data) => {
+        if (event === 'state') this.#parts.onState(data)
+      }, over)
+    })
+    request.end()
+  }
+
+  /** One at a time: a slow server gets fewer reports, not a queue of them. */
+  #report(): void {
+    if (this.#isReporting) return
+    this.#isReporting = true
+    this.#post('/agent/v1/report', this.#parts.report(), (error) => {
+      this.#isReporting = false
+      if (error !== undefined) this.#parts.ledger.note('report', error)
+    })
+  }
+
+  #failed(where: string, error: unknown): void {
+    this.#parts.ledger.note(`control ${where}`, error)
+    if (this.#isStopped) return
+    const waitMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures) * (0.5 + Math.random() / 2)
+    this.#failures = Math.min(this.#failures + 1, 10)
+    this.#retry = setTimeout(() => this.#connect(), waitMs).unref()
+  }
+
+  #post(path: string, message: AgentHello | AgentReport, done: (error?: unknown) => void): void {
+    const body = Buffer.from(JSON.stringify(message))
+    const request = this.#request('POST', path, { 'content-type': 'application/json', 'content-length': body.length })
+    let isDone = false
+    const once = (error?: unknown) => {
+      if (isDone) return
+      isDone = true
+      done(error)
+    }
+    request.setTimeout(CONTROL_TIMEOUT_MS, () => request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)))
+    request.on('error', once)
+    request.on('response', (response) => {
+      drain(response)
+      response.on('error', once)
+      response.on('end', () => {
+        const status = response.statusCode ?? 0
+        once(status >= 200 && status < 300 ? undefined : new ControlError('E_CONTROL_REFUSED', `${path} answered ${status}`))
+      })
+    })
+    request.end(body)
+  }
+
+  #request(method: string, path: string, headers: Record<string, string | number>): ClientRequest {
+    const { settings, detached } = this.#parts
+    const http = settings.url.protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
+    this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 3 })
+    const all = { ...headers, authorization: `Bearer ${settings.token}`, 'user-agent': 'crosscut-agent' }
+    const request = detached(() => http.request(new URL(path, settings.url), { method, agent: this.#agent, headers: all }))
+    request.on('socket', (socket) => socket.unref())
+    return request
+  }
+}
+
+/** Errors: codes E_CONTROL_REFUSED, E_CONTROL_TIMEOUT, E_CONTROL_SILENT. */
+class ControlError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+function drain(response: IncomingMessage): void {
+  let size = 0
+  response.on('data', (chunk: Buffer) => {
+    size += chunk.length
+    if (size > RESPONSE_BYTES_MAX) response.destroy()
+  })
+}
+
+/** Server-sent events (HTML standard 9.2), as far as our server uses them: `event:` and `data:` lines, comments, LF or CRLF. */
+function readEvents(response: IncomingMessage, onEvent: (event: string, data: string) => void, onEnd: (error: unknown) => void): void {
+  let rest = ''
+  let event = 'message'
+  let data: string[] = []
+  const line = (text: string) => {
+    if (text === '') {
+      if (data.length > 0) onEvent(event, data.join('\n'))
+      event = 'message'
+      data = []
+    } else if (text.startsWith('event:')) event = text.slice(6).trim()
+    else if (text.startsWith('data:')) data.push(text.slice(5).trimStart())
+  }
+  response.setEncoding('utf8')
+  response.on('data', (chunk: string) => {
+    const lines = (rest + chunk).split(/\r?\n/)
+    rest = lines.pop() ?? ''
+    if (rest.length > STATE_BYTES_MAX * 2) return onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
+    lines.forEach(line)
+  })
+  response.on('error', onEnd)
+  response.on('close', () => onEnd(new ControlError('E_CONTROL_CLOSED', 'the stream ended')))
+}

@@ -1,0 +1,222 @@
+// Spans of HTTP servers and clients, by OpenTelemetry's semantic conventions for HTTP (stable, 1.23 and later), as an observer of
+// carriers/: it calls us at each step of a request, we say what span it is, what goes out as traceparent and what baggage returns.
+//
+//   server: start -> begin, becomes the scope's active span           client: start    -> begin, traceparent goes out
+//           head  -> the trail stays here                                      response -> who awaits it has the span in its trail
+//           end   -> attributes, end                                           end      -> attributes, end
+//
+// Attributes are read at the end, when all of them are known: one pass, and nothing at the start that a handler would wait for.
+
+import type { Baggage } from '#baggage'
+import { formatTraceparent, type CarrierObserver, type ClientExchange, type MessageExchange, type ServerExchange } from '#carriers'
+import { context } from '#context'
+import { activeSpan, withActiveSpan } from './active.ts'
+import type { WallClock } from './clock.ts'
+import type { Recorder } from './recorder.ts'
+import { AGENT_VERSION } from './resource.ts'
+import { KIND, Span, STATUS, type Scope, type SpanContext } from './span.ts'
+import type { Tracepoints } from './tracepoints.ts'
+import type { Trail } from './trail.ts'
+
+const HTTP_SCOPE: Scope = { name: 'crosscut.http', version: AGENT_VERSION }
+const THREADS_SCOPE: Scope = { name: 'crosscut.threads', version: AGENT_VERSION }
+
+/** Methods of RFC 9110 and PATCH: all others are `_OTHER`, so that nobody can flood the span names. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
+
+/** Query values that are credentials, as the conventions list them. */
+const SECRET_QUERY = /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/gi
+
+type Parts = {
+  readonly recorder: Recorder
+  readonly clock: WallClock
+  readonly trail: Trail
+  readonly tracepoints: Tracepoints
+  readonly isPropagating: boolean
+  readonly isTracing: boolean
+}
+
+export function openHttpSpans(parts: Parts): CarrierObserver {
+  return { ...serverSteps(parts), ...clientSteps(parts), ...messageSteps(parts) }
+}
+
+function serverSteps({ recorder, trail, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+  return {
+    serverStart(exchange) {
+      exchange.baggage = trail.drop(exchange.baggage)
+      const parent = isPropagating ? remoteParent(exchange) : undefined
+      if (isTracing) {
+        const span = recorder.begin({ name: spanName(exchange.request.method), kind: KIND.server, parent, scope: HTTP_SCOPE })
+        exchange.handle = span
+        exchange.scope = withActiveSpan(exchange.scope, span)
+      } else if (parent !== undefined) exchange.scope = withActiveSpan(exchange.scope, parent)
+      tracepoints.serverStart(exchange)
+    },
+    serverHead(exchange) {
+      exchange.returned = trail.drop(exchange.returned)
+    },
+    serverEnd(exchange) {
+      tracepoints.serverEnd(exchange)
+      if (!(exchange.handle instanceof Span)) return
+      describeServer(exchange.handle, exchange)
+      recorder.end(exchange.handle)
+    },
+  }
+}
+
+function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+  /** The response joins into whoever awaits it, and brings this span along; what the server sent of a trail is not ours. */
+  const bringBack = (returned: Baggage, span: Span): Baggage => trail.answered(trail.drop(returned), span)
+  return {
+    clientStart(exchange) {
+      const parent = activeSpan(exchange.scope)
+      const span = isTracing ? recorder.begin({ name: spanName(exchange.method), kind: KIND.client, parent, scope: HTTP_SCOPE }) : parent
+      exchange.handle = span
+      if (span instanceof Span && isTracing) joinTrail(trail, span)
+      if (span !== undefined && isPropagating) {
+        exchange.traceparent = traceparentOf(span)
+        exchange.tracestate = span.traceState ?? ''
+      }
+      exchange.baggage = trail.drop(exchange.baggage)
+      tracepoints.clientStart(exchange)
+    },
+    clientResponse(exchange) {
+      const span = exchange.handle
+      if (!isTracing || !(span instanceof Span)) return
+      span.answeredMs = clock.now()
+      exchange.returned = bringBack(exchange.returned, span)
+    },
+    clientEnd(exchange) {
+      tracepoints.clientEnd(exchange)
+      const span = exchange.handle
+      if (!isTracing || !(span instanceof Span)) return
+      describeClient(span, exchange)
+      recorder.end(span)
+      exchange.returned = bringBack(exchange.returned, span)
+    },
+  }
+}
+
+/** A message to another thread carries the active span as parent; what the receiver does hangs below a span of its own. */
+function messageSteps({ recorder, trail, isPropagating, isTracing }: Parts): CarrierObserver {
+  return {
+    messageSend(exchange) {
+      const span = activeSpan(exchange.scope)
+      if (span !== undefined && isPropagating) exchange.traceparent = traceparentOf(span)
+      exchange.baggage = trail.drop(exchange.baggage)
+    },
+    messageReceive(exchange) {
+      const parent = messageParent(exchange)
+      if (parent === undefined) return
+      const span = isTracing ? recorder.begin({ name: 'message', kind: KIND.consumer, parent, scope: THREADS_SCOPE }) : parent
+      exchange.handle = span
+      exchange.scope = withActiveSpan(exchange.scope, span)
+    },
+    messageEnd(exchange) {
+      if (!isTracing || !(exchange.handle instanceof Span)) return
+      exchange.handle.add('thread.id', exchange.threadId)
+      recorder.end(exchange.handle)
+    },
+  }
+}
+
+const traceparentOf = ({ traceId, spanId, traceFlags }: SpanContext): string => formatTraceparent(traceId, spanId, traceFlags)
+
+/** Begins with the current baggage: links to what it joins, and leaves the trail shorter where that says no less. */
+export function joinTrail(trail: Trail, span: Span): void {
+  const baggage = context.current()
+  const tidied = trail.begin(baggage, span)
+  if (tidied !== baggage) context.set(tidied)
+}
+
+function remoteParent({ remote, tracestate }: ServerExchange): SpanContext | undefined {
+  if (remote === undefined) return undefined
+  return { traceId: remote.traceId, spanId: remote.spanId, traceFlags: remote.flags, isRemote: true, traceState: tracestate }
+}
+
+function messageParent({ remote }: MessageExchange): SpanContext | undefined {
+  if (remote === undefined) return undefined
+  return { traceId: remote.traceId, spanId: remote.spanId, traceFlags: remote.flags, isRemote: true }
+}
+
+function spanName(method: string | undefined): string {
+  return method !== undefined && METHODS.has(method) ? method : 'HTTP'
+}
+
+function describeServer(span: Span, exchange: ServerExchange): void {
+  const { request, response, secure } = exchange
+  const method = request.method ?? ''
+  const url = request.url ?? '/'
+  const question = url.indexOf('?')
+  addMethod(span, method)
+  span.add('url.scheme', secure ? 'https' : 'http')
+  span.add('url.path', question < 0 ? url : url.slice(0, question))
+  if (question >= 0) span.add('url.query', redacted(url.slice(question)).slice(1))
+  addHost(span, request.headers.host, secure)
+  span.add('network.protocol.version', request.httpVersion)
+  const { remoteAddress, remotePort } = request.socket
+  if (remoteAddress !== undefined) span.add('network.peer.address', remoteAddress)
+  if (remotePort !== undefined) span.add('network.peer.port', remotePort)
+  const agent = request.headers['user-agent']
+  if (agent !== undefined) span.add('user_agent.original', agent)
+  const route = routeOf(request)
+  if (route !== undefined) {
+    span.add('http.route', route)
+    span.name = `${spanName(method)} ${route}`
+  }
+  if (response.headersSent) span.add('http.response.status_code', response.statusCode)
+  if (response.headersSent && response.statusCode >= 500) fail(span, String(response.statusCode))
+  else if (exchange.aborted) span.add('error.type', 'client_disconnected')
+}
+
+function describeClient(span: Span, exchange: ClientExchange): void {
+  const scheme = exchange.secure ? 'https' : 'http'
+  const standardPort = exchange.secure ? 443 : 80
+  const authority = exchange.port === standardPort ? exchange.host : `${exchange.host}:${exchange.port}`
+  addMethod(span, exchange.method)
+  span.add('server.address', exchange.host)
+  span.add('server.port', exchange.port)
+  span.add('url.full', `${scheme}://${authority}${redacted(exchange.path)}`)
+  if (exchange.statusCode !== 0) span.add('http.response.status_code', exchange.statusCode)
+  if (exchange.error !== undefined) fail(span, errorType(exchange.error), errorMessage(exchange.error))
+  else if (exchange.statusCode >= 400) fail(span, String(exchange.statusCode))
+}
+
+function addMethod(span: Span, method: string): void {
+  if (METHODS.has(method)) return span.add('http.request.method', method)
+  span.add('http.request.method', '_OTHER')
+  span.add('http.request.method_original', method)
+}
+
+/** `Host` as the client sent it; an IPv6 address stands in brackets. */
+function addHost(span: Span, host: string | undefined, isSecure: boolean): void {
+  if (host === undefined) return
+  const colon = host.indexOf(':', host.lastIndexOf(']') + 1)
+  span.add('server.address', colon < 0 ? host : host.slice(0, colon))
+  const port = colon < 0 ? (isSecure ? 443 : 80) : Number(host.slice(colon + 1))
+  if (Number.isInteger(port)) span.add('server.port', port)
+}
+
+/** What express leaves on its request: the pattern, below the mount point. */
+function routeOf(request: object): string | undefined {
+  const route: unknown = Reflect.get(request, 'route')
+  if (typeof route !== 'object' || route === null) return undefined
+  const pattern: unknown = Reflect.get(route, 'path')
+  const base: unknown = Reflect.get(request, 'baseUrl')
+  return typeof pattern === 'string' ? `${typeof base === 'string' ? base : ''}${pattern}` : undefined
+}
+
+function fail(span: Span, type: string, message = ''): void {
+  span.add('error.type', type)
+  span.statusCode = STATUS.error
+  span.statusMessage = message
+}
+
+export function errorType(error: unknown): string {
+  if (!(error instanceof Error)) return typeof error
+  return 'code' in error && typeof error.code === 'string' ? error.code : error.name
+}
+
+const errorMessage = (error: unknown): string => (error instanceof Error ? error.message.slice(0, 1024) : '')
+
+const redacted = (path: string): string => (path.includes('?') ? path.replace(SECRET_QUERY, '$1REDACTED') : path)

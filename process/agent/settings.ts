@@ -1,0 +1,184 @@
+// The environment, parsed once into exact settings.
+//
+// A variable that cannot be understood falls back to its default, as the OpenTelemetry specification asks, and is told to the control
+// plane (`doctor` shows it): printing a warning into the host's output is not ours to do.
+
+import { ATTRIBUTES_MAX, BATCH_SPANS_MAX, EVENTS_MAX, EXPORT_DELAY_MS, EXPORT_TIMEOUT_MS, LINKS_MAX, QUEUE_SPANS_MAX } from './limits.ts'
+
+export type SamplerSetting = {
+  readonly kind: 'always_on' | 'always_off' | 'traceidratio'
+  readonly isParentBased: boolean
+  readonly ratio: number
+}
+
+export type Settings = {
+  /** CROSSCUT_DISABLED: nothing of ours is installed at all. */
+  readonly isDisabled: boolean
+  /** OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER=none: baggage and tools work, spans are not recorded. */
+  readonly isTracing: boolean
+  readonly serviceName: string | undefined
+  readonly resourceAttributes: ReadonlyMap<string, string>
+  readonly sampler: SamplerSetting
+  readonly propagators: readonly string[]
+  readonly limits: { readonly attributes: number; readonly events: number; readonly links: number; readonly valueLength: number }
+  readonly batch: { readonly delayMs: number; readonly spansMax: number; readonly queueMax: number }
+  readonly exporter: ExporterSettings
+  readonly control: ControlSettings | undefined
+  /** Variables that were not understood, by name. */
+  readonly misread: readonly string[]
+}
+
+export type ExporterSettings = {
+  readonly url: URL
+  readonly headers: ReadonlyMap<string, string>
+  readonly timeoutMs: number
+  readonly isGzip: boolean
+  /** Path of a PEM file with the collector's certificate authority. */
+  readonly certificateFile: string | undefined
+}
+
+/** `secret.fingerprint`: the secret lets us in, the fingerprint pins the key that signs desired state. */
+export type ControlSettings = { readonly url: URL; readonly token: string; readonly fingerprint: string }
+
+type Environment = { readonly [name: string]: string | undefined }
+
+/** Reads what `process.env` (or a test) says. Never throws. */
+export function readSettings(env: Environment): Settings {
+  const reader = new Reader(env)
+  const server = reader.url('CROSSCUT_SERVER')
+  return {
+    isDisabled: reader.flag('CROSSCUT_DISABLED'),
+    isTracing: !reader.flag('OTEL_SDK_DISABLED') && reader.text('OTEL_TRACES_EXPORTER') !== 'none',
+    serviceName: reader.text('OTEL_SERVICE_NAME'),
+    resourceAttributes: reader.pairs('OTEL_RESOURCE_ATTRIBUTES'),
+    sampler: readSampler(reader),
+    propagators: readList(reader.text('OTEL_PROPAGATORS') ?? 'tracecontext,baggage'),
+    limits: {
+      attributes: reader.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT') ?? reader.count('OTEL_ATTRIBUTE_COUNT_LIMIT') ?? ATTRIBUTES_MAX,
+      events: reader.count('OTEL_SPAN_EVENT_COUNT_LIMIT') ?? EVENTS_MAX,
+      links: reader.count('OTEL_SPAN_LINK_COUNT_LIMIT') ?? LINKS_MAX,
+      valueLength: reader.count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT') ?? reader.count('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') ?? Infinity,
+    },
+    batch: {
+      delayMs: reader.count('OTEL_BSP_SCHEDULE_DELAY') ?? EXPORT_DELAY_MS,
+      spansMax: reader.count('OTEL_BSP_MAX_EXPORT_BATCH_SIZE') ?? BATCH_SPANS_MAX,
+      queueMax: reader.count('OTEL_BSP_MAX_QUEUE_SIZE') ?? QUEUE_SPANS_MAX,
+    },
+    exporter: readExporter(reader, server),
+    control: readControl(reader, server),
+    misread: reader.misread,
+  }
+}
+
+function readSampler(reader: Reader): SamplerSetting {
+  const text = reader.text('OTEL_TRACES_SAMPLER') ?? 'parentbased_always_on'
+  const isParentBased = text.startsWith('parentbased_')
+  const kind = isParentBased ? text.slice('parentbased_'.length) : text
+  const ratio = reader.ratio('OTEL_TRACES_SAMPLER_ARG') ?? 1
+  if (kind === 'always_on' || kind === 'always_off' || kind === 'traceidratio') return { kind, isParentBased, ratio }
+  reader.misread.push('OTEL_TRACES_SAMPLER')
+  return { kind: 'always_on', isParentBased: true, ratio: 1 }
+}
+
+/** Order of the OTLP exporter specification: signal-specific URL as is, else the base plus /v1/traces, else the server's host on 4318. */
+function readExporter(reader: Reader, server: URL | undefined): ExporterSettings {
+  const protocol = reader.text('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? reader.text('OTEL_EXPORTER_OTLP_PROTOCOL')
+  if (protocol !== undefined && protocol !== 'http/protobuf') reader.misread.push('OTEL_EXPORTER_OTLP_PROTOCOL')
+  return {
+    url: tracesUrl(reader, server),
+    headers: new Map([...reader.pairs('OTEL_EXPORTER_OTLP_HEADERS'), ...reader.pairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS')]),
+    timeoutMs: reader.count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT') ?? reader.count('OTEL_EXPORTER_OTLP_TIMEOUT') ?? EXPORT_TIMEOUT_MS,
+    isGzip: (reader.text('OTEL_EXPORTER_OTLP_TRACES_COMPRESSION') ?? reader.text('OTEL_EXPORTER_OTLP_COMPRESSION')) === 'gzip',
+    certificateFile: reader.text('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE') ?? reader.text('OTEL_EXPORTER_OTLP_CERTIFICATE'),
+  }
+}
+
+function tracesUrl(reader: Reader, server: URL | undefined): URL {
+  const exact = reader.url('OTEL_EXPORTER_OTLP_TRACES_ENDPOINT')
+  if (exact !== undefined) return exact
+  const base = reader.url('OTEL_EXPORTER_OTLP_ENDPOINT')
+  if (base !== undefined) {
+    const url = new URL(base)
+    url.pathname = `${base.pathname.replace(/\/$/, '')}/v1/traces`
+    return url
+  }
+  return new URL(`http://${server?.hostname ?? '127.0.0.1'}:4318/v1/traces`)
+}
+
+function readControl(reader: Reader, server: URL | undefined): ControlSettings | undefined {
+  const token = reader.text('CROSSCUT_TOKEN')
+  if (server === undefined || token === undefined) return undefined
+  const dot = token.lastIndexOf('.')
+  if (dot > 0 && dot < token.length - 1) return { url: server, token, fingerprint: token.slice(dot + 1) }
+  reader.misread.push('CROSSCUT_TOKEN')
+  return undefined
+}
+
+const readList = (text: string): readonly string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+
+/** One environment; remembers what it could not read. */
+class Reader {
+  readonly misread: string[] = []
+  readonly #env: Environment
+
+  constructor(env: Environment) {
+    this.#env = env
+  }
+
+  /** An empty variable counts as unset, as the specification says. */
+  text(name: string): string | undefined {
+    const text = this.#env[name]?.trim()
+    return text === '' ? undefined : text
+  }
+
+  flag(name: string): boolean {
+    const text = this.text(name)?.toLowerCase()
+    return text === 'true' || (text === '1' && name.startsWith('CROSSCUT_'))
+  }
+
+  count(name: string): number | undefined {
+    return this.#number(name, (n) => Number.isSafeInteger(n) && n >= 0)
+  }
+
+  ratio(name: string): number | undefined {
+    return this.#number(name, (n) => n >= 0 && n <= 1)
+  }
+
+  url(name: string): URL | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const url = URL.canParse(text) ? new URL(text) : undefined
+    if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
+    this.misread.push(name)
+    return undefined
+  }
+
+  /** `k=v,k2=v2` with percent-encoded values. A part that is no pair is left out and named. */
+  pairs(name: string): ReadonlyMap<string, string> {
+    const pairs = new Map<string, string>()
+    for (const part of readList(this.text(name) ?? '')) {
+      const equals = part.indexOf('=')
+      const value = decodePercent(part.slice(equals + 1).trim())
+      if (equals > 0 && value !== undefined) pairs.set(part.slice(0, equals).trim(), value)
+      else this.misread.push(name)
+    }
+    return pairs
+  }
+
+  #number(name: string, isValid: (n: number) => boolean): number | undefined {
+    const text = this.text(name)
+    if (text === undefined) return undefined
+    const n = Number(text)
+    if (isValid(n)) return n
+    this.misread.push(name)
+    return undefined
+  }
+}
+
+function decodePercent(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,42 @@
+// Begins spans inside an execution: parent from scope, links from the trail. Shared by the entry `crosscut` and by the OpenTelemetry
+// bridge, so that both make the same trace.
+
+import { context, currentFrame, newFrame, runWith, withScope } from '#context'
+import { activeSpan, withActiveSpan } from './active.ts'
+import { joinTrail } from './http-spans.ts'
+import type { Recorder, SilentSpan, SpanOptions } from './recorder.ts'
+import { Span, type SpanContext } from './span.ts'
+import type { Trail } from './trail.ts'
+
+export type Spans = {
+  /** A child of the active span, or a root. Does not become active. */
+  begin(options: Omit<SpanOptions, 'parent'>): Span | SilentSpan
+  /** With a parent of the caller's choice; the trail is joined only within one trace. */
+  beginUnder(options: SpanOptions): Span | SilentSpan
+  end(span: Span, endMs?: number): void
+  /** Runs fn with this span active; outside every execution it begins one. */
+  runActive<R>(span: SpanContext | undefined, fn: () => R): R
+}
+
+export function openSpans(parts: { readonly recorder: Recorder; readonly trail: Trail }): Spans {
+  const { recorder, trail } = parts
+  const beginUnder = (options: SpanOptions) => {
+    const span = recorder.begin(options)
+    if (span instanceof Span) joinTrail(trail, span)
+    return span
+  }
+  return {
+    beginUnder,
+    begin: (options) => beginUnder({ ...options, parent: activeSpan(currentFrame()?.scope) }),
+    end(span, endMs) {
+      if (span.isEnded) return
+      recorder.end(span, endMs)
+      if (currentFrame() !== undefined) context.update((baggage) => trail.end(baggage, span))
+    },
+    runActive(span, fn) {
+      if (currentFrame() !== undefined) return withScope((scope) => withActiveSpan(scope, span), fn)
+      const frame = newFrame(context.current())
+      return runWith({ ...frame, scope: withActiveSpan(frame.scope, span) }, fn)
+    },
+  }
+}

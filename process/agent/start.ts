@@ -1,0 +1,272 @@
+// Wires the agent together and takes it apart again. What is here is order, not logic.
+//
+//   settings ──► off?  nothing at all
+//            └─► context ── carriers(observer) ── recorder ── queue ── exporter      live while enabled; the kill switch of the control
+//                otel bridge, host api, tracepoints                                  plane takes all of it off and puts it on again
+//                control connection, exit hooks                                      live until the process ends
+
+import { isMainThread } from 'node:worker_threads'
+import { carrierSettingsFromEnv, installCarriers, type Carriers } from '#carriers'
+import { onBarrier, runWith, startContext, stopContext, type BarrierEdge } from '#context'
+import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
+import { openSpan } from './active.ts'
+import { openWorkflow } from './bags.ts'
+import { SpanQueue } from './batch.ts'
+import { AdviceBudget } from './budget.ts'
+import { openWallClock, type WallClock } from './clock.ts'
+import { openControl, type Control } from './control.ts'
+import { installExit } from './exit.ts'
+import { openExporter, type Exporter } from './exporter.ts'
+import { guarded, Ledger } from './guard.ts'
+import { openHostApi } from './host-api.ts'
+import { openHttpSpans } from './http-spans.ts'
+import { openIds } from './ids.ts'
+import { installOtelBridge } from './otel-bridge.ts'
+import { reconcile, type PackageStatus } from './packages.ts'
+import { openRecorder } from './recorder.ts'
+import { AGENT_VERSION, readResource, type Resource } from './resource.ts'
+import { openSampler } from './sampler.ts'
+import type { ControlSettings, Settings } from './settings.ts'
+import { openSpans, type Spans } from './spans-api.ts'
+import { Tracepoints } from './tracepoints.ts'
+import { Trail } from './trail.ts'
+import { believe, type Believed } from './trust.ts'
+
+const OWNER = 'agent'
+
+export type Agent = {
+  /** Sends what there is; settles when it is settled or after `ms`. Never rejects. */
+  flush(ms: number): Promise<void>
+  report(): AgentReport
+  stop(): void
+}
+
+const inert: Agent = Object.freeze({ flush: async () => {}, report: emptyReport, stop: () => {} })
+
+/** Starts the agent of this process. Never throws: an agent that cannot start leaves the host alone. */
+export function startAgent(settings: Settings): Agent {
+  if (settings.isDisabled) return inert
+  try {
+    return new RunningAgent(settings)
+  } catch {
+    return inert
+  }
+}
+
+class RunningAgent implements Agent {
+  readonly #settings: Settings
+  readonly #ledger = new Ledger()
+  readonly #clock: WallClock = openWallClock()
+  readonly #budget = new AdviceBudget()
+  readonly #trail = new Trail()
+  readonly #workflow = openWorkflow()
+  readonly #resources = new Map<string, string>()
+  readonly #resource: Resource
+  readonly #tracepoints: Tracepoints
+  readonly #queue: SpanQueue
+  readonly #exporter: Exporter
+  readonly #spans: Spans
+  readonly #recorder
+  readonly #identity = openIds()
+  readonly #agentId: string
+  readonly #epoch: string
+  readonly #startedMs = Date.now()
+  readonly #removeExit: () => void
+  readonly #control: Control | undefined
+  #carriers: Carriers | undefined
+  #removals: (() => void)[] = []
+  #believed: Believed
+  #packages: readonly PackageStatus[] = []
+  #expiry: NodeJS.Timeout | undefined
+  #reports = 0
+
+  constructor(settings: Settings) {
+    this.#settings = settings
+    this.#agentId = this.#identity.spanId()
+    this.#epoch = this.#identity.spanId()
+    this.#resource = readResource(settings)
+    this.#tracepoints = new Tracepoints({ budget: this.#budget, ledger: this.#ledger })
+    const { queueMax, spansMax, delayMs } = settings.batch
+    this.#queue = new SpanQueue({ resource: this.#resource, clock: this.#clock, ledger: this.#ledger, limits: { spansMax, queueMax } })
+    this.#exporter = openExporter({
+      queue: this.#queue, ledger: this.#ledger, settings: settings.exporter, delayMs, detached: (fn) => this.#detached(fn),
+    })
+    this.#recorder = openRecorder({
+      clock: this.#clock, ids: this.#identity, sampler: openSampler(settings.sampler),
+      onEnd: guarded(this.#ledger, 'record', undefined, (span) => {
+        this.#queue.add(span)
+        this.#exporter.wake()
+      }),
+    })
+    this.#spans = openSpans({ recorder: this.#recorder, trail: this.#trail })
+    this.#enable()
+    this.#removeExit = installExit(this.#exporter, isMainThread)
+    this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
+    for (const name of settings.misread) this.#ledger.count(`misread ${name}`)
+  }
+
+  flush(ms: number): Promise<void> {
+    return this.#exporter.flush(ms)
+  }
+
+  stop(): void {
+    this.#control?.stop()
+    clearTimeout(this.#expiry)
+    this.#disable()
+    this.#removeExit()
+  }
+
+  report(): AgentReport {
+    this.#reports += 1
+    this.#budget.turn()
+    this.#clock.settle()
+    const { emitted, sent, dropped, queued } = this.#queue.counts
+    const { adviceNs, adviceRuns, isTripped } = this.#budget
+    const last = this.#ledger.lastFailure
+    return {
+      agent: this.#agentId, epoch: this.#epoch, seq: this.#reports, timeMs: Date.now(),
+      stateVersion: this.#believed?.version ?? 0,
+      packages: this.#packages,
+      spans: { emitted, sent, dropped, queued },
+      drops: { ...this.#carriedDrops(), ...this.#ledger.drops },
+      budget: { adviceNs: Math.round(adviceNs), adviceRuns, isTripped },
+      eventLoopDelayMsP99: this.#loopDelay(),
+      rssBytes: process.memoryUsage.rss(),
+      ...(last === undefined ? {} : { lastError: last }),
+    }
+  }
+
+  #enable(): void {
+    const { settings, ledger, spans, clock, tracepoints } = this.#parts()
+    const { limits, isTracing } = settings
+    startContext(OWNER)
+    const observer = openHttpSpans({
+      recorder: this.#recorder, clock, trail: this.#trail, tracepoints, isTracing, isPropagating: settings.propagators.includes('tracecontext'),
+    })
+    this.#carriers = installCarriers({
+      ...carrierSettingsFromEnv(process.env), observer, onFault: (error) => ledger.fail('carriers', error),
+    })
+    const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
+    this.#removals = [
+      () => this.#carriers?.uninstall(),
+      onBarrier(guarded(ledger, 'barrier', undefined, (edge) => this.#meet(edge))),
+      installOtelBridge({ host: { spans, clock, limits, quietly }, ledger, isTracing, resource: this.#resource }),
+      () => Reflect.deleteProperty(globalThis, HOST_API_SLOT),
+      () => stopContext(OWNER),
+    ]
+    Reflect.set(globalThis, HOST_API_SLOT, openHostApi({
+      spans, tracepoints, workflow: this.#workflow, ledger, isTracing, eventsMax: limits.events, resources: this.#resources,
+    }))
+  }
+
+  /** The kill switch: the process is as if we had never been loaded, but for the control connection that can undo it. */
+  #disable(): void {
+    for (const remove of this.#removals.splice(0)) remove()
+    this.#carriers = undefined
+  }
+
+  #parts() {
+    return { settings: this.#settings, ledger: this.#ledger, spans: this.#spans, clock: this.#clock, tracepoints: this.#tracepoints }
+  }
+
+  /** Two executions met and did not join: the waiting one's span gets an arrow from the other's. */
+  #meet({ from, to }: BarrierEdge): void {
+    const span = openSpan(to.scope)
+    const source = openSpan(from.scope)
+    if (span === undefined || source === undefined || span === source) return
+    const nowMs = this.#clock.now()
+    const isKnown = span.links?.some((link) => link.spanId === source.spanId && link.edge === 'barrier')
+    if (isKnown !== true) {
+      span.addLink({ traceId: source.traceId, spanId: source.spanId, edge: 'barrier', edgeFromMs: nowMs, edgeToMs: nowMs }, this.#settings.limits.links)
+    }
+  }
+
+  #detached<R>(fn: () => R): R {
+    return runWith(undefined, () => (this.#carriers === undefined ? fn() : this.#carriers.quietly(fn)))
+  }
+
+  #dial(settings: ControlSettings): Control {
+    return openControl({
+      settings, ledger: this.#ledger, detached: (fn) => this.#detached(fn),
+      hello: () => this.#hello(),
+      report: () => this.report(),
+      onState: guarded(this.#ledger, 'state', undefined, (data) => this.#obey(data, settings.fingerprint)),
+    })
+  }
+
+  /** A state that is not believed changes nothing: what was believed before stays until it expires. */
+  #obey(data: string, fingerprint: string): void {
+    const nowMs = Date.now()
+    try {
+      const state = believe(data, { fingerprint, believed: this.#believed, nowMs })
+      const isNew = state.version !== this.#believed?.version
+      this.#believed = { fleet: state.fleet, version: state.version }
+      this.#keepUntil(state.expiresMs - nowMs)
+      if (isNew || this.#packages.length === 0) this.#become(state.disabled, state.packages)
+    } catch (error: unknown) {
+      this.#ledger.count('state-refused')
+      this.#ledger.note('state', error)
+    }
+  }
+
+  #become(isDisabled: boolean, packages: readonly unknown[]): void {
+    const { advice, statuses } = reconcile(isDisabled ? [] : packages)
+    this.#tracepoints.install(advice)
+    this.#packages = statuses
+    if (isDisabled) this.#disable()
+    else if (this.#carriers === undefined) this.#enable()
+  }
+
+  /** After the expiry the empty state holds; a disabled agent stays disabled, which is the safe side. */
+  #keepUntil(ms: number): void {
+    clearTimeout(this.#expiry)
+    const LONGEST_TIMER_MS = 2 ** 31 - 1
+    this.#expiry = this.#detached(() => setTimeout(() => {
+      this.#ledger.count('state-expired')
+      this.#tracepoints.install([])
+      this.#packages = []
+    }, Math.min(ms, LONGEST_TIMER_MS)).unref())
+  }
+
+  #hello(): AgentHello {
+    const resource = Object.fromEntries([...this.#resource].map(([key, value]) => [key, String(value)]))
+    return {
+      agent: this.#agentId,
+      service: resource['service.name'] ?? 'unknown_service',
+      pid: process.pid,
+      host: resource['host.name'] ?? '',
+      nodeVersion: process.versions.node,
+      agentVersion: AGENT_VERSION,
+      startedMs: this.#startedMs,
+      resource,
+      tracepoints: this.#tracepoints.vocabulary(),
+    }
+  }
+
+  #carriedDrops(): Record<string, number> {
+    return Object.fromEntries(Object.entries(this.#carriers?.counts ?? {}).filter(([, count]) => count > 0))
+  }
+
+  #delay: ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> | undefined
+
+  /** Measured only while there is somebody to report to. */
+  #loopDelay(): number {
+    this.#delay ??= startedHistogram()
+    const p99 = this.#delay.percentile(99) / 1e6
+    this.#delay.reset()
+    return Number.isFinite(p99) ? Math.round(p99 * 100) / 100 : 0
+  }
+}
+
+function startedHistogram(): ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> {
+  const histogram = process.getBuiltinModule('node:perf_hooks').monitorEventLoopDelay({ resolution: 20 })
+  histogram.enable()
+  return histogram
+}
+
+function emptyReport(): AgentReport {
+  return {
+    agent: '', epoch: '', seq: 0, timeMs: 0, stateVersion: 0, packages: [], spans: { emitted: 0, sent: 0, dropped: 0, queued: 0 }, drops: {},
+    budget: { adviceNs: 0, adviceRuns: 0, isTripped: false }, eventLoopDelayMsP99: 0, rssBytes: 0,
+  }
+}

@@ -1,0 +1,169 @@
+// The trail: spans that ended before this point, as a set of span ids in baggage (X-Trace's parents). It joins where executions join, so
+// a span that begins after `await Promise.all([a(), b()])` finds both in it and links to them.
+//
+//     a ───────┐                begin(c): trail {x, a, b}
+//   x ─┤       ├─ await ── c       x is left out: a began after x, and a is in the trail itself (`covers`)
+//     b ───┘                       what is or happened before an ancestor of c is left out: parenthood says it already
+//                               end(c): trail := {c}, for c's end is after all that was in it
+//
+// In bytes it is `bag Trail = 1 { set<fixed64> spans = 0; }`: F801, F000, then one atom 00 + 8 bytes a span. It is read and, where it is
+// alone, written by hand: it is touched twice a span. It never leaves the process: outside, parent ids and links tell all of it.
+// Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX remembered spans (older ones simply count as covering nothing).
+// Source: X-Trace (NSDI'07), bag layout of the Tracing Plane's X-Trace; transitive reduction after Aho, Garey, Ullman 1972.
+
+import { Baggage, loadBdl, type BagType } from '#baggage'
+import { TRAIL_HISTORY_MAX, TRAIL_MAX } from './limits.ts'
+import { Span, type SpanLink } from './span.ts'
+
+export type TrailValue = { spans: Set<bigint> }
+
+/** What is kept of a span that ended, or answered, until TRAIL_HISTORY_MAX others did. */
+type Past = { readonly traceId: string; covers: readonly string[]; answeredMs: number | undefined }
+
+const HEADER = Uint8Array.of(2, 0xf8, 1, 2, 0xf0, 0)
+const ATOM_BYTES = 10
+const ANCESTORS_MAX = 32
+
+/** Owned by one agent. */
+export class Trail {
+  readonly #past = new Map<string, Past>()
+  #bag: BagType<TrailValue> | undefined
+
+  /**
+   * A span begins: links to what it joins, and the baggage without what is implied by others (the same object when nothing is).
+   * Also notes on the span what happened before it.
+   */
+  begin(baggage: Baggage, span: Span): Baggage {
+    const ids = readTrail(baggage)
+    if (ids.length === 0) return baggage
+    const live = this.#reduce(ids)
+    const before = live.filter((id) => !isBeforeAncestor(span, id))
+    span.happenedBefore = before
+    span.links = before.length === 0 ? undefined : before.map((id) => this.#link(span, id))
+    return live.length === ids.length ? baggage : this.write(baggage, live)
+  }
+
+  /** A span ended here: it alone is the trail from now on. */
+  end(baggage: Baggage, span: Span): Baggage {
+    this.#remember(span, [...span.happenedBefore, ...readTrail(baggage).filter((id) => id !== span.spanId)])
+    return this.write(baggage, [span.spanId])
+  }
+
+  /** A span answered (response headers) or ended elsewhere: who gets this baggage may go on because of it. */
+  answered(baggage: Baggage, span: Span): Baggage {
+    this.#remember(span, span.happenedBefore)
+    return this.write(baggage, [span.spanId])
+  }
+
+  /** Drops what other members of the set imply; for sets that grow at joins without a span beginning. */
+  tidy(baggage: Baggage): Baggage {
+    const ids = readTrail(baggage)
+    if (ids.length < 2) return baggage
+    const live = this.#reduce(ids)
+    return live.length === ids.length ? baggage : this.write(baggage, live)
+  }
+
+  drop(baggage: Baggage): Baggage {
+    return hasTrail(baggage) ? this.write(baggage, []) : baggage
+  }
+
+  /** Replaces the trail. Cost: 0.2 us where it is the only bag. */
+  write(baggage: Baggage, ids: readonly string[]): Baggage {
+    if (baggage.byteLength === 0 || isOnlyTrail(baggage)) return encodeTrail(ids)
+    const bag = (this.#bag ??= trailBag())
+    if (ids.length === 0) return bag.drop(baggage)
+    return bag.write(baggage, { spans: new Set(ids.map((id) => BigInt(`0x${id}`))) })
+  }
+
+  #reduce(ids: readonly string[]): readonly string[] {
+    if (ids.length === 1) return ids
+    const implied = new Set(ids.flatMap((id) => this.#past.get(id)?.covers ?? []))
+    const live = ids.filter((id) => !implied.has(id))
+    return live.length > TRAIL_MAX ? live.slice(-TRAIL_MAX) : live
+  }
+
+  #link(span: Span, spanId: string): SpanLink {
+    const past = this.#past.get(spanId)
+    return { traceId: past?.traceId ?? span.traceId, spanId, edge: 'join', edgeFromMs: past?.answeredMs }
+  }
+
+  #remember(span: Span, covers: readonly string[]): void {
+    const answeredMs = span.isEnded ? undefined : span.answeredMs
+    const known = this.#past.get(span.spanId)
+    if (known !== undefined) {
+      known.covers = covers
+      known.answeredMs = answeredMs
+      return
+    }
+    this.#past.set(span.spanId, { traceId: span.traceId, covers, answeredMs })
+    if (this.#past.size <= TRAIL_HISTORY_MAX) return
+    for (const oldest of this.#past.keys()) {
+      this.#past.delete(oldest)
+      return
+    }
+  }
+}
+
+function trailBag(): BagType<TrailValue> {
+  const { Trail: bag } = loadBdl('bag Trail = 1 { set<fixed64> spans = 0; }')
+  if (bag === undefined) throw new Error('the schema of the trail declares Trail')
+  return bag
+}
+
+/** Is `id` an ancestor of span, or did it happen before one began? */
+function isBeforeAncestor(span: Span, id: string): boolean {
+  let above = span.parent
+  for (let depth = 0; above !== undefined && depth < ANCESTORS_MAX; depth += 1) {
+    if (above.spanId === id) return true
+    if (!(above instanceof Span)) return false
+    if (above.happenedBefore.includes(id)) return true
+    above = above.parent
+  }
+  return false
+}
+
+/** The trail is bag 1, so nothing but bag 0 (which nobody has) or a trim marker can stand before it. */
+function hasTrail(baggage: Baggage): boolean {
+  const bytes = baggage.encode()
+  return bytes.length >= HEADER.length + ATOM_BYTES && HEADER.every((byte, i) => bytes[i] === byte)
+}
+
+const endOfTrail = (bytes: Uint8Array): number => {
+  let at = HEADER.length
+  while (bytes[at] === ATOM_BYTES - 1 && bytes[at + 1] === 0 && at + ATOM_BYTES <= bytes.length) at += ATOM_BYTES
+  return at
+}
+
+function isOnlyTrail(baggage: Baggage): boolean {
+  return hasTrail(baggage) && endOfTrail(baggage.encode()) === baggage.byteLength
+}
+
+/** Ids in hex, in the order of their bytes. */
+export function readTrail(baggage: Baggage): readonly string[] {
+  if (!hasTrail(baggage)) return []
+  const bytes = baggage.encode()
+  const ids: string[] = []
+  for (let at = HEADER.length, end = endOfTrail(bytes); at < end; at += ATOM_BYTES) ids.push(hexAt(bytes, at + 2))
+  return ids
+}
+
+function encodeTrail(ids: readonly string[]): Baggage {
+  if (ids.length === 0) return Baggage.empty
+  const sorted = ids.length === 1 ? ids : [...ids].sort()
+  const bytes = new Uint8Array(HEADER.length + sorted.length * ATOM_BYTES)
+  bytes.set(HEADER)
+  sorted.forEach((id, i) => {
+    const at = HEADER.length + i * ATOM_BYTES
+    bytes[at] = ATOM_BYTES - 1
+    bytes.set(Buffer.from(id, 'hex'), at + 2)
+  })
+  return Baggage.decode(bytes)
+}
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+
+function hexAt(bytes: Uint8Array, at: number): string {
+  let text = ''
+  for (let i = at; i < at + 8; i += 1) text += HEX[bytes[i] ?? 0]
+  return text
+}
