@@ -104,7 +104,7 @@ export class DesiredStateStore {
 /** Refuses to start on a damaged file: starting at version 0 again would be a rollback that agents ignore for ever. */
 function readSaved(file: string): Saved {
   const text = readIfThere(file)
-  if (text === undefined) return { version: 0, disabled: false, packages: [] }
+  if (text === undefined) return { version: 1, disabled: false, packages: [] }
   try {
     const value: unknown = JSON.parse(text)
     if (isSaved(value)) return { version: value.version, disabled: value.disabled, packages: value.packages }
