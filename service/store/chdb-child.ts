@@ -4,6 +4,8 @@
 //
 //   request -> read body (bounded) -> wait for a free connection of its class -> SET settings and parameters -> run
 //           -> answer bytes, or `Code: N. DB::Exception: ...` with X-ClickHouse-Exception-Code
+//   insert  -> its data goes to DIR/incoming/N, which the engine reads (FROM INFILE): the one way in that takes any bytes;
+//              never synced and gone within a moment, so it costs a copy in memory and no disk
 //
 // Why a process of its own: one chDB query cannot be interrupted from outside, and a fault of the engine takes its
 // process along. Here a query that outlives its deadline makes the child kill itself, and the host starts another; whoever
@@ -12,8 +14,10 @@
 //
 // Source: ClickHouse documentation, "HTTP interface"; chdb-node README.
 
-import { chmodSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
 import { BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, QUERY_CONNECTIONS, QUERY_MS_MAX } from './limits.ts'
 
@@ -23,6 +27,9 @@ export type ChildOptions = { readonly dir: string; readonly socketPath: string }
 export const EXIT_RUNAWAY = 86
 
 type Request = { readonly sql: string; readonly data: Buffer | undefined; readonly url: URL }
+
+/** `INSERT INTO table (columns)`, then settings and format: the file's name goes in between. */
+const INSERT = /^(\s*insert\s+into\s+[\w.`]+\s*(?:\([^()]*\))?)\s*((?:settings\s[^()]*)?format\s+\w+)\s*$/i
 
 /** Connections of one class of work, lent in order of asking. */
 class Pool {
@@ -50,8 +57,13 @@ class Engine {
   readonly #queries: Pool
   readonly #inserts: Pool
   readonly #connections: readonly ChdbConnection[]
+  readonly #incoming: string
+  #insertCount = 0
 
   constructor(dir: string) {
+    this.#incoming = join(dir, '..', 'incoming')
+    rmSync(this.#incoming, { recursive: true, force: true })
+    mkdirSync(this.#incoming, { recursive: true })
     this.#addon = loadChdb()
     this.#connections = Array.from({ length: QUERY_CONNECTIONS + INSERT_CONNECTIONS },
       () => this.#addon.CreateConnection(dir, ENGINE_ARGUMENTS))
@@ -69,15 +81,22 @@ class Engine {
     for (const connection of this.#connections) this.#addon.CloseConnection(connection)
   }
 
+  async #insert(connection: ChdbConnection, sql: string, data: Buffer): Promise<Uint8Array> {
+    const path = join(this.#incoming, String(this.#insertCount++))
+    try {
+      await writeFile(path, data)
+      return (await this.#addon.QueryAsyncConnection(connection, fromFile(sql, path), 'Null')).bytes
+    } finally {
+      await rm(path, { force: true })
+    }
+  }
+
   async #runOn(connection: ChdbConnection, request: Request): Promise<Uint8Array> {
     const { set, reset, timeoutMs } = settingsOf(request.url)
     const stopKiller = killUnlessStopped(timeoutMs + KILL_GRACE_MS)
     try {
       if (set !== '') await this.#addon.QueryAsyncConnection(connection, set, 'Null')
-      if (request.data !== undefined) {
-        await this.#addon.InsertRawAsyncConnection(connection, request.sql, request.data, false)
-        return new Uint8Array()
-      }
+      if (request.data !== undefined) return await this.#insert(connection, request.sql, request.data)
       const format = request.url.searchParams.get('default_format') ?? 'TabSeparated'
       return (await this.#addon.QueryAsyncConnection(connection, request.sql, format)).bytes
     } finally {
@@ -85,6 +104,11 @@ class Engine {
       stopKiller()
     }
   }
+}
+
+/** Adds ` FROM INFILE '...'`; the path is ours and holds no quote. */
+function fromFile(sql: string, path: string): string {
+  return sql.replace(INSERT, (_, into: string, rest: string) => `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${rest}`)
 }
 
 /** The one way to stop a query that ignores its own deadline. Inserts under way are repeated by token. */
@@ -138,8 +162,7 @@ async function readRequest(request: IncomingMessage): Promise<Request> {
   const statement = url.searchParams.get('query') ?? ''
   const body = await readBody(request)
   if (statement === '') return { sql: body.toString(), data: undefined, url }
-  const isInsert = /^\s*insert\b/i.test(statement) && /\bformat\s+\w+\s*$/i.test(statement)
-  if (isInsert) return { sql: statement.trimEnd(), data: body, url }
+  if (INSERT.test(statement)) return { sql: statement, data: body, url }
   return { sql: statement + body.toString(), data: undefined, url }
 }
 

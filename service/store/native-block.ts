@@ -69,18 +69,29 @@ export class BlockWriter {
   }
 
   string(bytes: Uint8Array): void {
-    // Attribute values are short: their length fits one byte, and both go in with one bounds check.
-    const n = bytes.length
+    this.slice(bytes, 0, bytes.length)
+  }
+
+  /** A String from part of a larger buffer: values are short, so no view is made for each and short ones are copied by hand. */
+  slice(bytes: Uint8Array, from: number, to: number): void {
+    const n = to - from
     if (n >= 0x80) {
       this.varuint(n)
-      this.raw(bytes)
+      this.raw(bytes.subarray(from, to))
       return
     }
     const at = this.reserve(n + 1)
     const buffer = this.#bytes
     buffer[at] = n
-    if (n > 24) buffer.set(bytes, at + 1)
-    else for (let i = 0; i < n; i++) buffer[at + 1 + i] = bytes[i]!
+    if (n > 40) buffer.set(bytes.subarray(from, to), at + 1)
+    else for (let i = 0; i < n; i++) buffer[at + 1 + i] = bytes[from + i]!
+  }
+
+  /** One 64-bit value from two 32-bit words, low first. */
+  words(words: Uint32Array, index: number): void {
+    const at = this.reserve(8)
+    this.#bytes.writeUInt32LE(words[index]!, at)
+    this.#bytes.writeUInt32LE(words[index + 1]!, at + 4)
   }
 
   /** The memory of a typed array; every platform we run on is little endian. */

@@ -2,7 +2,13 @@
 
 // Ingest: from a request to the log.
 export * from './span-batch.ts'
+export { decodeSpanBlock, encodeSpanBlock, SPAN_BLOCK_VERSION, SpanBlockError } from './span-block.ts'
+export { decodeOtlpProtobuf } from './otlp-protobuf.ts'
+export { OTLP_DESCRIPTOR } from './otlp-descriptor.ts'
+export { SpanBatchBuilder } from './span-batch-builder.ts'
 export type { ConsumerToIngest, IngestHandle, IngestOptions, IngestStats, IngestToConsumer } from './ingest.ts'
 
 // From the log to traces that can be read.
 export type { SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
+export { startTraceWorker, type TraceWorkerHandle, type TraceWorkerOptions, type TraceWorkerStats } from './start-trace-worker.ts'
+export { openTraceReader, TraceReaderError } from './store-trace-reader.ts'

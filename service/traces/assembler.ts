@@ -1,0 +1,310 @@
+// Traces in memory: which are quiet, and what their summary is. Pure: time comes in as an argument.
+//
+//   add(batch) -> per span: trace by id -> span id new? -> min start, max end, counters, root
+//   due(now)   -> traces to summarise:   rooted and quiet 0.8 s, rootless and quiet 1.2 s, or 10 s since the last summary
+//   after 30 s without a span a trace leaves; its id stays in `finished`, so that a later span is known to be late
+//
+// What memory holds may be less than the store does: after a restart, after eviction, for late spans. Such a trace is
+// marked `needsReread`, and its summary is computed from the store, where all its spans are (a segment is assembled only
+// after its insert). So memory is an accelerator, the store the truth. The same for a span id seen twice: what the last write
+// says is in the store. A trace without a root is read again too: it may be the tail of one that left memory long ago.
+//
+// Source: Canopy 4.2 (cache by trace id, triggers, LRU, ids seen, runaway traces), with short idle times instead of ten minutes.
+
+import * as limits from './assembly-limits.ts'
+import { servicesOf } from './span-table.ts'
+import type { SpanBatch } from './span-batch.ts'
+
+/** One row of table `traces`, but for its version. */
+export type Summary = {
+  /** 32 hex digits. */
+  readonly traceId: string
+  readonly startNs: bigint
+  readonly durationNs: bigint
+  readonly rootService: string
+  readonly rootName: string
+  readonly hasRoot: boolean
+  readonly spanCount: number
+  readonly errorCount: number
+  readonly services: ReadonlyMap<string, number>
+  /** `service NUL name`. */
+  readonly operations: readonly string[]
+}
+
+export type DueTrace = {
+  readonly traceId: string
+  /** Greatest log sequence seen; the version of the summary. */
+  readonly sequence: number
+  /** undefined = memory does not know enough: compute it from the store. */
+  readonly summary: Summary | undefined
+  /** The start under which the summary before stands, when it was another: that row is to be taken back. */
+  readonly movedFromNs: bigint | undefined
+}
+
+export type Due = {
+  readonly traces: readonly DueTrace[]
+  /** Once these traces are written, every span of segments with a lower ordinal is in a summary. Infinity = of all segments. */
+  readonly settledBefore: number
+}
+
+/** Where spans come from. */
+export type Arrival = {
+  /** Log sequence of the record. */
+  readonly sequence: number
+  /** Grows with each segment added. */
+  readonly ordinal: number
+  /** The store had this record before this worker started. */
+  readonly isReplay: boolean
+}
+
+export const OPERATION_SEPARATOR = '\0'
+
+/** A set of 8-byte ids as pairs of words, open addressing; 0,0 is no id. */
+class IdSet {
+  #words = new Uint32Array(32)
+  size = 0
+
+  /** True when it was new. */
+  add(high: number, low: number): boolean {
+    if (this.size * 8 >= this.#words.length * 3) this.#grow()
+    return this.#put(high, low)
+  }
+
+  #put(high: number, low: number): boolean {
+    const words = this.#words
+    const mask = (words.length >> 1) - 1
+    let at = (Math.imul(high ^ (low >>> 7), 0x9e3779b1) ^ low) & mask
+    while (words[2 * at] !== 0 || words[2 * at + 1] !== 0) {
+      if (words[2 * at] === high && words[2 * at + 1] === low) return false
+      at = (at + 1) & mask
+    }
+    words[2 * at] = high
+    words[2 * at + 1] = low
+    this.size++
+    return true
+  }
+
+  #grow(): void {
+    const old = this.#words
+    this.#words = new Uint32Array(old.length * 2)
+    this.size = 0
+    for (let i = 0; i < old.length; i += 2) if (old[i] !== 0 || old[i + 1] !== 0) this.#put(old[i]!, old[i + 1]!)
+  }
+}
+
+class LiveTrace {
+  readonly ids = new IdSet()
+  readonly services = new Map<string, number>()
+  readonly operations = new Set<string>()
+  spanCount = 0
+  errorCount = 0
+  startNs = 0xffff_ffff_ffff_ffffn
+  endNs = 0n
+  rootStartNs = 0xffff_ffff_ffff_ffffn
+  rootService = ''
+  rootName = ''
+  hasRoot = false
+  /** Start in the last summary. */
+  writtenStartNs: bigint | undefined
+  sequence = 0
+  lastSpanMs = 0
+  lastSummaryMs: number
+  /** The first segment whose spans no summary has yet; NONE = all are summarised. */
+  dirtySince = NONE
+  needsReread: boolean
+  isFenced = false
+
+  constructor(nowMs: number, needsReread: boolean) {
+    this.lastSummaryMs = nowMs
+    this.needsReread = needsReread
+  }
+}
+
+const NONE = Infinity
+
+/** What one batch says once, instead of once a span. */
+type BatchNames = { readonly services: readonly string[]; readonly operation: (resourceRow: number, name: number) => string }
+
+export type AssemblerStats = {
+  readonly duplicateSpans: number
+  readonly evictedTraces: number
+  readonly fencedTraces: number
+  readonly tracesInMemory: number
+  readonly spansInMemory: number
+}
+
+export class Assembler {
+  /** In order of the last span: the first is the least recently used. */
+  readonly #live = new Map<string, LiveTrace>()
+  readonly #finished = new Set<string>()
+  /** Traces that were put out of memory before they were summarised. */
+  #evicted: DueTrace[] = []
+  #spansInMemory = 0
+  #counts = { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0 }
+
+  /** Traces of which the store has spans that this memory never saw: raw ids as latin1 text, for after a restart. */
+  constructor(knownBefore: Iterable<string>) {
+    for (const key of knownBefore) this.#finished.add(key)
+  }
+
+  /** Takes the spans of one log record, whose rows are already durable in the store. */
+  add(batch: SpanBatch, arrival: Arrival, nowMs: number): void {
+    const names = namesOf(batch)
+    const ids = new DataView(batch.spanIds.buffer, batch.spanIds.byteOffset, batch.spanIds.byteLength)
+    // The raw 16 bytes as latin1 text are the key: half as long as hex, and made for all spans at once.
+    const keys = Buffer.from(batch.traceIds.buffer, batch.traceIds.byteOffset, batch.traceIds.byteLength).toString('latin1')
+    let lastKey = ''
+    let trace: LiveTrace | undefined
+    for (let i = 0; i < batch.spanCount; i++) {
+      const key = keys.slice(16 * i, 16 * i + 16)
+      if (trace === undefined || key !== lastKey) {
+        trace = this.#touch(key, arrival, nowMs)
+        lastKey = key
+      }
+      if (this.#isNew(trace, ids.getUint32(8 * i), ids.getUint32(8 * i + 4))) addSpan(trace, batch, i, names)
+    }
+    this.#makeRoom()
+  }
+
+  /** Traces to summarise now; forgets those that have been quiet for long. */
+  due(nowMs: number): Due {
+    return this.#collect(nowMs, false)
+  }
+
+  /** Everything not yet summarised; for an orderly end. */
+  flush(nowMs: number): Due {
+    return this.#collect(nowMs, true)
+  }
+
+  #collect(nowMs: number, isAll: boolean): Due {
+    const traces = this.#evicted
+    this.#evicted = []
+    let settledBefore = NONE
+    for (const [key, trace] of this.#live) {
+      const idleMs = nowMs - trace.lastSpanMs
+      const isDirty = trace.dirtySince !== NONE
+      if (isDirty && (isAll || isDue(trace, idleMs, nowMs))) traces.push(this.#take(key, trace, nowMs))
+      else if (isDirty) settledBefore = Math.min(settledBefore, trace.dirtySince)
+      else if (idleMs >= limits.RETAIN_MS) this.#forget(key, trace)
+    }
+    return { traces, settledBefore }
+  }
+
+  stats(): AssemblerStats {
+    return { ...this.#counts, tracesInMemory: this.#live.size, spansInMemory: this.#spansInMemory }
+  }
+
+  #touch(key: string, arrival: Arrival, nowMs: number): LiveTrace {
+    let trace = this.#live.get(key)
+    if (trace === undefined) trace = new LiveTrace(nowMs, this.#finished.has(key))
+    else this.#live.delete(key)
+    this.#live.set(key, trace)
+    trace.lastSpanMs = nowMs
+    trace.dirtySince = Math.min(trace.dirtySince, arrival.ordinal)
+    trace.sequence = Math.max(trace.sequence, arrival.sequence)
+    if (arrival.isReplay) trace.needsReread = true
+    return trace
+  }
+
+  #isNew(trace: LiveTrace, high: number, low: number): boolean {
+    if (trace.isFenced) return true
+    if (!trace.ids.add(high, low)) {
+      this.#counts.duplicateSpans++
+      trace.needsReread = true
+      return false
+    }
+    this.#spansInMemory++
+    if (trace.ids.size >= limits.SPANS_PER_TRACE_MAX) {
+      trace.isFenced = true
+      this.#counts.fencedTraces++
+    }
+    return true
+  }
+
+  #take(key: string, trace: LiveTrace, nowMs: number): DueTrace {
+    trace.dirtySince = NONE
+    trace.lastSummaryMs = nowMs
+    const isKnown = trace.isFenced || (!trace.needsReread && trace.hasRoot)
+    const movedFromNs = trace.writtenStartNs === trace.startNs ? undefined : trace.writtenStartNs
+    trace.writtenStartNs = trace.startNs
+    const traceId = Buffer.from(key, 'latin1').toString('hex')
+    return { traceId, sequence: trace.sequence, summary: isKnown ? summaryOf(traceId, trace) : undefined, movedFromNs }
+  }
+
+  #forget(key: string, trace: LiveTrace): void {
+    this.#live.delete(key)
+    this.#spansInMemory -= trace.ids.size
+    this.#finished.add(key)
+    if (this.#finished.size > limits.FINISHED_IDS_MAX) {
+      for (const oldest of this.#finished) {
+        this.#finished.delete(oldest)
+        break
+      }
+    }
+  }
+
+  #makeRoom(): void {
+    for (const [key, trace] of this.#live) {
+      if (this.#live.size <= limits.TRACES_IN_MEMORY_MAX && this.#spansInMemory <= limits.SPANS_IN_MEMORY_MAX) return
+      if (trace.dirtySince !== NONE) {
+        this.#counts.evictedTraces++
+        this.#evicted.push(this.#take(key, trace, trace.lastSpanMs))
+      }
+      this.#forget(key, trace)
+    }
+  }
+}
+
+function isDue(trace: LiveTrace, idleMs: number, nowMs: number): boolean {
+  return idleMs >= (trace.hasRoot ? limits.ROOTED_IDLE_MS : limits.ROOTLESS_IDLE_MS)
+    || nowMs - trace.lastSummaryMs >= limits.SUMMARY_EVERY_MS_MAX
+}
+
+function namesOf(batch: SpanBatch): BatchNames {
+  const services = servicesOf(batch)
+  const operations = services.map(() => new Map<number, string>())
+  const operation = (resourceRow: number, name: number): string => {
+    const known = operations[resourceRow]!
+    let text = known.get(name)
+    if (text === undefined) {
+      text = services[resourceRow]! + OPERATION_SEPARATOR + batch.strings.text(name)
+      known.set(name, text)
+    }
+    return text
+  }
+  return { services, operation }
+}
+
+function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchNames): void {
+  const startNs = batch.startNs[i]!
+  const endNs = batch.endNs[i]!
+  const resourceRow = batch.resourceRows[i]!
+  const service = names.services[resourceRow]!
+  trace.spanCount++
+  if (startNs < trace.startNs) trace.startNs = startNs
+  if (endNs > trace.endNs) trace.endNs = endNs
+  if (batch.statusCodes[i] === 2) trace.errorCount++
+  const bucket = trace.services.size < limits.SERVICES_PER_SUMMARY_MAX || trace.services.has(service) ? service : limits.OVERFLOW_NAME
+  trace.services.set(bucket, (trace.services.get(bucket) ?? 0) + 1)
+  if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX) trace.operations.add(names.operation(resourceRow, batch.names[i]!))
+  if (isRoot(batch.parentSpanIds, 8 * i) && (!trace.hasRoot || startNs < trace.rootStartNs)) {
+    trace.hasRoot = true
+    trace.rootStartNs = startNs
+    trace.rootService = service
+    trace.rootName = batch.strings.text(batch.names[i]!)
+  }
+}
+
+function isRoot(ids: Uint8Array, at: number): boolean {
+  for (let i = at; i < at + 8; i++) if (ids[i] !== 0) return false
+  return true
+}
+
+function summaryOf(traceId: string, trace: LiveTrace): Summary {
+  const endNs = trace.endNs > trace.startNs ? trace.endNs : trace.startNs
+  return {
+    traceId, startNs: trace.startNs, durationNs: endNs - trace.startNs, rootService: trace.rootService, rootName: trace.rootName,
+    hasRoot: trace.hasRoot, spanCount: trace.spanCount, errorCount: trace.errorCount, services: new Map(trace.services),
+    operations: [...trace.operations],
+  }
+}

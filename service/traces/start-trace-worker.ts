@@ -1,0 +1,97 @@
+// Starts the trace worker: the thread that takes sealed segments from the log into the store and assembles traces.
+//
+//   server/ -- startTraceWorker({ store, segments: ingest.connect() }) --> Worker (trace-worker.ts)
+//
+// The handle lives in the thread that starts it. When the worker dies, `exited` resolves and another is started with a new
+// port from ingest: all segments not yet dropped are announced again, and the store's tokens make the replay harmless.
+
+import { extname } from 'node:path'
+import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { StoreLocation } from '#store'
+
+export type TraceWorkerOptions = {
+  /** How the worker reaches the store that server/ owns: { socketPath: storeSocketPath(dir) } or { url }. */
+  readonly store: StoreLocation
+  /** From IngestHandle.connect(); moves to the worker. */
+  readonly segments: MessagePort
+}
+
+export type TraceWorkerStats = {
+  readonly segmentsInserted: number
+  readonly spansInserted: number
+  /** Sealed segments announced and not yet in the store. */
+  readonly segmentsWaiting: number
+  /** Summaries written, versions included. */
+  readonly summariesWritten: number
+  /** Traces whose summary was computed again from the store: late spans, replays, duplicates. */
+  readonly tracesReread: number
+  /** Spans whose (trace id, span id) had been seen already. */
+  readonly duplicateSpans: number
+  /** Traces put out of memory early because it was full; their summary was written before. */
+  readonly evictedTraces: number
+  /** Traces with more spans than a trace may have in memory; stored whole, counted without deduplication. */
+  readonly fencedTraces: number
+  /** Records that could not be read: damaged, or of a newer format. */
+  readonly damagedRecords: number
+  readonly tracesInMemory: number
+  readonly spansInMemory: number
+  /** Received (by our clock) to durable in the store, the newest segment. */
+  readonly lagMs: number
+}
+
+export type TraceWorkerHandle = {
+  stats(): Promise<TraceWorkerStats>
+  /** Finishes the segment under way, writes the summaries that are due. */
+  close(): Promise<void>
+  /** Resolves when the thread has ended, with what ended it if that was an error. */
+  readonly exited: Promise<Error | undefined>
+}
+
+/** What the worker is asked, on its own port. */
+export type TraceWorkerRequest = { readonly kind: 'stats'; readonly id: number } | { readonly kind: 'close' }
+export type TraceWorkerAnswer = { readonly id: number; readonly stats: TraceWorkerStats }
+export type TraceWorkerData = { readonly store: StoreLocation; readonly segments: MessagePort; readonly control: MessagePort }
+
+export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle {
+  const { port1, port2 } = new MessageChannel()
+  const workerData: TraceWorkerData = { store: options.store, segments: options.segments, control: port2 }
+  const entry = new URL(`./trace-worker${extname(import.meta.url)}`, import.meta.url)
+  const worker = new Worker(entry, { workerData, transferList: [options.segments, port2], name: 'traces' })
+  const waiting = new Map<number, (stats: TraceWorkerStats) => void>()
+  let lastStats = NO_STATS
+  let nextId = 1
+  let isOver = false
+  port1.on('message', (answer: TraceWorkerAnswer) => {
+    lastStats = answer.stats
+    waiting.get(answer.id)?.(answer.stats)
+    waiting.delete(answer.id)
+  })
+  const exited = new Promise<Error | undefined>(resolve => {
+    let failure: Error | undefined
+    worker.on('error', error => { failure = error instanceof Error ? error : new Error(String(error)) })
+    worker.on('exit', () => {
+      isOver = true
+      port1.close()
+      for (const answer of waiting.values()) answer(lastStats)
+      resolve(failure)
+    })
+  })
+  const ask = (request: TraceWorkerRequest): void => port1.postMessage(request)
+  return {
+    exited,
+    stats: () => isOver ? Promise.resolve(lastStats) : new Promise(resolve => {
+      const id = nextId++
+      waiting.set(id, resolve)
+      ask({ kind: 'stats', id })
+    }),
+    close: async () => {
+      if (!isOver) ask({ kind: 'close' })
+      await exited
+    },
+  }
+}
+
+const NO_STATS: TraceWorkerStats = {
+  segmentsInserted: 0, spansInserted: 0, segmentsWaiting: 0, summariesWritten: 0, tracesReread: 0, duplicateSpans: 0,
+  evictedTraces: 0, fencedTraces: 0, damagedRecords: 0, tracesInMemory: 0, spansInMemory: 0, lagMs: 0,
+}
