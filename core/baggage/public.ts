@@ -1,3 +1,8 @@
 // The export `crosscut/baggage`: pure, runs anywhere, no dependencies.
 export { Baggage } from './baggage.ts'
 export { BaggageError, type BaggageErrorCode } from './error.ts'
+export { BdlError, checkBdl, loadBdl, type BdlOptions, type LoadOptions } from './bdl/load.ts'
+export { type BagType, type CounterPath } from './bdl/bag-type.ts'
+export { compareClocks, type ClockOrder, type VectorClock } from './types/clock.ts'
+export { type CounterValue } from './types/counter.ts'
+export type { Diagnostic } from '#base'
