@@ -5,6 +5,7 @@ import { readLexUnsignedNumber } from '#base'
 import { childrenOf, PAST_END, type Child, type Cursor, type Region } from '../cursor.ts'
 import { headerBase, indexPayload } from '../header.ts'
 import type { TreeWriter } from '../writer.ts'
+import { copyUnreadable } from './unreadable.ts'
 import { badValue, isRecord, ownMember, type FieldType } from './type.ts'
 
 export type BagField = { readonly name: string; readonly index: number; readonly header: Uint8Array; readonly type: FieldType }
@@ -48,13 +49,17 @@ export class BagNode implements FieldType<BagValue> {
     return value
   }
 
-  /** Nested and empty = not there; the bag at the root is there as soon as its header is (`empty` then). */
+  /**
+   * Nothing but headers and markers = not there (at the root the header alone says it is: `empty` then). A bag that holds only data
+   * this schema does not know is there with nothing set, so that writing it back keeps that data.
+   */
   read(cursor: Cursor, level: number): BagValue | undefined {
     const base = headerBase(level)
     const indexed = headerBase(level + 1)
     let value: BagValue | undefined
     while (cursor.first !== PAST_END && cursor.first < base) {
       const field = cursor.first === indexed ? this.#fieldAt(cursor.bytes, cursor.payload + 1, cursor.next) : undefined
+      if (cursor.first >= 0 && cursor.first < 0x80) value ??= {}
       cursor.advance()
       if (field === undefined) continue
       const read = field.type.read(cursor, level + 1)
@@ -133,10 +138,12 @@ type FieldWrite = {
 
 function writeField(writer: TreeWriter, { field, given, level, previous, where }: FieldWrite): void {
   const value = ownMember(given, field.name)
-  if (value === undefined || value === null) return
+  const isUnset = value === undefined || value === null
+  if (isUnset && previous === undefined) return
   const at = writer.length
   writer.header(level, 0, field.header)
   const contents = writer.length
-  field.type.write(writer, value, level, previous, `${where}.${field.name}`)
+  if (!isUnset) field.type.write(writer, value, level, previous, `${where}.${field.name}`)
+  else if (previous !== undefined) copyUnreadable(writer, field.type, level, previous)
   if (writer.length === contents) writer.length = at
 }

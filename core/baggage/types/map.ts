@@ -6,6 +6,7 @@ import { childrenOf, PAST_END, type Region } from '../cursor.ts'
 import { headerBase, KEYED } from '../header.ts'
 import type { TreeWriter } from '../writer.ts'
 import { payloadOf } from './set.ts'
+import { copyUnreadable } from './unreadable.ts'
 import { badValue, isRecord, type FieldType, type ScalarType } from './type.ts'
 
 export type MapField = FieldType<Map<unknown, unknown>> & { readonly key: ScalarType; readonly value: FieldType }
@@ -29,15 +30,17 @@ export function mapField(key: ScalarType, value: FieldType): MapField {
       }
       return entries
     },
-    write(writer, given, level, previous, where) {
+    write(writer, newValue, level, previous, where) {
       const before = previous === undefined ? undefined : splitPrevious(previous, level + 1)
       if (before !== undefined) writer.copyAtoms(before.own)
-      const entries = entriesOf(given, where).map(([k, v]): [Uint8Array, unknown] => [
+      const entries = entriesOf(newValue, where).map(([k, v]): [Uint8Array, unknown] => [
         payloadOf(writer, key, key.check(k, `${where} key`)), v,
       ])
-      entries.sort((a, b) => compareBytes(a[0], b[0]))
-      for (const [payload, entry] of entries)
-        writeEntry(writer, { value, level: level + 1, payload, previous: before?.byKey.get(toHex(payload)), where }, entry)
+      const given = new Map(entries.map(([payload, entry]) => [toHex(payload), { payload, entry }]))
+      for (const [id, { payload }] of before?.byKey ?? []) if (!given.has(id)) given.set(id, { payload, entry: undefined })
+      const sorted = [...given].sort(([, a], [, b]) => compareBytes(a.payload, b.payload))
+      for (const [id, { payload, entry }] of sorted)
+        writeEntry(writer, { value, level: level + 1, payload, previous: before?.byKey.get(id)?.region, where }, entry)
     },
   }
 }
@@ -57,24 +60,29 @@ type Entry = {
   readonly where: string
 }
 
+/** `given` is undefined for a key of before that the new value has not. */
 function writeEntry(writer: TreeWriter, entry: Entry, given: unknown): void {
   const at = writer.length
   writer.header(entry.level, KEYED, entry.payload)
   const contents = writer.length
-  entry.value.write(writer, given, entry.level, entry.previous, `${entry.where} value`)
+  if (given !== undefined) entry.value.write(writer, given, entry.level, entry.previous, `${entry.where} value`)
+  else if (entry.previous !== undefined) copyUnreadable(writer, entry.value, entry.level, entry.previous)
   if (writer.length === contents) writer.length = at
 }
 
+type Previous = { readonly own: Region; readonly byKey: Map<string, { readonly payload: Uint8Array; readonly region: Region }> }
+
 /** What stood there: data and indexed children that no map of ours holds (`own`), and the contents of each key. */
-function splitPrevious(previous: Region, level: number): { readonly own: Region; readonly byKey: Map<string, Region> } {
+function splitPrevious(previous: Region, level: number): Previous {
   const base = headerBase(level)
   const { bytes } = previous
-  const byKey = new Map<string, Region>()
+  const byKey: Previous['byKey'] = new Map()
   let ownEnd: number | undefined
   for (const child of childrenOf(previous, base)) {
     if (child.first !== (base | KEYED)) continue
     ownEnd ??= child.at
-    byKey.set(toHex(bytes.subarray(child.payload + 1, child.start)), { bytes, start: child.start, end: child.end })
+    const payload = bytes.subarray(child.payload + 1, child.start)
+    byKey.set(toHex(payload), { payload, region: { bytes, start: child.start, end: child.end } })
   }
   return { own: { bytes, start: previous.start, end: ownEnd ?? previous.end }, byKey }
 }
