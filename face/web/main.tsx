@@ -19,10 +19,22 @@ function App() {
 
 function viewOf(route: Route) {
   switch (route.view) {
-    case 'traces': return <TracesView query={route.query} />
-    case 'trace': return <TraceScreen key={route.traceId} traceId={route.traceId} query={route.query} />
-    case 'system': return <SystemView />
-    case 'unknown': return <Empty title="There is no such page"><p><a class="text-button" href="/traces">Go to the traces</a></p></Empty>
+    case 'traces':
+      return <TracesView query={route.query} />
+    case 'trace':
+      return <TraceScreen key={route.traceId} traceId={route.traceId} query={route.query} />
+    case 'system':
+      return <SystemView />
+    case 'unknown':
+      return (
+        <Empty title="There is no such page">
+          <p>
+            <a class="text-button" href="/traces">
+              Go to the traces
+            </a>
+          </p>
+        </Empty>
+      )
   }
 }
 

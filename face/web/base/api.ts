@@ -1,9 +1,28 @@
 // The routes of /api/v1 that the app reads, each answered as an exact type or an ApiFailure that says what to do.
 
 import type {
-  AgentView, AttributeValue, Attributes, CriticalPathView, SpanView, TraceSearchResult, TraceSummary, TraceView,
+  AgentView,
+  AttributeValue,
+  Attributes,
+  CriticalPathView,
+  SpanView,
+  TraceSearchResult,
+  TraceSummary,
+  TraceView,
 } from '#protocol'
-import { array, boolean, hexId, nanos, number, object, oneOf, optional, record, string, type Reader } from './decode.ts'
+import {
+  array,
+  boolean,
+  hexId,
+  nanos,
+  number,
+  object,
+  oneOf,
+  optional,
+  record,
+  string,
+  type Reader,
+} from './decode.ts'
 import { TRACE_PAGE_SPANS, TRACE_SPANS_MAX } from './limits.ts'
 
 /** What went wrong, in words for the person in front of the page. */
@@ -11,7 +30,12 @@ export class ApiFailure extends Error {
   readonly code: string
   readonly status: number
   readonly hint: string | undefined
-  constructor(failure: { readonly code: string; readonly status: number; readonly message: string; readonly hint?: string }) {
+  constructor(failure: {
+    readonly code: string
+    readonly status: number
+    readonly message: string
+    readonly hint?: string
+  }) {
     super(failure.message)
     this.code = failure.code
     this.status = failure.status
@@ -20,38 +44,62 @@ export class ApiFailure extends Error {
 }
 
 const summary: Reader<TraceSummary> = object({
-  traceId: hexId, rootService: string, rootName: string, startNs: nanos, durationNs: nanos, spanCount: number, errorCount: number,
-  services: array(object({ name: string, spanCount: number })), hasRoot: boolean,
+  traceId: hexId,
+  rootService: string,
+  rootName: string,
+  startNs: nanos,
+  durationNs: nanos,
+  spanCount: number,
+  errorCount: number,
+  services: array(object({ name: string, spanCount: number })),
+  hasRoot: boolean,
 })
 
-const searchResult: Reader<TraceSearchResult> = object({ traces: array(summary), nextCursor: optional(string) })
+const searchResult: Reader<TraceSearchResult> = object({
+  traces: array(summary),
+  nextCursor: optional(string),
+})
 
 /** Attribute values are any JSON: shown as they are, never interpreted. */
 const attributeValue: Reader<AttributeValue> = (value, where) => {
-  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
+  if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean')
+    return value
   if (Array.isArray(value)) return array(attributeValue)(value, where)
   return value === undefined ? null : record(attributeValue)(value, where)
 }
 const attributes: Reader<Attributes> = record(attributeValue)
 
 const span: Reader<SpanView> = object({
-  spanId: hexId, parentSpanId: optional(hexId), service: string, name: string,
+  spanId: hexId,
+  parentSpanId: optional(hexId),
+  service: string,
+  name: string,
   kind: oneOf('unspecified', 'internal', 'server', 'client', 'producer', 'consumer'),
-  startNs: nanos, endNs: nanos, shiftNs: nanos,
+  startNs: nanos,
+  endNs: nanos,
+  shiftNs: nanos,
   status: object({ code: oneOf('unset', 'ok', 'error'), message: optional(string) }),
-  attributes, resource: attributes, scope: object({ name: string, version: optional(string) }),
+  attributes,
+  resource: attributes,
+  scope: object({ name: string, version: optional(string) }),
   events: array(object({ timeNs: nanos, name: string, attributes })),
   links: array(object({ traceId: hexId, spanId: hexId, attributes })),
-  droppedCount: number, depth: number,
+  droppedCount: number,
+  depth: number,
 })
 
 const traceView: Reader<TraceView> = object({
-  traceId: hexId, summary, spans: array(span), totalSpans: number,
-  edges: array(object({
-    kind: oneOf('join', 'barrier', 'queue', 'link'),
-    from: object({ spanId: hexId, traceId: optional(hexId), timeNs: optional(nanos) }),
-    to: object({ spanId: hexId, timeNs: nanos }),
-  })),
+  traceId: hexId,
+  summary,
+  spans: array(span),
+  totalSpans: number,
+  edges: array(
+    object({
+      kind: oneOf('join', 'barrier', 'queue', 'link'),
+      from: object({ spanId: hexId, traceId: optional(hexId), timeNs: optional(nanos) }),
+      to: object({ spanId: hexId, timeNs: nanos }),
+    }),
+  ),
   repairs: array(object({ kind: string, spanId: optional(hexId), message: string })),
   clocks: array(object({ host: string, offsetNs: nanos })),
 })
@@ -64,20 +112,36 @@ const criticalPath: Reader<CriticalPathView> = object({
 })
 
 const agentReport = object({
-  agent: string, epoch: string, seq: number, timeMs: number, stateVersion: number,
+  agent: string,
+  epoch: string,
+  seq: number,
+  timeMs: number,
+  stateVersion: number,
   packages: array(object({ name: string, version: number, error: optional(string) })),
   spans: object({ emitted: number, sent: number, dropped: number, queued: number }),
   drops: record(number),
   budget: object({ adviceNs: number, adviceRuns: number, isTripped: boolean }),
-  eventLoopDelayMsP99: number, rssBytes: number,
+  eventLoopDelayMsP99: number,
+  rssBytes: number,
   lastError: optional(object({ where: string, code: string, message: string, timeMs: number })),
 })
 
-const agents: Reader<readonly AgentView[]> = array(object({
-  agent: string, service: string, pid: number, host: string, nodeVersion: string, agentVersion: string, startedMs: number,
-  resource: record(string), tracepoints: array(object({ name: string, vars: array(string) })),
-  isConnected: boolean, lastSeenMs: number, report: optional(agentReport),
-}))
+const agents: Reader<readonly AgentView[]> = array(
+  object({
+    agent: string,
+    service: string,
+    pid: number,
+    host: string,
+    nodeVersion: string,
+    agentVersion: string,
+    startedMs: number,
+    resource: record(string),
+    tracepoints: array(object({ name: string, vars: array(string) })),
+    isConnected: boolean,
+    lastSeenMs: number,
+    report: optional(agentReport),
+  }),
+)
 
 /** A deployed tool, as far as the system page shows it. */
 export type ToolRow = { readonly name: string; readonly version: number | undefined }
@@ -86,7 +150,7 @@ const tools: Reader<readonly ToolRow[]> = array(object({ name: string, version: 
 /** Lists come bare or under their name, whichever the route prefers. */
 function listed<T>(name: string, read: Reader<readonly T[]>): Reader<readonly T[]> {
   const wrapped = object({ [name]: read })
-  return (value, where) => (Array.isArray(value) ? read(value, where) : wrapped(value, where)[name] ?? [])
+  return (value, where) => (Array.isArray(value) ? read(value, where) : (wrapped(value, where)[name] ?? []))
 }
 
 export function searchTraces(query: URLSearchParams, signal: AbortSignal): Promise<TraceSearchResult> {
@@ -94,12 +158,20 @@ export function searchTraces(query: URLSearchParams, signal: AbortSignal): Promi
 }
 
 /** A trace with all its spans, page by page; onPage gets what is there so far. */
-export async function readTrace(traceId: string, onPage: (trace: TraceView) => void, signal: AbortSignal): Promise<TraceView> {
+export async function readTrace(
+  traceId: string,
+  onPage: (trace: TraceView) => void,
+  signal: AbortSignal,
+): Promise<TraceView> {
   let trace = await get(`/api/v1/traces/${traceId}`, traceView, signal)
   const wanted = Math.min(trace.totalSpans, TRACE_SPANS_MAX)
   while (trace.spans.length < wanted) {
     onPage(trace)
-    const page = await get(`/api/v1/traces/${traceId}/spans?offset=${trace.spans.length}&limit=${TRACE_PAGE_SPANS}`, spanPage, signal)
+    const page = await get(
+      `/api/v1/traces/${traceId}/spans?offset=${trace.spans.length}&limit=${TRACE_PAGE_SPANS}`,
+      spanPage,
+      signal,
+    )
     if (page.spans.length === 0) break
     trace = { ...trace, spans: [...trace.spans, ...page.spans] }
   }
@@ -128,8 +200,13 @@ export function readStreamed(text: string): readonly TraceSummary[] {
 }
 
 async function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<T> {
-  const response = await fetch(path, { headers: { accept: 'application/json' }, credentials: 'same-origin', signal })
-    .catch((error: unknown) => { throw signal.aborted ? error : unreachable() })
+  const response = await fetch(path, {
+    headers: { accept: 'application/json' },
+    credentials: 'same-origin',
+    signal,
+  }).catch((error: unknown) => {
+    throw signal.aborted ? error : unreachable()
+  })
   if (!response.ok) throw await failureOf(response)
   const body: unknown = await response.json().catch(() => undefined)
   return read(body, path.split('?')[0] ?? path)
@@ -137,7 +214,9 @@ async function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promi
 
 function unreachable(): ApiFailure {
   return new ApiFailure({
-    code: 'E_UNREACHABLE', status: 0, message: 'The server does not answer.',
+    code: 'E_UNREACHABLE',
+    status: 0,
+    message: 'The server does not answer.',
     hint: 'Is `crosscut up` still running? This page tries again by itself.',
   })
 }

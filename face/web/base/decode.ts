@@ -13,17 +13,20 @@ function wrong(where: string, wanted: string): never {
   throw new DecodeError(`the server's answer has no ${wanted} at ${where}`)
 }
 
-export const string: Reader<string> = (value, where) => (typeof value === 'string' ? value : wrong(where, 'string'))
-export const number: Reader<number> = (value, where) => (typeof value === 'number' ? value : wrong(where, 'number'))
-export const boolean: Reader<boolean> = (value, where) => (typeof value === 'boolean' ? value : wrong(where, 'boolean'))
+export const string: Reader<string> = (value, where) =>
+  typeof value === 'string' ? value : wrong(where, 'string')
+export const number: Reader<number> = (value, where) =>
+  typeof value === 'number' ? value : wrong(where, 'number')
+export const boolean: Reader<boolean> = (value, where) =>
+  typeof value === 'boolean' ? value : wrong(where, 'boolean')
 
 /** Nanoseconds as the API writes them: a decimal string. It stays a string here; BigInt() of it cannot throw. */
 export const nanos: Reader<string> = (value, where) =>
-  (typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? value : wrong(where, 'decimal string'))
+  typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? value : wrong(where, 'decimal string')
 
 /** Trace and span ids: lower-case hex. They go into addresses, so nothing else passes. */
 export const hexId: Reader<string> = (value, where) =>
-  (typeof value === 'string' && /^[0-9a-f]{1,32}$/.test(value) ? value : wrong(where, 'hex id'))
+  typeof value === 'string' && /^[0-9a-f]{1,32}$/.test(value) ? value : wrong(where, 'hex id')
 
 export function optional<T>(read: Reader<T>): Reader<T | undefined> {
   return (value, where) => (value === undefined || value === null ? undefined : read(value, where))

@@ -58,7 +58,11 @@ export function formatClock(ns: bigint): string {
 
 /** '24 Nov 2026' in the reader's language. */
 export function formatDay(ns: bigint): string {
-  return new Date(Number(ns / MILLI)).toLocaleDateString(undefined, { day: 'numeric', month: 'short', year: 'numeric' })
+  return new Date(Number(ns / MILLI)).toLocaleDateString(undefined, {
+    day: 'numeric',
+    month: 'short',
+    year: 'numeric',
+  })
 }
 
 /** How long ago: 'now', '12 s', '3 m', '5 h', '2 d'. */

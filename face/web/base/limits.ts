@@ -18,8 +18,8 @@ export const SCATTER_POINTS_MAX = 5_000
 /** Spans of one trace held in memory: at ~1 kB of attributes each about 250 MB, the most a tab should take. */
 export const TRACE_SPANS_MAX = 250_000
 
-/** Spans per further page of a large trace; ~10 MB of JSON, parsed in < 100 ms, so that the page stays alive between. */
-export const TRACE_PAGE_SPANS = 10_000
+/** Spans per further page of a large trace (the most that the API gives): ~5 MB of JSON, parsed in < 50 ms. */
+export const TRACE_PAGE_SPANS = 5_000
 
 /** A span id has 16 characters: 64 of them keep the URL below 1.5 kB, far from the 8 kB that proxies allow. */
 export const URL_COLLAPSED_MAX = 64
@@ -29,6 +29,9 @@ export const URL_SETTLE_MS = 250
 
 /** Arrows drawn in one frame; more are a hairball and nobody follows them. */
 export const ARROWS_MAX = 400
+
+/** Thin lines that join the sections of the critical path; more on one screen are a curtain. */
+export const PATH_TURNS_MAX = 120
 
 /** Characters of one attribute value shown before "show all". */
 export const VALUE_PREVIEW_CHARS = 600

@@ -18,8 +18,17 @@ export type Load<T> = (signal: AbortSignal, show: (partial: T) => void) => Promi
 type State<T> = Omit<Resource<T>, 'reload'>
 
 /** options.refreshMs asks again by itself, and after an error as well. A key of undefined asks nothing. */
-export function useResource<T>(key: string | undefined, load: Load<T>, options: { readonly refreshMs?: number } = {}): Resource<T> {
-  const [state, setState] = useState<State<T>>({ value: undefined, valueKey: undefined, isLoading: key !== undefined, error: undefined })
+export function useResource<T>(
+  key: string | undefined,
+  load: Load<T>,
+  options: { readonly refreshMs?: number } = {},
+): Resource<T> {
+  const [state, setState] = useState<State<T>>({
+    value: undefined,
+    valueKey: undefined,
+    isLoading: key !== undefined,
+    error: undefined,
+  })
   const [round, setRound] = useState(0)
   const latest = useRef(load)
   latest.current = load
@@ -41,10 +50,14 @@ export function useResource<T>(key: string | undefined, load: Load<T>, options: 
         const error = cause instanceof Error ? cause : new Error(String(cause))
         if (!controller.signal.aborted) setState((old) => ({ ...old, isLoading: false, error }))
       }
-      if (refreshMs !== undefined && !controller.signal.aborted) timer = setTimeout(() => void ask(), refreshMs)
+      if (refreshMs !== undefined && !controller.signal.aborted)
+        timer = setTimeout(() => void ask(), refreshMs)
     }
     void ask()
-    return () => { controller.abort(); clearTimeout(timer) }
+    return () => {
+      controller.abort()
+      clearTimeout(timer)
+    }
   }, [key, round, refreshMs])
 
   return { ...state, reload: () => setRound((old) => old + 1) }

@@ -45,7 +45,10 @@ export function navigate(to: string, options: { readonly replace?: boolean } = {
 }
 
 /** Changes parameters of the present address. undefined removes one. */
-export function changeQuery(changes: { readonly [key: string]: string | undefined }, options: { readonly replace?: boolean } = {}): void {
+export function changeQuery(
+  changes: { readonly [key: string]: string | undefined },
+  options: { readonly replace?: boolean } = {},
+): void {
   const query = new URLSearchParams(location.search)
   for (const [key, value] of Object.entries(changes)) {
     if (value === undefined || value === '') query.delete(key)
@@ -61,16 +64,33 @@ export function useRoute(): Route {
     const read = (): void => setRoute(parseRoute(location.pathname, location.search))
     addEventListener('popstate', read)
     addEventListener(CHANGED, read)
-    return () => { removeEventListener('popstate', read); removeEventListener(CHANGED, read) }
+    return () => {
+      removeEventListener('popstate', read)
+      removeEventListener(CHANGED, read)
+    }
   }, [])
   return route
 }
 
 /** Makes a plain click on a link of ours a navigation without loading; other clicks (new tab, download) stay the browser's. */
 export function followLink(event: MouseEvent): void {
-  if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  if (
+    event.defaultPrevented ||
+    event.button !== 0 ||
+    event.metaKey ||
+    event.ctrlKey ||
+    event.shiftKey ||
+    event.altKey
+  )
+    return
   const anchor = event.target instanceof Element ? event.target.closest('a') : null
-  if (anchor === null || anchor.target !== '' || anchor.origin !== location.origin || anchor.hasAttribute('download')) return
+  if (
+    anchor === null ||
+    anchor.target !== '' ||
+    anchor.origin !== location.origin ||
+    anchor.hasAttribute('download')
+  )
+    return
   event.preventDefault()
   navigate(anchor.pathname + anchor.search)
 }

@@ -5,7 +5,10 @@ import { STREAM_RETRY_MS_MAX, STREAM_RETRY_MS_MIN } from './limits.ts'
 
 export type StreamState = 'connecting' | 'open' | 'lost'
 
-export type Listener = { readonly onState: (state: StreamState) => void; readonly onData: (text: string) => void }
+export type Listener = {
+  readonly onState: (state: StreamState) => void
+  readonly onData: (text: string) => void
+}
 
 /** Opens the stream; the result closes it. Named events in `names` count like unnamed ones. */
 export function openStream(url: string, names: readonly string[], listener: Listener): () => void {
@@ -14,17 +17,25 @@ export function openStream(url: string, names: readonly string[], listener: List
   let waitMs = STREAM_RETRY_MS_MIN
   const connect = (): void => {
     source = new EventSource(url)
-    source.onopen = () => { waitMs = STREAM_RETRY_MS_MIN; listener.onState('open') }
+    source.onopen = () => {
+      waitMs = STREAM_RETRY_MS_MIN
+      listener.onState('open')
+    }
     source.onerror = () => {
       listener.onState('lost')
       if (source?.readyState !== EventSource.CLOSED) return
       timer = setTimeout(connect, waitMs)
       waitMs = Math.min(waitMs * 2, STREAM_RETRY_MS_MAX)
     }
-    const onMessage = (event: MessageEvent<unknown>): void => { if (typeof event.data === 'string') listener.onData(event.data) }
+    const onMessage = (event: MessageEvent<unknown>): void => {
+      if (typeof event.data === 'string') listener.onData(event.data)
+    }
     for (const name of ['message', ...names]) source.addEventListener(name, onMessage)
   }
   listener.onState('connecting')
   connect()
-  return () => { source?.close(); clearTimeout(timer) }
+  return () => {
+    source?.close()
+    clearTimeout(timer)
+  }
 }

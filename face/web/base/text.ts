@@ -8,7 +8,8 @@
 export type TextPart = { readonly kind: 'text' | 'escape'; readonly text: string }
 
 /** C0, DEL, C1; soft hyphen; bidi marks, embeddings, isolates; zero width; line and paragraph separators; BOM; tags; lone surrogates. */
-const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/u
+const HIDDEN =
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]|[\u{e0000}-\u{e007f}]|[\ud800-\udfff]/u
 
 /** Splits text into what can be shown as it is and what must be spelt out. Line breaks and tabs stay text. */
 export function textParts(text: string): readonly TextPart[] {
@@ -16,7 +17,10 @@ export function textParts(text: string): readonly TextPart[] {
   const parts: TextPart[] = []
   let plain = ''
   for (const char of text) {
-    if (!HIDDEN.test(char)) { plain += char; continue }
+    if (!HIDDEN.test(char)) {
+      plain += char
+      continue
+    }
     if (plain !== '') parts.push({ kind: 'text', text: plain })
     plain = ''
     parts.push({ kind: 'escape', text: escapeName(char) })
@@ -29,7 +33,9 @@ export function textParts(text: string): readonly TextPart[] {
 export function visibleText(text: string): string {
   const line = /[\t\n]/.test(text) ? text.replace(/[\t\n]+/g, ' ') : text
   if (!HIDDEN.test(line)) return line
-  return textParts(line).map((part) => (part.kind === 'text' ? part.text : `⟨${part.text}⟩`)).join('')
+  return textParts(line)
+    .map((part) => (part.kind === 'text' ? part.text : `⟨${part.text}⟩`))
+    .join('')
 }
 
 function escapeName(char: string): string {

@@ -54,12 +54,18 @@ export function token(name: string): string {
 
 /** Local storage can be forbidden; the app works without. */
 export function remember(key: string): string | undefined {
-  try { return localStorage.getItem(key) ?? undefined } catch { return undefined }
+  try {
+    return localStorage.getItem(key) ?? undefined
+  } catch {
+    return undefined
+  }
 }
 
 export function keep(key: string, value: string | undefined): void {
   try {
     if (value === undefined) localStorage.removeItem(key)
     else localStorage.setItem(key, value)
-  } catch { /* forbidden: the choice lasts until the page is left */ }
+  } catch {
+    /* forbidden: the choice lasts until the page is left */
+  }
 }

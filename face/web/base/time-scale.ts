@@ -5,7 +5,11 @@ import { WINDOW_NS_MIN } from './limits.ts'
 
 export type TimeWindow = { readonly startNs: bigint; readonly endNs: bigint }
 
-export type TimeScale = TimeWindow & { readonly left: number; readonly width: number; readonly pixelsPerNs: number }
+export type TimeScale = TimeWindow & {
+  readonly left: number
+  readonly width: number
+  readonly pixelsPerNs: number
+}
 
 export function timeScale(window: TimeWindow, left: number, width: number): TimeScale {
   const spanNs = window.endNs > window.startNs ? window.endNs - window.startNs : 1n
@@ -23,7 +27,12 @@ export function toNs(scale: TimeScale, x: number): bigint {
 }
 
 /** The window scaled by factor (< 1 = closer) around an instant that keeps its place, inside the bounds. */
-export function zoomWindow(window: TimeWindow, bounds: TimeWindow, factor: number, aroundNs: bigint): TimeWindow {
+export function zoomWindow(
+  window: TimeWindow,
+  bounds: TimeWindow,
+  factor: number,
+  aroundNs: bigint,
+): TimeWindow {
   const before = scaleBy(aroundNs - window.startNs, factor)
   const after = scaleBy(window.endNs - aroundNs, factor)
   return clampWindow({ startNs: aroundNs - before, endNs: aroundNs + after }, bounds)
@@ -50,7 +59,11 @@ export function clampWindow(window: TimeWindow, bounds: TimeWindow): TimeWindow 
 }
 
 /** Instants for grid lines at 1, 2 or 5 times a power of ten ns after the origin, at least minPixels apart. */
-export function ticks(scale: TimeScale, originNs: bigint, minPixels: number): { readonly stepNs: bigint; readonly atNs: bigint[] } {
+export function ticks(
+  scale: TimeScale,
+  originNs: bigint,
+  minPixels: number,
+): { readonly stepNs: bigint; readonly atNs: bigint[] } {
   const stepNs = niceStep(minPixels / scale.pixelsPerNs)
   const atNs: bigint[] = []
   let at = originNs + ceilDiv(scale.startNs - originNs, stepNs) * stepNs

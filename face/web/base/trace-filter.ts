@@ -28,7 +28,8 @@ export const NO_FILTER: TraceFilter = { attributes: [], range: { kind: 'all' } }
 
 export function readFilter(query: URLSearchParams): TraceFilter {
   const attributes: (readonly [string, string])[] = []
-  for (const [key, value] of query) if (key.startsWith('attr.') && key.length > 5) attributes.push([key.slice(5), value])
+  for (const [key, value] of query)
+    if (key.startsWith('attr.') && key.length > 5) attributes.push([key.slice(5), value])
   return {
     service: query.get('service') ?? undefined,
     name: query.get('name') ?? undefined,
@@ -43,7 +44,8 @@ export function readFilter(query: URLSearchParams): TraceFilter {
 function readRange(query: URLSearchParams): TimeRange {
   const from = query.get('from') ?? ''
   const to = query.get('to') ?? ''
-  if (/^\d{1,19}$/.test(from) && /^\d{1,19}$/.test(to)) return { kind: 'between', fromNs: BigInt(from), toNs: BigInt(to) }
+  if (/^\d{1,19}$/.test(from) && /^\d{1,19}$/.test(to))
+    return { kind: 'between', fromNs: BigInt(from), toNs: BigInt(to) }
   const last = query.get('last') ?? ''
   return /^[1-9]\d{0,6}$/.test(last) ? { kind: 'last', minutes: Number(last) } : { kind: 'all' }
 }
@@ -68,28 +70,50 @@ export function writeFilter(query: URLSearchParams, filter: TraceFilter): void {
   set('error', filter.isError ? 'true' : undefined)
   for (const [key, value] of filter.attributes) query.append(`attr.${key}`, value)
   if (filter.range.kind === 'last') set('last', filter.range.minutes)
-  if (filter.range.kind === 'between') { set('from', String(filter.range.fromNs)); set('to', String(filter.range.toNs)) }
+  if (filter.range.kind === 'between') {
+    set('from', String(filter.range.fromNs))
+    set('to', String(filter.range.toNs))
+  }
 }
 
 /** The same as the API wants it: a range of "the last n minutes" becomes instants. */
 export function filterRequest(filter: TraceFilter, nowMs: number): URLSearchParams {
   const query = new URLSearchParams()
   const { range } = filter
-  const fixed: TimeRange = range.kind === 'last'
-    ? { kind: 'between', fromNs: BigInt(nowMs - range.minutes * 60_000) * 1_000_000n, toNs: BigInt(nowMs + 60_000) * 1_000_000n }
-    : range
+  const fixed: TimeRange =
+    range.kind === 'last'
+      ? {
+          kind: 'between',
+          fromNs: BigInt(nowMs - range.minutes * 60_000) * 1_000_000n,
+          toNs: BigInt(nowMs + 60_000) * 1_000_000n,
+        }
+      : range
   writeFilter(query, { ...filter, range: fixed })
   return query
 }
 
 /** Whether nothing narrows the list. */
 export function isOpen(filter: TraceFilter): boolean {
-  return filter.service === undefined && filter.name === undefined && filter.minMs === undefined && filter.maxMs === undefined
-    && !filter.isError && filter.attributes.length === 0 && filter.range.kind === 'all'
+  return (
+    filter.service === undefined &&
+    filter.name === undefined &&
+    filter.minMs === undefined &&
+    filter.maxMs === undefined &&
+    !filter.isError &&
+    filter.attributes.length === 0 &&
+    filter.range.kind === 'all'
+  )
 }
 
 const DURATION = /^(?:duration)?\s*(>=?|<=?)\s*(\d+(?:\.\d+)?)\s*(ns|us|µs|ms|s|m)?$/i
-const UNIT_MS: { readonly [unit: string]: number } = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1_000, m: 60_000 }
+const UNIT_MS: { readonly [unit: string]: number } = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1_000,
+  m: 60_000,
+}
 const PAIR = /^([^\s=:"<>]+)\s*[=:]\s*(.+)$/s
 
 /** Adds what was typed to a filter. Several conditions are separated by blanks; quotes keep blanks inside a value. */
@@ -116,12 +140,18 @@ function readToken(token: string, filter: TraceFilter): Partial<TraceFilter> | u
   const key = pair[1]!
   const value = unquote(pair[2]!)
   switch (key.toLowerCase()) {
-    case 'service': return { service: value }
-    case 'name': return { name: value }
-    case 'minms': return { minMs: milliseconds(value) }
-    case 'maxms': return { maxMs: milliseconds(value) }
-    case 'error': return { isError: value === 'true' ? true : undefined }
-    default: return { attributes: [...filter.attributes.filter(([other]) => other !== key), [key, value]] }
+    case 'service':
+      return { service: value }
+    case 'name':
+      return { name: value }
+    case 'minms':
+      return { minMs: milliseconds(value) }
+    case 'maxms':
+      return { maxMs: milliseconds(value) }
+    case 'error':
+      return { isError: value === 'true' ? true : undefined }
+    default:
+      return { attributes: [...filter.attributes.filter(([other]) => other !== key), [key, value]] }
   }
 }
 

@@ -6,7 +6,10 @@ import { VALUE_PREVIEW_CHARS } from '../base/limits.ts'
 import { CopyButton } from './controls.tsx'
 import { LinkedText, Text } from './text.tsx'
 
-export function AttributeTable({ of, filterBy }: {
+export function AttributeTable({
+  of,
+  filterBy,
+}: {
   readonly of: Attributes
   /** Makes the address of the list filtered by a pair, for values that can be filtered by. */
   readonly filterBy?: (key: string, value: string) => string
@@ -20,11 +23,22 @@ export function AttributeTable({ of, filterBy }: {
           const text = valueText(value)
           return (
             <tr key={key}>
-              <th scope="row"><Text of={key} /></th>
+              <th scope="row">
+                <Text of={key} />
+              </th>
               <td class={`value ${typeof value}`}>
                 <Value text={text} />
                 <span class="actions">
-                  {filterBy && typeof value !== 'object' && <a class="icon-button" href={filterBy(key, text)} title="Traces with this value" aria-label="Traces with this value"><FilterMark /></a>}
+                  {filterBy && typeof value !== 'object' && (
+                    <a
+                      class="icon-button"
+                      href={filterBy(key, text)}
+                      title="Traces with this value"
+                      aria-label="Traces with this value"
+                    >
+                      <FilterMark />
+                    </a>
+                  )}
                   <CopyButton get={() => text} label="Copy value" />
                 </span>
               </td>
@@ -46,7 +60,9 @@ function Value({ text }: { readonly text: string }) {
   return (
     <>
       <Text of={text.slice(0, VALUE_PREVIEW_CHARS)} />…{' '}
-      <button type="button" class="text-button" onClick={() => setWhole(true)}>show all {text.length} characters</button>
+      <button type="button" class="text-button" onClick={() => setWhole(true)}>
+        show all {text.length} characters
+      </button>
     </>
   )
 }

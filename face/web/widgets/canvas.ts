@@ -3,7 +3,10 @@
 import type { Size } from './use-size.ts'
 
 /** Fits the canvas to a size and clears it. undefined: nothing to draw on. Cost: a resize only when the size changed. */
-export function prepareCanvas(canvas: HTMLCanvasElement | null, size: Size): CanvasRenderingContext2D | undefined {
+export function prepareCanvas(
+  canvas: HTMLCanvasElement | null,
+  size: Size,
+): CanvasRenderingContext2D | undefined {
   const context = canvas?.getContext('2d')
   if (canvas === null || !context || size.width === 0 || size.height === 0) return undefined
   const ratio = devicePixelRatio || 1

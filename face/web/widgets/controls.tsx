@@ -4,22 +4,59 @@ import type { ComponentChildren } from 'preact'
 import { useEffect, useState } from 'preact/hooks'
 import { Icon, type IconName } from './icon.tsx'
 
-export function IconButton({ icon, label, onClick, isOn, disabled }: {
-  readonly icon: IconName; readonly label: string; readonly onClick: () => void; readonly isOn?: boolean; readonly disabled?: boolean
+export function IconButton({
+  icon,
+  label,
+  onClick,
+  isOn,
+  disabled,
+}: {
+  readonly icon: IconName
+  readonly label: string
+  readonly onClick: () => void
+  readonly isOn?: boolean
+  readonly disabled?: boolean
 }) {
   return (
-    <button type="button" class={`icon-button${isOn ? ' on' : ''}`} title={label} aria-label={label} aria-pressed={isOn} disabled={disabled}
-      onClick={onClick}><Icon name={icon} /></button>
+    <button
+      type="button"
+      class={`icon-button${isOn ? ' on' : ''}`}
+      title={label}
+      aria-label={label}
+      aria-pressed={isOn}
+      disabled={disabled}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+    </button>
   )
 }
 
-export function Button({ children, onClick, isOn, icon, title, kind = 'plain' }: {
-  readonly children: ComponentChildren; readonly onClick: () => void; readonly isOn?: boolean; readonly icon?: IconName
-  readonly title?: string; readonly kind?: 'plain' | 'primary'
+export function Button({
+  children,
+  onClick,
+  isOn,
+  icon,
+  title,
+  kind = 'plain',
+}: {
+  readonly children: ComponentChildren
+  readonly onClick: () => void
+  readonly isOn?: boolean
+  readonly icon?: IconName
+  readonly title?: string
+  readonly kind?: 'plain' | 'primary'
 }) {
   return (
-    <button type="button" class={`button ${kind}${isOn ? ' on' : ''}`} title={title} aria-pressed={isOn} onClick={onClick}>
-      {icon && <Icon name={icon} size={13} />}{children}
+    <button
+      type="button"
+      class={`button ${kind}${isOn ? ' on' : ''}`}
+      title={title}
+      aria-pressed={isOn}
+      onClick={onClick}
+    >
+      {icon && <Icon name={icon} size={13} />}
+      {children}
     </button>
   )
 }
@@ -27,7 +64,15 @@ export function Button({ children, onClick, isOn, icon, title, kind = 'plain' }:
 const COPIED_MS = 1_200
 
 /** Copies text; get() is asked at the click, so that large texts are made only when wanted. */
-export function CopyButton({ get, label, children }: { readonly get: () => string; readonly label: string; readonly children?: ComponentChildren }) {
+export function CopyButton({
+  get,
+  label,
+  children,
+}: {
+  readonly get: () => string
+  readonly label: string
+  readonly children?: ComponentChildren
+}) {
   const [isCopied, setCopied] = useState(false)
   useEffect(() => {
     if (!isCopied) return
@@ -36,8 +81,15 @@ export function CopyButton({ get, label, children }: { readonly get: () => strin
   }, [isCopied])
   const onClick = (): void => void copyText(get()).then(setCopied)
   return (
-    <button type="button" class={children ? 'button plain' : 'icon-button'} title={label} aria-label={label} onClick={onClick}>
-      <Icon name={isCopied ? 'check' : 'copy'} size={13} />{children}
+    <button
+      type="button"
+      class={children ? 'button plain' : 'icon-button'}
+      title={label}
+      aria-label={label}
+      onClick={onClick}
+    >
+      <Icon name={isCopied ? 'check' : 'copy'} size={13} />
+      {children}
     </button>
   )
 }
@@ -45,7 +97,10 @@ export function CopyButton({ get, label, children }: { readonly get: () => strin
 /** The clipboard API exists on https and localhost only; elsewhere the old way still works. */
 async function copyText(text: string): Promise<boolean> {
   if (navigator.clipboard !== undefined) {
-    const written = await navigator.clipboard.writeText(text).then(() => true, () => false)
+    const written = await navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    )
     if (written) return true
   }
   const area = document.createElement('textarea')

@@ -15,7 +15,16 @@ export function Loading({ what }: { readonly what: string }) {
     const timer = setTimeout(() => setShown(true), QUIET_MS)
     return () => clearTimeout(timer)
   }, [])
-  return <div class="notice" role="status">{isShown && <><span class="pulse" /><p class="muted">Loading {what}…</p></>}</div>
+  return (
+    <div class="notice" role="status">
+      {isShown && (
+        <>
+          <span class="pulse" />
+          <p class="muted">Loading {what}…</p>
+        </>
+      )}
+    </div>
+  )
 }
 
 export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
@@ -25,10 +34,19 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
     <div class="notice error" role="alert">
       <Icon name="error" size={22} />
       <h2>{isLogin ? 'You are not signed in' : error.message}</h2>
-      {isLogin
-        ? <p>Open the address that <code>crosscut up</code> printed; it carries a one-time token.</p>
-        : failure?.hint && <p class="muted">{failure.hint}</p>}
-      <p class="row"><Button onClick={onRetry} kind="primary">Try again</Button>{failure && <code class="muted">{failure.code}</code>}</p>
+      {isLogin ? (
+        <p>
+          Open the address that <code>crosscut up</code> printed; it carries a one-time token.
+        </p>
+      ) : (
+        failure?.hint && <p class="muted">{failure.hint}</p>
+      )}
+      <p class="row">
+        <Button onClick={onRetry} kind="primary">
+          Try again
+        </Button>
+        {failure && <code class="muted">{failure.code}</code>}
+      </p>
     </div>
   )
 }
@@ -38,22 +56,37 @@ export function StaleStrip({ error, onRetry }: { readonly error: Error; readonly
   const hint = error instanceof ApiFailure ? error.hint : undefined
   return (
     <div class="strip error" role="alert">
-      <Icon name="error" /><span>{error.message} What you see is the last good answer.{hint && ` ${hint}`}</span>
-      <button type="button" class="text-button" onClick={onRetry}>Try again</button>
+      <Icon name="error" />
+      <span>
+        {error.message} What you see is the last good answer.{hint && ` ${hint}`}
+      </span>
+      <button type="button" class="text-button" onClick={onRetry}>
+        Try again
+      </button>
     </div>
   )
 }
 
 export function Empty({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
-  return <div class="notice empty"><h2>{title}</h2>{children}</div>
+  return (
+    <div class="notice empty">
+      <h2>{title}</h2>
+      {children}
+    </div>
+  )
 }
 
 /** A command to paste, with a button that copies it. */
 export function Command({ title, text }: { readonly title: string; readonly text: string }) {
   return (
     <figure class="command">
-      <figcaption>{title}<CopyButton get={() => text} label={`Copy: ${title}`} /></figcaption>
-      <pre><code>{text}</code></pre>
+      <figcaption>
+        {title}
+        <CopyButton get={() => text} label={`Copy: ${title}`} />
+      </figcaption>
+      <pre>
+        <code>{text}</code>
+      </pre>
     </figure>
   )
 }

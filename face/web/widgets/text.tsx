@@ -7,7 +7,17 @@ export function Text({ of }: { readonly of: string }) {
   const parts = textParts(of)
   if (parts.length === 1 && parts[0]!.kind === 'text') return <bdi>{of}</bdi>
   return (
-    <bdi>{parts.map((part) => (part.kind === 'text' ? part.text : <span class="escape" title="a character that does not show">{part.text}</span>))}</bdi>
+    <bdi>
+      {parts.map((part) =>
+        part.kind === 'text' ? (
+          part.text
+        ) : (
+          <span class="escape" title="a character that does not show">
+            {part.text}
+          </span>
+        ),
+      )}
+    </bdi>
   )
 }
 
@@ -15,5 +25,10 @@ export function Text({ of }: { readonly of: string }) {
 export function LinkedText({ of }: { readonly of: string }) {
   const href = safeLink(of)
   if (href === undefined) return <Text of={of} />
-  return <a class="outside" href={href} target="_blank" rel="noopener noreferrer"><Text of={of} /><Icon name="external" size={11} /></a>
+  return (
+    <a class="outside" href={href} target="_blank" rel="noopener noreferrer">
+      <Text of={of} />
+      <Icon name="external" size={11} />
+    </a>
+  )
 }

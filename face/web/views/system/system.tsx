@@ -17,9 +17,18 @@ export function SystemView() {
   const theme = useTheme()
   const agents = useResource('agents', (signal) => readAgents(signal), { refreshMs: AGENTS_REFRESH_MS })
   const tools = useResource('tools', (signal) => readTools(signal), { refreshMs: AGENTS_REFRESH_MS * 5 })
-  useEffect(() => { document.title = 'System · Crosscut' }, [])
-  if (agents.value === undefined) return agents.error ? <ErrorNotice error={agents.error} onRetry={agents.reload} /> : <Loading what="processes" />
-  const rows = [...agents.value].sort((a, b) => Number(b.isConnected) - Number(a.isConnected) || compare(a.service, b.service) || a.pid - b.pid)
+  useEffect(() => {
+    document.title = 'System · Crosscut'
+  }, [])
+  if (agents.value === undefined)
+    return agents.error ? (
+      <ErrorNotice error={agents.error} onRetry={agents.reload} />
+    ) : (
+      <Loading what="processes" />
+    )
+  const rows = [...agents.value].sort(
+    (a, b) => Number(b.isConnected) - Number(a.isConnected) || compare(a.service, b.service) || a.pid - b.pid,
+  )
   return (
     <div class="system">
       {agents.error && <StaleStrip error={agents.error} onRetry={agents.reload} />}
@@ -28,8 +37,14 @@ export function SystemView() {
         <Totals agents={rows} />
         <span class="grow" />
         {tools.value !== undefined && (
-          <span class="tools"><span class="muted">{tools.value.length === 0 ? 'No tool deployed' : 'Tools'}</span>
-            {tools.value.map((tool) => <span class="tool" key={tool.name}><Text of={tool.name} />{tool.version !== undefined && <span class="muted">v{tool.version}</span>}</span>)}
+          <span class="tools">
+            <span class="muted">{tools.value.length === 0 ? 'No tool deployed' : 'Tools'}</span>
+            {tools.value.map((tool) => (
+              <span class="tool" key={tool.name}>
+                <Text of={tool.name} />
+                {tool.version !== undefined && <span class="muted">v{tool.version}</span>}
+              </span>
+            ))}
           </span>
         )}
       </header>
@@ -41,19 +56,31 @@ export function SystemView() {
 function NoAgents() {
   return (
     <Empty title="No process with our agent is connected">
-      <p class="muted">Services with an OpenTelemetry SDK need none: their traces show up all the same.<br />The agent adds exact causality and live tools.</p>
-      <div class="ways"><Command title="Start a Node application with the agent" text="npx crosscut run -- node app.js" /></div>
+      <p class="muted">
+        Services with an OpenTelemetry SDK need none: their traces show up all the same.
+        <br />
+        The agent adds exact causality and live tools.
+      </p>
+      <div class="ways">
+        <Command title="Start a Node application with the agent" text="npx crosscut run -- node app.js" />
+      </div>
     </Empty>
   )
 }
 
 function Totals({ agents }: { readonly agents: readonly AgentView[] }) {
-  const sum = (of: (agent: AgentView) => number): number => agents.reduce((total, agent) => total + of(agent), 0)
+  const sum = (of: (agent: AgentView) => number): number =>
+    agents.reduce((total, agent) => total + of(agent), 0)
   const dropped = sum((agent) => agent.report?.spans.dropped ?? 0)
   return (
     <p class="totals">
-      <span><b>{agents.filter((agent) => agent.isConnected).length}</b> of {plural(agents.length, 'process').replace('processs', 'processes')} connected</span>
-      <span><b>{formatCount(sum((agent) => agent.report?.spans.sent ?? 0))}</b> spans sent</span>
+      <span>
+        <b>{agents.filter((agent) => agent.isConnected).length}</b> of{' '}
+        {plural(agents.length, 'process').replace('processs', 'processes')} connected
+      </span>
+      <span>
+        <b>{formatCount(sum((agent) => agent.report?.spans.sent ?? 0))}</b> spans sent
+      </span>
       <span class={dropped > 0 ? 'error-mark' : 'muted'}>{formatCount(dropped)} dropped</span>
     </p>
   )
@@ -67,19 +94,37 @@ function AgentTable({ rows, theme }: { readonly rows: readonly AgentView[]; read
       <table class="agents" aria-label="Processes">
         <thead>
           <tr>
-            <th>Process</th><th>Host</th><th class="right">pid</th><th>Node</th><th class="right">Up</th><th class="right">Spans sent</th><th class="right">Dropped</th>
-            <th class="right">Queued</th><th class="right">Loop p99</th><th class="right">Memory</th><th>Last error</th>
+            <th>Process</th>
+            <th>Host</th>
+            <th class="right">pid</th>
+            <th>Node</th>
+            <th class="right">Up</th>
+            <th class="right">Spans sent</th>
+            <th class="right">Dropped</th>
+            <th class="right">Queued</th>
+            <th class="right">Loop p99</th>
+            <th class="right">Memory</th>
+            <th>Last error</th>
           </tr>
         </thead>
         <tbody>
           {rows.map((row) => (
             <tr key={row.agent} class={row.isConnected ? '' : 'gone'}>
-              <td><span class={`state ${row.isConnected ? 'on' : 'off'}`} title={row.isConnected ? 'connected' : `last seen ${formatAge(nowMs - row.lastSeenMs)} ago`} />
+              <td>
+                <span
+                  class={`state ${row.isConnected ? 'on' : 'off'}`}
+                  title={row.isConnected ? 'connected' : `last seen ${formatAge(nowMs - row.lastSeenMs)} ago`}
+                />
                 <ServiceName name={row.service} hue={hues.get(row.service) ?? 0} theme={theme} />
-                {!row.isConnected && <span class="muted"> gone {formatAge(nowMs - row.lastSeenMs)}</span>}</td>
-              <td><Text of={row.host} /></td>
+                {!row.isConnected && <span class="muted"> gone {formatAge(nowMs - row.lastSeenMs)}</span>}
+              </td>
+              <td>
+                <Text of={row.host} />
+              </td>
               <td class="right mono">{row.pid}</td>
-              <td><Text of={row.nodeVersion.replace(/^v/, '')} /></td>
+              <td>
+                <Text of={row.nodeVersion.replace(/^v/, '')} />
+              </td>
               <td class="right">{formatAge(nowMs - row.startedMs)}</td>
               <ReportCells agent={row} nowMs={nowMs} />
             </tr>
@@ -92,17 +137,35 @@ function AgentTable({ rows, theme }: { readonly rows: readonly AgentView[]; read
 
 function ReportCells({ agent, nowMs }: { readonly agent: AgentView; readonly nowMs: number }) {
   const { report } = agent
-  if (report === undefined) return <td colSpan={6} class="muted">no report yet</td>
-  const reasons = Object.entries(report.drops).map(([reason, count]) => `${reason}: ${count}`).join('\n')
+  if (report === undefined)
+    return (
+      <td colSpan={6} class="muted">
+        no report yet
+      </td>
+    )
+  const reasons = Object.entries(report.drops)
+    .map(([reason, count]) => `${reason}: ${count}`)
+    .join('\n')
   return (
     <>
       <td class="right">{formatCount(report.spans.sent)}</td>
-      <td class={`right${report.spans.dropped > 0 ? ' error-mark' : ''}`} title={reasons}>{formatCount(report.spans.dropped)}</td>
+      <td class={`right${report.spans.dropped > 0 ? ' error-mark' : ''}`} title={reasons}>
+        {formatCount(report.spans.dropped)}
+      </td>
       <td class="right">{formatCount(report.spans.queued)}</td>
       <td class="right">{report.eventLoopDelayMsP99.toFixed(1)} ms</td>
       <td class="right">{formatBytes(report.rssBytes)}</td>
-      <td class="last-error">{report.lastError && <><span class="error-mark"><Text of={report.lastError.code} /></span> <Text of={report.lastError.message} />
-        <span class="muted"> {formatAge(nowMs - report.lastError.timeMs)} ago</span></>}</td>
+      <td class="last-error">
+        {report.lastError && (
+          <>
+            <span class="error-mark">
+              <Text of={report.lastError.code} />
+            </span>{' '}
+            <Text of={report.lastError.message} />
+            <span class="muted"> {formatAge(nowMs - report.lastError.timeMs)} ago</span>
+          </>
+        )}
+      </td>
     </>
   )
 }

@@ -54,17 +54,30 @@ export function traceColumns(trace: TraceView): TraceColumns {
     indexOf.set(span.spanId, index)
   })
   return {
-    trace, spans, parent: order.parent, depth: order.depth, subtreeEnd: order.subtreeEnd, startNs, endNs, service, flags,
-    serviceNames, serviceHue: Uint8Array.from(serviceNames, (name) => hues.get(name) ?? 0), indexOf, bounds: boundsOf(startNs, endNs),
+    trace,
+    spans,
+    parent: order.parent,
+    depth: order.depth,
+    subtreeEnd: order.subtreeEnd,
+    startNs,
+    endNs,
+    service,
+    flags,
+    serviceNames,
+    serviceHue: Uint8Array.from(serviceNames, (name) => hues.get(name) ?? 0),
+    indexOf,
+    bounds: boundsOf(startNs, endNs),
   }
 }
 
 function flagsOf(span: SpanView, repaired: ReadonlySet<string | undefined>): number {
-  return (span.status.code === 'error' ? FLAG.error : 0)
-    | (span.shiftNs !== '0' ? FLAG.shifted : 0)
-    | (span.links.length > 0 ? FLAG.linked : 0)
-    | (repaired.has(span.spanId) ? FLAG.repaired : 0)
-    | (span.kind === 'client' || span.kind === 'producer' ? FLAG.remote : 0)
+  return (
+    (span.status.code === 'error' ? FLAG.error : 0) |
+    (span.shiftNs !== '0' ? FLAG.shifted : 0) |
+    (span.links.length > 0 ? FLAG.linked : 0) |
+    (repaired.has(span.spanId) ? FLAG.repaired : 0) |
+    (span.kind === 'client' || span.kind === 'producer' ? FLAG.remote : 0)
+  )
 }
 
 function boundsOf(startNs: BigInt64Array, endNs: BigInt64Array): TimeWindow {
@@ -106,19 +119,27 @@ function drawingOrder(spans: readonly SpanView[]): Order {
     while (stack.length > 0) {
       const top = stack[stack.length - 1]!
       const child = children.of[top.position]?.[top.next++]
-      if (child === undefined) { subtreeEnd[top.index] = positions.length; stack.pop() }
-      else if (seen[child] === 0) enter(child, top.index)
+      if (child === undefined) {
+        subtreeEnd[top.index] = positions.length
+        stack.pop()
+      } else if (seen[child] === 0) enter(child, top.index)
     }
   }
   for (const root of children.roots) visit(root)
-  if (positions.length < count) for (const position of children.byStart) if (seen[position] === 0) visit(position)
+  if (positions.length < count)
+    for (const position of children.byStart) if (seen[position] === 0) visit(position)
   return { positions, parent, depth, subtreeEnd }
 }
 
-function childLists(spans: readonly SpanView[]): { roots: number[]; byStart: number[]; of: (number[] | undefined)[] } {
+function childLists(spans: readonly SpanView[]): {
+  roots: number[]
+  byStart: number[]
+  of: (number[] | undefined)[]
+} {
   const positionOf = new Map(spans.map((span, position) => [span.spanId, position]))
   const starts = BigInt64Array.from(spans, (span) => BigInt(span.startNs))
-  const byStart = spans.map((_, position) => position)
+  const byStart = spans
+    .map((_, position) => position)
     .sort((a, b) => (starts[a]! < starts[b]! ? -1 : starts[a]! > starts[b]! ? 1 : a - b))
   const of: (number[] | undefined)[] = new Array<number[] | undefined>(spans.length)
   const roots: number[] = []
@@ -149,7 +170,10 @@ export function selfNs(columns: TraceColumns, index: number): bigint {
   for (let child = index + 1; child < subtreeEnd[index]!; child = subtreeEnd[child]!) {
     const from = startNs[child]! > until ? startNs[child]! : until
     const to = endNs[child]! < endNs[index]! ? endNs[child]! : endNs[index]!
-    if (to > from) { covered += to - from; until = to }
+    if (to > from) {
+      covered += to - from
+      until = to
+    }
   }
   return endNs[index]! - startNs[index]! - covered
 }
@@ -166,12 +190,22 @@ export function searchSpans(columns: TraceColumns, text: string, limit: number):
 }
 
 function matches(span: SpanView, wanted: string): boolean {
-  if (span.name.toLowerCase().includes(wanted) || span.service.toLowerCase().includes(wanted) || span.spanId === wanted) return true
+  if (
+    span.name.toLowerCase().includes(wanted) ||
+    span.service.toLowerCase().includes(wanted) ||
+    span.spanId === wanted
+  )
+    return true
   if (span.status.message?.toLowerCase().includes(wanted)) return true
   for (const key of Object.keys(span.attributes)) {
     if (key.toLowerCase().includes(wanted)) return true
     const value = span.attributes[key]
-    if (`${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`.toLowerCase().includes(wanted)) return true
+    if (
+      `${key}=${typeof value === 'object' ? JSON.stringify(value) : String(value)}`
+        .toLowerCase()
+        .includes(wanted)
+    )
+      return true
   }
   return span.events.some((event) => event.name.toLowerCase().includes(wanted))
 }

@@ -14,24 +14,49 @@ import type { ComponentChildren } from 'preact'
 import { selfNs, type TraceColumns } from './columns.ts'
 import type { PathSection } from './overlay.ts'
 
-export function Details({ columns, index, sections, theme, onSelect, onZoom, onClose }: {
-  readonly columns: TraceColumns; readonly index: number; readonly sections: readonly PathSection[]; readonly theme: Theme
-  readonly onSelect: (index: number) => void; readonly onZoom: () => void; readonly onClose: () => void
+export function Details({
+  columns,
+  index,
+  sections,
+  theme,
+  onSelect,
+  onZoom,
+  onClose,
+}: {
+  readonly columns: TraceColumns
+  readonly index: number
+  readonly sections: readonly PathSection[]
+  readonly theme: Theme
+  readonly onSelect: (index: number) => void
+  readonly onZoom: () => void
+  readonly onClose: () => void
 }) {
   const span = columns.spans[index]!
   const durationNs = columns.endNs[index]! - columns.startNs[index]!
-  const onPathNs = sections.reduce((sum, section) => (section.span === index ? sum + section.endNs - section.startNs : sum), 0n)
-  const scope = span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`
+  const onPathNs = sections.reduce(
+    (sum, section) => (section.span === index ? sum + section.endNs - section.startNs : sum),
+    0n,
+  )
+  const scope =
+    span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`
   return (
     <aside class="details" aria-label="Span details" data-role="details">
       <header style={{ borderTopColor: hueColour(columns.serviceHue[columns.service[index]!]!, theme) }}>
         <div class="details-title">
-          <span class="muted"><Text of={span.service} />{span.kind !== 'unspecified' && ` · ${span.kind}`}</span>
-          <h2><Text of={span.name} /></h2>
+          <span class="muted">
+            <Text of={span.service} />
+            {span.kind !== 'unspecified' && ` · ${span.kind}`}
+          </span>
+          <h2>
+            <Text of={span.name} />
+          </h2>
         </div>
         <span class="details-tools">
           <IconButton icon="search" label="Zoom to this span (f)" onClick={onZoom} />
-          <CopyButton get={() => location.origin + traceAddress(columns.trace.traceId, span.spanId)} label="Copy a link to this span" />
+          <CopyButton
+            get={() => location.origin + traceAddress(columns.trace.traceId, span.spanId)}
+            label="Copy a link to this span"
+          />
           <IconButton icon="close" label="Close (Esc)" onClick={onClose} />
         </span>
       </header>
@@ -43,18 +68,26 @@ export function Details({ columns, index, sections, theme, onSelect, onZoom, onC
           <Fact name="On critical path" value={onPathNs === 0n ? 'no' : formatDuration(onPathNs)} />
         </dl>
         {span.status.code === 'error' && (
-          <p class="callout error"><Icon name="error" /><span>{span.status.message ? <Text of={span.status.message} /> : 'This span failed.'}</span></p>
+          <p class="callout error">
+            <Icon name="error" />
+            <span>{span.status.message ? <Text of={span.status.message} /> : 'This span failed.'}</span>
+          </p>
         )}
         <ClockNote columns={columns} span={span} />
         <Causes columns={columns} span={span} onSelect={onSelect} />
         <Section title="Attributes" count={Object.keys(span.attributes).length}>
           <AttributeTable of={span.attributes} filterBy={filterAddress} />
-          {span.droppedCount > 0 && <p class="muted">{plural(span.droppedCount, 'item')} left out by a limit of the sender.</p>}
+          {span.droppedCount > 0 && (
+            <p class="muted">{plural(span.droppedCount, 'item')} left out by a limit of the sender.</p>
+          )}
         </Section>
         <Section title="Events" count={span.events.length}>
           {span.events.map((event, at) => (
             <div class="event" key={at}>
-              <h3><Text of={event.name} /><span class="muted">+{formatDuration(BigInt(event.timeNs) - columns.startNs[index]!)}</span></h3>
+              <h3>
+                <Text of={event.name} />
+                <span class="muted">+{formatDuration(BigInt(event.timeNs) - columns.startNs[index]!)}</span>
+              </h3>
               <AttributeTable of={event.attributes} />
             </div>
           ))}
@@ -62,7 +95,13 @@ export function Details({ columns, index, sections, theme, onSelect, onZoom, onC
         <Section title="Links" count={span.links.length}>
           {span.links.map((link, at) => (
             <div class="event" key={at}>
-              <h3><a class="outside mono" href={traceAddress(link.traceId, link.spanId)}>{link.traceId === columns.trace.traceId ? `span ${link.spanId}` : `trace ${link.traceId.slice(0, 12)}…`}</a></h3>
+              <h3>
+                <a class="outside mono" href={traceAddress(link.traceId, link.spanId)}>
+                  {link.traceId === columns.trace.traceId
+                    ? `span ${link.spanId}`
+                    : `trace ${link.traceId.slice(0, 12)}…`}
+                </a>
+              </h3>
               <AttributeTable of={link.attributes} />
             </div>
           ))}
@@ -71,28 +110,53 @@ export function Details({ columns, index, sections, theme, onSelect, onZoom, onC
           <AttributeTable of={span.resource} filterBy={filterAddress} />
         </Section>
         <Section title="Identity" isClosed>
-          <AttributeTable of={{
-            'span id': span.spanId, 'parent span id': span.parentSpanId ?? '—', 'trace id': columns.trace.traceId, 'instrumentation scope': scope,
-            start: `${formatDay(columns.startNs[index]!)} ${formatClock(columns.startNs[index]!)} (${span.startNs} ns)`, end: `${span.endNs} ns`,
-          }} />
+          <AttributeTable
+            of={{
+              'span id': span.spanId,
+              'parent span id': span.parentSpanId ?? '—',
+              'trace id': columns.trace.traceId,
+              'instrumentation scope': scope,
+              start: `${formatDay(columns.startNs[index]!)} ${formatClock(columns.startNs[index]!)} (${span.startNs} ns)`,
+              end: `${span.endNs} ns`,
+            }}
+          />
         </Section>
-        <Section title="JSON" isClosed><RawJson span={span} /></Section>
+        <Section title="JSON" isClosed>
+          <RawJson span={span} />
+        </Section>
       </div>
     </aside>
   )
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {
-  return <div><dt>{name}</dt><dd>{value}</dd></div>
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{value}</dd>
+    </div>
+  )
 }
 
-function Section({ title, count, isClosed, children }: {
-  readonly title: string; readonly count?: number; readonly isClosed?: boolean; readonly children: ComponentChildren
+function Section({
+  title,
+  count,
+  isClosed,
+  children,
+}: {
+  readonly title: string
+  readonly count?: number
+  readonly isClosed?: boolean
+  readonly children: ComponentChildren
 }) {
   if (count === 0) return null
   return (
     <details open={!isClosed}>
-      <summary><Icon name="right" size={12} />{title}{count !== undefined && <span class="muted">{count}</span>}</summary>
+      <summary>
+        <Icon name="right" size={12} />
+        {title}
+        {count !== undefined && <span class="muted">{count}</span>}
+      </summary>
       {children}
     </details>
   )
@@ -104,29 +168,66 @@ function ClockNote({ columns, span }: { readonly columns: TraceColumns; readonly
   if (span.shiftNs === '0' && repairs.length === 0) return null
   const shift = BigInt(span.shiftNs)
   return (
-    <p class="callout warn"><Icon name="clock" /><span>
-      {shift !== 0n && <>Clock aligned: this span was moved by {shift > 0n ? '+' : ''}{formatDuration(shift)}. It was recorded at {formatClock(BigInt(span.startNs) - shift)}. </>}
-      {repairs.map((repair, at) => <span key={at}><Text of={repair.message} /> </span>)}
-    </span></p>
+    <p class="callout warn">
+      <Icon name="clock" />
+      <span>
+        {shift !== 0n && (
+          <>
+            Clock aligned: this span was moved by {shift > 0n ? '+' : ''}
+            {formatDuration(shift)}. It was recorded at {formatClock(BigInt(span.startNs) - shift)}.{' '}
+          </>
+        )}
+        {repairs.map((repair, at) => (
+          <span key={at}>
+            <Text of={repair.message} />{' '}
+          </span>
+        ))}
+      </span>
+    </p>
   )
 }
 
-const EDGE_WORDS: { readonly [kind in EdgeView['kind']]: { readonly into: string; readonly outOf: string; readonly why: string } } = {
+const EDGE_WORDS: {
+  readonly [kind in EdgeView['kind']]: { readonly into: string; readonly outOf: string; readonly why: string }
+} = {
   join: { into: 'waited for', outOf: 'was awaited by', why: 'an await joined this branch' },
-  barrier: { into: 'shared a result of', outOf: 'gave its result to', why: 'one promise, several executions: causality without baggage' },
-  queue: { into: 'was handed over by', outOf: 'handed over to', why: 'through a queue, a timer or an emitter' },
+  barrier: {
+    into: 'shared a result of',
+    outOf: 'gave its result to',
+    why: 'one promise, several executions: causality without baggage',
+  },
+  queue: {
+    into: 'was handed over by',
+    outOf: 'handed over to',
+    why: 'through a queue, a timer or an emitter',
+  },
   link: { into: 'is linked from', outOf: 'links to', why: 'an OpenTelemetry link' },
 }
 
 /** Edges other than parent and child, as sentences one can follow. */
-function Causes({ columns, span, onSelect }: { readonly columns: TraceColumns; readonly span: SpanView; readonly onSelect: (index: number) => void }) {
-  const edges = columns.trace.edges.filter((edge) => edge.to.spanId === span.spanId || edge.from.spanId === span.spanId)
+function Causes({
+  columns,
+  span,
+  onSelect,
+}: {
+  readonly columns: TraceColumns
+  readonly span: SpanView
+  readonly onSelect: (index: number) => void
+}) {
+  const edges = columns.trace.edges.filter(
+    (edge) => edge.to.spanId === span.spanId || edge.from.spanId === span.spanId,
+  )
   const parent = span.parentSpanId === undefined ? undefined : columns.indexOf.get(span.parentSpanId)
   if (edges.length === 0 && parent === undefined) return null
   return (
     <Section title="Causes and effects" count={edges.length + (parent === undefined ? 0 : 1)}>
       <ul class="causes">
-        {parent !== undefined && <li><span class="muted">child of</span><SpanLink columns={columns} index={parent} onSelect={onSelect} /></li>}
+        {parent !== undefined && (
+          <li>
+            <span class="muted">child of</span>
+            <SpanLink columns={columns} index={parent} onSelect={onSelect} />
+          </li>
+        )}
         {edges.slice(0, 100).map((edge, at) => {
           const isInto = edge.to.spanId === span.spanId
           const words = EDGE_WORDS[edge.kind]
@@ -134,11 +235,16 @@ function Causes({ columns, span, onSelect }: { readonly columns: TraceColumns; r
           return (
             <li key={at} class={edge.kind} title={words.why}>
               <span class="muted">{isInto ? words.into : words.outOf}</span>
-              {other !== undefined && !(isInto && edge.from.traceId !== undefined && edge.from.traceId !== columns.trace.traceId)
-                ? <SpanLink columns={columns} index={other} onSelect={onSelect} />
-                : edge.from.traceId !== undefined
-                  ? <a class="outside mono" href={traceAddress(edge.from.traceId, edge.from.spanId)}>trace {edge.from.traceId.slice(0, 12)}…</a>
-                  : <code>{edge.from.spanId}</code>}
+              {other !== undefined &&
+              !(isInto && edge.from.traceId !== undefined && edge.from.traceId !== columns.trace.traceId) ? (
+                <SpanLink columns={columns} index={other} onSelect={onSelect} />
+              ) : edge.from.traceId !== undefined ? (
+                <a class="outside mono" href={traceAddress(edge.from.traceId, edge.from.spanId)}>
+                  trace {edge.from.traceId.slice(0, 12)}…
+                </a>
+              ) : (
+                <code>{edge.from.spanId}</code>
+              )}
             </li>
           )
         })}
@@ -147,18 +253,40 @@ function Causes({ columns, span, onSelect }: { readonly columns: TraceColumns; r
   )
 }
 
-function SpanLink({ columns, index, onSelect }: { readonly columns: TraceColumns; readonly index: number; readonly onSelect: (index: number) => void }) {
+function SpanLink({
+  columns,
+  index,
+  onSelect,
+}: {
+  readonly columns: TraceColumns
+  readonly index: number
+  readonly onSelect: (index: number) => void
+}) {
   const span = columns.spans[index]!
-  return <button type="button" class="text-button" onClick={() => onSelect(index)}><Text of={span.service} /> · <Text of={span.name} /></button>
+  return (
+    <button type="button" class="text-button" onClick={() => onSelect(index)}>
+      <Text of={span.service} /> · <Text of={span.name} />
+    </button>
+  )
 }
 
 function RawJson({ span }: { readonly span: SpanView }) {
   const text = JSON.stringify(span, undefined, 2)
-  return <div class="raw"><CopyButton get={() => text} label="Copy JSON" /><pre><Text of={text} /></pre></div>
+  return (
+    <div class="raw">
+      <CopyButton get={() => text} label="Copy JSON" />
+      <pre>
+        <Text of={text} />
+      </pre>
+    </div>
+  )
 }
 
 function filterAddress(key: string, value: string): string {
   const query = new URLSearchParams()
-  writeFilter(query, key === 'service.name' ? { ...NO_FILTER, service: value } : { ...NO_FILTER, attributes: [[key, value]] })
+  writeFilter(
+    query,
+    key === 'service.name' ? { ...NO_FILTER, service: value } : { ...NO_FILTER, attributes: [[key, value]] },
+  )
   return address('/traces', query)
 }

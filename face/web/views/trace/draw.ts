@@ -6,7 +6,7 @@
 // number of spans.
 
 import { formatDuration } from '../../base/format.ts'
-import { ARROWS_MAX } from '../../base/limits.ts'
+import { ARROWS_MAX, PATH_TURNS_MAX } from '../../base/limits.ts'
 import { token } from '../../base/theme.ts'
 import { ticks, toPixel, type TimeScale } from '../../base/time-scale.ts'
 import { fitText } from '../../widgets/canvas.ts'
@@ -27,8 +27,25 @@ const BAR_WIDTH_MIN = 2
 /** Colours and fonts of a theme, read once per theme. */
 export type Ink = { readonly [name in (typeof INK)[number]]: string }
 const INK = [
-  'surface', 'sunken', 'line', 'line-strong', 'ink', 'ink-2', 'ink-3', 'accent', 'accent-soft', 'error', 'error-soft', 'warn', 'path',
-  'hover', 'grid', 'mark', 'font', 'shade', 'accent-line',
+  'surface',
+  'sunken',
+  'line',
+  'line-strong',
+  'ink',
+  'ink-2',
+  'ink-3',
+  'accent',
+  'accent-soft',
+  'error',
+  'error-soft',
+  'warn',
+  'path',
+  'hover',
+  'grid',
+  'mark',
+  'font',
+  'shade',
+  'accent-line',
 ] as const
 
 export function readInk(): Ink {
@@ -62,7 +79,11 @@ export function indentOf(depth: number, nameWidth: number): number {
 }
 
 /** First and last row on the screen. */
-export function rowsOnScreen(rows: Rows, scrollTop: number, height: number): readonly [first: number, last: number] {
+export function rowsOnScreen(
+  rows: Rows,
+  scrollTop: number,
+  height: number,
+): readonly [first: number, last: number] {
   const first = Math.max(0, Math.floor(scrollTop / ROW_HEIGHT))
   return [first, Math.min(rows.spanOf.length - 1, Math.floor((scrollTop + height) / ROW_HEIGHT))]
 }
@@ -75,7 +96,8 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
   clipTimeline(context, frame, () => {
     drawPath(context, frame, first, last)
     drawArrows(context, frame)
-    for (let row = first; row <= last; row++) drawLabel(context, frame, rows.spanOf[row]!, row * ROW_HEIGHT - scrollTop)
+    for (let row = first; row <= last; row++)
+      drawLabel(context, frame, rows.spanOf[row]!, row * ROW_HEIGHT - scrollTop)
   })
   context.fillStyle = frame.ink.line
   context.fillRect(frame.nameWidth, 0, 1, size.height)
@@ -90,7 +112,11 @@ function drawGrid(context: CanvasRenderingContext2D, { scale, columns, ink, size
 }
 
 /** The labels above the grid, on a canvas of their own. */
-export function drawAxis(context: CanvasRenderingContext2D, frame: Pick<Frame, 'scale' | 'columns' | 'ink' | 'size' | 'nameWidth'>, cursorNs: bigint | undefined): void {
+export function drawAxis(
+  context: CanvasRenderingContext2D,
+  frame: Pick<Frame, 'scale' | 'columns' | 'ink' | 'size' | 'nameWidth'>,
+  cursorNs: bigint | undefined,
+): void {
   const { scale, columns, ink, size } = frame
   context.font = `11px ${ink.font}`
   context.textBaseline = 'middle'
@@ -119,21 +145,35 @@ export function drawAxis(context: CanvasRenderingContext2D, frame: Pick<Frame, '
 
 /** '0', '20 ms', '1.5 s': the zeros that a tick never needs are left out. */
 function axisLabel(ns: bigint): string {
-  return ns === 0n ? '0' : formatDuration(ns).replace(/(\.\d*?)0+(?= )/, '$1').replace(/\.(?= )/, '')
+  return ns === 0n
+    ? '0'
+    : formatDuration(ns)
+        .replace(/(\.\d*?)0+(?= )/, '$1')
+        .replace(/\.(?= )/, '')
 }
 
 function drawRow(context: CanvasRenderingContext2D, frame: Frame, row: number): void {
   const { rows, ink, size, scrollTop } = frame
   const index = rows.spanOf[row]!
   const top = row * ROW_HEIGHT - scrollTop
-  const back = index === frame.selected ? ink['accent-soft'] : index === frame.hovered ? ink.hover : frame.matches.has(index) ? ink.mark : undefined
+  const back =
+    index === frame.selected
+      ? ink['accent-soft']
+      : index === frame.hovered
+        ? ink.hover
+        : frame.matches.has(index)
+          ? ink.mark
+          : undefined
   if (back !== undefined) {
     context.fillStyle = back
     context.globalAlpha = back === ink.mark ? 0.75 : 1
     context.fillRect(0, top, size.width, ROW_HEIGHT)
     context.globalAlpha = 1
   }
-  if (index === frame.selected) { context.fillStyle = ink.accent; context.fillRect(0, top, 3, ROW_HEIGHT) }
+  if (index === frame.selected) {
+    context.fillStyle = ink.accent
+    context.fillRect(0, top, 3, ROW_HEIGHT)
+  }
   drawName(context, frame, index, top)
   clipTimeline(context, frame, () => drawBar(context, frame, index, top))
 }
@@ -144,7 +184,8 @@ function drawName(context: CanvasRenderingContext2D, frame: Frame, index: number
   const left = 8 + indentOf(depth, nameWidth)
   const middle = top + ROW_HEIGHT / 2
   drawGuides(context, frame, depth, top)
-  if (hasChildren(columns, index)) drawCaret(context, ink['ink-3'], left + 5, middle, frame.collapsed.has(index))
+  if (hasChildren(columns, index))
+    drawCaret(context, ink['ink-3'], left + 5, middle, frame.collapsed.has(index))
   context.fillStyle = colours[columns.service[index]!] ?? ink['ink-3']
   context.beginPath()
   context.roundRect(left + CARET_WIDTH, middle - 6, 3, 12, 1.5)
@@ -156,7 +197,12 @@ function drawName(context: CanvasRenderingContext2D, frame: Frame, index: number
   if (above < 0 || columns.service[above] !== columns.service[index]) {
     context.font = `600 12px ${ink.font}`
     context.fillStyle = ink.ink
-    const service = fit(context, frame, canvasText(columns.serviceNames[columns.service[index]!] ?? ''), Math.min(right - x, nameWidth * 0.4))
+    const service = fit(
+      context,
+      frame,
+      canvasText(columns.serviceNames[columns.service[index]!] ?? ''),
+      Math.min(right - x, nameWidth * 0.4),
+    )
     context.fillText(service, x, middle + 0.5)
     x += context.measureText(service).width + 7
   }
@@ -166,19 +212,37 @@ function drawName(context: CanvasRenderingContext2D, frame: Frame, index: number
 }
 
 /** Faint vertical lines of the ancestors. */
-function drawGuides(context: CanvasRenderingContext2D, { ink, nameWidth }: Frame, depth: number, top: number): void {
+function drawGuides(
+  context: CanvasRenderingContext2D,
+  { ink, nameWidth }: Frame,
+  depth: number,
+  top: number,
+): void {
   context.fillStyle = ink.line
   for (let level = Math.max(0, depth - 40); level < depth; level++) {
     context.fillRect(Math.round(8 + indentOf(level, nameWidth) + 5), top, 1, ROW_HEIGHT)
   }
 }
 
-function drawCaret(context: CanvasRenderingContext2D, colour: string, x: number, y: number, isCollapsed: boolean): void {
+function drawCaret(
+  context: CanvasRenderingContext2D,
+  colour: string,
+  x: number,
+  y: number,
+  isCollapsed: boolean,
+): void {
   context.strokeStyle = colour
   context.lineWidth = 1.5
   context.beginPath()
-  if (isCollapsed) { context.moveTo(x - 2, y - 4); context.lineTo(x + 2, y); context.lineTo(x - 2, y + 4) }
-  else { context.moveTo(x - 4, y - 2); context.lineTo(x, y + 2); context.lineTo(x + 4, y - 2) }
+  if (isCollapsed) {
+    context.moveTo(x - 2, y - 4)
+    context.lineTo(x + 2, y)
+    context.lineTo(x - 2, y + 4)
+  } else {
+    context.moveTo(x - 4, y - 2)
+    context.lineTo(x, y + 2)
+    context.lineTo(x + 4, y - 2)
+  }
   context.stroke()
 }
 
@@ -232,7 +296,10 @@ function drawBar(context: CanvasRenderingContext2D, frame: Frame, index: number,
   const isOff = x1 < frame.nameWidth || x0 > size.width
   const left = Math.max(x0, frame.nameWidth - 4)
   const width = Math.min(x1, size.width + 4) - left
-  if (isOff) { drawOffMark(context, frame, x0, top); return }
+  if (isOff) {
+    drawOffMark(context, frame, x0, top)
+    return
+  }
   const colour = colours[columns.service[index]!] ?? ink['ink-3']
   context.fillStyle = colour
   context.globalAlpha = (flags & FLAG.remote) !== 0 ? 0.5 : 1
@@ -249,7 +316,12 @@ function drawBar(context: CanvasRenderingContext2D, frame: Frame, index: number,
 }
 
 /** A span outside the window: a small arrow on the side where it lies. */
-function drawOffMark(context: CanvasRenderingContext2D, { ink, nameWidth, size }: Frame, x0: number, top: number): void {
+function drawOffMark(
+  context: CanvasRenderingContext2D,
+  { ink, nameWidth, size }: Frame,
+  x0: number,
+  top: number,
+): void {
   const isLeft = x0 < nameWidth
   const x = isLeft ? nameWidth + 8 : size.width - 8
   const tip = isLeft ? x - 4 : x + 4
@@ -261,7 +333,12 @@ function drawOffMark(context: CanvasRenderingContext2D, { ink, nameWidth, size }
   context.fill()
 }
 
-function drawEvents(context: CanvasRenderingContext2D, { columns, ink, scale }: Frame, index: number, top: number): void {
+function drawEvents(
+  context: CanvasRenderingContext2D,
+  { columns, ink, scale }: Frame,
+  index: number,
+  top: number,
+): void {
   context.lineWidth = 1
   for (const event of columns.spans[index]!.events.slice(0, 50)) {
     const x = toPixel(scale, BigInt(event.timeNs))
@@ -291,41 +368,64 @@ function drawLabel(context: CanvasRenderingContext2D, frame: Frame, index: numbe
   const width = context.measureText(label).width
   const y = top + ROW_HEIGHT / 2 + 0.5
   const isInside = x1 + 7 + width >= size.width - 4 && x0 - 7 - width <= nameWidth + 4
-  const x = isInside ? Math.max(x0, nameWidth + 4) + 6 : x1 + 7 + width < size.width - 4 ? x1 + 7 : x0 - 7 - width
+  const x = isInside
+    ? Math.max(x0, nameWidth + 4) + 6
+    : x1 + 7 + width < size.width - 4
+      ? x1 + 7
+      : x0 - 7 - width
   if (!isInside) {
-    context.strokeStyle = index === frame.selected ? ink['accent-soft'] : index === frame.hovered ? ink.hover : ink.surface
+    context.strokeStyle =
+      index === frame.selected ? ink['accent-soft'] : index === frame.hovered ? ink.hover : ink.surface
     context.lineWidth = 4
     context.lineJoin = 'round'
     context.strokeText(label, x, y)
   }
-  context.fillStyle = isInside ? ink.surface : (columns.flags[index]! & FLAG.error) !== 0 ? ink.error : ink['ink-3']
+  context.fillStyle = isInside
+    ? ink.surface
+    : (columns.flags[index]! & FLAG.error) !== 0
+      ? ink.error
+      : ink['ink-3']
   context.fillText(label, x, y)
 }
 
+/** The path is ink under the bars; where it changes spans, a thin line joins the two, unless there were too many to follow. */
 function drawPath(context: CanvasRenderingContext2D, frame: Frame, first: number, last: number): void {
   const { sections, rows, scale, ink, scrollTop } = frame
+  const turns: { x: number; low: number; high: number }[] = []
   context.fillStyle = ink.path
   let before: { row: number; endNs: bigint } | undefined
   for (const section of sections) {
     const row = rows.rowOf[section.span]!
+    const isSeen = row >= first && row <= last
     const x0 = toPixel(scale, section.startNs)
-    const x1 = toPixel(scale, section.endNs)
-    if (row >= first && row <= last) context.fillRect(x0, row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1, Math.max(1, x1 - x0), 3)
-    if (before !== undefined && before.row !== row && before.endNs === section.startNs) {
-      const [low, high] = before.row < row ? [before.row, row] : [row, before.row]
-      if (high >= first && low <= last) {
-        context.globalAlpha = 0.26
-        const y = low * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT
-        context.fillRect(Math.round(x0 - 0.5), y, 1, (high - low) * ROW_HEIGHT)
-        context.globalAlpha = 1
-      }
+    if (isSeen)
+      context.fillRect(
+        x0,
+        row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1,
+        Math.max(1, toPixel(scale, section.endNs) - x0),
+        3,
+      )
+    if (
+      before !== undefined &&
+      before.row !== row &&
+      before.endNs === section.startNs &&
+      (isSeen || (before.row >= first && before.row <= last))
+    ) {
+      turns.push({ x: Math.round(x0 - 0.5), low: Math.min(row, before.row), high: Math.max(row, before.row) })
     }
     before = { row, endNs: section.endNs }
   }
+  if (turns.length > PATH_TURNS_MAX) return
+  context.globalAlpha = 0.26
+  for (const { x, low, high } of turns) {
+    context.fillRect(x, low * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT, 1, (high - low) * ROW_HEIGHT)
+  }
+  context.globalAlpha = 1
 }
 
 function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
   const { arrows, rows, scrollTop, size, selected } = frame
+  const hasOwn = selected >= 0 && arrows.some((arrow) => arrow.from === selected || arrow.to === selected)
   let drawn = 0
   for (const arrow of arrows) {
     if (drawn >= ARROWS_MAX) break
@@ -333,9 +433,10 @@ function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
     const fromRow = arrow.from < 0 ? toRow : rows.rowOf[arrow.from]!
     const y0 = fromRow * ROW_HEIGHT - scrollTop + ROW_HEIGHT / 2
     const y1 = toRow * ROW_HEIGHT - scrollTop + ROW_HEIGHT / 2
-    if (Math.max(y0, y1) < 0 || Math.min(y0, y1) > size.height || (fromRow === toRow && arrow.from >= 0)) continue
+    if (Math.max(y0, y1) < 0 || Math.min(y0, y1) > size.height || (fromRow === toRow && arrow.from >= 0))
+      continue
     drawn++
-    const isNear = selected < 0 || arrow.from === selected || arrow.to === selected
+    const isNear = !hasOwn || arrow.from === selected || arrow.to === selected
     drawArrow(context, frame, arrow, y0, y1, isNear)
   }
   context.globalAlpha = 1
@@ -343,7 +444,14 @@ function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {
 }
 
 /** Along the source's row until the target begins, then down to it: the level part is the time that one waited for the other. */
-function drawArrow(context: CanvasRenderingContext2D, frame: Frame, arrow: Arrow, y0: number, y1: number, isNear: boolean): void {
+function drawArrow(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  arrow: Arrow,
+  y0: number,
+  y1: number,
+  isNear: boolean,
+): void {
   const { ink, scale } = frame
   const x1 = toPixel(scale, arrow.toNs)
   const x0 = arrow.from < 0 ? x1 - 26 : toPixel(scale, arrow.fromNs)
@@ -352,7 +460,15 @@ function drawArrow(context: CanvasRenderingContext2D, frame: Frame, arrow: Arrow
   context.strokeStyle = colour
   context.fillStyle = colour
   context.lineWidth = 1.5
-  context.setLineDash(arrow.kind === 'barrier' ? [5, 3] : arrow.kind === 'queue' ? [1.5, 3] : arrow.kind === 'link' ? [3, 2] : [])
+  context.setLineDash(
+    arrow.kind === 'barrier'
+      ? [5, 3]
+      : arrow.kind === 'queue'
+        ? [1.5, 3]
+        : arrow.kind === 'link'
+          ? [3, 2]
+          : [],
+  )
   const startY = arrow.from < 0 ? y1 - 9 : y0
   const turn = x1 - 9
   context.beginPath()
@@ -368,6 +484,9 @@ function drawArrow(context: CanvasRenderingContext2D, frame: Frame, arrow: Arrow
   context.lineTo(x1 - 6, y1 - 3.6)
   context.lineTo(x1 - 6, y1 + 3.6)
   context.closePath()
+  context.strokeStyle = ink.surface
+  context.lineWidth = 2.5
+  context.stroke()
   context.fill()
 }
 

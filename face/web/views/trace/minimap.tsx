@@ -8,10 +8,24 @@ import { useSize, type Size } from '../../widgets/use-size.ts'
 import type { TraceColumns } from './columns.ts'
 import type { Ink } from './draw.ts'
 
-type Drag = { readonly kind: 'choose' | 'move'; readonly atX: number; readonly toX: number; readonly before: TimeWindow }
+type Drag = {
+  readonly kind: 'choose' | 'move'
+  readonly atX: number
+  readonly toX: number
+  readonly before: TimeWindow
+}
 
-export function Minimap({ columns, colours, ink, window, onWindow }: {
-  readonly columns: TraceColumns; readonly colours: readonly string[]; readonly ink: Ink; readonly window: TimeWindow
+export function Minimap({
+  columns,
+  colours,
+  ink,
+  window,
+  onWindow,
+}: {
+  readonly columns: TraceColumns
+  readonly colours: readonly string[]
+  readonly ink: Ink
+  readonly window: TimeWindow
   readonly onWindow: (window: TimeWindow) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
@@ -26,9 +40,10 @@ export function Minimap({ columns, colours, ink, window, onWindow }: {
     const context = prepareCanvas(canvas.current, size)
     if (context === undefined || picture === undefined) return
     context.drawImage(picture, 0, 0, size.width, size.height)
-    const shown = drag?.kind === 'choose'
-      ? { left: Math.min(drag.atX, drag.toX), right: Math.max(drag.atX, drag.toX) }
-      : { left: toPixel(scale, window.startNs), right: toPixel(scale, window.endNs) }
+    const shown =
+      drag?.kind === 'choose'
+        ? { left: Math.min(drag.atX, drag.toX), right: Math.max(drag.atX, drag.toX) }
+        : { left: toPixel(scale, window.startNs), right: toPixel(scale, window.endNs) }
     if (isWhole && drag === undefined) return
     context.fillStyle = ink.shade
     context.fillRect(0, 0, shown.left, size.height)
@@ -57,12 +72,23 @@ export function Minimap({ columns, colours, ink, window, onWindow }: {
   const onPointerUp = (): void => {
     setDrag(undefined)
     if (drag?.kind !== 'choose' || Math.abs(drag.toX - drag.atX) < 4) return
-    onWindow({ startNs: toNs(scale, Math.min(drag.atX, drag.toX)), endNs: toNs(scale, Math.max(drag.atX, drag.toX)) })
+    onWindow({
+      startNs: toNs(scale, Math.min(drag.atX, drag.toX)),
+      endNs: toNs(scale, Math.max(drag.atX, drag.toX)),
+    })
   }
   return (
     <div ref={box} class="minimap">
-      <canvas ref={canvas} role="img" aria-label="Overview of the whole trace" title="Drag to zoom, double click for the whole trace"
-        onPointerDown={onPointerDown} onPointerMove={onPointerMove} onPointerUp={onPointerUp} onDblClick={() => onWindow(columns.bounds)} />
+      <canvas
+        ref={canvas}
+        role="img"
+        aria-label="Overview of the whole trace"
+        title="Drag to zoom, double click for the whole trace"
+        onPointerDown={onPointerDown}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+        onDblClick={() => onWindow(columns.bounds)}
+      />
     </div>
   )
 }
@@ -81,7 +107,7 @@ function paint(columns: TraceColumns, colours: readonly string[], size: Size): H
   const count = columns.spans.length
   const top = Math.round(4 * ratio)
   const height = picture.height - 2 * top
-  const thick = Math.max(1, Math.min(Math.round(3 * ratio), Math.floor((height / count) * 0.7)))
+  const thick = Math.max(1, Math.min(Math.round(3 * ratio), Math.round((height / count) * 0.85)))
   const scale = timeScale(columns.bounds, 0, picture.width)
   const inks = colours.map(pixelOf)
   for (let index = 0; index < count; index++) {
@@ -89,7 +115,8 @@ function paint(columns: TraceColumns, colours: readonly string[], size: Size): H
     const x1 = Math.min(picture.width, Math.max(x0 + 1, Math.ceil(toPixel(scale, columns.endNs[index]!))))
     const y = top + Math.floor((index * height) / count)
     const ink = (columns.flags[index]! & 1) !== 0 ? ERROR_PIXEL : inks[columns.service[index]!]!
-    for (let line = 0; line < thick; line++) pixels.fill(ink, (y + line) * picture.width + x0, (y + line) * picture.width + x1)
+    for (let line = 0; line < thick; line++)
+      pixels.fill(ink, (y + line) * picture.width + x0, (y + line) * picture.width + x1)
   }
   context.putImageData(image, 0, 0)
   return picture

@@ -22,23 +22,44 @@ export function otlpJson(traceId: string, spans: readonly SpanView[]): Json {
     group.spans.push(spanOf(traceId, span))
   }
   return {
-    resourceSpans: [...groups.values()].map(({ resource, scope, spans: members }) => ({ resource, scopeSpans: [{ scope, spans: members }] })),
+    resourceSpans: [...groups.values()].map(({ resource, scope, spans: members }) => ({
+      resource,
+      scopeSpans: [{ scope, spans: members }],
+    })),
   }
 }
 
 function scopeOf(span: SpanView): Json {
-  return span.scope.version === undefined ? { name: span.scope.name } : { name: span.scope.name, version: span.scope.version }
+  return span.scope.version === undefined
+    ? { name: span.scope.name }
+    : { name: span.scope.name, version: span.scope.version }
 }
 
 function spanOf(traceId: string, span: SpanView): Json {
   const raw = (ns: string): string => String(BigInt(ns) - BigInt(span.shiftNs))
   return {
-    traceId, spanId: span.spanId, ...(span.parentSpanId === undefined ? {} : { parentSpanId: span.parentSpanId }),
-    name: span.name, kind: KIND[span.kind], startTimeUnixNano: raw(span.startNs), endTimeUnixNano: raw(span.endNs),
+    traceId,
+    spanId: span.spanId,
+    ...(span.parentSpanId === undefined ? {} : { parentSpanId: span.parentSpanId }),
+    name: span.name,
+    kind: KIND[span.kind],
+    startTimeUnixNano: raw(span.startNs),
+    endTimeUnixNano: raw(span.endNs),
     attributes: keyValues(span.attributes),
-    events: span.events.map((event) => ({ timeUnixNano: raw(event.timeNs), name: event.name, attributes: keyValues(event.attributes) })),
-    links: span.links.map((link) => ({ traceId: link.traceId, spanId: link.spanId, attributes: keyValues(link.attributes) })),
-    status: { code: STATUS[span.status.code], ...(span.status.message === undefined ? {} : { message: span.status.message }) },
+    events: span.events.map((event) => ({
+      timeUnixNano: raw(event.timeNs),
+      name: event.name,
+      attributes: keyValues(event.attributes),
+    })),
+    links: span.links.map((link) => ({
+      traceId: link.traceId,
+      spanId: link.spanId,
+      attributes: keyValues(link.attributes),
+    })),
+    status: {
+      code: STATUS[span.status.code],
+      ...(span.status.message === undefined ? {} : { message: span.status.message }),
+    },
   }
 }
 
@@ -50,9 +71,12 @@ function anyValue(value: AttributeValue): Json {
   if (value === null) return {}
   if (typeof value === 'string') return { stringValue: value }
   if (typeof value === 'boolean') return { boolValue: value }
-  if (typeof value === 'number') return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value }
+  if (typeof value === 'number')
+    return Number.isSafeInteger(value) ? { intValue: String(value) } : { doubleValue: value }
   if (isList(value)) return { arrayValue: { values: value.map(anyValue) } }
-  return { kvlistValue: { values: Object.keys(value).map((key) => ({ key, value: anyValue(value[key] ?? null) })) } }
+  return {
+    kvlistValue: { values: Object.keys(value).map((key) => ({ key, value: anyValue(value[key] ?? null) })) },
+  }
 }
 
 function isList(value: AttributeValue): value is readonly AttributeValue[] {

@@ -17,11 +17,15 @@ export type Arrow = {
 }
 
 /** Sections of spans that are here, in order of time. */
-export function pathSections(columns: TraceColumns, path: CriticalPathView | undefined): readonly PathSection[] {
+export function pathSections(
+  columns: TraceColumns,
+  path: CriticalPathView | undefined,
+): readonly PathSection[] {
   const sections: PathSection[] = []
   for (const section of path?.sections ?? []) {
     const span = columns.indexOf.get(section.spanId)
-    if (span !== undefined) sections.push({ span, startNs: BigInt(section.startNs), endNs: BigInt(section.endNs) })
+    if (span !== undefined)
+      sections.push({ span, startNs: BigInt(section.startNs), endNs: BigInt(section.endNs) })
   }
   return sections.sort((a, b) => (a.startNs < b.startNs ? -1 : a.startNs > b.startNs ? 1 : 0))
 }
@@ -32,9 +36,10 @@ export function traceArrows(columns: TraceColumns): readonly Arrow[] {
     const to = columns.indexOf.get(edge.to.spanId)
     if (to === undefined) continue
     const isForeign = edge.from.traceId !== undefined && edge.from.traceId !== columns.trace.traceId
-    const from = isForeign ? -1 : columns.indexOf.get(edge.from.spanId) ?? -1
+    const from = isForeign ? -1 : (columns.indexOf.get(edge.from.spanId) ?? -1)
     const toNs = BigInt(edge.to.timeNs)
-    const fromNs = edge.from.timeNs !== undefined ? BigInt(edge.from.timeNs) : from >= 0 ? columns.endNs[from]! : toNs
+    const fromNs =
+      edge.from.timeNs !== undefined ? BigInt(edge.from.timeNs) : from >= 0 ? columns.endNs[from]! : toNs
     arrows.push({ kind: edge.kind, from, fromNs, to, toNs })
   }
   return arrows
@@ -52,6 +57,7 @@ export function pathShares(columns: TraceColumns, sections: readonly PathSection
     share.spans.add(section.span)
     byService.set(name, share)
   }
-  return [...byService].map(([service, { ns, spans }]) => ({ service, ns, spans: plural(spans.size, 'span') }))
+  return [...byService]
+    .map(([service, { ns, spans }]) => ({ service, ns, spans: plural(spans.size, 'span') }))
     .sort((a, b) => (a.ns < b.ns ? 1 : a.ns > b.ns ? -1 : 0))
 }

@@ -10,24 +10,63 @@ import { hasChildren, type Rows } from './rows.ts'
 
 const REST_MS = 80
 
-export function RowTable({ columns, rows, first, last, selected, collapsed, sections, onSelect }: {
-  readonly columns: TraceColumns; readonly rows: Rows; readonly first: number; readonly last: number; readonly selected: number
-  readonly collapsed: ReadonlySet<number>; readonly sections: readonly PathSection[]; readonly onSelect: (index: number) => void
+export function RowTable({
+  columns,
+  rows,
+  first,
+  last,
+  selected,
+  collapsed,
+  sections,
+  onSelect,
+}: {
+  readonly columns: TraceColumns
+  readonly rows: Rows
+  readonly first: number
+  readonly last: number
+  readonly selected: number
+  readonly collapsed: ReadonlySet<number>
+  readonly sections: readonly PathSection[]
+  readonly onSelect: (index: number) => void
 }) {
   const [range, setRange] = useState({ first, last })
   useEffect(() => {
     const timer = setTimeout(() => setRange({ first, last }), REST_MS)
     return () => clearTimeout(timer)
   }, [first, last])
-  const indices = Array.from(rows.spanOf.subarray(range.first, Math.min(range.last, rows.spanOf.length - 1) + 1))
+  const indices = Array.from(
+    rows.spanOf.subarray(range.first, Math.min(range.last, rows.spanOf.length - 1) + 1),
+  )
   const onPath = new Set(sections.map((section) => section.span))
   return (
-    <table class="hidden-visually" role="treegrid" aria-label="Spans on the screen" aria-rowcount={rows.spanOf.length} data-role="rows">
-      <thead><tr><th>Service</th><th>Name</th><th>Start</th><th>Duration</th><th>Notes</th></tr></thead>
+    <table
+      class="hidden-visually"
+      role="treegrid"
+      aria-label="Spans on the screen"
+      aria-rowcount={rows.spanOf.length}
+      data-role="rows"
+    >
+      <thead>
+        <tr>
+          <th>Service</th>
+          <th>Name</th>
+          <th>Start</th>
+          <th>Duration</th>
+          <th>Notes</th>
+        </tr>
+      </thead>
       <tbody>
         {indices.map((index, row) => (
-          <tr key={index} id={`row-${index}`} aria-rowindex={range.first + row + 1} aria-level={columns.depth[index]! + 1} aria-selected={index === selected}
-            aria-expanded={hasChildren(columns, index) ? !collapsed.has(index) : undefined} data-span={columns.spans[index]!.spanId} onClick={() => onSelect(index)}>
+          <tr
+            key={index}
+            id={`row-${index}`}
+            aria-rowindex={range.first + row + 1}
+            aria-level={columns.depth[index]! + 1}
+            aria-selected={index === selected}
+            aria-expanded={hasChildren(columns, index) ? !collapsed.has(index) : undefined}
+            data-span={columns.spans[index]!.spanId}
+            onClick={() => onSelect(index)}
+          >
             <td>{visibleText(columns.spans[index]!.service)}</td>
             <td>{visibleText(columns.spans[index]!.name)}</td>
             <td>{formatDuration(columns.startNs[index]! - columns.bounds.startNs)}</td>
@@ -42,7 +81,9 @@ export function RowTable({ columns, rows, first, last, selected, collapsed, sect
 
 function notes(flags: number, isOnPath: boolean): string {
   const words = [
-    (flags & FLAG.error) !== 0 ? 'error' : '', (flags & FLAG.shifted) !== 0 ? 'clock aligned' : '', (flags & FLAG.repaired) !== 0 ? 'repaired' : '',
+    (flags & FLAG.error) !== 0 ? 'error' : '',
+    (flags & FLAG.shifted) !== 0 ? 'clock aligned' : '',
+    (flags & FLAG.repaired) !== 0 ? 'repaired' : '',
     isOnPath ? 'critical path' : '',
   ]
   return words.filter((word) => word !== '').join(', ')

@@ -38,7 +38,11 @@ export function toggled(set: ReadonlySet<number>, member: number): ReadonlySet<n
 }
 
 /** Without the ancestors of a span, so that it gets a row. */
-export function revealed(columns: TraceColumns, collapsed: ReadonlySet<number>, index: number): ReadonlySet<number> {
+export function revealed(
+  columns: TraceColumns,
+  collapsed: ReadonlySet<number>,
+  index: number,
+): ReadonlySet<number> {
   const next = new Set(collapsed)
   for (let above = columns.parent[index]!; above >= 0; above = columns.parent[above]!) next.delete(above)
   return next.size === collapsed.size ? collapsed : next

@@ -23,33 +23,77 @@ import { TraceHead } from './trace-head.tsx'
 import { readCollapsed, readWindow, toggleCollapsed, writeWindow } from './trace-state.ts'
 import { Waterfall } from './waterfall.tsx'
 
-export function TraceScreen({ traceId, query }: { readonly traceId: string; readonly query: URLSearchParams }) {
+export function TraceScreen({
+  traceId,
+  query,
+}: {
+  readonly traceId: string
+  readonly query: URLSearchParams
+}) {
   const trace = useResource<TraceView>(traceId, (signal, show) => readTrace(traceId, show, signal))
   useEffect(() => {
     const name = trace.value?.summary.rootName
     document.title = name === undefined ? 'Trace · Crosscut' : `${visibleText(name).slice(0, 80)} · Crosscut`
   }, [trace.value])
-  useKeys({ Escape: () => { if (query.has('span')) changeQuery({ span: undefined }, { replace: true }); else goToList() } })
+  useKeys({
+    Escape: () => {
+      if (query.has('span')) changeQuery({ span: undefined }, { replace: true })
+      else goToList()
+    },
+  })
   if (trace.value === undefined) {
     if (trace.error === undefined) return <Loading what="the trace" />
     if (trace.error instanceof ApiFailure && trace.error.status === 404) {
-      return <Empty title="There is no such trace (yet)"><p class="muted">It may still be on its way, or older than what is kept.</p>
-        <p><button type="button" class="text-button" onClick={trace.reload}>Look again</button></p></Empty>
+      return (
+        <Empty title="There is no such trace (yet)">
+          <p class="muted">It may still be on its way, or older than what is kept.</p>
+          <p>
+            <button type="button" class="text-button" onClick={trace.reload}>
+              Look again
+            </button>
+          </p>
+        </Empty>
+      )
     }
     return <ErrorNotice error={trace.error} onRetry={trace.reload} />
   }
-  if (trace.value.spans.length === 0) return <Empty title="This trace has no spans"><p><a class="text-button" href="/traces">Back to the traces</a></p></Empty>
-  return <Loaded trace={trace.value} isPartial={trace.isLoading && trace.value.spans.length < trace.value.totalSpans} query={query} />
+  if (trace.value.spans.length === 0)
+    return (
+      <Empty title="This trace has no spans">
+        <p>
+          <a class="text-button" href="/traces">
+            Back to the traces
+          </a>
+        </p>
+      </Empty>
+    )
+  return (
+    <Loaded
+      trace={trace.value}
+      isPartial={trace.isLoading && trace.value.spans.length < trace.value.totalSpans}
+      query={query}
+    />
+  )
 }
 
 function goToList(): void {
   navigate(`/traces${remember('crosscut.list') ?? ''}`)
 }
 
-function Loaded({ trace, isPartial, query }: { readonly trace: TraceView; readonly isPartial: boolean; readonly query: URLSearchParams }) {
+function Loaded({
+  trace,
+  isPartial,
+  query,
+}: {
+  readonly trace: TraceView
+  readonly isPartial: boolean
+  readonly query: URLSearchParams
+}) {
   const theme = useTheme()
   const columns = useMemo(() => traceColumns(trace), [trace])
-  const path = useResource(isPartial ? undefined : trace.traceId, (signal) => readCriticalPath(trace.traceId, signal))
+  const path = useResource(isPartial ? undefined : trace.traceId, (signal) =>
+    readCriticalPath(trace.traceId, signal),
+  )
   const allSections = useMemo(() => pathSections(columns, path.value), [columns, path.value])
   const allArrows = useMemo(() => traceArrows(columns), [columns])
   const collapsed = useMemo(() => readCollapsed(query, columns), [query.get('c'), query.get('d'), columns])
@@ -66,9 +110,15 @@ function Loaded({ trace, isPartial, query }: { readonly trace: TraceView; readon
     const span = columns.spans[index]
     if (span === undefined) return
     const hiddenBy = ancestorsIn(columns, collapsed, index)
-    changeQuery({ span: span.spanId, ...(hiddenBy.length > 0 ? { c: toggleCollapsed(query, hiddenBy) } : {}) }, { replace: true })
+    if (columns.endNs[index]! < window.startNs || columns.startNs[index]! > window.endNs)
+      setWindow(centred(columns, index, window))
+    changeQuery(
+      { span: span.spanId, ...(hiddenBy.length > 0 ? { c: toggleCollapsed(query, hiddenBy) } : {}) },
+      { replace: true },
+    )
   }
-  const toggle = (index: number): void => changeQuery({ c: toggleCollapsed(query, [columns.spans[index]!.spanId]) }, { replace: true })
+  const toggle = (index: number): void =>
+    changeQuery({ c: toggleCollapsed(query, [columns.spans[index]!.spanId]) }, { replace: true })
   const stepRow = (by: number): void => {
     const row = selected < 0 ? (by > 0 ? 0 : rows.spanOf.length - 1) : rows.rowOf[selected]! + by
     select(rows.spanOf[Math.max(0, Math.min(rows.spanOf.length - 1, row))]!)
@@ -77,42 +127,105 @@ function Loaded({ trace, isPartial, query }: { readonly trace: TraceView; readon
     const next = nextOf([...indices], selected, by)
     if (next !== undefined) select(next)
   }
-  const zoom = (factor: number): void => setWindow(zoomWindow(window, columns.bounds, factor, (window.startNs + window.endNs) / 2n))
-  const pan = (by: bigint): void => setWindow(panWindow(window, columns.bounds, ((window.endNs - window.startNs) * by) / 8n))
-  const zoomToSelected = (): void => { if (selected >= 0) setWindow(around(columns, selected)) }
+  const zoom = (factor: number): void =>
+    setWindow(zoomWindow(window, columns.bounds, factor, (window.startNs + window.endNs) / 2n))
+  const pan = (by: bigint): void =>
+    setWindow(panWindow(window, columns.bounds, ((window.endNs - window.startNs) * by) / 8n))
+  const zoomToSelected = (): void => {
+    if (selected >= 0) setWindow(around(columns, selected))
+  }
   const expand = (isOpen: boolean): void => {
     if (selected < 0) return
     if (hasChildren(columns, selected) && collapsed.has(selected) === isOpen) toggle(selected)
-    else if (isOpen) { if (hasChildren(columns, selected)) select(selected + 1) } else if (columns.parent[selected]! >= 0) select(columns.parent[selected]!)
+    else if (isOpen) {
+      if (hasChildren(columns, selected)) select(selected + 1)
+    } else if (columns.parent[selected]! >= 0) select(columns.parent[selected]!)
   }
   useKeys({
-    j: () => stepRow(1), ArrowDown: () => stepRow(1), k: () => stepRow(-1), ArrowUp: () => stepRow(-1),
-    h: () => expand(false), ArrowLeft: () => expand(false), l: () => expand(true), ArrowRight: () => expand(true),
-    PageDown: () => stepRow(20), PageUp: () => stepRow(-20), Home: () => stepRow(-rows.spanOf.length), End: () => stepRow(rows.spanOf.length),
-    Enter: () => { if (selected < 0) stepRow(1) },
-    w: () => zoom(0.7), '+': () => zoom(0.7), s: () => zoom(1 / 0.7), '-': () => zoom(1 / 0.7), a: () => pan(-1n), d: () => pan(1n),
-    f: zoomToSelected, 0: () => setWindow(columns.bounds),
-    e: () => stepTo(errorsOf(columns), 1), n: () => stepTo(found, 1), N: () => stepTo(found, -1),
+    j: () => stepRow(1),
+    ArrowDown: () => stepRow(1),
+    k: () => stepRow(-1),
+    ArrowUp: () => stepRow(-1),
+    h: () => expand(false),
+    ArrowLeft: () => expand(false),
+    l: () => expand(true),
+    ArrowRight: () => expand(true),
+    PageDown: () => stepRow(20),
+    PageUp: () => stepRow(-20),
+    Home: () => stepRow(-rows.spanOf.length),
+    End: () => stepRow(rows.spanOf.length),
+    Enter: () => {
+      if (selected < 0) stepRow(1)
+    },
+    w: () => zoom(0.7),
+    '+': () => zoom(0.7),
+    s: () => zoom(1 / 0.7),
+    '-': () => zoom(1 / 0.7),
+    a: () => pan(-1n),
+    d: () => pan(1n),
+    f: zoomToSelected,
+    0: () => setWindow(columns.bounds),
+    e: () => stepTo(errorsOf(columns), 1),
+    n: () => stepTo(found, 1),
+    N: () => stepTo(found, -1),
     c: () => changeQuery({ path: isPathShown ? '0' : undefined }, { replace: true }),
     r: () => changeQuery({ arrows: areArrowsShown ? '0' : undefined }, { replace: true }),
     '/': () => document.querySelector<HTMLInputElement>('[data-role=search]')?.focus(),
   })
   return (
     <div class="trace">
-      <TraceHead columns={columns} sections={allSections} theme={theme} isPathShown={isPathShown} areArrowsShown={areArrowsShown} arrowCount={allArrows.length}
-        onBack={goToList} onSelect={select} />
+      <TraceHead
+        columns={columns}
+        sections={allSections}
+        theme={theme}
+        isPathShown={isPathShown}
+        areArrowsShown={areArrowsShown}
+        arrowCount={allArrows.length}
+        onBack={goToList}
+        onSelect={select}
+      />
       {isPartial && (
-        <div class="strip" role="status"><progress max={trace.totalSpans} value={trace.spans.length} />{formatCount(trace.spans.length)} of {formatCount(trace.totalSpans)} spans so far</div>
+        <div class="strip" role="status">
+          <progress max={trace.totalSpans} value={trace.spans.length} />
+          {formatCount(trace.spans.length)} of {formatCount(trace.totalSpans)} spans so far
+        </div>
       )}
       <div class="trace-body">
-        <Waterfall columns={columns} rows={rows} window={window} selected={selected} collapsed={collapsed} matches={matches}
-          sections={isPathShown ? allSections : []} arrows={areArrowsShown ? allArrows : []} onWindow={setWindow} onSelect={select} onToggle={toggle}>
-          <SearchBox text={search} found={found} selected={selected} onStep={(by) => stepTo(found, by)}
-            isCollapsed={query.has('d')} onCollapse={() => changeQuery({ d: query.has('d') ? undefined : '1', c: undefined }, { replace: true })} />
+        <Waterfall
+          columns={columns}
+          rows={rows}
+          window={window}
+          selected={selected}
+          collapsed={collapsed}
+          matches={matches}
+          sections={isPathShown ? allSections : []}
+          arrows={areArrowsShown ? allArrows : []}
+          onWindow={setWindow}
+          onSelect={select}
+          onToggle={toggle}
+        >
+          <SearchBox
+            text={search}
+            found={found}
+            selected={selected}
+            onStep={(by) => stepTo(found, by)}
+            isCollapsed={query.has('d')}
+            onCollapse={() =>
+              changeQuery({ d: query.has('d') ? undefined : '1', c: undefined }, { replace: true })
+            }
+          />
         </Waterfall>
         {selected >= 0 && (
-          <Details key={selected} columns={columns} index={selected} sections={allSections} theme={theme} onSelect={select} onZoom={zoomToSelected}
-            onClose={() => changeQuery({ span: undefined }, { replace: true })} />
+          <Details
+            key={selected}
+            columns={columns}
+            index={selected}
+            sections={allSections}
+            theme={theme}
+            onSelect={select}
+            onZoom={zoomToSelected}
+            onClose={() => changeQuery({ span: undefined }, { replace: true })}
+          />
         )}
       </div>
     </div>
@@ -123,10 +236,16 @@ function Loaded({ trace, isPartial, query }: { readonly trace: TraceView; readon
  * The window: at once on the screen, in the URL when it has come to rest (browsers limit how often history may change).
  * A window that comes by the URL (back button, a link) wins over the one on the screen.
  */
-function useWindow(columns: TraceColumns, query: URLSearchParams): readonly [TimeWindow, (window: TimeWindow) => void] {
+function useWindow(
+  columns: TraceColumns,
+  query: URLSearchParams,
+): readonly [TimeWindow, (window: TimeWindow) => void] {
   const inUrl = query.get('z')
-  const [draft, setDraft] = useState<{ readonly from: string | null; readonly window: TimeWindow } | undefined>(undefined)
-  const window = draft !== undefined && draft.from === inUrl ? draft.window : readWindow(inUrl, columns.bounds)
+  const [draft, setDraft] = useState<
+    { readonly from: string | null; readonly window: TimeWindow } | undefined
+  >(undefined)
+  const window =
+    draft !== undefined && draft.from === inUrl ? draft.window : readWindow(inUrl, columns.bounds)
   useEffect(() => {
     if (draft === undefined || draft.from !== inUrl) return
     const timer = setTimeout(() => {
@@ -147,14 +266,22 @@ function around(columns: TraceColumns, index: number): TimeWindow {
   return clampWindow({ startNs: startNs - room, endNs: endNs + room }, columns.bounds)
 }
 
+/** A window as wide as before with the middle of a span in its middle. */
+function centred(columns: TraceColumns, index: number, window: TimeWindow): TimeWindow {
+  const middleNs = (columns.startNs[index]! + columns.endNs[index]!) / 2n
+  return panWindow(window, columns.bounds, middleNs - (window.startNs + window.endNs) / 2n)
+}
+
 function ancestorsIn(columns: TraceColumns, collapsed: ReadonlySet<number>, index: number): string[] {
   const out: string[] = []
-  for (let above = columns.parent[index]!; above >= 0; above = columns.parent[above]!) if (collapsed.has(above)) out.push(columns.spans[above]!.spanId)
+  for (let above = columns.parent[index]!; above >= 0; above = columns.parent[above]!)
+    if (collapsed.has(above)) out.push(columns.spans[above]!.spanId)
   return out
 }
 
 function* errorsOf(columns: TraceColumns): Iterable<number> {
-  for (let index = 0; index < columns.flags.length; index++) if ((columns.flags[index]! & FLAG.error) !== 0) yield index
+  for (let index = 0; index < columns.flags.length; index++)
+    if ((columns.flags[index]! & FLAG.error) !== 0) yield index
 }
 
 /** The next index after (or before) the present one, round the end. */

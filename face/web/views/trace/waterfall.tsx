@@ -9,7 +9,14 @@
 import type { ComponentChildren } from 'preact'
 import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { keep, remember, useTheme } from '../../base/theme.ts'
-import { clampWindow, panWindow, timeScale, toNs, zoomWindow, type TimeWindow } from '../../base/time-scale.ts'
+import {
+  clampWindow,
+  panWindow,
+  timeScale,
+  toNs,
+  zoomWindow,
+  type TimeWindow,
+} from '../../base/time-scale.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize } from '../../widgets/use-size.ts'
 import { serviceColours, type TraceColumns } from './columns.ts'
@@ -36,14 +43,19 @@ export type WaterfallProps = {
 }
 
 const AXIS_HEIGHT = 26
-const NAME_WIDTH = { key: 'crosscut.name-width', normal: 360, min: 160, ofPageMax: 0.6 } as const
+const NAME_WIDTH = { key: 'crosscut.name-width', normal: 360, min: 160, ofPaneMax: 0.48 } as const
 /** Right of the last instant, so that the last label is not cut. */
 const TIMELINE_PAD = 14
 const DRAG_MIN = 4
 
 type Drag = {
-  readonly kind: 'move' | 'choose'; readonly x: number; readonly y: number; readonly toX: number; readonly hasMoved: boolean
-  readonly window: TimeWindow; readonly scrollTop: number
+  readonly kind: 'move' | 'choose'
+  readonly x: number
+  readonly y: number
+  readonly toX: number
+  readonly hasMoved: boolean
+  readonly window: TimeWindow
+  readonly scrollTop: number
 }
 
 export function Waterfall(props: WaterfallProps) {
@@ -57,19 +69,41 @@ export function Waterfall(props: WaterfallProps) {
   const ink = useMemo(readInk, [theme])
   const colours = useMemo(() => serviceColours(columns, theme), [columns, theme])
   const [scrollTop, setScrollTop] = useState(0)
-  const [hover, setHover] = useState<{ readonly span: number; readonly ns: bigint | undefined }>({ span: -1, ns: undefined })
+  const [hover, setHover] = useState<{ readonly span: number; readonly ns: bigint | undefined }>({
+    span: -1,
+    ns: undefined,
+  })
   const [drag, setDrag] = useState<Drag | undefined>(undefined)
-  const [wantedWidth, setNameWidth] = useState(() => Number(remember(NAME_WIDTH.key) ?? NAME_WIDTH.normal) || NAME_WIDTH.normal)
+  const [wantedWidth, setNameWidth] = useState(
+    () => Number(remember(NAME_WIDTH.key) ?? NAME_WIDTH.normal) || NAME_WIDTH.normal,
+  )
   const [fonts, setFonts] = useState(0)
-  const nameWidth = Math.round(Math.max(NAME_WIDTH.min, Math.min(wantedWidth, size.width * NAME_WIDTH.ofPageMax)))
+  const nameWidth = Math.round(
+    Math.max(NAME_WIDTH.min, Math.min(wantedWidth, size.width * NAME_WIDTH.ofPaneMax)),
+  )
   const scale = timeScale(window, nameWidth + 8, Math.max(1, size.width - nameWidth - 8 - TIMELINE_PAD))
 
   // A typeface that comes late has other widths: what was fitted before is wrong.
-  useEffect(() => { void document.fonts.ready.then(() => { fitted.current.clear(); setFonts((old) => old + 1) }) }, [])
+  useEffect(() => {
+    void document.fonts.ready.then(() => {
+      fitted.current.clear()
+      setFonts((old) => old + 1)
+    })
+  }, [])
 
   useLayoutEffect(() => {
     const context = prepareCanvas(canvas.current, size)
-    const frame = { ...props, colours, ink, size, nameWidth, scrollTop, scale, hovered: hover.span, fitted: fitted.current }
+    const frame = {
+      ...props,
+      colours,
+      ink,
+      size,
+      nameWidth,
+      scrollTop,
+      scale,
+      hovered: hover.span,
+      fitted: fitted.current,
+    }
     if (context !== undefined) {
       drawFrame(context, frame)
       if (drag?.kind === 'choose' && drag.hasMoved) {
@@ -79,11 +113,17 @@ export function Waterfall(props: WaterfallProps) {
         context.globalAlpha = 1
       } else if (hover.ns !== undefined) {
         context.fillStyle = ink['line-strong']
-        context.fillRect(Math.round(scale.left + Number(hover.ns - window.startNs) * scale.pixelsPerNs), 0, 1, size.height)
+        context.fillRect(
+          Math.round(scale.left + Number(hover.ns - window.startNs) * scale.pixelsPerNs),
+          0,
+          1,
+          size.height,
+        )
       }
     }
     const above = prepareCanvas(axis.current, { width: size.width, height: AXIS_HEIGHT })
-    if (above !== undefined) drawAxis(above, { ...frame, size: { width: size.width, height: AXIS_HEIGHT } }, hover.ns)
+    if (above !== undefined)
+      drawAxis(above, { ...frame, size: { width: size.width, height: AXIS_HEIGHT } }, hover.ns)
   }, [props, colours, ink, size, nameWidth, scrollTop, hover, drag, fonts])
 
   useEffect(() => {
@@ -91,7 +131,8 @@ export function Waterfall(props: WaterfallProps) {
     if (element === null || selected < 0) return
     const top = rows.rowOf[selected]! * ROW_HEIGHT
     if (top < element.scrollTop + ROW_HEIGHT) element.scrollTop = top - ROW_HEIGHT * 2
-    else if (top > element.scrollTop + element.clientHeight - ROW_HEIGHT * 2) element.scrollTop = top - element.clientHeight + ROW_HEIGHT * 3
+    else if (top > element.scrollTop + element.clientHeight - ROW_HEIGHT * 2)
+      element.scrollTop = top - element.clientHeight + ROW_HEIGHT * 3
   }, [selected, rows, size.height === 0])
 
   const place = (event: MouseEvent): { x: number; y: number } => {
@@ -106,7 +147,15 @@ export function Waterfall(props: WaterfallProps) {
     const sideways = event.shiftKey && event.deltaX === 0 ? event.deltaY : event.deltaX
     if (!isZoom && (sideways === 0 || Math.abs(event.deltaY) > Math.abs(sideways))) return
     event.preventDefault()
-    if (isZoom) onWindow(zoomWindow(window, columns.bounds, Math.exp(event.deltaY * 0.0022), toNs(scale, Math.max(x, scale.left))))
+    if (isZoom)
+      onWindow(
+        zoomWindow(
+          window,
+          columns.bounds,
+          Math.exp(event.deltaY * 0.0022),
+          toNs(scale, Math.max(x, scale.left)),
+        ),
+      )
     else onWindow(panWindow(window, columns.bounds, BigInt(Math.round(sideways / scale.pixelsPerNs))))
   }
   // A wheel listener that prevents scrolling must not be passive, which the attribute form would make it.
@@ -130,12 +179,16 @@ export function Waterfall(props: WaterfallProps) {
   }
   const onPointerMove = (event: PointerEvent): void => {
     const { x, y } = place(event)
-    if (drag === undefined) { setHover({ span: spanAt(y), ns: x > nameWidth + 8 ? toNs(scale, x) : undefined }); return }
+    if (drag === undefined) {
+      setHover({ span: spanAt(y), ns: x > nameWidth + 8 ? toNs(scale, x) : undefined })
+      return
+    }
     const hasMoved = drag.hasMoved || Math.abs(x - drag.x) > DRAG_MIN || Math.abs(y - drag.y) > DRAG_MIN
     setDrag({ ...drag, toX: x, hasMoved })
     if (drag.kind === 'choose' || !hasMoved) return
     scroller.current!.scrollTop = drag.scrollTop - (y - drag.y)
-    if (drag.x > nameWidth) onWindow(panWindow(drag.window, columns.bounds, BigInt(Math.round((drag.x - x) / scale.pixelsPerNs))))
+    if (drag.x > nameWidth)
+      onWindow(panWindow(drag.window, columns.bounds, BigInt(Math.round((drag.x - x) / scale.pixelsPerNs))))
   }
   const onPointerUp = (event: PointerEvent): void => {
     if (drag === undefined) return
@@ -143,7 +196,15 @@ export function Waterfall(props: WaterfallProps) {
     const { x, y } = place(event)
     if (drag.hasMoved) {
       if (drag.kind === 'choose' && Math.abs(drag.toX - drag.x) > DRAG_MIN) {
-        onWindow(clampWindow({ startNs: toNs(scale, Math.min(drag.x, drag.toX)), endNs: toNs(scale, Math.max(drag.x, drag.toX)) }, columns.bounds))
+        onWindow(
+          clampWindow(
+            {
+              startNs: toNs(scale, Math.min(drag.x, drag.toX)),
+              endNs: toNs(scale, Math.max(drag.x, drag.toX)),
+            },
+            columns.bounds,
+          ),
+        )
       }
       return
     }
@@ -157,42 +218,92 @@ export function Waterfall(props: WaterfallProps) {
   return (
     <div class="waterfall">
       <div class="waterfall-head">
-        <div class="waterfall-tools" style={{ width: `${nameWidth}px` }}>{props.children}</div>
-        <Minimap columns={columns} colours={colours} ink={ink} window={window} onWindow={(next) => onWindow(clampWindow(next, columns.bounds))} />
+        <div class="waterfall-tools" style={{ width: `${nameWidth}px` }}>
+          {props.children}
+        </div>
+        <Minimap
+          columns={columns}
+          colours={colours}
+          ink={ink}
+          window={window}
+          onWindow={(next) => onWindow(clampWindow(next, columns.bounds))}
+        />
       </div>
-      <AxisRow canvas={axis} onChoose={(from, to) => onWindow(clampWindow({ startNs: toNs(scale, from), endNs: toNs(scale, to) }, columns.bounds))}
-        onWhole={() => onWindow(columns.bounds)} />
+      <AxisRow
+        canvas={axis}
+        onChoose={(from, to) =>
+          onWindow(clampWindow({ startNs: toNs(scale, from), endNs: toNs(scale, to) }, columns.bounds))
+        }
+        onWhole={() => onWindow(columns.bounds)}
+      />
       <div class="rows-area">
-        <div ref={scroller} class="scroller" tabIndex={0} role="application" aria-label="Waterfall; a table of the rows on the screen follows"
+        <div
+          ref={scroller}
+          class="scroller"
+          tabIndex={0}
+          role="application"
+          aria-label="Waterfall; a table of the rows on the screen follows"
           aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}
-          onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)} onPointerDown={onPointerDown} onPointerMove={onPointerMove}
-          onPointerUp={onPointerUp} onPointerLeave={() => setHover({ span: -1, ns: undefined })}>
+          onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
+          onPointerDown={onPointerDown}
+          onPointerMove={onPointerMove}
+          onPointerUp={onPointerUp}
+          onPointerLeave={() => setHover({ span: -1, ns: undefined })}
+        >
           <canvas ref={canvas} class={hover.ns === undefined ? '' : 'timeline'} />
           <div style={{ height: `${Math.max(0, rows.spanOf.length * ROW_HEIGHT - size.height + 8)}px` }} />
         </div>
-        <Splitter at={nameWidth} onMove={(width) => { setNameWidth(width); keep(NAME_WIDTH.key, String(Math.round(width))) }} />
+        <Splitter
+          at={nameWidth}
+          onMove={(width) => {
+            setNameWidth(width)
+            keep(NAME_WIDTH.key, String(Math.round(width)))
+          }}
+        />
       </div>
-      <RowTable columns={columns} rows={rows} first={first} last={last} selected={selected} collapsed={props.collapsed} sections={props.sections}
-        onSelect={props.onSelect} />
+      <RowTable
+        columns={columns}
+        rows={rows}
+        first={first}
+        last={last}
+        selected={selected}
+        collapsed={props.collapsed}
+        sections={props.sections}
+        onSelect={props.onSelect}
+      />
     </div>
   )
 }
 
-function AxisRow({ canvas, onChoose, onWhole }: {
-  readonly canvas: { current: HTMLCanvasElement | null }; readonly onChoose: (fromX: number, toX: number) => void; readonly onWhole: () => void
+function AxisRow({
+  canvas,
+  onChoose,
+  onWhole,
+}: {
+  readonly canvas: { current: HTMLCanvasElement | null }
+  readonly onChoose: (fromX: number, toX: number) => void
+  readonly onWhole: () => void
 }) {
   const from = useRef<number | undefined>(undefined)
   const xOf = (event: PointerEvent): number => event.clientX - canvas.current!.getBoundingClientRect().left
   return (
     <div class="axis" title="Drag to zoom, double click for the whole trace">
-      <canvas ref={canvas} aria-hidden="true" onDblClick={onWhole}
-        onPointerDown={(event) => { from.current = xOf(event); canvas.current!.setPointerCapture(event.pointerId) }}
+      <canvas
+        ref={canvas}
+        aria-hidden="true"
+        onDblClick={onWhole}
+        onPointerDown={(event) => {
+          from.current = xOf(event)
+          canvas.current!.setPointerCapture(event.pointerId)
+        }}
         onPointerUp={(event) => {
           const start = from.current
           const end = xOf(event)
           from.current = undefined
-          if (start !== undefined && Math.abs(end - start) > DRAG_MIN) onChoose(Math.min(start, end), Math.max(start, end))
-        }} />
+          if (start !== undefined && Math.abs(end - start) > DRAG_MIN)
+            onChoose(Math.min(start, end), Math.max(start, end))
+        }}
+      />
     </div>
   )
 }
@@ -200,9 +311,23 @@ function AxisRow({ canvas, onChoose, onWhole }: {
 function Splitter({ at, onMove }: { readonly at: number; readonly onMove: (x: number) => void }) {
   const isHeld = useRef(false)
   return (
-    <div class="splitter" role="separator" aria-orientation="vertical" aria-label="Width of the names" style={{ left: `${at - 3}px` }}
-      onPointerDown={(event) => { isHeld.current = true; event.currentTarget.setPointerCapture(event.pointerId) }}
-      onPointerUp={() => { isHeld.current = false }}
-      onPointerMove={(event) => { if (isHeld.current) onMove(event.clientX - event.currentTarget.parentElement!.getBoundingClientRect().left) }} />
+    <div
+      class="splitter"
+      role="separator"
+      aria-orientation="vertical"
+      aria-label="Width of the names"
+      style={{ left: `${at - 3}px` }}
+      onPointerDown={(event) => {
+        isHeld.current = true
+        event.currentTarget.setPointerCapture(event.pointerId)
+      }}
+      onPointerUp={() => {
+        isHeld.current = false
+      }}
+      onPointerMove={(event) => {
+        if (isHeld.current)
+          onMove(event.clientX - event.currentTarget.parentElement!.getBoundingClientRect().left)
+      }}
+    />
   )
 }

@@ -8,7 +8,13 @@ import { useRef, useState } from 'preact/hooks'
 import { Icon } from '../../widgets/icon.tsx'
 import { Text } from '../../widgets/text.tsx'
 
-type Chip = { readonly id: string; readonly key: string; readonly relation: string; readonly value: string; readonly without: TraceFilter }
+type Chip = {
+  readonly id: string
+  readonly key: string
+  readonly relation: string
+  readonly value: string
+  readonly without: TraceFilter
+}
 
 /** The conditions of a filter, each with the filter that lacks it. */
 export function chips(filter: TraceFilter): readonly Chip[] {
@@ -21,7 +27,10 @@ export function chips(filter: TraceFilter): readonly Chip[] {
   if (filter.minMs !== undefined) chip('duration', '≥', `${filter.minMs} ms`, { ...filter, minMs: undefined })
   if (filter.maxMs !== undefined) chip('duration', '≤', `${filter.maxMs} ms`, { ...filter, maxMs: undefined })
   for (const [key, value] of filter.attributes) {
-    chip(key, '=', value, { ...filter, attributes: filter.attributes.filter((pair) => pair[0] !== key || pair[1] !== value) })
+    chip(key, '=', value, {
+      ...filter,
+      attributes: filter.attributes.filter((pair) => pair[0] !== key || pair[1] !== value),
+    })
   }
   if (filter.range.kind === 'between') {
     const { fromNs, toNs } = filter.range
@@ -31,12 +40,22 @@ export function chips(filter: TraceFilter): readonly Chip[] {
 }
 
 const RANGES: readonly { readonly label: string; readonly minutes: number }[] = [
-  { label: 'Last 5 minutes', minutes: 5 }, { label: 'Last 15 minutes', minutes: 15 }, { label: 'Last hour', minutes: 60 },
-  { label: 'Last 6 hours', minutes: 360 }, { label: 'Last 24 hours', minutes: 1440 }, { label: 'Last 7 days', minutes: 10_080 },
+  { label: 'Last 5 minutes', minutes: 5 },
+  { label: 'Last 15 minutes', minutes: 15 },
+  { label: 'Last hour', minutes: 60 },
+  { label: 'Last 6 hours', minutes: 360 },
+  { label: 'Last 24 hours', minutes: 1440 },
+  { label: 'Last 7 days', minutes: 10_080 },
 ]
 
-export function FilterBar({ filter, services, onChange }: {
-  readonly filter: TraceFilter; readonly services: readonly string[]; readonly onChange: (filter: TraceFilter) => void
+export function FilterBar({
+  filter,
+  services,
+  onChange,
+}: {
+  readonly filter: TraceFilter
+  readonly services: readonly string[]
+  readonly onChange: (filter: TraceFilter) => void
 }) {
   const [typed, setTyped] = useState('')
   const [chosen, setChosen] = useState(-1)
@@ -53,17 +72,32 @@ export function FilterBar({ filter, services, onChange }: {
   }
   const take = (offer: Suggestion): void => {
     if (offer.isWhole) commit(offer.text)
-    else { setTyped(offer.text); setChosen(-1) }
+    else {
+      setTyped(offer.text)
+      setChosen(-1)
+    }
     field.current?.focus()
   }
   const onKeyDown = (event: KeyboardEvent): void => {
     const offer = offers[chosen]
-    if (event.key === 'Enter') { event.preventDefault(); if (offer === undefined) commit(typed); else take(offer) }
-    else if (event.key === 'Tab' && offers.length > 0 && typed !== '') { event.preventDefault(); take(offer ?? offers[0]!) }
-    else if (event.key === 'ArrowDown') { event.preventDefault(); setChosen(Math.min(chosen + 1, offers.length - 1)) }
-    else if (event.key === 'ArrowUp') { event.preventDefault(); setChosen(Math.max(chosen - 1, -1)) }
-    else if (event.key === 'Escape') { setOpen(false); field.current?.blur() }
-    else if (event.key === 'Backspace' && typed === '' && shown.length > 0) onChange(shown[shown.length - 1]!.without)
+    if (event.key === 'Enter') {
+      event.preventDefault()
+      if (offer === undefined) commit(typed)
+      else take(offer)
+    } else if (event.key === 'Tab' && offers.length > 0 && typed !== '') {
+      event.preventDefault()
+      take(offer ?? offers[0]!)
+    } else if (event.key === 'ArrowDown') {
+      event.preventDefault()
+      setChosen(Math.min(chosen + 1, offers.length - 1))
+    } else if (event.key === 'ArrowUp') {
+      event.preventDefault()
+      setChosen(Math.max(chosen - 1, -1))
+    } else if (event.key === 'Escape') {
+      setOpen(false)
+      field.current?.blur()
+    } else if (event.key === 'Backspace' && typed === '' && shown.length > 0)
+      onChange(shown[shown.length - 1]!.without)
   }
   return (
     <div class="filter-bar" role="search">
@@ -71,61 +105,144 @@ export function FilterBar({ filter, services, onChange }: {
         <Icon name="search" />
         {shown.map((chip) => (
           <span class="chip" key={chip.id}>
-            <span class="chip-key"><Text of={chip.key} /></span><span class="chip-relation">{chip.relation}</span><span class="chip-value"><Text of={chip.value} /></span>
-            <button type="button" aria-label={`Remove ${chip.key} ${chip.relation} ${chip.value}`} onClick={() => onChange(chip.without)}><Icon name="close" size={10} /></button>
+            <span class="chip-key">
+              <Text of={chip.key} />
+            </span>
+            <span class="chip-relation">{chip.relation}</span>
+            <span class="chip-value">
+              <Text of={chip.value} />
+            </span>
+            <button
+              type="button"
+              aria-label={`Remove ${chip.key} ${chip.relation} ${chip.value}`}
+              onClick={() => onChange(chip.without)}
+            >
+              <Icon name="close" size={10} />
+            </button>
           </span>
         ))}
-        <input ref={field} type="text" value={typed} spellcheck={false} autocomplete="off" aria-label="Filter traces" data-role="search"
-          placeholder={shown.length === 0 ? 'Filter: service=gateway   >100ms   http.route=/checkout   error   or a trace id' : 'add a condition'}
-          role="combobox" aria-expanded={offers.length > 0} aria-controls="filter-offers"
-          onInput={(event) => { setTyped(event.currentTarget.value); setOpen(true); setChosen(-1) }}
-          onFocus={() => setOpen(true)} onBlur={() => setOpen(false)} onKeyDown={onKeyDown} />
+        <input
+          ref={field}
+          type="text"
+          value={typed}
+          spellcheck={false}
+          autocomplete="off"
+          aria-label="Filter traces"
+          data-role="search"
+          placeholder={
+            shown.length === 0
+              ? 'Filter: service=gateway   >100ms   http.route=/checkout   error   or a trace id'
+              : 'add a condition'
+          }
+          role="combobox"
+          aria-expanded={offers.length > 0}
+          aria-controls="filter-offers"
+          onInput={(event) => {
+            setTyped(event.currentTarget.value)
+            setOpen(true)
+            setChosen(-1)
+          }}
+          onFocus={() => setOpen(true)}
+          onBlur={() => setOpen(false)}
+          onKeyDown={onKeyDown}
+        />
         {shown.length === 0 && typed === '' && <kbd>/</kbd>}
         {offers.length > 0 && (
           <ul class="offers" id="filter-offers" role="listbox">
             {offers.map((offer, index) => (
-              <li key={offer.text} role="option" aria-selected={index === chosen} onMouseDown={(event) => { event.preventDefault(); take(offer) }}>
-                <code><Text of={offer.text} /></code><span class="muted">{offer.what}</span>
+              <li
+                key={offer.text}
+                role="option"
+                aria-selected={index === chosen}
+                onMouseDown={(event) => {
+                  event.preventDefault()
+                  take(offer)
+                }}
+              >
+                <code>
+                  <Text of={offer.text} />
+                </code>
+                <span class="muted">{offer.what}</span>
               </li>
             ))}
           </ul>
         )}
       </div>
-      <button type="button" class={`button plain errors${filter.isError ? ' on' : ''}`} aria-pressed={filter.isError === true} title="Only traces with errors (x)"
-        onClick={() => onChange({ ...filter, isError: filter.isError ? undefined : true })}><Icon name="error" size={13} />Errors</button>
+      <button
+        type="button"
+        class={`button plain errors${filter.isError ? ' on' : ''}`}
+        aria-pressed={filter.isError === true}
+        title="Only traces with errors (x)"
+        onClick={() => onChange({ ...filter, isError: filter.isError ? undefined : true })}
+      >
+        <Icon name="error" size={13} />
+        Errors
+      </button>
       <RangePicker range={filter.range} onChange={(range) => onChange({ ...filter, range })} />
     </div>
   )
 }
 
-function RangePicker({ range, onChange }: { readonly range: TimeRange; readonly onChange: (range: TimeRange) => void }) {
+function RangePicker({
+  range,
+  onChange,
+}: {
+  readonly range: TimeRange
+  readonly onChange: (range: TimeRange) => void
+}) {
   const value = range.kind === 'last' ? String(range.minutes) : range.kind
   const isKnown = range.kind !== 'last' || RANGES.some((known) => known.minutes === range.minutes)
   return (
-    <span class="range"><select class="button plain" aria-label="Time range" value={value}
-      onChange={(event) => onChange(event.currentTarget.value === 'all' ? { kind: 'all' } : { kind: 'last', minutes: Number(event.currentTarget.value) })}>
-      <option value="all">All time</option>
-      {range.kind === 'between' && <option value="between">Chosen range</option>}
-      {!isKnown && <option value={value}>Last {value} minutes</option>}
-      {RANGES.map((known) => <option key={known.minutes} value={String(known.minutes)}>{known.label}</option>)}
-    </select><Icon name="down" size={12} /></span>
+    <span class="range">
+      <select
+        class="button plain"
+        aria-label="Time range"
+        value={value}
+        onChange={(event) =>
+          onChange(
+            event.currentTarget.value === 'all'
+              ? { kind: 'all' }
+              : { kind: 'last', minutes: Number(event.currentTarget.value) },
+          )
+        }
+      >
+        <option value="all">All time</option>
+        {range.kind === 'between' && <option value="between">Chosen range</option>}
+        {!isKnown && <option value={value}>Last {value} minutes</option>}
+        {RANGES.map((known) => (
+          <option key={known.minutes} value={String(known.minutes)}>
+            {known.label}
+          </option>
+        ))}
+      </select>
+      <Icon name="down" size={12} />
+    </span>
   )
 }
 
 type Suggestion = { readonly text: string; readonly what: string; readonly isWhole: boolean }
 
 const FORMS: readonly Suggestion[] = [
-  { text: 'service=', what: 'a service took part', isWhole: false }, { text: 'name=', what: 'a span has this name', isWhole: false },
-  { text: '>100ms', what: 'takes longer', isWhole: true }, { text: '<1s', what: 'takes at most', isWhole: true },
-  { text: 'error', what: 'a span failed', isWhole: true }, { text: 'http.route=', what: 'or any attribute = value', isWhole: false },
+  { text: 'service=', what: 'a service took part', isWhole: false },
+  { text: 'name=', what: 'a span has this name', isWhole: false },
+  { text: '>100ms', what: 'takes longer', isWhole: true },
+  { text: '<1s', what: 'takes at most', isWhole: true },
+  { text: 'error', what: 'a span failed', isWhole: true },
+  { text: 'http.route=', what: 'or any attribute = value', isWhole: false },
 ]
 
 /** Forms to begin with; services once `service=` is typed or a name begins like one. */
 export function suggestions(typed: string, services: readonly string[]): readonly Suggestion[] {
   const text = typed.trimStart().toLowerCase()
   const wanted = text.startsWith('service=') ? text.slice(8) : text
-  const named = services.filter((name) => name.toLowerCase().startsWith(wanted) && (text !== '' || services.length <= 12)).slice(0, 8)
-    .map((name) => ({ text: `service=${/\s/.test(name) ? `"${name}"` : name}`, what: 'service', isWhole: true }))
+  const named = services
+    .filter((name) => name.toLowerCase().startsWith(wanted) && (text !== '' || services.length <= 12))
+    .slice(0, 8)
+    .map((name) => ({
+      text: `service=${/\s/.test(name) ? `"${name}"` : name}`,
+      what: 'service',
+      isWhole: true,
+    }))
   if (text.startsWith('service=')) return named
   if (text === '') return FORMS
   return [...FORMS.filter((form) => form.text.startsWith(text)), ...named]

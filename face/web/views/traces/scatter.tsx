@@ -11,9 +11,19 @@ import { visibleText } from '../../base/text.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize, type Size } from '../../widgets/use-size.ts'
 
-export type Selection = { readonly fromNs: bigint; readonly toNs: bigint; readonly minMs: number; readonly maxMs: number }
+export type Selection = {
+  readonly fromNs: bigint
+  readonly toNs: bigint
+  readonly minMs: number
+  readonly maxMs: number
+}
 
-type Scales = { readonly time: TimeScale; readonly lowLog: number; readonly highLog: number; readonly size: Size }
+type Scales = {
+  readonly time: TimeScale
+  readonly lowLog: number
+  readonly highLog: number
+  readonly size: Size
+}
 type Drag = { readonly x0: number; readonly y0: number; readonly x1: number; readonly y1: number }
 
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 20 } as const
@@ -22,9 +32,20 @@ const REACH = 8
 /** A shorter drag is a click. */
 const DRAG_MIN = 5
 
-export function Scatter({ traces, window, theme, selected, onOpen, onSelect }: {
-  readonly traces: readonly TraceSummary[]; readonly window: TimeWindow; readonly theme: Theme; readonly selected: string | undefined
-  readonly onOpen: (traceId: string) => void; readonly onSelect: (selection: Selection) => void
+export function Scatter({
+  traces,
+  window,
+  theme,
+  selected,
+  onOpen,
+  onSelect,
+}: {
+  readonly traces: readonly TraceSummary[]
+  readonly window: TimeWindow
+  readonly theme: Theme
+  readonly selected: string | undefined
+  readonly onOpen: (traceId: string) => void
+  readonly onSelect: (selection: Selection) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
@@ -51,19 +72,35 @@ export function Scatter({ traces, window, theme, selected, onOpen, onSelect }: {
   const onPointerUp = (): void => {
     if (drag === undefined) return
     setDrag(undefined)
-    if (Math.abs(drag.x1 - drag.x0) >= DRAG_MIN && Math.abs(drag.y1 - drag.y0) >= DRAG_MIN) onSelect(selectionOf(drag, scales))
+    if (Math.abs(drag.x1 - drag.x0) >= DRAG_MIN && Math.abs(drag.y1 - drag.y0) >= DRAG_MIN)
+      onSelect(selectionOf(drag, scales))
     else if (hovered !== undefined) onOpen(hovered.traceId)
   }
   const tip = hovered === undefined || drag !== undefined ? undefined : tipPlace(hovered, scales)
   return (
     <div ref={box} class="scatter">
-      <canvas ref={canvas} class={hovered ? 'pointing' : ''} role="img" aria-label={`Latency over time of ${plural(points.length, 'trace')}; the list below has the same`}
-        onPointerDown={(event) => { const { x, y } = place(event); canvas.current!.setPointerCapture(event.pointerId); setDrag({ x0: x, y0: y, x1: x, y1: y }) }}
-        onPointerMove={onPointerMove} onPointerUp={onPointerUp} onPointerLeave={() => setHovered(undefined)} />
+      <canvas
+        ref={canvas}
+        class={hovered ? 'pointing' : ''}
+        role="img"
+        aria-label={`Latency over time of ${plural(points.length, 'trace')}; the list below has the same`}
+        onPointerDown={(event) => {
+          const { x, y } = place(event)
+          canvas.current!.setPointerCapture(event.pointerId)
+          setDrag({ x0: x, y0: y, x1: x, y1: y })
+        }}
+        onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
+        onPointerLeave={() => setHovered(undefined)}
+      />
       {tip && hovered && (
         <div class="tip" style={tip}>
-          <b>{visibleText(hovered.rootName).slice(0, 80)}</b><span>{visibleText(hovered.rootService).slice(0, 60)}</span>
-          <span>{formatDuration(BigInt(hovered.durationNs))} · {plural(hovered.spanCount, 'span')}{hovered.errorCount > 0 && <em> · {plural(hovered.errorCount, 'error')}</em>}</span>
+          <b>{visibleText(hovered.rootName).slice(0, 80)}</b>
+          <span>{visibleText(hovered.rootService).slice(0, 60)}</span>
+          <span>
+            {formatDuration(BigInt(hovered.durationNs))} · {plural(hovered.spanCount, 'span')}
+            {hovered.errorCount > 0 && <em> · {plural(hovered.errorCount, 'error')}</em>}
+          </span>
           <span class="muted">{formatClock(BigInt(hovered.startNs))}</span>
         </div>
       )}
@@ -79,15 +116,26 @@ function scalesOf(points: readonly TraceSummary[], window: TimeWindow, size: Siz
     if (ns < low) low = ns
     if (ns > high) high = ns
   }
-  if (high === 0) { low = 1e6; high = 1e9 }
+  if (high === 0) {
+    low = 1e6
+    high = 1e9
+  }
   const lowLog = Math.log10(low) - 0.15
   const highLog = Math.max(Math.log10(high) + 0.15, lowLog + 0.6)
-  return { time: timeScale(window, MARGIN.left, Math.max(1, size.width - MARGIN.left - MARGIN.right)), lowLog, highLog, size }
+  return {
+    time: timeScale(window, MARGIN.left, Math.max(1, size.width - MARGIN.left - MARGIN.right)),
+    lowLog,
+    highLog,
+    size,
+  }
 }
 
 function yOf(scales: Scales, ns: number): number {
   const height = scales.size.height - MARGIN.top - MARGIN.bottom
-  return MARGIN.top + height * (1 - (Math.log10(Math.max(1, ns)) - scales.lowLog) / (scales.highLog - scales.lowLog))
+  return (
+    MARGIN.top +
+    height * (1 - (Math.log10(Math.max(1, ns)) - scales.lowLog) / (scales.highLog - scales.lowLog))
+  )
 }
 
 function nsAt(scales: Scales, y: number): number {
@@ -95,7 +143,12 @@ function nsAt(scales: Scales, y: number): number {
   return 10 ** (scales.lowLog + (1 - (y - MARGIN.top) / height) * (scales.highLog - scales.lowLog))
 }
 
-function nearest(points: readonly TraceSummary[], scales: Scales, x: number, y: number): TraceSummary | undefined {
+function nearest(
+  points: readonly TraceSummary[],
+  scales: Scales,
+  x: number,
+  y: number,
+): TraceSummary | undefined {
   let best: TraceSummary | undefined
   let bestDistance = REACH * REACH
   for (const point of points) {
@@ -103,7 +156,10 @@ function nearest(points: readonly TraceSummary[], scales: Scales, x: number, y: 
     if (dx > REACH || dx < -REACH) continue
     const dy = yOf(scales, Number(point.durationNs)) - y
     const distance = dx * dx + dy * dy
-    if (distance < bestDistance) { best = point; bestDistance = distance }
+    if (distance < bestDistance) {
+      best = point
+      bestDistance = distance
+    }
   }
   return best
 }
@@ -112,18 +168,30 @@ function selectionOf(drag: Drag, scales: Scales): Selection {
   const [left, right] = [Math.min(drag.x0, drag.x1), Math.max(drag.x0, drag.x1)]
   const [top, bottom] = [Math.min(drag.y0, drag.y1), Math.max(drag.y0, drag.y1)]
   const ms = (y: number): number => Number((nsAt(scales, y) / 1e6).toPrecision(3))
-  return { fromNs: toNs(scales.time, left), toNs: toNs(scales.time, right), minMs: ms(bottom), maxMs: ms(top) }
+  return {
+    fromNs: toNs(scales.time, left),
+    toNs: toNs(scales.time, right),
+    minMs: ms(bottom),
+    maxMs: ms(top),
+  }
 }
 
 function tipPlace(point: TraceSummary, scales: Scales): { left: string; top: string; transform: string } {
   const x = toPixel(scales.time, BigInt(point.startNs))
   const isRight = x > scales.size.width * 0.7
-  return { left: `${x + (isRight ? -10 : 10)}px`, top: '4px', transform: isRight ? 'translateX(-100%)' : 'none' }
+  return {
+    left: `${x + (isRight ? -10 : 10)}px`,
+    top: '4px',
+    transform: isRight ? 'translateX(-100%)' : 'none',
+  }
 }
 
 type Picture = {
-  readonly points: readonly TraceSummary[]; readonly scales: Scales; readonly hovered: TraceSummary | undefined
-  readonly selected: string | undefined; readonly drag: Drag | undefined
+  readonly points: readonly TraceSummary[]
+  readonly scales: Scales
+  readonly hovered: TraceSummary | undefined
+  readonly selected: string | undefined
+  readonly drag: Drag | undefined
 }
 
 function draw(context: CanvasRenderingContext2D, picture: Picture): void {

@@ -33,13 +33,18 @@ export type TraceList = {
   readonly reload: () => void
 }
 
-type Older = { readonly key: string; readonly rows: readonly TraceSummary[]; readonly cursor: string | undefined }
+type Older = {
+  readonly key: string
+  readonly rows: readonly TraceSummary[]
+  readonly cursor: string | undefined
+}
 
 export function useTraceList(filter: TraceFilter, isPaused: boolean): TraceList {
   const key = keyOf(filter)
   const isPast = filter.range.kind === 'between'
   const { arrived, waitingCount, stream } = useArrivals(filter, key, { isPaused, isOff: isPast })
-  const refreshMs = isPaused || isPast ? undefined : stream === 'open' ? REFRESH_STREAMING_MS : REFRESH_POLLING_MS
+  const refreshMs =
+    isPaused || isPast ? undefined : stream === 'open' ? REFRESH_STREAMING_MS : REFRESH_POLLING_MS
   const search = useResource(key, (signal) => searchTraces(pageOf(filter), signal), { refreshMs })
   const [older, setOlder] = useState<Older>({ key, rows: [], cursor: undefined })
 
@@ -47,17 +52,33 @@ export function useTraceList(filter: TraceFilter, isPaused: boolean): TraceList 
   const loadOlder = (): void => {
     if (cursor === undefined) return
     searchTraces(pageOf(filter, cursor), new AbortController().signal).then(
-      (page) => setOlder((old) => ({ key, rows: [...(old.key === key ? old.rows : []), ...page.traces], cursor: page.nextCursor })),
+      (page) =>
+        setOlder((old) => ({
+          key,
+          rows: [...(old.key === key ? old.rows : []), ...page.traces],
+          cursor: page.nextCursor,
+        })),
       search.reload,
     )
   }
   const rows = useMemo(
-    () => merge(search.value?.traces ?? [], older.key === key ? older.rows : [], search.valueKey === key ? arrived : []),
+    () =>
+      merge(
+        search.value?.traces ?? [],
+        older.key === key ? older.rows : [],
+        search.valueKey === key ? arrived : [],
+      ),
     [search.value, search.valueKey, older, arrived, key],
   )
   return {
-    rows, stream, waitingCount, loadOlder, reload: search.reload, error: search.error,
-    isFirst: search.value === undefined, isStale: search.value !== undefined && search.valueKey !== key,
+    rows,
+    stream,
+    waitingCount,
+    loadOlder,
+    reload: search.reload,
+    error: search.error,
+    isFirst: search.value === undefined,
+    isStale: search.value !== undefined && search.valueKey !== key,
     hasOlder: cursor !== undefined && rows.length < LIST_ROWS_MAX,
   }
 }
@@ -78,10 +99,11 @@ function pageOf(filter: TraceFilter, cursor?: string): URLSearchParams {
 /** Later lists win over earlier ones: a summary grows while spans arrive. */
 export function merge(...lists: readonly (readonly TraceSummary[])[]): readonly TraceSummary[] {
   const byId = new Map<string, TraceSummary>()
-  for (const list of lists) for (const row of list) {
-    const known = byId.get(row.traceId)
-    if (known === undefined || row.spanCount >= known.spanCount) byId.set(row.traceId, row)
-  }
+  for (const list of lists)
+    for (const row of list) {
+      const known = byId.get(row.traceId)
+      if (known === undefined || row.spanCount >= known.spanCount) byId.set(row.traceId, row)
+    }
   const startOf = new Map([...byId].map(([traceId, row]) => [traceId, BigInt(row.startNs)]))
   const newer = (a: TraceSummary, b: TraceSummary): number => {
     const difference = startOf.get(b.traceId)! - startOf.get(a.traceId)!
@@ -90,11 +112,22 @@ export function merge(...lists: readonly (readonly TraceSummary[])[]): readonly 
   return [...byId.values()].sort(newer).slice(0, LIST_ROWS_MAX)
 }
 
-type Arrivals = { readonly arrived: readonly TraceSummary[]; readonly waitingCount: number; readonly stream: StreamState | 'off' }
+type Arrivals = {
+  readonly arrived: readonly TraceSummary[]
+  readonly waitingCount: number
+  readonly stream: StreamState | 'off'
+}
 
 /** What the stream brought for this filter, let in at a calm pace. */
-function useArrivals(filter: TraceFilter, key: string, { isPaused, isOff }: { readonly isPaused: boolean; readonly isOff: boolean }): Arrivals {
-  const [arrived, setArrived] = useState<{ readonly key: string; readonly rows: readonly TraceSummary[] }>({ key, rows: [] })
+function useArrivals(
+  filter: TraceFilter,
+  key: string,
+  { isPaused, isOff }: { readonly isPaused: boolean; readonly isOff: boolean },
+): Arrivals {
+  const [arrived, setArrived] = useState<{ readonly key: string; readonly rows: readonly TraceSummary[] }>({
+    key,
+    rows: [],
+  })
   const [stream, setStream] = useState<StreamState>('connecting')
   const [waitingCount, setWaitingCount] = useState(0)
   const waiting = useRef<TraceSummary[]>([])
@@ -109,7 +142,10 @@ function useArrivals(filter: TraceFilter, key: string, { isPaused, isOff }: { re
     const letIn = (): void => {
       timer = undefined
       const fresh = waiting.current
-      if (paused.current) { setWaitingCount(new Set(fresh.map((row) => row.traceId)).size); return }
+      if (paused.current) {
+        setWaitingCount(new Set(fresh.map((row) => row.traceId)).size)
+        return
+      }
       waiting.current = []
       setWaitingCount(0)
       setArrived((old) => ({ key, rows: merge(old.key === key ? old.rows : [], fresh) }))
@@ -118,8 +154,15 @@ function useArrivals(filter: TraceFilter, key: string, { isPaused, isOff }: { re
       waiting.current = waiting.current.concat(readStreamed(text)).slice(-LIST_ROWS_MAX)
       timer ??= setTimeout(letIn, LIVE_REDRAW_MS)
     }
-    const close = openStream(`/api/v1/traces?${filterRequest(filter, Date.now())}`, ['traces', 'trace', 'summary'], { onState: setStream, onData })
-    return () => { close(); clearTimeout(timer) }
+    const close = openStream(
+      `/api/v1/traces?${filterRequest(filter, Date.now())}`,
+      ['traces', 'trace', 'summary'],
+      { onState: setStream, onData },
+    )
+    return () => {
+      close()
+      clearTimeout(timer)
+    }
   }, [key, isOff])
 
   useEffect(() => {

@@ -31,7 +31,9 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
   const services = useMemo(() => serviceCounts(list.rows), [list.rows])
   const hues = useMemo(() => serviceHues(services.map(([name]) => name)), [services])
 
-  useEffect(() => { document.title = 'Traces · Crosscut' }, [])
+  useEffect(() => {
+    document.title = 'Traces · Crosscut'
+  }, [])
   useEffect(() => keep('crosscut.list', location.search), [query])
 
   const setFilter = (next: TraceFilter): void => {
@@ -40,15 +42,21 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
     changed.delete('at')
     navigate(address('/traces', changed))
   }
-  const setPaused = (paused: boolean): void => changeQuery({ paused: paused ? '1' : undefined }, { replace: true })
+  const setPaused = (paused: boolean): void =>
+    changeQuery({ paused: paused ? '1' : undefined }, { replace: true })
   const step = (by: number): void => {
     const index = list.rows.findIndex((row) => row.traceId === selected)
     const next = list.rows[Math.max(0, Math.min(list.rows.length - 1, index < 0 ? 0 : index + by))]
     if (next !== undefined) changeQuery({ at: next.traceId, paused: '1' }, { replace: true })
   }
   useKeys({
-    j: () => step(1), k: () => step(-1), ArrowDown: () => step(1), ArrowUp: () => step(-1),
-    Enter: () => { if (selected !== undefined) navigate(traceAddress(selected)) },
+    j: () => step(1),
+    k: () => step(-1),
+    ArrowDown: () => step(1),
+    ArrowUp: () => step(-1),
+    Enter: () => {
+      if (selected !== undefined) navigate(traceAddress(selected))
+    },
     '/': () => document.querySelector<HTMLInputElement>('[data-role=search]')?.focus(),
     p: () => setPaused(!isPaused),
     x: () => setFilter({ ...filter, isError: filter.isError ? undefined : true }),
@@ -61,21 +69,49 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
         <LiveButton list={list} isPaused={isPaused} onChange={setPaused} />
       </div>
       {list.error && !list.isFirst && <StaleStrip error={list.error} onRetry={list.reload} />}
-      <Body list={list} filter={filter} theme={theme} hues={hues} services={services} selected={selected} onFilter={setFilter} />
+      <Body
+        list={list}
+        filter={filter}
+        theme={theme}
+        hues={hues}
+        services={services}
+        selected={selected}
+        onFilter={setFilter}
+      />
     </div>
   )
 }
 
-function Body({ list, filter, theme, hues, services, selected, onFilter }: {
-  readonly list: TraceList; readonly filter: TraceFilter; readonly theme: Theme; readonly hues: Hues
-  readonly services: readonly (readonly [string, number])[]; readonly selected: string | undefined; readonly onFilter: (filter: TraceFilter) => void
+function Body({
+  list,
+  filter,
+  theme,
+  hues,
+  services,
+  selected,
+  onFilter,
+}: {
+  readonly list: TraceList
+  readonly filter: TraceFilter
+  readonly theme: Theme
+  readonly hues: Hues
+  readonly services: readonly (readonly [string, number])[]
+  readonly selected: string | undefined
+  readonly onFilter: (filter: TraceFilter) => void
 }) {
-  if (list.isFirst && list.rows.length === 0) return list.error ? <ErrorNotice error={list.error} onRetry={list.reload} /> : <Loading what="traces" />
+  if (list.isFirst && list.rows.length === 0)
+    return list.error ? <ErrorNotice error={list.error} onRetry={list.reload} /> : <Loading what="traces" />
   if (list.rows.length === 0 && !list.isStale) {
-    return isOpen(filter) ? <FirstTrace /> : (
+    return isOpen(filter) ? (
+      <FirstTrace />
+    ) : (
       <Empty title="No trace matches">
         <p class="muted">Service, name and attributes must hold for one and the same span.</p>
-        <p><Button onClick={() => onFilter({ attributes: [], range: { kind: 'all' } })}>Clear the filter</Button></p>
+        <p>
+          <Button onClick={() => onFilter({ attributes: [], range: { kind: 'all' } })}>
+            Clear the filter
+          </Button>
+        </p>
       </Empty>
     )
   }
@@ -83,48 +119,109 @@ function Body({ list, filter, theme, hues, services, selected, onFilter }: {
     <div class={`traces-body${list.isStale ? ' stale' : ''}`} aria-busy={list.isStale}>
       <section class="overview" aria-label="Overview">
         <Stats rows={list.rows} />
-        <Scatter traces={list.rows} window={windowOf(list.rows, filter)} theme={theme} selected={selected}
+        <Scatter
+          traces={list.rows}
+          window={windowOf(list.rows, filter)}
+          theme={theme}
+          selected={selected}
           onOpen={(traceId) => navigate(traceAddress(traceId))}
-          onSelect={({ fromNs, toNs, minMs, maxMs }) => onFilter({ ...filter, minMs, maxMs, range: { kind: 'between', fromNs, toNs } })} />
+          onSelect={({ fromNs, toNs, minMs, maxMs }) =>
+            onFilter({ ...filter, minMs, maxMs, range: { kind: 'between', fromNs, toNs } })
+          }
+        />
       </section>
       <div class="facets" role="group" aria-label="Services">
         {services.slice(0, 24).map(([name, count]) => {
           const isOn = filter.service === name
           return (
-            <button type="button" key={name} class={`facet${isOn ? ' on' : ''}`} aria-pressed={isOn} onClick={() => onFilter({ ...filter, service: isOn ? undefined : name })}>
-              <ServiceDot hue={hues.get(name) ?? 0} theme={theme} /><Text of={name} /><span class="muted">{formatCount(count)}</span>
+            <button
+              type="button"
+              key={name}
+              class={`facet${isOn ? ' on' : ''}`}
+              aria-pressed={isOn}
+              onClick={() => onFilter({ ...filter, service: isOn ? undefined : name })}
+            >
+              <ServiceDot hue={hues.get(name) ?? 0} theme={theme} />
+              <Text of={name} />
+              <span class="muted">{formatCount(count)}</span>
             </button>
           )
         })}
       </div>
       <TraceRows rows={list.rows} hues={hues} theme={theme} selected={selected} />
-      {list.hasOlder && <p class="older"><Button onClick={list.loadOlder}>Older traces</Button></p>}
+      {list.hasOlder && (
+        <p class="older">
+          <Button onClick={list.loadOlder}>Older traces</Button>
+        </p>
+      )}
     </div>
   )
 }
 
-function LiveButton({ list, isPaused, onChange }: { readonly list: TraceList; readonly isPaused: boolean; readonly onChange: (paused: boolean) => void }) {
-  if (list.stream === 'off') return <span class="live off" title="A chosen range does not move">Fixed range</span>
-  const label = isPaused ? (list.waitingCount > 0 ? `${formatCount(list.waitingCount)} new` : 'Paused') : list.stream === 'open' ? 'Live' : 'Polling'
+function LiveButton({
+  list,
+  isPaused,
+  onChange,
+}: {
+  readonly list: TraceList
+  readonly isPaused: boolean
+  readonly onChange: (paused: boolean) => void
+}) {
+  if (list.stream === 'off')
+    return (
+      <span class="live off" title="A chosen range does not move">
+        Fixed range
+      </span>
+    )
+  const label = isPaused
+    ? list.waitingCount > 0
+      ? `${formatCount(list.waitingCount)} new`
+      : 'Paused'
+    : list.stream === 'open'
+      ? 'Live'
+      : 'Polling'
   return (
-    <button type="button" class={`button plain live ${isPaused ? 'paused' : list.stream}`} aria-pressed={!isPaused}
-      title={isPaused ? 'Follow again (p)' : 'Pause (p)'} onClick={() => onChange(!isPaused)}>
-      <span class="live-dot" />{label}
+    <button
+      type="button"
+      class={`button plain live ${isPaused ? 'paused' : list.stream}`}
+      aria-pressed={!isPaused}
+      title={isPaused ? 'Follow again (p)' : 'Pause (p)'}
+      onClick={() => onChange(!isPaused)}
+    >
+      <span class="live-dot" />
+      {label}
     </button>
   )
 }
 
 function Stats({ rows }: { readonly rows: readonly TraceSummary[] }) {
   const durations = rows.map((row) => Number(row.durationNs)).sort((a, b) => a - b)
-  const quantile = (q: number): string => formatDuration(BigInt(Math.round(durations[Math.min(durations.length - 1, Math.floor(q * durations.length))] ?? 0)))
+  const quantile = (q: number): string =>
+    formatDuration(
+      BigInt(Math.round(durations[Math.min(durations.length - 1, Math.floor(q * durations.length))] ?? 0)),
+    )
   const failed = rows.filter((row) => row.errorCount > 0).length
   const share = rows.length === 0 ? 0 : (failed / rows.length) * 100
   return (
     <dl class="stats" title="Of the traces in the list">
-      <div><dt>Traces</dt><dd>{formatCount(rows.length)}</dd></div>
-      <div><dt>With errors</dt><dd class={failed > 0 ? 'bad' : ''}>{share === 0 || share >= 10 ? share.toFixed(0) : share.toFixed(1)} %</dd></div>
-      <div><dt>p50</dt><dd>{quantile(0.5)}</dd></div>
-      <div><dt>p95</dt><dd>{quantile(0.95)}</dd></div>
+      <div>
+        <dt>Traces</dt>
+        <dd>{formatCount(rows.length)}</dd>
+      </div>
+      <div>
+        <dt>With errors</dt>
+        <dd class={failed > 0 ? 'bad' : ''}>
+          {share === 0 || share >= 10 ? share.toFixed(0) : share.toFixed(1)} %
+        </dd>
+      </div>
+      <div>
+        <dt>p50</dt>
+        <dd>{quantile(0.5)}</dd>
+      </div>
+      <div>
+        <dt>p95</dt>
+        <dd>{quantile(0.95)}</dd>
+      </div>
     </dl>
   )
 }
@@ -132,7 +229,8 @@ function Stats({ rows }: { readonly rows: readonly TraceSummary[] }) {
 /** Services of the list by number of traces, most first. */
 function serviceCounts(rows: readonly TraceSummary[]): readonly (readonly [string, number])[] {
   const counts = new Map<string, number>()
-  for (const row of rows) for (const service of row.services) counts.set(service.name, (counts.get(service.name) ?? 0) + 1)
+  for (const row of rows)
+    for (const service of row.services) counts.set(service.name, (counts.get(service.name) ?? 0) + 1)
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
 }
 
