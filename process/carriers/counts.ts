@@ -15,7 +15,7 @@ export const DROP_REASONS = [
   // injection
   'headers_already_sent',
   // threads
-  'message_overrun', 'message_too_long',
+  'message_overrun',
   // our own faults and the observer's: guarded, counted, never seen by the host
   'observer_failed', 'hook_failed',
 ] as const

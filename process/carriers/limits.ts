@@ -45,3 +45,6 @@ export const RULES_MAX = 256
  */
 export const MAILBOX_SLOTS = 128
 export const MAILBOX_BAGGAGE_BYTES_MAX = MEMBER_BYTES_MAX
+
+/** Scopes that posted a message to a worker and may get an answer: beyond, the oldest question's answer begins an execution of its own. */
+export const SCOPES_REMEMBERED_MAX = 1024

@@ -14,7 +14,8 @@
 import { currentFrame, runWith, type Frame } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
-import { patchRequestHandler, replaceMethod, type Patched } from './undici-request-handler.ts'
+import { replaceMethod } from './replace-method.ts'
+import { patchRequestHandler, type Patched } from './undici-request-handler.ts'
 import type { Wire } from './wire.ts'
 
 /** A request on its way to a connection. */

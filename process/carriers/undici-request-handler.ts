@@ -4,6 +4,7 @@
 // When the arriving frame belongs to the same execution, its baggage is added. Done on the class, because behind interceptors (retry,
 // redirect) the handler that we see dispatched is another one.
 import { currentFrame, runWith } from '#context'
+import { replaceMethod } from './replace-method.ts'
 import { withBaggage } from './wire.ts'
 
 /** What was patched, and how to put it back. */
@@ -27,15 +28,4 @@ export function patchRequestHandler(exported: unknown, patched: Patched): void {
     }])
   }
   patched.set(prototype, replaceMethod(prototype, 'runInAsyncScope', runInAsyncScope))
-}
-
-/** Replaces or adds a method; the function given back restores it unless somebody wrapped ours meanwhile. */
-export function replaceMethod(prototype: object, name: string, ours: Function): () => void {
-  const before = Object.getOwnPropertyDescriptor(prototype, name)
-  Object.defineProperty(prototype, name, { value: ours, writable: true, configurable: true, enumerable: false })
-  return () => {
-    if (Object.getOwnPropertyDescriptor(prototype, name)?.value !== ours) return
-    if (before === undefined) Reflect.deleteProperty(prototype, name)
-    else Object.defineProperty(prototype, name, before)
-  }
 }
