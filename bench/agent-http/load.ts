@@ -1,0 +1,64 @@
+// Load on one service over kept connections: as much as it takes (closed loop), or so many a second whatever happens (open loop).
+
+import http from 'node:http'
+
+/** `cc=` with one bag of a short string: what a request of a traced system carries. Bag 64 { 0: "tenant-a" }. */
+const BAGGAGE = `cc=${Buffer.concat([atom([0xf8, 64]), atom([0xf0, 0]), atom([0, ...Buffer.from('tenant-a')])]).toString('base64url')}`
+
+function atom(bytes: readonly number[]): Buffer {
+  return Buffer.from([bytes.length, ...bytes])
+}
+
+export class Load {
+  readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
+  readonly #port: number
+  #count = 0
+
+  constructor(port: number) {
+    this.#port = port
+  }
+
+  /** `width` requests at a time for `ms`; gives how many were answered, and in how many ms. */
+  async saturate(ms: number, width: number): Promise<{ readonly answered: number; readonly ms: number }> {
+    const startMs = performance.now()
+    let answered = 0
+    const client = async () => {
+      while (performance.now() - startMs < ms) {
+        await this.#one()
+        answered += 1
+      }
+    }
+    await Promise.all(Array.from({ length: width }, client))
+    return { answered, ms: performance.now() - startMs }
+  }
+
+  /** `perSecond` requests a second for `ms`, sent when they are due; gives how many were answered. */
+  async pace(ms: number, perSecond: number): Promise<number> {
+    const startMs = performance.now()
+    const pending: Promise<void>[] = []
+    let sent = 0
+    for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startMs) {
+      for (const due = Math.floor((elapsed * perSecond) / 1000); sent < due; sent += 1) pending.push(this.#one())
+      await new Promise((resolve) => setTimeout(resolve, 2))
+    }
+    await Promise.all(pending)
+    return sent
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+
+  #one(): Promise<void> {
+    this.#count += 1
+    return new Promise((resolve, reject) => {
+      const options = { agent: this.#agent, headers: { baggage: BAGGAGE } }
+      const request = http.get(`http://127.0.0.1:${this.#port}/order/${this.#count % 1000}`, options, (response) => {
+        if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}`))
+        response.resume()
+        response.on('end', resolve)
+      })
+      request.on('error', reject)
+    })
+  }
+}
