@@ -50,6 +50,7 @@ class ProtobufDecoder {
   #low = 0
   #high = 0
   #type = 0
+  #lastKey = 0
   #nestedLeft = 0
   #nestedBytesLeft = 0
   readonly #linkTraceId = new Uint32Array(4)
@@ -248,6 +249,30 @@ class ProtobufDecoder {
   #attribute(columns: AttributeBuilder, outerEnd: number): number {
     const end = this.#enter(outerEnd)
     if (columns.isFull) return this.#drop(end, 'droppedAttributes')
+    return this.#shortText(columns, end) ? 0 : this.#anyAttribute(columns, end)
+  }
+
+  /**
+   * The attribute that nearly all are: key, then a string, each shorter than 128 bytes and nothing else. It repeats what
+   * #anyAttribute does, for FACTOR the decoding speed. False = it is another one; nothing was read.
+   */
+  #shortText(columns: AttributeBuilder, end: number): boolean {
+    const bytes = this.#bytes
+    const at = this.#at
+    if (end - at > 255 || bytes[at] !== (1 << 3 | LENGTH)) return false
+    const keyEnd = at + 2 + bytes[at + 1]!
+    if (keyEnd + 4 > end || bytes[at + 1]! >= 0x80 || bytes[keyEnd] !== (2 << 3 | LENGTH)) return false
+    if (keyEnd + 2 + bytes[keyEnd + 1]! !== end || bytes[keyEnd + 1]! >= 0x80) return false
+    if (bytes[keyEnd + 2] !== (1 << 3 | LENGTH) || keyEnd + 4 + bytes[keyEnd + 3]! !== end) return false
+    const { strings } = this.#builder
+    const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
+    columns.push(key, VALUE_TYPES.string, strings.internText(keyEnd + 4, end), 0)
+    this.#objects++
+    this.#at = end
+    return true
+  }
+
+  #anyAttribute(columns: AttributeBuilder, end: number): number {
     let key = 0
     let isDropped = false
     this.#type = VALUE_TYPES.empty
@@ -257,7 +282,7 @@ class ProtobufDecoder {
       if (tag === (1 << 3 | LENGTH)) {
         const keyEnd = this.#sized(end)
         if (keyEnd - this.#at > KEY_BYTES_MAX) isDropped = true
-        else key = this.#builder.strings.internText(this.#at, keyEnd)
+        else key = this.#lastKey = this.#builder.strings.internKey(this.#at, keyEnd, this.#lastKey)
         this.#at = keyEnd
       } else if (tag === (2 << 3 | LENGTH)) {
         if (!this.#value(this.#enter(end))) isDropped = true
@@ -465,11 +490,16 @@ class ProtobufDecoder {
   }
 
   /** Copies an id of `bytes` bytes as words; returns the length it has. */
-  #id(outerEnd: number, words: Uint32Array, bytes: number): number {
+  #id(outerEnd: number, words: Uint32Array, bytes: 8 | 16): number {
     const end = this.#sized(outerEnd)
     const length = end - this.#at
     if (length === bytes) {
-      for (let i = 0; i < words.length; i++) words[i] = this.#view.getUint32(this.#at + 4 * i, true)
+      words[0] = this.#view.getInt32(this.#at, true)
+      words[1] = this.#view.getInt32(this.#at + 4, true)
+      if (bytes === 16) {
+        words[2] = this.#view.getInt32(this.#at + 8, true)
+        words[3] = this.#view.getInt32(this.#at + 12, true)
+      }
     }
     this.#at = end
     return length

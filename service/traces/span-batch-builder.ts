@@ -12,52 +12,91 @@ import { StringInterner } from './span-batch-strings.ts'
 import { StringTable } from './span-batch.ts'
 import type { AttributeColumns, SpanBatch } from './span-batch.ts'
 
-/** Attributes of rows of one kind; the open row is what was pushed since the last closeRow. */
+const INITIAL_ROWS = 1024
+
+/** Scratch larger than this is given back on reset: one huge request must not pin its memory for ever. */
+const KEPT_ROWS_MAX = 256 * 1024
+
+function grownU32(data: Uint32Array<ArrayBuffer>, length: number): Uint32Array<ArrayBuffer> {
+  const grown = new Uint32Array(length)
+  grown.set(data)
+  return grown
+}
+
+function grownU8(data: Uint8Array<ArrayBuffer>, length: number): Uint8Array<ArrayBuffer> {
+  const grown = new Uint8Array(length)
+  grown.set(data)
+  return grown
+}
+
+/**
+ * Attributes of rows of one kind; the open row is what was pushed since the last closeRow. The three columns share one length and
+ * one capacity: with columns that grow apart, decoding took 1.15 times as long.
+ */
 export class AttributeBuilder {
   readonly offsets = new U32Column()
-  readonly keys = new U32Column()
-  readonly types = new U8Column()
-  readonly words = new U32Column()
+  #keys = new Uint32Array(INITIAL_ROWS)
+  #types = new Uint8Array(INITIAL_ROWS)
+  #words = new Uint32Array(2 * INITIAL_ROWS)
+  #length = 0
+  /** The length at which the open row is full. */
+  #fullAt = ATTRIBUTES_PER_ROW_MAX
 
   constructor() {
     this.reset()
   }
 
   get isFull(): boolean {
-    return this.keys.length - this.offsets.data[this.offsets.length - 1]! >= ATTRIBUTES_PER_ROW_MAX
+    return this.#length >= this.#fullAt
   }
 
   push(key: number, type: number, low: number, high: number): void {
-    this.keys.push(key)
-    this.types.push(type)
-    this.words.push2(low, high)
+    const at = this.#length
+    if (at === this.#keys.length) this.#grow()
+    this.#keys[at] = key
+    this.#types[at] = type
+    this.#words[2 * at] = low
+    this.#words[2 * at + 1] = high
+    this.#length = at + 1
   }
 
   closeRow(): void {
-    this.offsets.push(this.keys.length)
+    this.offsets.push(this.#length)
+    this.#fullAt = this.#length + ATTRIBUTES_PER_ROW_MAX
   }
 
   /** Back to `rows` closed rows, none open. */
   cutTo(rows: number): void {
     this.offsets.length = rows + 1
-    const entries = this.offsets.data[rows]!
-    this.keys.length = entries
-    this.types.length = entries
-    this.words.length = 2 * entries
+    this.#length = this.offsets.data[rows]!
+    this.#fullAt = this.#length + ATTRIBUTES_PER_ROW_MAX
   }
 
   reset(): void {
-    for (const column of [this.offsets, this.keys, this.types, this.words]) column.reset()
+    this.offsets.reset()
     this.offsets.push(0)
+    this.cutTo(0)
+    if (this.#keys.length <= KEPT_ROWS_MAX) return
+    this.#keys = new Uint32Array(INITIAL_ROWS)
+    this.#types = new Uint8Array(INITIAL_ROWS)
+    this.#words = new Uint32Array(2 * INITIAL_ROWS)
   }
 
   view(): AttributeColumns {
-    const entries = this.keys.length
-    const { buffer } = this.words.data
+    const entries = this.#length
+    const { buffer } = this.#words
     return {
-      offsets: this.offsets.view(), keys: this.keys.view(), types: this.types.view(), words: this.words.view(),
+      offsets: this.offsets.view(), keys: this.#keys.subarray(0, entries), types: this.#types.subarray(0, entries),
+      words: this.#words.subarray(0, 2 * entries),
       ints: new BigInt64Array(buffer, 0, entries), doubles: new Float64Array(buffer, 0, entries),
     }
+  }
+
+  #grow(): void {
+    const length = 2 * this.#keys.length
+    this.#keys = grownU32(this.#keys, length)
+    this.#types = grownU8(this.#types, length)
+    this.#words = grownU32(this.#words, 2 * length)
   }
 }
 
@@ -217,6 +256,49 @@ export class SpanRow {
   }
 }
 
+/** The columns with one row a span, of one length and one capacity. */
+class SpanRows {
+  traceIds = new Uint32Array(4 * INITIAL_ROWS)
+  spanIds = new Uint32Array(2 * INITIAL_ROWS)
+  parentSpanIds = new Uint32Array(2 * INITIAL_ROWS)
+  starts = new Uint32Array(2 * INITIAL_ROWS)
+  ends = new Uint32Array(2 * INITIAL_ROWS)
+  names = new Uint32Array(INITIAL_ROWS)
+  traceStates = new Uint32Array(INITIAL_ROWS)
+  statusMessages = new Uint32Array(INITIAL_ROWS)
+  flags = new Uint32Array(INITIAL_ROWS)
+  resourceRows = new Uint32Array(INITIAL_ROWS)
+  scopeRows = new Uint32Array(INITIAL_ROWS)
+  droppedAttributes = new Uint32Array(INITIAL_ROWS)
+  droppedEvents = new Uint32Array(INITIAL_ROWS)
+  droppedLinks = new Uint32Array(INITIAL_ROWS)
+  kinds = new Uint8Array(INITIAL_ROWS)
+  statusCodes = new Uint8Array(INITIAL_ROWS)
+
+  grow(): void {
+    const length = 2 * this.names.length
+    this.traceIds = grownU32(this.traceIds, 4 * length)
+    this.spanIds = grownU32(this.spanIds, 2 * length)
+    this.parentSpanIds = grownU32(this.parentSpanIds, 2 * length)
+    this.starts = grownU32(this.starts, 2 * length)
+    this.ends = grownU32(this.ends, 2 * length)
+    this.names = grownU32(this.names, length)
+    this.traceStates = grownU32(this.traceStates, length)
+    this.statusMessages = grownU32(this.statusMessages, length)
+    this.flags = grownU32(this.flags, length)
+    this.resourceRows = grownU32(this.resourceRows, length)
+    this.scopeRows = grownU32(this.scopeRows, length)
+    this.droppedAttributes = grownU32(this.droppedAttributes, length)
+    this.droppedEvents = grownU32(this.droppedEvents, length)
+    this.droppedLinks = grownU32(this.droppedLinks, length)
+    this.kinds = grownU8(this.kinds, length)
+    this.statusCodes = grownU8(this.statusCodes, length)
+  }
+}
+
+const bytesOf = (words: Uint32Array<ArrayBuffer>, count: number): Uint8Array => new Uint8Array(words.buffer, 0, 4 * count)
+const wide = (words: Uint32Array<ArrayBuffer>, count: number): BigUint64Array => new BigUint64Array(words.buffer, 0, count)
+
 export class SpanBatchBuilder {
   readonly strings: StringInterner
   readonly attributes = new AttributeBuilder()
@@ -225,22 +307,8 @@ export class SpanBatchBuilder {
   readonly resources = new ResourceBuilder()
   readonly scopes = new ScopeBuilder()
   readonly row = new SpanRow()
-  readonly #traceIds = new U32Column()
-  readonly #spanIds = new U32Column()
-  readonly #parentSpanIds = new U32Column()
-  readonly #starts = new U32Column()
-  readonly #ends = new U32Column()
-  readonly #names = new U32Column()
-  readonly #traceStates = new U32Column()
-  readonly #statusMessages = new U32Column()
-  readonly #flags = new U32Column()
-  readonly #resourceRows = new U32Column()
-  readonly #scopeRows = new U32Column()
-  readonly #droppedAttributes = new U32Column()
-  readonly #droppedEvents = new U32Column()
-  readonly #droppedLinks = new U32Column()
-  readonly #kinds = new U8Column()
-  readonly #statusCodes = new U8Column()
+  #rows = new SpanRows()
+  #spanCount = 0
 
   /** `seed`: random per process, for the hash of strings. */
   constructor(seed: number) {
@@ -248,29 +316,40 @@ export class SpanBatchBuilder {
   }
 
   get spanCount(): number {
-    return this.#names.length
+    return this.#spanCount
   }
 
   /** Adds the row; its resource and scope are the ones under way. */
   commitSpan(): void {
+    const at = this.#spanCount
+    if (at === this.#rows.names.length) this.#rows.grow()
     const { row } = this
-    this.#traceIds.push2(row.traceId[0]!, row.traceId[1]!)
-    this.#traceIds.push2(row.traceId[2]!, row.traceId[3]!)
-    this.#spanIds.push2(row.spanId[0]!, row.spanId[1]!)
-    this.#parentSpanIds.push2(row.parentSpanId[0]!, row.parentSpanId[1]!)
-    this.#starts.push2(row.startLow, row.startHigh)
-    this.#ends.push2(row.endLow, row.endHigh)
-    this.#names.push(row.name)
-    this.#traceStates.push(row.traceState)
-    this.#statusMessages.push(row.statusMessage)
-    this.#flags.push(row.flags)
-    this.#resourceRows.push(this.resources.count)
-    this.#scopeRows.push(this.scopes.count)
-    this.#droppedAttributes.push(addCounts(row.droppedAttributes, row.attributesOverLimit))
-    this.#droppedEvents.push(addCounts(row.droppedEvents, row.eventsOverLimit))
-    this.#droppedLinks.push(addCounts(row.droppedLinks, row.linksOverLimit))
-    this.#kinds.push(row.kind)
-    this.#statusCodes.push(row.statusCode)
+    const rows = this.#rows
+    const { traceIds, spanIds, parentSpanIds, starts, ends } = rows
+    traceIds[4 * at] = row.traceId[0]!
+    traceIds[4 * at + 1] = row.traceId[1]!
+    traceIds[4 * at + 2] = row.traceId[2]!
+    traceIds[4 * at + 3] = row.traceId[3]!
+    spanIds[2 * at] = row.spanId[0]!
+    spanIds[2 * at + 1] = row.spanId[1]!
+    parentSpanIds[2 * at] = row.parentSpanId[0]!
+    parentSpanIds[2 * at + 1] = row.parentSpanId[1]!
+    starts[2 * at] = row.startLow
+    starts[2 * at + 1] = row.startHigh
+    ends[2 * at] = row.endLow
+    ends[2 * at + 1] = row.endHigh
+    rows.names[at] = row.name
+    rows.traceStates[at] = row.traceState
+    rows.statusMessages[at] = row.statusMessage
+    rows.flags[at] = row.flags
+    rows.resourceRows[at] = this.resources.count
+    rows.scopeRows[at] = this.scopes.count
+    rows.droppedAttributes[at] = addCounts(row.droppedAttributes, row.attributesOverLimit)
+    rows.droppedEvents[at] = addCounts(row.droppedEvents, row.eventsOverLimit)
+    rows.droppedLinks[at] = addCounts(row.droppedLinks, row.linksOverLimit)
+    rows.kinds[at] = row.kind
+    rows.statusCodes[at] = row.statusCode
+    this.#spanCount = at + 1
     this.attributes.closeRow()
     this.events.offsets.push(this.events.names.length)
     this.links.offsets.push(this.links.flags.length)
@@ -286,21 +365,25 @@ export class SpanBatchBuilder {
   reset(): void {
     const { attributes, events, links, resources, scopes, strings } = this
     for (const part of [attributes, events, links, resources, scopes, strings]) part.reset()
-    for (const column of this.#spanColumns()) column.reset()
+    this.#spanCount = 0
+    if (this.#rows.names.length > KEPT_ROWS_MAX) this.#rows = new SpanRows()
   }
 
   /** Owns: views of this scratch, valid until reset. */
   finish(receivedNs: bigint): SpanBatch {
+    const n = this.#spanCount
+    const rows = this.#rows
     const { events, links, resources, scopes } = this
     const strings = this.strings.view()
     return {
-      spanCount: this.spanCount, receivedNs,
-      traceIds: this.#traceIds.bytesView(), spanIds: this.#spanIds.bytesView(), parentSpanIds: this.#parentSpanIds.bytesView(),
-      startNs: this.#starts.wideView(), endNs: this.#ends.wideView(),
-      names: this.#names.view(), traceStates: this.#traceStates.view(), statusMessages: this.#statusMessages.view(),
-      flags: this.#flags.view(), resourceRows: this.#resourceRows.view(), scopeRows: this.#scopeRows.view(),
-      droppedAttributes: this.#droppedAttributes.view(), droppedEvents: this.#droppedEvents.view(),
-      droppedLinks: this.#droppedLinks.view(), kinds: this.#kinds.view(), statusCodes: this.#statusCodes.view(),
+      spanCount: n, receivedNs,
+      traceIds: bytesOf(rows.traceIds, 4 * n), spanIds: bytesOf(rows.spanIds, 2 * n), parentSpanIds: bytesOf(rows.parentSpanIds, 2 * n),
+      startNs: wide(rows.starts, n), endNs: wide(rows.ends, n),
+      names: rows.names.subarray(0, n), traceStates: rows.traceStates.subarray(0, n),
+      statusMessages: rows.statusMessages.subarray(0, n), flags: rows.flags.subarray(0, n),
+      resourceRows: rows.resourceRows.subarray(0, n), scopeRows: rows.scopeRows.subarray(0, n),
+      droppedAttributes: rows.droppedAttributes.subarray(0, n), droppedEvents: rows.droppedEvents.subarray(0, n),
+      droppedLinks: rows.droppedLinks.subarray(0, n), kinds: rows.kinds.subarray(0, n), statusCodes: rows.statusCodes.subarray(0, n),
       attributes: this.attributes.view(),
       events: {
         offsets: events.offsets.view(), timesNs: events.times.wideView(), names: events.names.view(),
@@ -321,13 +404,5 @@ export class SpanBatchBuilder {
       },
       strings: new StringTable(strings.offsets, strings.bytes),
     }
-  }
-
-  #spanColumns(): readonly (U32Column | U8Column)[] {
-    return [
-      this.#traceIds, this.#spanIds, this.#parentSpanIds, this.#starts, this.#ends, this.#names, this.#traceStates,
-      this.#statusMessages, this.#flags, this.#resourceRows, this.#scopeRows, this.#droppedAttributes, this.#droppedEvents,
-      this.#droppedLinks, this.#kinds, this.#statusCodes,
-    ]
   }
 }
