@@ -36,6 +36,7 @@ class Connection implements Control {
   #retry: NodeJS.Timeout | undefined
   #agent: import('node:http').Agent | undefined
   #failures = 0
+  #toldTracepoints = -1
   #isReporting = false
   #isStopped = false
 
@@ -54,11 +55,20 @@ class Connection implements Control {
   }
 
   #connect(): void {
-    const { agent, ...rest } = this.#parts.hello()
-    this.#post('/agent/v1/hello', { agent, ...rest }, (error) => {
+    const hello = this.#parts.hello()
+    this.#toldTracepoints = hello.tracepoints.length
+    this.#post('/agent/v1/hello', hello, (error) => {
       if (error !== undefined) return this.#failed('hello', error)
-      this.#follow(agent)
+      this.#follow(hello.agent)
     })
+  }
+
+  /** An application's tracepoints are known when it first hits them: then hello is said again, for the vocabulary. */
+  #tellVocabulary(): void {
+    const hello = this.#parts.hello()
+    if (this.#toldTracepoints < 0 || hello.tracepoints.length === this.#toldTracepoints) return
+    this.#toldTracepoints = hello.tracepoints.length
+    this.#post('/agent/v1/hello', hello, () => {})
   }
 
   #follow(agent: string): void {
@@ -87,6 +97,7 @@ class Connection implements Control {
   #report(): void {
     if (this.#isReporting) return
     this.#isReporting = true
+    this.#tellVocabulary()
     this.#post('/agent/v1/report', this.#parts.report(), (error) => {
       this.#isReporting = false
       if (error !== undefined) this.#parts.ledger.note('report', error)

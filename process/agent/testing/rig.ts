@@ -59,10 +59,10 @@ export type Ended = { readonly code: number | null; readonly signal: NodeJS.Sign
 
 export type Service = { readonly url: string; readonly child: ChildProcess; stop(): Promise<Ended> }
 
-type Launch = { readonly file: string; readonly node?: string; readonly env?: NodeJS.ProcessEnv; readonly agent?: boolean }
+type Launch = { readonly file: string; readonly args?: readonly string[]; readonly node?: string; readonly env?: NodeJS.ProcessEnv; readonly agent?: boolean }
 
-export function launch({ file, node = process.execPath, env = {}, agent = true }: Launch): ChildProcess {
-  const args = ['--no-warnings', ...(node.includes('node22') ? ['--experimental-strip-types'] : []), ...(agent ? ['--import', REGISTER] : []), here(file)]
+export function launch({ file, args: more = [], node = process.execPath, env = {}, agent = true }: Launch): ChildProcess {
+  const args = ['--no-warnings', ...(node.includes('node22') ? ['--experimental-strip-types'] : []), ...(agent ? ['--import', REGISTER] : []), here(file), ...more]
   return spawn(node, args, { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
