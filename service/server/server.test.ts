@@ -339,3 +339,9 @@ test('configuration: flags before environment before file; everything wrong is t
   assert.throws(() => readConfig({ host: '0.0.0.0', insecureNoAuth: true }), /loopback/)
   rmSync(folder, { recursive: true, force: true })
 })
+
+test('docs/reference/http-api.md is what the route table says', async () => {
+  const { apiReference } = await import('./api-reference.ts')
+  const page = readFileSync(new URL('../../docs/reference/http-api.md', import.meta.url), 'utf8')
+  assert.equal(page, apiReference(), 'run: node service/server/reference.ts')
+})

@@ -1,0 +1,182 @@
+// The CLI as real processes against a real server (a reader in memory behind it), and `up` and `run` as a user starts them.
+
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { memoryPipeline, spanOf, TRACE_ID } from '../../service/server/memory-pipeline.fixture.ts'
+import { startServer, type ServerHandle } from '../../service/server/start-server.ts'
+import { reference } from './help.ts'
+import { duration, plain } from './text.ts'
+import { VERBS } from './verbs.ts'
+
+const MAIN = new URL('./main.ts', import.meta.url).pathname
+const LAUNCHER = new URL('../../scripts/crosscut.mjs', import.meta.url).pathname
+const home = mkdtempSync(path.join(tmpdir(), 'crosscut-cli-'))
+const { parts } = memoryPipeline([
+  spanOf(0, { name: 'GET /\u001b[31mred\u202e' }), spanOf(1, { status: { code: 2, message: 'no' } }), spanOf(2),
+])
+let server: ServerHandle
+
+before(async () => { server = await startServer({ dataDir: path.join(home, '.crosscut'), port: 0, otlpPort: 0 }, {}, parts) })
+after(async () => {
+  await server.close()
+  rmSync(home, { recursive: true, force: true })
+})
+
+type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
+type Given = { readonly env?: { readonly [name: string]: string }; readonly cwd?: string; readonly entry?: string }
+
+/** Without variables of ours, in a folder with .crosscut in it. */
+function crosscut(args: readonly string[], { env = {}, cwd = home, entry = MAIN }: Given = {}): Promise<Ended> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [entry, ...args], { cwd, env: { PATH: process.env.PATH, HOME: home, ...env } })
+    let out = ''
+    let err = ''
+    child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
+    child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+    child.on('error', reject).on('close', (code) => resolve({ code, out, err }))
+  })
+}
+
+test('help, the overview and the version go to stdout and exit 0', async () => {
+  const [overview, help, version] = await Promise.all([crosscut([]), crosscut(['trace', '--help']), crosscut(['--version'])])
+  assert.deepEqual([overview.code, help.code, version.code, overview.err], [0, 0, 0, ''])
+  for (const { name } of VERBS) assert.ok(overview.out.includes(`  ${name} `), name)
+  assert.match(help.out, /crosscut trace 4bf9/)
+})
+
+for (const [says, args, message] of [
+  ['a mistyped verb', ['tarces'], /did you mean traces\?/],
+  ['a mistyped flag', ['traces', '--limt', '3'], /did you mean --limit\?/],
+  ['a missing word', ['trace'], /needs <trace id>/],
+  ['a word too many', ['agents', 'x'], /does not take 'x'/],
+  ['a flag without its value', ['traces', '--service'], /service/],
+  ['a pair that is none', ['traces', '--attr', 'x'], /KEY=VALUE/],
+  ['run without a command', ['run'], /needs a command/],
+  ['an unknown shell', ['completion', 'tcsh'], /bash, zsh and fish/],
+] as const) {
+  test(`${says} exits 2 with a sentence on stderr and nothing on stdout`, async () => {
+    const ended = await crosscut(args)
+    assert.deepEqual([ended.code, ended.out], [2, ''])
+    assert.match(ended.err, message)
+  })
+}
+
+test('the server and the token are found in the nearest .crosscut; traces are a table, or JSON lines', async () => {
+  const listed = await crosscut(['traces'])
+  assert.deepEqual([listed.code, listed.err], [0, ''])
+  assert.match(listed.out, new RegExp(`^TRACE .*\n${TRACE_ID} .* 3 +1 +shop GET /`))
+  const [first] = (await crosscut(['traces', '--json'])).out.trim().split('\n')
+  assert.equal(JSON.parse(first ?? '').spanCount, 3)
+})
+
+test('a trace is a tree with durations; control characters of strangers reach no terminal', async () => {
+  const { code, out } = await crosscut(['trace', TRACE_ID])
+  assert.equal(code, 0)
+  assert.match(out, /3 spans, 1 errors, 1 services/)
+  assert.match(out, /\n {2}shop op 1 .* error\n/)
+  assert.doesNotMatch(out, /[\u001b\u202e]/)
+  const json = JSON.parse((await crosscut(['trace', TRACE_ID, '--json'])).out)
+  assert.equal(json.spans.length, json.totalSpans)
+  assert.equal((await crosscut(['trace', 'f'.repeat(32)])).code, 1)
+})
+
+test('failures exit 1 with a stable code and what to do', async () => {
+  const gone = await crosscut(['agents', '--server', 'http://127.0.0.1:9'])
+  assert.equal(gone.code, 1)
+  assert.match(gone.err, /E_UNREACHABLE[^]*crosscut up/)
+  const stranger = await crosscut(['agents'], { env: { CROSSCUT_TOKEN: 'wrong', CROSSCUT_SERVER: server.url }, cwd: tmpdir() })
+  assert.equal(stranger.code, 1)
+  assert.match(stranger.err, /E_UNAUTHORIZED/)
+})
+
+test('tools are deployed from a file, listed, refused with a code, removed', async () => {
+  const file = path.join(home, 'levels.json')
+  const advice = [{ tracepoint: 'http.server.request', instructions: [{ op: 'let', slot: 's', value: { parameter: 'level' } },
+    { op: 'logLevel', slot: 's' }] }]
+  writeFileSync(file, JSON.stringify({ advice, parameters: { level: 'info' } }))
+  const deployed = await crosscut(['tool', 'deploy', 'levels.json', '--set', 'level=debug'])
+  assert.deepEqual([deployed.code, deployed.out], [0, 'deployed levels, version 1\n'])
+  const [row] = (await crosscut(['tool', 'ls', '--json'])).out.trim().split('\n').map((line) => JSON.parse(line))
+  assert.deepEqual([row.name, row.parameters], ['levels', { level: 'debug' }])
+  writeFileSync(file, JSON.stringify({ advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }] }))
+  assert.match((await crosscut(['tool', 'deploy', 'levels.json'])).err, /E_ADVICE_SLOT/)
+  assert.equal((await crosscut(['tool', 'rm', 'levels'])).code, 0)
+  assert.match((await crosscut(['tool', 'rm', 'levels'])).err, /E_NOT_FOUND/)
+})
+
+test('bagc compiles BDL, and says where it is wrong', async () => {
+  writeFileSync(path.join(home, 'a.bdl'), 'bag Tenant = 70 { string name = 0; }\n')
+  const good = await crosscut(['bagc', 'a.bdl'])
+  assert.equal(good.code, 0, good.err)
+  assert.match(good.out, /Tenant/)
+  writeFileSync(path.join(home, 'b.bdl'), 'bag Tenant = 70 { strin name = 0; }\n')
+  const bad = await crosscut(['bagc', 'b.bdl'])
+  assert.equal(bad.code, 1)
+  assert.match(bad.err, /b\.bdl:1:\d+ error/)
+})
+
+test('login prints a link that works; the kill switch is thrown and taken back', async () => {
+  const { out } = await crosscut(['login'])
+  assert.equal((await fetch(out.trim(), { redirect: 'manual' })).status, 303)
+  assert.match((await crosscut(['kill-switch', 'on'])).out, /on: agents do nothing/)
+  assert.match((await crosscut(['kill-switch', 'off'])).out, /off: agents work/)
+})
+
+test('doctor names the variable that silences spans, and the server that is not there', async () => {
+  const silenced = await crosscut(['doctor', '--json'], { env: { OTEL_TRACES_SAMPLER: 'always_off' } })
+  const findings = silenced.out.trim().split('\n').map((line) => JSON.parse(line))
+  assert.equal(silenced.code, 1)
+  assert.ok(findings.some(({ state, says }) => state === 'fail' && says.includes('OTEL_TRACES_SAMPLER')))
+  assert.ok(findings.some(({ check, state }) => check === 'token' && state === 'ok'))
+  const alone = await crosscut(['doctor'], { cwd: tmpdir(), env: { CROSSCUT_SERVER: 'http://127.0.0.1:9' } })
+  assert.equal(alone.code, 1)
+  assert.match(alone.out, /FAIL +server .*no server answers[^]*crosscut up/)
+})
+
+test('completion scripts name every verb', async () => {
+  for (const shell of ['bash', 'zsh', 'fish']) {
+    const { out } = await crosscut(['completion', shell])
+    for (const { name } of VERBS) assert.ok(out.includes(name), `${shell} ${name}`)
+  }
+})
+
+test('run passes arguments, exit code and signals through, and tells the program where the server is', async () => {
+  const script = `
+    if (process.argv[1] === 'wait') { process.on('SIGTERM', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000) }
+    else { console.log(JSON.stringify([process.env.CROSSCUT_SERVER, process.env.CROSSCUT_TOKEN, process.env.OTEL_SERVICE_NAME,
+      process.env.NODE_OPTIONS, process.argv[1]])); process.exitCode = 5 }`
+  const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH ?? ''}`, CROSSCUT_DISABLED: '1' }
+  const ended = await crosscut(['run', '--service', 'shop', '--', 'node', '-e', script, '--', 'a b'], { env })
+  assert.equal(ended.code, 5, ended.err)
+  const [url, token, service, options, word] = JSON.parse(ended.out)
+  assert.deepEqual([url, token, service, word], [server.url, server.agentToken, 'shop', 'a b'])
+  assert.match(options, /--import=file:/)
+  const child = spawn(process.execPath, [MAIN, 'run', '--', 'node', '-e', script, 'wait'], { cwd: home, env: { ...env, HOME: home } })
+  const code = await new Promise((resolve) => {
+    child.stdout.once('data', () => child.kill('SIGTERM'))
+    child.on('exit', resolve)
+  })
+  assert.equal(code, 7)
+  assert.match((await crosscut(['run', '--', 'no-such-program'], { env })).err, /E_NO_COMMAND/)
+})
+
+test('the launcher runs the same program', async () => {
+  const ended = await crosscut(['tarces'], { entry: LAUNCHER })
+  assert.equal(ended.code, 2)
+  assert.match(ended.err, /did you mean traces/)
+})
+
+test('text of strangers loses control characters and direction overrides; durations are readable', () => {
+  assert.equal(plain('a\u001b[2Jb\n\u202ec\u0000'), 'a\ufffd[2Jb\ufffd\ufffdc\ufffd')
+  assert.deepEqual([950n, 12_340n, 4_560_000n, 1_200_000_000n, 125_000_000_000n].map(duration),
+    ['950 ns', '12.3 us', '4.56 ms', '1.20 s', '2 m 05 s'])
+})
+
+test('docs/reference/cli.md is what the verb table says', () => {
+  const page = readFileSync(new URL('../../docs/reference/cli.md', import.meta.url), 'utf8')
+  assert.equal(page, reference(), 'run: node face/cli/reference.ts')
+})

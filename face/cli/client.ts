@@ -1,0 +1,120 @@
+// The HTTP client of all verbs: finds the server and the token, speaks /api/v1, and turns failures into sentences.
+//
+//   server   --server > CROSSCUT_SERVER > DIR/server.json > http://127.0.0.1:7070
+//   token    --token-file > CROSSCUT_TOKEN > DIR/admin-token          DIR = --data > CROSSCUT_DATA > nearest .crosscut upwards
+
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { CliError, type Args, type Io } from './verb.ts'
+
+export type Target = {
+  readonly url: string
+  /** Where the URL came from, for messages. */
+  readonly source: string
+  readonly token: string | undefined
+  readonly dataDir: string | undefined
+  readonly otlpUrl: string | undefined
+}
+
+const ANSWER_MS_MAX = 35_000
+const DATA_DIR = '.crosscut'
+
+export function findTarget(io: Io, args: Pick<Args, 'text'>): Target {
+  const dataDir = findDataDir(io, args)
+  const running = dataDir === undefined ? undefined : readServerFile(dataDir)
+  const chosen = args.text('server') ?? io.env.CROSSCUT_SERVER
+  const [url, source] = chosen !== undefined && chosen !== '' ? [chosen, args.text('server') === undefined ? 'CROSSCUT_SERVER' : '--server']
+    : running !== undefined ? [running.url, `${dataDir}/server.json`] : ['http://127.0.0.1:7070', 'the default']
+  if (!URL.canParse(url)) throw new CliError('E_BAD_URL', `'${url}' (${source}) is not a URL`, 'it looks like http://127.0.0.1:7070')
+  const origin = new URL(url).origin
+  return { url: origin, source, token: findToken(io, args, dataDir), dataDir, otlpUrl: running?.url === origin ? running.otlpUrl : undefined }
+}
+
+export function readToken(dataDir: string, name: 'admin-token' | 'agent-token'): string | undefined {
+  return readLine(path.join(dataDir, name))
+}
+
+function findDataDir(io: Io, args: Pick<Args, 'text'>): string | undefined {
+  const chosen = args.text('data') ?? io.env.CROSSCUT_DATA
+  if (chosen !== undefined && chosen !== '') return path.resolve(io.cwd, chosen)
+  for (let folder = io.cwd; ; folder = path.dirname(folder)) {
+    if (existsSync(path.join(folder, DATA_DIR, 'admin-token'))) return path.join(folder, DATA_DIR)
+    if (folder === path.dirname(folder)) return undefined
+  }
+}
+
+function findToken(io: Io, args: Pick<Args, 'text'>, dataDir: string | undefined): string | undefined {
+  const file = args.text('token-file')
+  if (file !== undefined) {
+    const token = readLine(path.resolve(io.cwd, file))
+    if (token === undefined) throw new CliError('E_NO_TOKEN', `there is no token in ${file}`)
+    return token
+  }
+  const given = io.env.CROSSCUT_TOKEN
+  return given !== undefined && given !== '' ? given : dataDir === undefined ? undefined : readToken(dataDir, 'admin-token')
+}
+
+function readServerFile(dataDir: string): { readonly url: string; readonly otlpUrl: string } | undefined {
+  const text = existsSync(path.join(dataDir, 'server.json')) ? readFileSync(path.join(dataDir, 'server.json'), 'utf8') : '{}'
+  const url = /"url":\s*"([^"]+)"/.exec(text)?.[1]
+  const otlpUrl = /"otlpUrl":\s*"([^"]+)"/.exec(text)?.[1]
+  return url === undefined || otlpUrl === undefined ? undefined : { url, otlpUrl }
+}
+
+function readLine(file: string): string | undefined {
+  const text = existsSync(file) ? readFileSync(file, 'utf8').trim() : ''
+  return text === '' ? undefined : text
+}
+
+export class Client {
+  readonly target: Target
+  readonly #io: Io
+
+  constructor(io: Io, args: Pick<Args, 'text'>) {
+    this.#io = io
+    this.target = findTarget(io, args)
+  }
+
+  /** The JSON of a 2xx answer. Errors: CliError with the server's code, or E_UNREACHABLE. */
+  async json<T>(method: string, at: string, body?: unknown): Promise<T> {
+    const response = await this.open(method, at, { body })
+    const value: unknown = await response.json().catch(() => undefined)
+    if (value === undefined) throw new CliError('E_BAD_ANSWER', `${this.target.url}${at} did not answer JSON`, 'is that a Crosscut server?')
+    // The shapes are those of core/protocol, made by a server of the same release.
+    return value as T
+  }
+
+  async open(method: string, at: string, options: { body?: unknown; accept?: string; isEndless?: boolean } = {}): Promise<Response> {
+    const { token, url } = this.target
+    const signals = options.isEndless === true ? [this.#io.signal] : [this.#io.signal, AbortSignal.timeout(ANSWER_MS_MAX)]
+    const response = await fetch(`${url}${at}`, {
+      method, signal: AbortSignal.any(signals), redirect: 'error',
+      headers: { accept: options.accept ?? 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+    }).catch((error: unknown) => { throw this.#io.signal.aborted ? error : this.#unreachable(error) })
+    if (!response.ok) throw await this.#refused(response)
+    return response
+  }
+
+  #unreachable(error: unknown): CliError {
+    const { url, source } = this.target
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
+    return new CliError('E_UNREACHABLE', `no server answers at ${url} (from ${source}): ${cause}`, 'start one with: crosscut up')
+  }
+
+  async #refused(response: Response): Promise<CliError> {
+    const body: unknown = await response.json().catch(() => undefined)
+    const error = typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'object' ? body.error : null
+    const member = (name: string): string | undefined => {
+      const value: unknown = error === null ? undefined : Reflect.get(error, name)
+      return typeof value === 'string' ? value : undefined
+    }
+    if (response.status === 401) {
+      const hint = this.target.token === undefined ? 'give CROSSCUT_TOKEN or --data DIR of the server'
+        : 'the token is of another server: check CROSSCUT_TOKEN, --data and --server'
+      return new CliError('E_UNAUTHORIZED', `${this.target.url} does not accept ${this.target.token === undefined ? 'a call without' : 'this'} token`, hint)
+    }
+    return new CliError(member('code') ?? 'E_HTTP', member('message') ?? `the server answered ${response.status}`, member('hint'))
+  }
+}

@@ -1,0 +1,17 @@
+// The verb table: what crosscut can do. Help, completion and docs/reference/cli.md are made from it.
+
+import type { Verb } from './verb.ts'
+import { agents, killSwitch, login, tracepoints } from './verbs/agents.ts'
+import { bagc } from './verbs/bagc.ts'
+import { bench } from './verbs/bench.ts'
+import { completionVerb } from './verbs/completion.ts'
+import { doctor } from './verbs/doctor.ts'
+import { importFile } from './verbs/import.ts'
+import { run } from './verbs/run.ts'
+import { tool } from './verbs/tool.ts'
+import { trace, traces } from './verbs/traces.ts'
+import { up } from './verbs/up.ts'
+
+export const VERBS: readonly Verb[] = [
+  up, run, doctor, traces, trace, agents, tracepoints, tool, killSwitch, login, importFile, bagc, bench, completionVerb(() => VERBS),
+]

@@ -1,0 +1,167 @@
+// `crosscut traces` and `crosscut trace <id>`: the list, live if wanted, and one trace as a tree.
+
+import type { CriticalPathView, SpanView, TraceSearchResult, TraceSummary, TraceView } from '#protocol'
+import { Client } from '../client.ts'
+import { ago, clip, duration, paint, plain, table } from '../text.ts'
+import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+
+/** Events of the live list larger than this are not ours. */
+const EVENT_CHARS_MAX = 16 * 1024 * 1024
+const SPANS_PAGE = 5_000
+const SPANS_SHOWN_MAX = 2_000
+
+export const traces: Verb = {
+  name: 'traces',
+  summary: 'search traces, newest first; --follow shows them as they come',
+  usage: '',
+  words: [0, 0],
+  flags: {
+    service: { value: 'NAME', says: 'a service that took part' },
+    name: { value: 'NAME', says: 'name of a span' },
+    'min-ms': { value: 'N', says: 'at least this long' },
+    'max-ms': { value: 'N', says: 'at most this long' },
+    attr: { value: 'KEY=VALUE', isMany: true, says: 'an attribute of the span or its resource' },
+    error: { says: 'with an error only' },
+    from: { value: 'TIME', says: 'earliest start: ISO 8601, ms or ns since the epoch' },
+    to: { value: 'TIME', says: 'latest start' },
+    limit: { value: 'N', says: 'how many (default 20, at most 1000)' },
+    follow: { short: 'f', says: 'go on with new traces until Ctrl-C' },
+    ...CLIENT_FLAGS,
+  },
+  examples: ['crosscut traces --service shop --min-ms 100', 'crosscut traces --attr http.response.status_code=500 --json', 'crosscut traces -f'],
+  run: async (io, args) => {
+    const client = new Client(io, args)
+    const query = queryOf(args)
+    if (args.has('follow')) return follow(io, client, query, args.has('json'))
+    const { traces: found } = await client.json<TraceSearchResult>('GET', `/api/v1/traces?${query}`)
+    if (args.has('json')) for (const summary of found) io.out(`${JSON.stringify(summary)}\n`)
+    else if (found.length === 0) io.say('no traces match; crosscut doctor says why none arrive\n')
+    else io.out(table(io, HEAD, found.map(rowOf)))
+    return 0
+  },
+}
+
+const HEAD = ['TRACE', 'START', 'DURATION', 'SPANS', 'ERRORS', 'ROOT'] as const
+
+function rowOf(summary: TraceSummary): string[] {
+  const { traceId, startNs, durationNs, spanCount, errorCount, rootService, rootName, hasRoot } = summary
+  const age = ago(Date.now() - Number(BigInt(startNs) / 1_000_000n))
+  const root = `${rootService} ${rootName}${hasRoot ? '' : ' (root missing)'}`
+  return [traceId, age, duration(BigInt(durationNs)), String(spanCount), String(errorCount), clip(root, 60)]
+}
+
+function queryOf(args: Args): URLSearchParams {
+  const query = new URLSearchParams()
+  const names = { service: 'service', name: 'name', 'min-ms': 'minMs', 'max-ms': 'maxMs', from: 'from', to: 'to', limit: 'limit' }
+  for (const [flag, name] of Object.entries(names)) {
+    const value = args.text(flag)
+    if (value !== undefined) query.set(name, value)
+  }
+  if (args.has('error')) query.set('error', 'true')
+  for (const pair of args.all('attr')) {
+    const equals = pair.indexOf('=')
+    if (equals < 1) throw new UsageError(`--attr needs KEY=VALUE, not '${pair}'`)
+    query.append(`attr.${pair.slice(0, equals)}`, pair.slice(equals + 1))
+  }
+  return query
+}
+
+async function follow(io: Io, client: Client, query: URLSearchParams, isJson: boolean): Promise<number> {
+  const response = await client.open('GET', `/api/v1/traces?${query}`, { accept: 'text/event-stream', isEndless: true })
+  let rest = ''
+  try {
+    for await (const chunk of response.body ?? []) {
+      const lines = (rest + Buffer.from(chunk).toString('utf8')).split('\n')
+      rest = lines.pop() ?? ''
+      if (rest.length > EVENT_CHARS_MAX) throw new UsageError('the stream is not one of Crosscut')
+      for (const line of lines) if (line.startsWith('data: ')) show(io, line.slice(6), isJson)
+    }
+  } catch (error: unknown) {
+    if (!io.signal.aborted) throw error
+  }
+  return 0
+}
+
+function show(io: Io, data: string, isJson: boolean): void {
+  const { traces: found }: TraceSearchResult = JSON.parse(data)
+  for (const summary of [...found].reverse()) {
+    const [id = '', , long = '', spans = '', errors = '', root = ''] = rowOf(summary).map(plain)
+    io.out(isJson ? `${JSON.stringify(summary)}\n` : `${id}  ${long.padStart(9)}  ${spans.padStart(5)} spans  ${errors} errors  ${root}\n`)
+  }
+}
+
+export const trace: Verb = {
+  name: 'trace',
+  summary: 'one trace as a tree, the critical path marked',
+  usage: '<trace id>',
+  words: [1, 1],
+  flags: { 'critical-path': { says: 'the sections of the critical path instead' }, ...CLIENT_FLAGS },
+  examples: ['crosscut trace 4bf92f3577b34da6a3ce929d0e0e4736', 'crosscut trace 4bf92f35... --critical-path --json'],
+  run: async (io, args) => {
+    const client = new Client(io, args)
+    const at = `/api/v1/traces/${encodeURIComponent(args.words[0] ?? '')}`
+    if (args.has('critical-path')) return showPath(io, await client.json<CriticalPathView>('GET', `${at}/critical-path`), args.has('json'))
+    const view = await client.json<TraceView>('GET', at)
+    if (args.has('json')) return writeJson(io, client, at, view)
+    const path = await client.json<CriticalPathView>('GET', `${at}/critical-path`)
+    showTree(io, view, path)
+    return 0
+  },
+}
+
+/** The whole view, further pages of spans included. */
+async function writeJson(io: Io, client: Client, at: string, view: TraceView): Promise<number> {
+  const spans = [...view.spans]
+  while (spans.length < view.totalSpans) {
+    const page = await client.json<{ spans: readonly SpanView[] }>('GET', `${at}/spans?offset=${spans.length}&limit=${SPANS_PAGE}`)
+    if (page.spans.length === 0) break
+    spans.push(...page.spans)
+  }
+  io.out(`${JSON.stringify({ ...view, spans })}\n`)
+  return 0
+}
+
+function showPath(io: Io, { sections, exclusiveNs }: CriticalPathView, isJson: boolean): number {
+  if (isJson) io.out(`${JSON.stringify({ sections, exclusiveNs })}\n`)
+  else io.out(table(io, ['FOR', 'SERVICE', 'SPAN', 'ID'], sections.map(({ startNs, endNs, service, name, spanId }) =>
+    [duration(BigInt(endNs) - BigInt(startNs)), service, clip(name, 60), spanId])))
+  return 0
+}
+
+/**
+ *   shop GET /buy        ############################  12.3 ms
+ *     db SELECT            ####                         1.2 ms  !error
+ */
+function showTree(io: Io, view: TraceView, path: CriticalPathView): void {
+  const critical = new Set(path.sections.map(({ spanId }) => spanId))
+  const width = io.columns ?? 110
+  const nameWidth = Math.max(24, Math.floor(width * 0.5))
+  const barWidth = Math.max(10, width - nameWidth - 24)
+  const { summary } = view
+  const errors = summary.errorCount === 0 ? '' : `, ${summary.errorCount} errors`
+  io.out(`${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, `
+    + `${summary.services.length} services\n`)
+  for (const span of view.spans.slice(0, SPANS_SHOWN_MAX)) {
+    const isError = span.status.code === 'error'
+    const name = clip(`${'  '.repeat(Math.min(span.depth, 30))}${plain(span.service)} ${plain(span.name)}`, nameWidth).padEnd(nameWidth)
+    const bar = barOf(span, summary, barWidth)
+    const long = duration(BigInt(span.endNs) - BigInt(span.startNs)).padStart(9)
+    const mark = `${critical.has(span.spanId) ? '*' : ' '}${isError ? paint(io, 'red', ' error') : ''}`
+    io.out(`${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd() + '\n')
+  }
+  const hidden = view.totalSpans - Math.min(view.spans.length, SPANS_SHOWN_MAX)
+  if (hidden > 0) io.say(`${hidden} more spans; --json has them all\n`)
+  for (const { kind, from, to } of view.edges) {
+    io.out(paint(io, 'dim', `${kind}: ${plain(from.spanId)}${from.traceId === undefined ? '' : ` of trace ${plain(from.traceId)}`} -> ${plain(to.spanId)}\n`))
+  }
+  for (const { message, spanId } of view.repairs) io.say(`repaired${spanId === undefined ? '' : ` ${plain(spanId)}`}: ${plain(message)}\n`)
+  io.say('* on the critical path\n')
+}
+
+function barOf(span: SpanView, summary: TraceSummary, width: number): string {
+  const total = Math.max(1, Number(BigInt(summary.durationNs)))
+  const from = Math.floor((Number(BigInt(span.startNs) - BigInt(summary.startNs)) / total) * width)
+  const long = Math.max(1, Math.round((Number(BigInt(span.endNs) - BigInt(span.startNs)) / total) * width))
+  const start = Math.min(Math.max(0, from), width - 1)
+  return `${' '.repeat(start)}${'#'.repeat(Math.min(long, width - start))}`.padEnd(width)
+}
