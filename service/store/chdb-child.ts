@@ -19,12 +19,11 @@ import { rm, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
-import { BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, QUERY_CONNECTIONS, QUERY_MS_MAX } from './limits.ts'
+import {
+  BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, LAST_WORDS_MS, QUERY_CONNECTIONS, QUERY_MS_MAX,
+} from './limits.ts'
 
-export type ChildOptions = { readonly dir: string; readonly socketPath: string }
-
-/** Exit code that tells the host why: a query did not stop at its deadline. */
-export const EXIT_RUNAWAY = 86
+type ChildOptions = { readonly dir: string; readonly socketPath: string }
 
 type Request = { readonly sql: string; readonly data: Buffer | undefined; readonly url: URL }
 
@@ -93,7 +92,15 @@ class Engine {
 
   async #runOn(connection: ChdbConnection, request: Request): Promise<Uint8Array> {
     const { set, reset, timeoutMs } = settingsOf(request.url)
-    const stopKiller = killUnlessStopped(timeoutMs + KILL_GRACE_MS)
+    const deadline = deadlineOf(timeoutMs + KILL_GRACE_MS)
+    try {
+      return await Promise.race([deadline.passed, this.#statements(connection, request, set, reset)])
+    } finally {
+      deadline.cancel()
+    }
+  }
+
+  async #statements(connection: ChdbConnection, request: Request, set: string, reset: string): Promise<Uint8Array> {
     try {
       if (set !== '') await this.#addon.QueryAsyncConnection(connection, set, 'Null')
       if (request.data !== undefined) return await this.#insert(connection, request.sql, request.data)
@@ -101,7 +108,6 @@ class Engine {
       return (await this.#addon.QueryAsyncConnection(connection, request.sql, format)).bytes
     } finally {
       if (reset !== '') await this.#addon.QueryAsyncConnection(connection, reset, 'Null').catch(() => undefined)
-      stopKiller()
     }
   }
 }
@@ -111,13 +117,20 @@ function fromFile(sql: string, path: string): string {
   return sql.replace(INSERT, (_, into: string, rest: string) => `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${rest}`)
 }
 
-/** The one way to stop a query that ignores its own deadline. Inserts under way are repeated by token. */
-function killUnlessStopped(ms: number): () => void {
+/**
+ * The one way to stop a query that ignores its own deadline: its caller is told, then the process ends, the query with it.
+ * Inserts under way are repeated by token, other reads are asked again.
+ */
+function deadlineOf(ms: number): { passed: Promise<never>; cancel: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    // process.exit would run the engine's exit handlers, which wait for the very query that does not end.
-    process.stdout.write('runaway\n', () => process.kill(process.pid, 'SIGKILL'))
+    reject(new Error('Code: 159. DB::Exception: Timeout exceeded: the query did not stop, so its engine was killed. (TIMEOUT_EXCEEDED)'))
+    setTimeout(() => {
+      // process.exit would run the engine's exit handlers, which wait for the very query that does not end.
+      process.stdout.write('runaway\n', () => process.kill(process.pid, 'SIGKILL'))
+    }, LAST_WORDS_MS)
   }, ms)
-  return () => clearTimeout(timer)
+  return { passed: promise, cancel: () => clearTimeout(timer) }
 }
 
 /** Members of the query string that are not settings of the engine. */

@@ -1,0 +1,41 @@
+// How long spans live: by age since they arrived, and by size on disk. Never by a time that a sender wrote.
+//
+//   age    the tables' TTL on ingest_time, set to what was configured; the engine drops whole parts
+//   size   every minute: while spans and traces are larger than allowed, the part whose newest row arrived first goes
+//
+// On a cluster the size of the disk is its operators' matter: only the TTL is set there.
+
+import type { Engine } from './migrations.ts'
+
+export type Retention = { readonly hours: number; readonly bytesMax: number }
+
+const TABLES = ['spans', 'traces'] as const
+
+/** Changes only metadata; a TTL that stands already is left alone. */
+export async function applyAge(engine: Engine, hours: number): Promise<void> {
+  const whole = Math.max(1, Math.round(hours))
+  const tables = await engine.query(`SELECT name, create_table_query AS text FROM system.tables
+    WHERE database = currentDatabase() AND name IN ('spans', 'traces')`)
+  for (const table of TABLES) {
+    const text = String(tables.find(({ name }) => name === table)?.['text'])
+    if (text.includes(`TTL ingest_time + toIntervalHour(${whole})`)) continue
+    await engine.command(`ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${whole}) SETTINGS materialize_ttl_after_modify = 0`)
+  }
+}
+
+/** Returns how many parts were dropped. */
+export async function enforceSize(engine: Engine, bytesMax: number): Promise<number> {
+  if (bytesMax === 0) return 0
+  const parts = await engine.query(`SELECT table, name, bytes_on_disk AS bytes FROM system.parts
+    WHERE active AND database = currentDatabase() AND table IN ('spans', 'traces') ORDER BY max_time, name`)
+  let total = parts.reduce((sum, { bytes }) => sum + Number(bytes), 0)
+  let dropped = 0
+  for (const { table, name, bytes } of parts) {
+    if (total <= bytesMax) break
+    // Names of parts and tables come from the engine: letters, digits and underscores.
+    await engine.command(`ALTER TABLE ${String(table)} DROP PART {part:String}`, { part: String(name) })
+    total -= Number(bytes)
+    dropped++
+  }
+  return dropped
+}
