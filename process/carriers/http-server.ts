@@ -110,19 +110,21 @@ function isTrusted(wire: Wire, request: IncomingMessage): boolean {
   return isTrusted
 }
 
-function exchangeOf(target: object): Exchange {
+/** undefined when somebody put our functions on an object of their own: then they do what Node's do. */
+function exchangeOf(target: object): Exchange | undefined {
   const exchange: unknown = Reflect.get(target, EXCHANGE)
-  if (exchange instanceof Exchange) return exchange
-  throw new TypeError('a request of ours has its exchange')
+  return exchange instanceof Exchange ? exchange : undefined
 }
 
 function emitOfRequest(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
   const exchange = exchangeOf(this)
+  if (exchange === undefined) return Reflect.apply(IncomingMessage.prototype.emit, this, args)
   return emitInFrame(exchange, this, exchange.original.requestEmit, args)
 }
 
 function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse['emit']>): boolean {
   const exchange = exchangeOf(this)
+  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.emit, this, args)
   if (args[0] === 'close') endRequest(exchange)
   return emitInFrame(exchange, this, exchange.original.responseEmit, args)
 }
@@ -164,6 +166,7 @@ function endRequest(exchange: Exchange): void {
 /** Node calls this for implicit headers too: first write, flushHeaders, end. */
 function writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
   const exchange = exchangeOf(this)
+  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.writeHead, this, args)
   let given = args
   if (!exchange.isHeadWritten && !this.headersSent) {
     try {
@@ -195,6 +198,7 @@ function withReturnHeader(exchange: Exchange, args: unknown[]): unknown[] {
 
 function end(this: ServerResponse, ...args: unknown[]): ServerResponse {
   const exchange = exchangeOf(this)
+  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.end, this, args)
   if (this.headersSent && !this.writableEnded) {
     try {
       addReturnTrailer(exchange)

@@ -20,8 +20,7 @@ export const LINES_MAX = 64
 
 /** HMAC-SHA256 cut to 128 bits: nobody guesses 2^128, and RFC 2104 allows half the hash. 16 bytes = 22 characters of base64url, and the dot. */
 export const MAC_BYTES = 16
-export const MAC_CHARS = 22
-export const MAC_SUFFIX_CHARS = 1 + MAC_CHARS
+export const MAC_SUFFIX_CHARS = 1 + 22
 
 /** The value of `crosscut-baggage`: the same as a member, so one budget decides what an answer may bring back. */
 export const RETURN_CHARS_MAX = MEMBER_BYTES_MAX

@@ -8,7 +8,7 @@ import { FROM_WORKER, Mailbox, TO_WORKER } from './mailbox.ts'
 import { bag, execution, here, rig } from './testing.ts'
 
 const used = rig()
-const script = new URL('./threads.test-worker.ts', import.meta.url)
+const script = new URL('./testing-worker.ts', import.meta.url)
 
 describe('a worker', () => {
   let worker: Worker
