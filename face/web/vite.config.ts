@@ -1,12 +1,11 @@
-// The build of the browser app: sources here -> dist/, which the server serves under `default-src 'self'`.
+// The build of the browser app: sources here -> dist/, which the server serves under a strict policy.
 //
-// Assets are never inlined (a data: URL would break the policy) and the module-preload polyfill, which is an inline
-// script in spirit, is off: every browser with the features we use has module preload.
+// Assets are never inlined (a data: URL would break the policy) and the module-preload polyfill, which is an
+// inline script in spirit, is off: every browser with the features we use has module preload.
 
 import { fileURLToPath } from 'node:url'
-import { defineConfig } from 'vite'
 
-export default defineConfig({
+export default {
   root: fileURLToPath(new URL('.', import.meta.url)),
   base: '/',
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
@@ -19,4 +18,4 @@ export default defineConfig({
     reportCompressedSize: true,
   },
   server: { proxy: { '/api': 'http://127.0.0.1:7070' } },
-})
+}

@@ -1,9 +1,10 @@
-// A small server with the routes that the browser app reads, answering seeded fixtures: for the browser tests and for
-// working on the app without the whole system. It serves the real build under the real policy.
+// A small server with the routes that the browser app reads, answering seeded fixtures: for the browser tests
+// and for working on the app without the whole system. It serves the real build under the real policy.
 //
 //   node test/web/fixture-server.ts [port]     then open the printed address
 //
-// The cast: `FixtureServer` owns the listener and the open streams; tests change what it answers through `say`.
+// The cast: `FixtureServer` owns the listener and the open streams; tests change what it answers through
+// `say`.
 
 import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
@@ -31,6 +32,8 @@ export type Say = {
   /** undefined = answers; otherwise every API route fails with this status. */
   failStatus: number | undefined
   agents: AgentView[]
+  /** How long an answer to this address waits, ms. */
+  delayMs: (address: string) => number
   /** Requests seen, newest last. */
   readonly requests: string[]
 }
@@ -46,8 +49,8 @@ export type FixtureServer = {
 export async function startFixtureServer(
   options: { readonly port?: number; readonly nowMs?: number } = {},
 ): Promise<FixtureServer> {
-  const say: Say = { traces: [], failStatus: undefined, agents: [], requests: [] }
-  const streams = new Set<ServerResponse>()
+  const say: Say = { traces: [], failStatus: undefined, agents: [], delayMs: () => 0, requests: [] }
+  const streams = new Map<ServerResponse, URLSearchParams>()
   const server = createServer((request, response) => {
     answer(request, response, say, streams).catch((error: unknown) => {
       response.writeHead(500).end(String(error))
@@ -63,11 +66,13 @@ export async function startFixtureServer(
     say,
     arrive: (...traces) => {
       say.traces.unshift(...traces)
-      const data = JSON.stringify({ traces: traces.map((trace) => trace.summary) })
-      for (const stream of streams) stream.write(`event: traces\ndata: ${data}\n\n`)
+      for (const [stream, query] of streams) {
+        const fresh = search(traces, query)
+        if (fresh.length > 0) stream.write(`data: ${JSON.stringify({ traces: fresh })}\n\n`)
+      }
     },
     close: async () => {
-      for (const stream of streams) stream.destroy()
+      for (const stream of streams.keys()) stream.destroy()
       server.closeAllConnections()
       await new Promise((done) => {
         server.close(done)
@@ -80,13 +85,15 @@ async function answer(
   request: IncomingMessage,
   response: ServerResponse,
   say: Say,
-  streams: Set<ServerResponse>,
+  streams: Map<ServerResponse, URLSearchParams>,
 ): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://fixture')
   response.setHeader('content-security-policy', POLICY)
   response.setHeader('x-content-type-options', 'nosniff')
   if (!url.pathname.startsWith('/api/')) return await file(url.pathname, response)
   say.requests.push(url.pathname + url.search)
+  const waitMs = say.delayMs(url.pathname + url.search)
+  if (waitMs > 0) await new Promise((done) => setTimeout(done, waitMs))
   if (say.failStatus !== undefined) {
     return json(
       response,
@@ -100,7 +107,7 @@ async function answer(
       say.failStatus,
     )
   }
-  if (request.headers.accept === 'text/event-stream') return stream(response, streams)
+  if (request.headers.accept === 'text/event-stream') return stream(response, url.searchParams, streams)
   const trace = /^\/api\/v1\/traces\/([0-9a-f]{32})(\/critical-path|\/spans)?$/.exec(url.pathname)
   if (trace !== null)
     return traceRoute(
@@ -127,10 +134,14 @@ async function file(pathname: string, response: ServerResponse): Promise<void> {
     .end(bytes)
 }
 
-function stream(response: ServerResponse, streams: Set<ServerResponse>): void {
+function stream(
+  response: ServerResponse,
+  query: URLSearchParams,
+  streams: Map<ServerResponse, URLSearchParams>,
+): void {
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store' })
   response.write(': open\n\n')
-  streams.add(response)
+  streams.set(response, query)
   response.on('close', () => {
     streams.delete(response)
   })

@@ -1,5 +1,5 @@
-// Seeded, realistic traces for the browser tests: a shop with a cache, a database and a broker; joins, barrier edges, a
-// queue, errors, a skewed clock; hostile text; and one trace of as many spans as wanted.
+// Seeded, realistic traces for the browser tests: a shop with a cache, a database and a broker; joins,
+// barrier edges, a queue, errors, a skewed clock; hostile text; and one trace of as many spans as wanted.
 //
 // The same seed gives the same bytes: screenshots and assertions stay still.
 
@@ -194,7 +194,10 @@ export type ShopOptions = {
   readonly isSkewed?: boolean
 }
 
-/** A checkout: gateway asks cart, pricing and inventory in parallel, waits for all, pays, sends a mail through a queue. */
+/**
+ * A checkout: gateway asks cart, pricing and inventory in parallel, waits for all, pays, sends a mail through
+ * a queue.
+ */
 export function checkoutTrace(options: ShopOptions): TraceView {
   const t = new TraceBuilder(options)
   const slow = 1 + t.random() * 2.2

@@ -1,4 +1,5 @@
-// The routes of /api/v1 that the app reads, each answered as an exact type or an ApiFailure that says what to do.
+// The routes of /api/v1 that the app reads, each answered as an exact type or an ApiFailure that says what to
+// do.
 
 import type {
   AgentView,
@@ -190,7 +191,10 @@ export function readTools(signal: AbortSignal): Promise<readonly ToolRow[]> {
   return get('/api/v1/tools', listed('tools', tools), signal)
 }
 
-/** One message of the live stream: a summary, a list of them, or a search result. Others (keep-alives) are empty. */
+/**
+ * One message of the live stream: a summary, a list of them, or a search result. Others (keep-alives) are
+ * empty.
+ */
 export function readStreamed(text: string): readonly TraceSummary[] {
   const value: unknown = JSON.parse(text)
   if (Array.isArray(value)) return array(summary)(value, 'stream')

@@ -1,4 +1,5 @@
-// From unknown JSON to exact types. A reader takes a value and where it stands and gives the type or throws; nothing is cast.
+// From unknown JSON to exact types. A reader takes a value and where it stands and gives the type or throws;
+// nothing is cast.
 //
 //   const readPoint = object({ x: number, label: optional(string) })
 //   readPoint(JSON.parse(text), 'point')
@@ -20,7 +21,9 @@ export const number: Reader<number> = (value, where) =>
 export const boolean: Reader<boolean> = (value, where) =>
   typeof value === 'boolean' ? value : wrong(where, 'boolean')
 
-/** Nanoseconds as the API writes them: a decimal string. It stays a string here; BigInt() of it cannot throw. */
+/**
+ * Nanoseconds as the API writes them: a decimal string. It stays a string here; BigInt() of it cannot throw.
+ */
 export const nanos: Reader<string> = (value, where) =>
   typeof value === 'string' && /^-?\d{1,20}$/.test(value) ? value : wrong(where, 'decimal string')
 
@@ -43,7 +46,9 @@ export function array<T>(read: Reader<T>): Reader<readonly T[]> {
   }
 }
 
-/** Any JSON object with values of one kind. The copy has no prototype, so `__proto__` is a key like any other. */
+/**
+ * Any JSON object with values of one kind. The copy has no prototype, so `__proto__` is a key like any other.
+ */
 export function record<T>(read: Reader<T>): Reader<{ readonly [key: string]: T }> {
   return (value, where) => {
     if (!isObject(value)) return wrong(where, 'object')

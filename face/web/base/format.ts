@@ -1,4 +1,5 @@
-// Numbers as people read them. Durations keep three significant digits: enough to compare, short enough for a column.
+// Numbers as people read them. Durations keep three significant digits: enough to compare, short enough for a
+// column.
 
 const MICRO = 1_000n
 const MILLI = 1_000_000n
@@ -7,7 +8,10 @@ const MINUTE = 60n * SECOND
 const HOUR = 60n * MINUTE
 const DAY = 24n * HOUR
 
-/** '850 ns', '12.3 µs', '4.56 ms', '1.23 s', '2 m 03 s', '1 h 02 m', '3 d 04 h'. Negative durations keep their sign. */
+/**
+ * '850 ns', '12.3 µs', '4.56 ms', '1.23 s', '2 m 03 s', '1 h 02 m', '3 d 04 h'. Negative durations keep their
+ * sign.
+ */
 export function formatDuration(ns: bigint): string {
   if (ns < 0n) return `\u2212${formatDuration(-ns)}`
   if (ns < MICRO) return `${ns} ns`

@@ -1,8 +1,9 @@
 // Every bound of the browser app, with its reason.
 
 /**
- * Rows the list keeps. A row is about 20 DOM nodes: 500 rows are 10,000 nodes, which a laptop lays out in < 30 ms. More is
- * not read by scrolling but by filtering; older pages come by cursor and push nothing out before this.
+ * Rows the list keeps. A row is about 20 DOM nodes: 500 rows are 10,000 nodes, which a laptop lays out in <
+ * 30 ms. More is not read by scrolling but by filtering; older pages come by cursor and push nothing out
+ * before this.
  */
 export const LIST_ROWS_MAX = 500
 
@@ -15,13 +16,19 @@ export const LIVE_REDRAW_MS = 250
 /** Points in the scatter: one frame draws 5,000 discs in about 4 ms. */
 export const SCATTER_POINTS_MAX = 5_000
 
-/** Spans of one trace held in memory: at ~1 kB of attributes each about 250 MB, the most a tab should take. */
+/**
+ * Spans of one trace held in memory: at ~1 kB of attributes each about 250 MB, the most a tab should take.
+ */
 export const TRACE_SPANS_MAX = 250_000
 
-/** Spans per further page of a large trace (the most that the API gives): ~5 MB of JSON, parsed in < 50 ms. */
+/**
+ * Spans per further page of a large trace (the most that the API gives): ~5 MB of JSON, parsed in < 50 ms.
+ */
 export const TRACE_PAGE_SPANS = 5_000
 
-/** A span id has 16 characters: 64 of them keep the URL below 1.5 kB, far from the 8 kB that proxies allow. */
+/**
+ * A span id has 16 characters: 64 of them keep the URL below 1.5 kB, far from the 8 kB that proxies allow.
+ */
 export const URL_COLLAPSED_MAX = 64
 
 /** Browsers refuse more than about 100 history changes in 30 s; a zoom by wheel makes 60 a second. */
@@ -36,7 +43,10 @@ export const PATH_TURNS_MAX = 120
 /** Characters of one attribute value shown before "show all". */
 export const VALUE_PREVIEW_CHARS = 600
 
-/** Characters of a name put on a canvas: more never fit, and measuring a megabyte per frame would freeze the page. */
+/**
+ * Characters of a name put on a canvas: more never fit, and measuring a megabyte per frame would freeze the
+ * page.
+ */
 export const CANVAS_TEXT_CHARS = 200
 
 /** The shortest time window of the waterfall: 100 ns over 1000 px is 0.1 ns a pixel, below any clock. */

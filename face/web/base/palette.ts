@@ -1,8 +1,9 @@
 // A colour for each service, the same on every page and after every reload.
 //
-// A service starts at the hue its name hashes to; within one picture a taken hue moves on to the next free one, in the order
-// of names, so that two services of one trace look alike only when there are more than eleven. Two hues are left out: red means error and petrol is the accent.
-// The hues are oklch of one lightness (0.60 on paper, 0.735 on dark), 3.7:1 or better against their surface.
+// A service starts at the hue its name hashes to; within one picture a taken hue moves on to the next free
+// one, in the order of names, so that two services of one trace look alike only when there are more than
+// eleven. Two hues are left out: red means error and petrol is the accent. The hues are oklch of one
+// lightness (0.60 on paper, 0.735 on dark), 3.7:1 or better against their surface.
 
 export type Theme = 'light' | 'dark'
 

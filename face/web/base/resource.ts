@@ -1,5 +1,5 @@
-// Data by key. The last good value stays while the next is on its way (stale), and only the newest question may answer:
-// a change of key aborts what was asked before, and an answer that comes all the same is dropped.
+// Data by key. The last good value stays while the next is on its way (stale), and only the newest question
+// may answer: a change of key aborts what was asked before, and an answer that comes all the same is dropped.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 

@@ -1,4 +1,5 @@
-// The URL is the state of the app. A route is the parsed URL; navigate() changes it; every view derives from it.
+// The URL is the state of the app. A route is the parsed URL; navigate() changes it; every view derives from
+// it.
 //
 //   /traces?service=web&minMs=100&paused=1            the list
 //   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
@@ -72,7 +73,10 @@ export function useRoute(): Route {
   return route
 }
 
-/** Makes a plain click on a link of ours a navigation without loading; other clicks (new tab, download) stay the browser's. */
+/**
+ * Makes a plain click on a link of ours a navigation without loading; other clicks (new tab, download) stay
+ * the browser's.
+ */
 export function followLink(event: MouseEvent): void {
   if (
     event.defaultPrevented ||

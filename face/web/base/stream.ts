@@ -1,5 +1,6 @@
-// A stream of server-sent events that comes back by itself. EventSource retries a broken connection but gives up on an
-// HTTP error (a restarting server answers 503), so closed streams are opened again with growing waits.
+// A stream of server-sent events that comes back by itself. EventSource retries a broken connection but gives
+// up on an HTTP error (a restarting server answers 503), so closed streams are opened again with growing
+// waits.
 
 import { STREAM_RETRY_MS_MAX, STREAM_RETRY_MS_MIN } from './limits.ts'
 

@@ -1,4 +1,5 @@
-// Dark, light, or as the system says. The choice is taste, not state: it lives in local storage, not in the URL.
+// Dark, light, or as the system says. The choice is taste, not state: it lives in local storage, not in the
+// URL.
 
 import { useEffect, useState } from 'preact/hooks'
 import type { Theme } from './palette.ts'

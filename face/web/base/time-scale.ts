@@ -1,5 +1,5 @@
-// Nanoseconds to pixels and back. The subtraction happens in bigint, so the position of a microsecond inside a trace of a
-// day is as exact as that of an hour; only the small difference becomes a float.
+// Nanoseconds to pixels and back. The subtraction happens in bigint, so the position of a microsecond inside
+// a trace of a day is as exact as that of an hour; only the small difference becomes a float.
 
 import { WINDOW_NS_MIN } from './limits.ts'
 
@@ -58,7 +58,9 @@ export function clampWindow(window: TimeWindow, bounds: TimeWindow): TimeWindow 
   return { startNs, endNs }
 }
 
-/** Instants for grid lines at 1, 2 or 5 times a power of ten ns after the origin, at least minPixels apart. */
+/**
+ * Instants for grid lines at 1, 2 or 5 times a power of ten ns after the origin, at least minPixels apart.
+ */
 export function ticks(
   scale: TimeScale,
   originNs: bigint,

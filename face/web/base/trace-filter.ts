@@ -7,7 +7,8 @@
 //   http.route=/x    { attributes: [['http.route','/x']]} ?attr.http.route=/x
 //   error            { isError: true }                    ?error=true
 //
-// The URL's names are those of GET /api/v1/traces, so that an address of the page reads like the request it makes.
+// The URL's names are those of GET /api/v1/traces, so that an address of the page reads like the request it
+// makes.
 
 export type TimeRange =
   | { readonly kind: 'last'; readonly minutes: number }
@@ -116,7 +117,10 @@ const UNIT_MS: { readonly [unit: string]: number } = {
 }
 const PAIR = /^([^\s=:"<>]+)\s*[=:]\s*(.+)$/s
 
-/** Adds what was typed to a filter. Several conditions are separated by blanks; quotes keep blanks inside a value. */
+/**
+ * Adds what was typed to a filter. Several conditions are separated by blanks; quotes keep blanks inside a
+ * value.
+ */
 export function typeFilter(filter: TraceFilter, typed: string): TraceFilter {
   let next = filter
   const bare: string[] = []

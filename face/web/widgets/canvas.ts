@@ -2,7 +2,10 @@
 
 import type { Size } from './use-size.ts'
 
-/** Fits the canvas to a size and clears it. undefined: nothing to draw on. Cost: a resize only when the size changed. */
+/**
+ * Fits the canvas to a size and clears it. undefined: nothing to draw on. Cost: a resize only when the size
+ * changed.
+ */
 export function prepareCanvas(
   canvas: HTMLCanvasElement | null,
   size: Size,
@@ -23,7 +26,10 @@ export function prepareCanvas(
   return context
 }
 
-/** The longest beginning of a text that fits, with an ellipsis when it is not the whole. Widths are remembered per font. */
+/**
+ * The longest beginning of a text that fits, with an ellipsis when it is not the whole. Widths are remembered
+ * per font.
+ */
 export function fitText(context: CanvasRenderingContext2D, text: string, width: number): string {
   if (width <= 0) return ''
   if (context.measureText(text).width <= width) return text

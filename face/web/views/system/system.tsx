@@ -1,4 +1,5 @@
-// The processes that talk to this server: who they are, what they sent, what went wrong, and which tools run in them.
+// The processes that talk to this server: who they are, what they sent, what went wrong, and which tools run
+// in them.
 
 import './system.css'
 import type { AgentView } from '#protocol'

@@ -1,10 +1,11 @@
-// A trace as typed columns in drawing order: depth first, children by start. Everything that is drawn or searched per frame
-// reads these; the spans themselves are touched only for the one that is selected.
+// A trace as typed columns in drawing order: depth first, children by start. Everything that is drawn or
+// searched per frame reads these; the spans themselves are touched only for the one that is selected.
 //
 //   index   0 root   1 child   2 grandchild   3 child ...
-//   end     4        3         3              4           = index after the last descendant: a subtree is a slice
+//   end     4        3         3              4      = index after the last descendant: a subtree is a slice
 //
-// The order is built here from parent ids and not taken from the answer, because pages of a large trace come by start.
+// The order is built here from parent ids and not taken from the answer, because pages of a large trace come
+// by start.
 
 import type { SpanView, TraceView } from '#protocol'
 import { hueColour, serviceHues, type Theme } from '../../base/palette.ts'
@@ -97,7 +98,10 @@ type Order = {
   readonly subtreeEnd: Int32Array
 }
 
-/** Depth first without recursion; spans in a cycle of parents hang on their earliest one, as roots of their own. */
+/**
+ * Depth first without recursion; spans in a cycle of parents hang on their earliest one, as roots of their
+ * own.
+ */
 function drawingOrder(spans: readonly SpanView[]): Order {
   const count = spans.length
   const children = childLists(spans)

@@ -1,5 +1,5 @@
-// Everything about one span, in the order one asks: what and how long, what went wrong, what it waited for, its attributes,
-// what happened inside, where it ran, and the raw JSON.
+// Everything about one span, in the order one asks: what and how long, what went wrong, what it waited for,
+// its attributes, what happened inside, where it ran, and the raw JSON.
 
 import type { EdgeView, SpanView } from '#protocol'
 import { formatClock, formatDay, formatDuration, plural } from '../../base/format.ts'

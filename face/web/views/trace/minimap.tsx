@@ -1,12 +1,13 @@
-// The whole trace at a glance, with the window that the waterfall shows. Drag across it to choose a window, drag the window
-// to move it. The spans are painted once per trace and size, pixel by pixel: 100,000 of them cost some 20 ms.
+// The whole trace at a glance, with the window that the waterfall shows. Drag across it to choose a window,
+// drag the window to move it. The spans are painted once per trace and size, pixel by pixel: 100,000 of them
+// cost some 20 ms.
 
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { timeScale, toNs, toPixel, type TimeWindow } from '../../base/time-scale.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize, type Size } from '../../widgets/use-size.ts'
 import type { TraceColumns } from './columns.ts'
-import type { Ink } from './draw.ts'
+import type { Ink } from './frame.ts'
 
 type Drag = {
   readonly kind: 'choose' | 'move'
@@ -93,7 +94,10 @@ export function Minimap({
   )
 }
 
-/** Every span one line of its service's colour; with more spans than lines, later spans paint over earlier ones. */
+/**
+ * Every span one line of its service's colour; with more spans than lines, later spans paint over earlier
+ * ones.
+ */
 function paint(columns: TraceColumns, colours: readonly string[], size: Size): HTMLCanvasElement | undefined {
   if (size.width === 0 || size.height === 0) return undefined
   const ratio = devicePixelRatio || 1

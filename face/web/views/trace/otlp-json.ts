@@ -1,5 +1,5 @@
-// A trace as OTLP/JSON (ExportTraceServiceRequest), to paste into an issue or send to another backend. Times are the raw
-// ones as exported: what alignment added is taken off again.
+// A trace as OTLP/JSON (ExportTraceServiceRequest), to paste into an issue or send to another backend. Times
+// are the raw ones as exported: what alignment added is taken off again.
 //
 // Source: opentelemetry-proto 1.9, JSON mapping (hex ids, 64-bit integers as strings, enums as integers).
 

@@ -1,5 +1,5 @@
-// What lies over the bars: the critical path and the causal arrows, resolved once to span indices and instants, so that a
-// frame only looks up rows.
+// What lies over the bars: the critical path and the causal arrows, resolved once to span indices and
+// instants, so that a frame only looks up rows.
 
 import type { CriticalPathView, EdgeView } from '#protocol'
 import { plural } from '../../base/format.ts'

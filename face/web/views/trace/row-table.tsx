@@ -1,5 +1,5 @@
-// The rows on the screen as a table, for those who cannot see a canvas, and for tests. It follows the canvas when scrolling
-// has come to rest, so that it costs nothing while it moves.
+// The rows on the screen as a table, for those who cannot see a canvas, and for tests. It follows the canvas
+// when scrolling has come to rest, so that it costs nothing while it moves.
 
 import { useEffect, useState } from 'preact/hooks'
 import { formatDuration } from '../../base/format.ts'

@@ -1,5 +1,5 @@
-// Which spans have a row: all but those below a collapsed one. Rows are one typed array, so scrolling to row 90,000 is an
-// array access.
+// Which spans have a row: all but those below a collapsed one. Rows are one typed array, so scrolling to row
+// 90,000 is an array access.
 
 import type { TraceColumns } from './columns.ts'
 

@@ -1,4 +1,5 @@
-// Above the waterfall: which trace this is, where its time went, what was repaired, and what can be shown or taken along.
+// Above the waterfall: which trace this is, where its time went, what was repaired, and what can be shown or
+// taken along.
 
 import { useState } from 'preact/hooks'
 import { formatClock, formatCount, formatDay, formatDuration, plural } from '../../base/format.ts'

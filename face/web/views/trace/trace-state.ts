@@ -2,7 +2,8 @@
 //
 //   span=<id>        the selected span, with its details open
 //   z=<from>-<to>    the window in ns after the trace's start; absent = the whole trace
-//   c=<id>,<id>      collapsed spans (or, with d, exceptions)    d=<depth>  all from this depth on are collapsed
+//   d=<depth>        all from this depth on are collapsed
+//   c=<id>,<id>      collapsed spans; with d, those that are not
 //   q=<text>         search          path=0  arrows=0  nopanel=1
 
 import { URL_COLLAPSED_MAX } from '../../base/limits.ts'
@@ -34,7 +35,10 @@ export function readCollapsed(query: URLSearchParams, columns: TraceColumns): Re
   return out
 }
 
-/** `c` with one span more or less. Past the limit the oldest is forgotten: the URL stays one that every proxy takes. */
+/**
+ * `c` with one span more or less. Past the limit the oldest is forgotten: the URL stays one that every proxy
+ * takes.
+ */
 export function toggleCollapsed(query: URLSearchParams, spanIds: readonly string[]): string | undefined {
   const ids = (query.get('c') ?? '').split(',').filter((id) => id !== '')
   const next = ids.filter((id) => !spanIds.includes(id)).concat(spanIds.filter((id) => !ids.includes(id)))

@@ -1,5 +1,5 @@
-// One trace. The URL says what is selected, zoomed, collapsed and searched; this view fetches the trace and its critical
-// path, derives columns and rows, and hands them to the waterfall and the details.
+// One trace. The URL says what is selected, zoomed, collapsed and searched; this view fetches the trace and
+// its critical path, derives columns and rows, and hands them to the waterfall and the details.
 
 import './trace.css'
 import type { TraceView } from '#protocol'
@@ -233,8 +233,8 @@ function Loaded({
 }
 
 /**
- * The window: at once on the screen, in the URL when it has come to rest (browsers limit how often history may change).
- * A window that comes by the URL (back button, a link) wins over the one on the screen.
+ * The window: at once on the screen, in the URL when it has come to rest (browsers limit how often history
+ * may change). A window that comes by the URL (back button, a link) wins over the one on the screen.
  */
 function useWindow(
   columns: TraceColumns,

@@ -1,9 +1,10 @@
-// The waterfall: draws what is on the screen and turns pointer and wheel into window, scroll and selection. It keeps only
-// what nobody would send to a colleague: scroll position, hover, a drag under way, the width of the name column.
+// The waterfall: draws what is on the screen and turns pointer and wheel into window, scroll and selection.
+// It keeps only what nobody would send to a colleague: scroll position, hover, a drag under way, the width of
+// the name column.
 //
 //   search, minimap      <- drag: window
 //   axis                 <- drag: window
-//   scroller > canvas    <- wheel: rows (Shift: time, Ctrl: zoom) · drag: move · click: select · caret: collapse
+//   scroller > canvas    <- wheel: rows (Shift: time, Ctrl: zoom), drag: move, click: select, collapse
 //   table                the same rows for screen readers
 
 import type { ComponentChildren } from 'preact'
@@ -20,7 +21,8 @@ import {
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize } from '../../widgets/use-size.ts'
 import { serviceColours, type TraceColumns } from './columns.ts'
-import { CARET_WIDTH, ROW_HEIGHT, drawAxis, drawFrame, indentOf, readInk, rowsOnScreen } from './draw.ts'
+import { drawAxis, drawFrame } from './draw.ts'
+import { CARET_WIDTH, ROW_HEIGHT, indentOf, readInk, rowsOnScreen } from './frame.ts'
 import { Minimap } from './minimap.tsx'
 import type { Arrow, PathSection } from './overlay.ts'
 import { hasChildren, type Rows } from './rows.ts'

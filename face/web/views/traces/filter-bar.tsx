@@ -1,4 +1,5 @@
-// What is asked, as chips, and a field to ask more. Enter adds; Backspace in an empty field takes the last chip back.
+// What is asked, as chips, and a field to ask more. Enter adds; Backspace in an empty field takes the last
+// chip back.
 
 import type { TraceFilter, TimeRange } from '../../base/trace-filter.ts'
 import { typeFilter } from '../../base/trace-filter.ts'

@@ -1,12 +1,12 @@
-// Latency over time: one disc a trace, red with an error. Click opens; a dragged rectangle becomes time and duration filters.
+// Latency over time: one disc a trace, red with an error. Click opens; a dragged rectangle becomes time and
+// duration filters.
 
 import type { TraceSummary } from '#protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatClock, formatDuration, plural } from '../../base/format.ts'
 import { SCATTER_POINTS_MAX } from '../../base/limits.ts'
 import { timeScale, toNs, toPixel, type TimeScale, type TimeWindow } from '../../base/time-scale.ts'
-import { token } from '../../base/theme.ts'
-import type { Theme } from '../../base/palette.ts'
+import { token, useTheme } from '../../base/theme.ts'
 import { visibleText } from '../../base/text.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize, type Size } from '../../widgets/use-size.ts'
@@ -35,14 +35,12 @@ const DRAG_MIN = 5
 export function Scatter({
   traces,
   window,
-  theme,
   selected,
   onOpen,
   onSelect,
 }: {
   readonly traces: readonly TraceSummary[]
   readonly window: TimeWindow
-  readonly theme: Theme
   readonly selected: string | undefined
   readonly onOpen: (traceId: string) => void
   readonly onSelect: (selection: Selection) => void
@@ -50,6 +48,7 @@ export function Scatter({
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const size = useSize(box)
+  useTheme() // the colours are read from the tokens at each drawing: a new theme draws anew
   const [hovered, setHovered] = useState<TraceSummary | undefined>(undefined)
   const [drag, setDrag] = useState<Drag | undefined>(undefined)
   const points = traces.slice(0, SCATTER_POINTS_MAX)

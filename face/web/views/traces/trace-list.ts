@@ -1,7 +1,7 @@
 // The rows of the list: one search by filter, kept fresh by the live stream, older pages by cursor.
 //
 //   search (by key) --+
-//   stream -> waiting +--> by trace id, newest version wins --> newest start first --> at most LIST_ROWS_MAX rows
+//   stream -> waiting +--> by trace id, newest version wins --> newest first --> at most LIST_ROWS_MAX
 //   older pages ------+
 //
 // Paused: the stream goes on filling `waiting`, and the rows stand still until it is let in.

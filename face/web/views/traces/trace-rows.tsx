@@ -125,7 +125,10 @@ function Row({
   )
 }
 
-/** What fills the bar: the longest but for outliers, which would flatten all others; theirs are drawn with an open end. */
+/**
+ * What fills the bar: the longest but for outliers, which would flatten all others; theirs are drawn with an
+ * open end.
+ */
 export function fullBarNs(rows: readonly TraceSummary[]): number {
   const sorted = rows.map((row) => Number(row.durationNs)).sort((a, b) => a - b)
   const high = sorted[Math.floor(sorted.length * 0.95)] ?? 1

@@ -1,4 +1,5 @@
-// The live list of traces: what is asked, how latency lies over time, and the traces themselves, newest first.
+// The live list of traces: what is asked, how latency lies over time, and the traces themselves, newest
+// first.
 //
 //   URL  <->  filter, paused, at (the row under the cursor)          everything else is derived
 
@@ -122,7 +123,6 @@ function Body({
         <Scatter
           traces={list.rows}
           window={windowOf(list.rows, filter)}
-          theme={theme}
           selected={selected}
           onOpen={(traceId) => navigate(traceAddress(traceId))}
           onSelect={({ fromNs, toNs, minMs, maxMs }) =>
@@ -241,6 +241,6 @@ function windowOf(rows: readonly TraceSummary[], filter: TraceFilter): TimeWindo
   const last = rows[0]
   if (first === undefined || last === undefined) return { startNs: 0n, endNs: 1n }
   const span = BigInt(last.startNs) - BigInt(first.startNs)
-  const room = span / 60n > 500_000_000n ? span / 60n : 500_000_000n
+  const room = span / 60n > 5_000_000_000n ? span / 60n : 5_000_000_000n
   return { startNs: BigInt(first.startNs) - room, endNs: BigInt(last.startNs) + room }
 }

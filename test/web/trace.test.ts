@@ -1,0 +1,271 @@
+// The trace page in a real browser. The canvas is probed through the table that stands beside it for screen
+// readers.
+
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import type { Page } from 'playwright-core'
+import type { TraceView } from '#protocol'
+import { Browsing, colourCount, mapped, until } from './browser.ts'
+import { HOSTILE, bigTrace, checkoutTrace, hostileTrace } from './fixtures.ts'
+
+const NOW_NS = BigInt(Date.UTC(2026, 10, 24, 12)) * 1_000_000n
+const ROWS = '[data-role=rows] tbody tr'
+const CANVAS = '.scroller canvas'
+
+const skewed = checkoutTrace({ seed: 5, startNs: NOW_NS, isSkewed: true })
+const failing = checkoutTrace({ seed: 9, startNs: NOW_NS, isFailing: true })
+const hostile = hostileTrace({ seed: 3, startNs: NOW_NS })
+const big = bigTrace({ seed: 4, startNs: NOW_NS, spans: 100_000 })
+
+let browsing: Browsing
+before(async () => {
+  browsing = await Browsing.start()
+  browsing.fixture.say.traces = [skewed, failing, hostile, big]
+})
+after(() => browsing.close())
+
+const at = (trace: TraceView, query = ''): string => `/traces/${trace.traceId}${query}`
+const queryOf = (page: Page): URLSearchParams => new URL(page.url()).searchParams
+const spanNamed = (trace: TraceView, name: string): string =>
+  trace.spans.find((span) => span.name === name)!.spanId
+const rowCount = async (page: Page): Promise<number> =>
+  Number(await page.locator('[data-role=rows]').getAttribute('aria-rowcount'))
+
+test('the waterfall draws the tree: parents before children, children by start, notes beside', () =>
+  browsing.open(at(skewed), { height: 900 }, async ({ page }) => {
+    await until('all rows', async () => (await page.locator(ROWS).count()) === 25)
+    assert.ok((await colourCount(page, CANVAS)) > 20)
+    assert.ok((await colourCount(page, '.minimap canvas')) > 4)
+    const names = await page.locator(`${ROWS} td:nth-child(2)`).allTextContents()
+    assert.deepEqual(names.slice(0, 6), [
+      'POST /checkout',
+      'authenticate',
+      'GET /cart/:id',
+      'GET /cart/:id',
+      'GET cart:1182',
+      'SELECT cart_items',
+    ])
+    const levels = await mapped(page, ROWS, 'row.ariaLevel')
+    assert.deepEqual(levels.slice(0, 6), ['1', '2', '2', '3', '4', '4'])
+    await until('the critical path', async () =>
+      (await page.locator(`${ROWS}:first-child`).innerText()).includes('critical path'),
+    )
+    assert.match(await page.locator(ROWS, { hasText: 'load stock snapshot' }).innerText(), /clock aligned/)
+    await page.getByRole('button', { name: /1 clock aligned/ }).click()
+    await page.waitForSelector('text=moved by +12.4 ms')
+  }))
+
+test('critical path and arrows can be hidden, and the address says so', () =>
+  browsing.open(at(skewed), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    await until('the critical path', async () =>
+      (await page.locator(ROWS).first().innerText()).includes('critical path'),
+    )
+    await page.keyboard.press('c')
+    await page.keyboard.press('r')
+    await until(
+      'hidden',
+      async () => queryOf(page).get('path') === '0' && queryOf(page).get('arrows') === '0',
+    )
+    await until(
+      'off the rows',
+      async () => !(await page.locator(ROWS).first().innerText()).includes('critical path'),
+    )
+  }))
+
+test('a click on a bar opens the span, the address is a permalink to it, Escape closes', () =>
+  browsing.open(at(failing), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    const box = (await page.locator(CANVAS).boundingBox())!
+    await page.mouse.click(box.x + 150, box.y + 24 * 5 + 12)
+    await until('selected', async () => queryOf(page).get('span') === spanNamed(failing, 'SELECT cart_items'))
+    assert.match(await page.locator('[data-role=details]').innerText(), /SELECT sku, qty FROM cart_items/)
+    await page.reload()
+    await page.waitForSelector('[data-role=details] >> text=db.query.text')
+    await page.keyboard.press('Escape')
+    await until(
+      'closed',
+      async () => (await page.locator('[data-role=details]').count()) === 0 && !queryOf(page).has('span'),
+    )
+  }))
+
+test('e goes from error to error, and the details say what failed', () =>
+  browsing.open(at(failing), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    for (let i = 0; i < 4; i++) await page.keyboard.press('e')
+    await until(
+      'the last error',
+      async () => queryOf(page).get('span') === spanNamed(failing, 'POST issuer.example'),
+    )
+    const details = page.locator('[data-role=details]')
+    assert.match(await details.innerText(), /card declined by issuer[\s\S]*exception\.stacktrace/)
+    assert.equal(
+      await details.getByRole('link', { name: /issuer\.example/ }).getAttribute('rel'),
+      'noopener noreferrer',
+    )
+  }))
+
+test('joins and barriers are sentences that lead to the other span', () =>
+  browsing.open(at(skewed, `?span=${spanNamed(skewed, 'compute total')}`), {}, async ({ page }) => {
+    const causes = page.locator('.causes li')
+    await causes.first().waitFor()
+    assert.deepEqual(await causes.locator('.muted').allTextContents(), [
+      'child of',
+      'waited for',
+      'waited for',
+      'waited for',
+    ])
+    await causes.nth(2).getByRole('button').click()
+    await until(
+      'the pricing call',
+      async () =>
+        queryOf(page).get('span') === skewed.edges.filter((edge) => edge.kind === 'join')[1]?.from.spanId,
+    )
+  }))
+
+test('h and l collapse and expand; what is collapsed stays so after a reload', () =>
+  browsing.open(at(skewed), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    for (let i = 0; i < 3; i++) await page.keyboard.press('j')
+    await page.keyboard.press('h')
+    await until('three rows less', async () => (await rowCount(page)) === 22)
+    await page.reload()
+    await until('still', async () => (await rowCount(page)) === 22)
+    await page.keyboard.press('l')
+    await until('all', async () => (await rowCount(page)) === 25 && !queryOf(page).has('c'))
+    await page.getByRole('button', { name: 'Collapse to the first level' }).click()
+    await until('the first level', async () => (await rowCount(page)) === 8 && queryOf(page).get('d') === '1')
+  }))
+
+test('zoom by key, wheel and drag is in the address to the nanosecond, 0 shows all again', () =>
+  browsing.open(at(skewed), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    await page.keyboard.press('j')
+    await page.keyboard.press('j')
+    await page.keyboard.press('f')
+    await until('the span with room', async () => queryOf(page).get('z') !== null)
+    const span = skewed.spans.find((one) => one.name === 'authenticate')!
+    const room = (BigInt(span.endNs) - BigInt(span.startNs)) / 4n + 1n
+    const from = BigInt(span.startNs) - BigInt(skewed.summary.startNs) - room
+    assert.equal(
+      queryOf(page).get('z'),
+      `${from < 0n ? 0n : from}-${BigInt(span.endNs) - BigInt(skewed.summary.startNs) + room}`,
+    )
+    await page.keyboard.press('0')
+    await until('all', async () => !queryOf(page).has('z'))
+
+    const box = (await page.locator('.minimap canvas').boundingBox())!
+    await page.mouse.move(box.x + 100, box.y + 20)
+    await page.mouse.down()
+    await page.mouse.move(box.x + 200, box.y + 20, { steps: 3 })
+    await page.mouse.up()
+    await until('a window', async () => queryOf(page).has('z'))
+    const chosen = queryOf(page).get('z')
+    const rows = (await page.locator(CANVAS).boundingBox())!
+    await page.mouse.move(rows.x + 600, rows.y + 60)
+    await page.keyboard.down('Control')
+    await page.mouse.wheel(0, -200)
+    await page.keyboard.up('Control')
+    await until('closer', async () => queryOf(page).get('z') !== chosen)
+  }))
+
+test('search finds by attribute, counts, and n goes round', () =>
+  browsing.open(at(skewed), {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    await page.keyboard.press('/')
+    await page.keyboard.type('db.system')
+    await until('in the address', async () => queryOf(page).get('q') === 'db.system')
+    assert.equal(await page.locator('.search-box span').innerText(), '2')
+    await page.keyboard.press('Enter')
+    await until('the first', async () => queryOf(page).get('span') === spanNamed(skewed, 'GET cart:1182'))
+    await page.locator('.scroller').focus()
+    await page.keyboard.press('n')
+    await until(
+      'the second',
+      async () => queryOf(page).get('span') === spanNamed(skewed, 'SELECT cart_items'),
+    )
+    await page.keyboard.press('n')
+    await until('round', async () => queryOf(page).get('span') === spanNamed(skewed, 'GET cart:1182'))
+  }))
+
+test('a value leads to the traces that have it', () =>
+  browsing.open(at(skewed, `?span=${skewed.spans[0]!.spanId}`), {}, async ({ page }) => {
+    const row = page.locator('.attributes tr', { hasText: 'http.route' }).first()
+    await row.hover()
+    await row.getByRole('link', { name: 'Traces with this value' }).click()
+    await until(
+      'the list',
+      async () =>
+        new URL(page.url()).pathname === '/traces' && queryOf(page).get('attr.http.route') === '/checkout',
+    )
+  }))
+
+test('the trace can be taken along as OTLP JSON with its raw times', () =>
+  browsing.open(at(skewed), {}, async ({ page, context }) => {
+    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+    await page.waitForSelector(ROWS)
+    await page.getByRole('button', { name: 'Copy the trace as OTLP JSON' }).click()
+    await page.waitForTimeout(100)
+    const text: string = await page.evaluate('navigator.clipboard.readText()')
+    const moved = skewed.spans.find((span) => span.name === 'load stock snapshot')!
+    assert.ok(text.includes(`"startTimeUnixNano": "${BigInt(moved.startNs) - BigInt(moved.shiftNs)}"`))
+  }))
+
+test('hostile text is inert in names, services, keys, values, events, notes and the title', () =>
+  browsing.open(at(hostile, `?span=${hostile.spans[1]!.spanId}`), {}, async ({ page }) => {
+    await page.waitForSelector('[data-role=details]')
+    await page.evaluate(
+      'for (const section of document.querySelectorAll(".details details")) section.open = true',
+    )
+    await page.getByRole('button', { name: '1 note' }).click()
+    await page.waitForTimeout(100)
+    assert.equal(
+      await page
+        .locator('#app img, #app script, #app iframe, #app svg[onload], #app b:has-text("bold")')
+        .count(),
+      0,
+    )
+    const hrefs = await mapped(page, 'a', 'row.href')
+    assert.deepEqual(
+      hrefs.filter((href) => !/^https?:/.test(href)),
+      [],
+    )
+    const text = await page.locator('#app').innerText()
+    for (const sample of HOSTILE.slice(0, 7)) assert.ok(text.includes(sample), `shown as it is: ${sample}`)
+    assert.ok((await page.locator('.escape', { hasText: 'U+202E' }).count()) > 0)
+    assert.ok(!text.includes('\u202e') && !text.includes('\u0000') && !text.includes('\u001b'))
+    assert.match(await page.title(), /^<img src=x onerror=/)
+  }))
+
+test('hostile text is inert in the list, its chips and its tooltips', () =>
+  browsing.open(`/traces?name=${encodeURIComponent(HOSTILE[0]!)}`, {}, async ({ page }) => {
+    await page.waitForSelector('.trace-rows tbody tr')
+    const box = (await page.locator('.scatter canvas').boundingBox())!
+    for (let x = 60; x < box.width; x += 12) await page.mouse.move(box.x + x, box.y + 64)
+    assert.equal(await page.locator('#app img, #app script, #app svg[onload]').count(), 0)
+  }))
+
+test('an address that names nothing known still shows something', async () => {
+  await browsing.open(`/traces/${'ab'.repeat(16)}`, { expected: ['404'] }, async ({ page }) => {
+    await page.waitForSelector('text=There is no such trace')
+  })
+  await browsing.open('/nowhere', {}, async ({ page }) => {
+    await page.waitForSelector('text=There is no such page')
+  })
+  await browsing.open(at(skewed, '?span=zz&z=9-1&c=,,x&d=999999&q=%00'), {}, async ({ page }) => {
+    await until('all rows', async () => (await rowCount(page)) === 25)
+  })
+})
+
+test('a trace of 100,000 spans opens page by page and scrolls to its end without a DOM node a span', () =>
+  browsing.open(at(big), {}, async ({ page }) => {
+    page.setDefaultTimeout(30_000)
+    await page.waitForSelector(ROWS)
+    await page.waitForSelector('[data-role=rows][aria-rowcount="100000"]')
+    await page.evaluate('document.querySelector(".scroller").scrollTop = 1e9')
+    await page.waitForSelector(`${ROWS}[aria-rowindex="100000"]`)
+    assert.ok((await colourCount(page, CANVAS)) > 5)
+    assert.ok((await page.evaluate<number>('document.querySelectorAll("*").length')) < 1_500)
+    await page.keyboard.press('e')
+    await page.waitForSelector('[data-role=details] >> text=checksum mismatch')
+  }))
