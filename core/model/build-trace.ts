@@ -12,12 +12,17 @@ import type { OtlpResource, OtlpSpan } from './otlp-span.ts'
 import { RepairLog, repairSpans, type Draft } from './repair.ts'
 import type { Block, Edge, Point, Trace, Unit } from './trace.ts'
 
-/** The model of one trace; the trace of the first span counts. Never throws. Cost: O(n log n), no recursion. */
+/**
+ * The model of one trace; the trace of the first span counts. Never throws. Cost: O(n log n), no recursion.
+ */
 export function buildTrace(spans: readonly (OtlpSpan | LooseOtlpSpan)[]): Trace {
   const log = new RepairLog()
   const origins = new Origins()
   const resources = new Map<object, OtlpResource>()
-  const draft = repairSpans(spans.map((span) => exactSpan(span, resources)), log)
+  const draft = repairSpans(
+    spans.map((span) => exactSpan(span, resources)),
+    log,
+  )
   const draftEdges = edgesOf(draft, log)
   const aligned = alignClocks(draft, draftEdges, origins, log)
   const placed = placeBlocks(draft, aligned, origins, log)
@@ -34,7 +39,11 @@ export function buildTrace(spans: readonly (OtlpSpan | LooseOtlpSpan)[]): Trace 
   }
 }
 
-type Placed = { readonly blocks: readonly Block[]; readonly units: readonly Unit[]; readonly placeOf: Int32Array }
+type Placed = {
+  readonly blocks: readonly Block[]
+  readonly units: readonly Unit[]
+  readonly placeOf: Int32Array
+}
 
 /** Blocks depth first, children by aligned start; parents first, so that one pass knows depth and unit. */
 function placeBlocks(draft: Draft, aligned: HostOffsets, origins: Origins, log: RepairLog): Placed {
@@ -43,27 +52,54 @@ function placeBlocks(draft: Draft, aligned: HostOffsets, origins: Origins, log: 
   const placeOf = new Int32Array(order.length)
   for (const [place, index] of order.entries()) placeOf[index] = place
   const blocks: Block[] = []
-  const units: { index: number; service: string; host: string; process: string; entry: number; blockCount: number }[] = []
+  const units: {
+    index: number
+    service: string
+    host: string
+    process: string
+    entry: number
+    blockCount: number
+  }[] = []
   for (const [place, index] of order.entries()) {
     const span = draft.spans[index]
     const { service, host, process } = origins.of(span.resource)
     const shift = aligned.offsets[aligned.hostOf[index]]
     const up = draft.parent[index] === -1 ? -1 : placeOf[draft.parent[index]]
-    const isEntry = up === -1 || span.kind === 2 || span.kind === 5 || units[blocks[up].unit].process !== process
+    const isEntry =
+      up === -1 || span.kind === 2 || span.kind === 5 || units[blocks[up].unit].process !== process
     const unit = isEntry ? units.length : blocks[up].unit
     if (isEntry) units.push({ index: unit, service, host, process, entry: place, blockCount: 0 })
     units[unit].blockCount += 1
     const startNs = draft.baseNs + BigInt(starts[index])
     blocks.push({
-      index: place, spanId: span.spanId, parent: up, depth: up === -1 ? 0 : blocks[up].depth + 1, unit, service, name: span.name,
-      kind: SPAN_KINDS[span.kind] ?? 'unspecified', startNs, endNs: startNs + BigInt(draft.end[index] - draft.start[index]),
-      shiftNs: BigInt(shift), span,
+      index: place,
+      spanId: span.spanId,
+      parent: up,
+      depth: up === -1 ? 0 : blocks[up].depth + 1,
+      unit,
+      service,
+      name: span.name,
+      kind: SPAN_KINDS[span.kind] ?? 'unspecified',
+      startNs,
+      endNs: startNs + BigInt(draft.end[index] - draft.start[index]),
+      shiftNs: BigInt(shift),
+      span,
     })
     if (up !== -1 && startNs < blocks[up].startNs) {
-      log.add('child-before-parent', span.spanId, `starts ${blocks[up].startNs - startNs} ns before its parent; shown as it came`)
+      log.add(
+        'child-before-parent',
+        span.spanId,
+        `starts ${blocks[up].startNs - startNs} ns before its parent; shown as it came`,
+      )
     }
   }
-  const named = units.map(({ index, service, host, entry, blockCount }) => ({ index, service, host, entry, blockCount }))
+  const named = units.map(({ index, service, host, entry, blockCount }) => ({
+    index,
+    service,
+    host,
+    entry,
+    blockCount,
+  }))
   return { blocks, units: named, placeOf }
 }
 
@@ -106,15 +142,25 @@ function pointsOf(blocks: readonly Block[]): Point[] {
   return points
 }
 
-function placeEdge(edge: DraftEdge, draft: Draft, aligned: HostOffsets, placed: Placed, log: RepairLog): Edge {
+function placeEdge(
+  edge: DraftEdge,
+  draft: Draft,
+  aligned: HostOffsets,
+  placed: Placed,
+  log: RepairLog,
+): Edge {
   const timeOf = (index: number, relative: number): bigint =>
     draft.baseNs + BigInt(relative + aligned.offsets[aligned.hostOf[index]])
   const to = { block: placed.placeOf[edge.to], timeNs: timeOf(edge.to, edge.toNs) }
   if (edge.from === -1) return { kind: edge.kind, foreign: edge.foreign, to }
   const from = { block: placed.placeOf[edge.from], timeNs: timeOf(edge.from, edge.fromNs) }
   if (from.timeNs > to.timeNs) {
-    log.add('edge-against-time', draft.spans[edge.to].spanId, `its ${edge.kind} edge from ${draft.spans[edge.from].spanId} arrives`
-      + ` ${from.timeNs - to.timeNs} ns before it leaves; drawn, but not used for the critical path`)
+    log.add(
+      'edge-against-time',
+      draft.spans[edge.to].spanId,
+      `its ${edge.kind} edge from ${draft.spans[edge.from].spanId} arrives`
+        + ` ${from.timeNs - to.timeNs} ns before it leaves; drawn, but not used for the critical path`,
+    )
   }
   return { kind: edge.kind, from, to }
 }

@@ -1,7 +1,9 @@
-// Links become edges. A link with crosscut.edge says what it is; a plain one is read as "the linked span came before".
+// Links become edges. A link with crosscut.edge says what it is; a plain one is read as "the linked span came
+// before".
 //
-// Times in the draft are still raw here: the ends of an edge are read by the clocks of their own spans, and are moved with
-// them when the clocks are aligned. Source: core/protocol/trace-attributes.ts; Canopy 3.4 (edges between points).
+// Times in the draft are still raw here: the ends of an edge are read by the clocks of their own spans, and
+// are moved with them when the clocks are aligned. Source: core/protocol/trace-attributes.ts; Canopy 3.4
+// (edges between points).
 
 import { TRACE_ATTRIBUTES, type Attributes, type EdgeKind } from '#protocol'
 import type { OtlpLink } from './otlp-span.ts'
@@ -36,24 +38,40 @@ function edgeOf(draft: Draft, to: number, link: OtlpLink, log: RepairLog): Draft
   const fromNs = timeOf(link.attributes, TRACE_ATTRIBUTES.edgeFromNs, baseNs)
   if (link.traceId !== spans[to].traceId) {
     const timeNs = fromNs === undefined ? undefined : baseNs + BigInt(fromNs)
-    return { kind, from: -1, fromNs: 0, foreign: { traceId: link.traceId, spanId: link.spanId, timeNs }, to, toNs }
+    return {
+      kind,
+      from: -1,
+      fromNs: 0,
+      foreign: { traceId: link.traceId, spanId: link.spanId, timeNs },
+      to,
+      toNs,
+    }
   }
   const from = draft.indexOf.get(link.spanId)
   if (from === undefined) {
-    log.add('edge-without-source', spans[to].spanId, `links to span ${link.spanId}, which is not in this trace`)
+    log.add(
+      'edge-without-source',
+      spans[to].spanId,
+      `links to span ${link.spanId}, which is not in this trace`,
+    )
     return undefined
   }
   if (from === to) return undefined
   return { kind, from, fromNs: fromNs ?? departure(draft, from, toNs, kind), to, toNs }
 }
 
-/** Without a stated time an edge leaves at its source's end; a plain link to a span that still runs leaves at its begin. */
+/**
+ * Without a stated time an edge leaves at its source's end; a plain link to a span that still runs leaves at
+ * its begin.
+ */
 function departure(draft: Draft, from: number, toNs: number, kind: EdgeKind): number {
   return kind !== 'link' || draft.end[from] <= toNs ? draft.end[from] : draft.start[from]
 }
 
 function kindOf(attributes: Attributes): EdgeKind {
-  const kind = Object.hasOwn(attributes, TRACE_ATTRIBUTES.edge) ? attributes[TRACE_ATTRIBUTES.edge] : undefined
+  const kind = Object.hasOwn(attributes, TRACE_ATTRIBUTES.edge)
+    ? attributes[TRACE_ATTRIBUTES.edge]
+    : undefined
   return kind === 'join' || kind === 'barrier' || kind === 'queue' ? kind : 'link'
 }
 

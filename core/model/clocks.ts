@@ -1,28 +1,43 @@
 // One timeline: an offset per host, from the bounds that ALL causal edges between two hosts put on it.
 //
-// A cause u on host i with its effect v on host j says  t_v + offset_j >= t_u + offset_i.  Call edges bound the difference
-// from one side, reply edges from the other:
+// A cause u on host i with its effect v on host j says  t_v + offset_j >= t_u + offset_i.  Call edges bound
+// the difference from one side, reply edges from the other:
 //
-//        caller (i)   |=====================|            begin(child) >= begin(parent):   lower bound of offset_j - offset_i
-//        callee (j)        |===========|                 end(child)   <= end(parent):     upper bound
+//     caller (i)  |===================|     begin(child) >= begin(parent): lower bound of offset_j - offset_i
+//     callee (j)       |=========|          end(child)   <= end(parent):   upper bound
 //
 //   1. ceiling[i][j] = least upper bound of offset_j - offset_i over all edges (Infinity = none)
 //   2. pairs whose bounds contradict each other are dropped with a note (their times stay raw)
 //   3. close the rest over third hosts (Floyd-Warshall); a circle that contradicts itself is dropped likewise
-//   4. from the root's host outwards fix one host after the other inside its bounds: 0 if it fits (a clock that agrees is
-//      left alone), else the middle (for one RPC this is Jaeger's (parentDur - childDur) / 2), else the least shift
-// In a closed network any choice inside the bounds leaves a choice for the rest, so step 4 never contradicts itself.
-// Sources: Canopy 4.2 (formula not published); Jaeger clockskew.go; difference constraints: Cormen et al., 24.4.
+//   4. from the root's host outwards fix one host after the other inside its bounds: 0 if it fits (a clock
+//      that agrees is left alone), else the middle (for one RPC Jaeger's (parentDur - childDur) / 2), else
+//      the least shift
+// In a closed network any choice inside the bounds leaves a choice for the rest, so step 4 never contradicts
+// itself.
+// Sources: Canopy 4.2 (formula not published); Jaeger clockskew.go; difference constraints: Cormen et al.,
+// 24.4.
 
 import type { DraftEdge } from './causal-edges.ts'
 import type { Origins } from './hosts.ts'
 import { CLOSURE_HOSTS_MAX } from './limits.ts'
 import type { Draft, RepairLog } from './repair.ts'
 
-export type HostOffsets = { readonly hosts: readonly string[]; readonly hostOf: Int32Array; readonly offsets: Float64Array }
+export type HostOffsets = {
+  readonly hosts: readonly string[]
+  readonly hostOf: Int32Array
+  readonly offsets: Float64Array
+}
 
-/** Whole ns to add to each host's times. Cost: O(spans + edges + hosts^3), hosts^3 only up to CLOSURE_HOSTS_MAX. */
-export function alignClocks(draft: Draft, edges: readonly DraftEdge[], origins: Origins, log: RepairLog): HostOffsets {
+/**
+ * Whole ns to add to each host's times. Cost: O(spans + edges + hosts^3), hosts^3 only up to
+ * CLOSURE_HOSTS_MAX.
+ */
+export function alignClocks(
+  draft: Draft,
+  edges: readonly DraftEdge[],
+  origins: Origins,
+  log: RepairLog,
+): HostOffsets {
   const { hosts, hostOf } = hostsOf(draft, origins)
   const offsets = new Float64Array(hosts.length)
   if (hosts.length < 2) return { hosts, hostOf, offsets }
@@ -95,28 +110,39 @@ function dropContradictions(bounds: Bounds, hosts: readonly string[], log: Repai
     for (const [other, ceiling] of [...row]) {
       if (ceiling + bounds.ceiling(other, one) >= 0) continue
       bounds.drop(one, other)
-      log.add('clock-infeasible', undefined, `no clock offset between ${hosts[one]} and ${hosts[other]} makes every call between them`
-        + ' start after it was made and end before it was answered; their times are shown as they came')
+      log.add(
+        'clock-infeasible',
+        undefined,
+        `no clock offset between ${hosts[one]} and ${hosts[other]} makes every call between them`
+          + ' start after it was made and end before it was answered; their times are shown as they came',
+      )
     }
   }
 }
 
-/** Floyd-Warshall. Hosts on a circle that contradicts itself lose what is between them; at most once per host. */
+/**
+ * Floyd-Warshall. Hosts on a circle that contradicts itself lose what is between them; at most once per host.
+ */
 function closeBounds(bounds: Bounds, hosts: readonly string[], log: RepairLog): void {
   for (let round = 0; round <= hosts.length; round++) {
     const closed = closure(bounds, hosts.length)
     const guilty = hosts.map((_, host) => host).filter((host) => closed[host * hosts.length + host] < 0)
     if (guilty.length === 0) return writeBack(bounds, closed, hosts.length)
     for (const one of guilty) for (const other of guilty) if (one !== other) bounds.drop(one, other)
-    log.add('clock-infeasible', undefined, `the calls among ${guilty.map((host) => hosts[host]).join(', ')} contradict each other about`
-      + ' the clocks; their times are shown as they came')
+    log.add(
+      'clock-infeasible',
+      undefined,
+      `the calls among ${guilty.map((host) => hosts[host]).join(', ')} contradict each other about`
+        + ' the clocks; their times are shown as they came',
+    )
   }
 }
 
 function closure(bounds: Bounds, count: number): Float64Array {
   const closed = new Float64Array(count * count).fill(Infinity)
   for (let host = 0; host < count; host++) closed[host * count + host] = 0
-  for (const [from, row] of bounds.rows.entries()) for (const [to, ceiling] of row) closed[from * count + to] = ceiling
+  for (const [from, row] of bounds.rows.entries())
+    for (const [to, ceiling] of row) closed[from * count + to] = ceiling
   for (let via = 0; via < count; via++) {
     for (let from = 0; from < count; from++) {
       const first = closed[from * count + via]
@@ -133,7 +159,8 @@ function closure(bounds: Bounds, count: number): Float64Array {
 function writeBack(bounds: Bounds, closed: Float64Array, count: number): void {
   for (let from = 0; from < count; from++) {
     for (let to = 0; to < count; to++) {
-      if (from !== to && closed[from * count + to] < Infinity) bounds.rows[from].set(to, closed[from * count + to])
+      if (from !== to && closed[from * count + to] < Infinity)
+        bounds.rows[from].set(to, closed[from * count + to])
     }
   }
 }
@@ -174,7 +201,13 @@ function neighboursOf(bounds: Bounds): number[][] {
   return sets.map((set) => [...set].sort((a, b) => a - b))
 }
 
-function chooseOffset(bounds: Bounds, host: number, near: readonly number[], offsets: Float64Array, isFixed: Uint8Array): number {
+function chooseOffset(
+  bounds: Bounds,
+  host: number,
+  near: readonly number[],
+  offsets: Float64Array,
+  isFixed: Uint8Array,
+): number {
   let low = -Infinity
   let high = Infinity
   for (const other of near) {

@@ -1,23 +1,31 @@
-// The critical path between two points: a walk backwards from `to`, always to what the current block last waited for.
+// The critical path between two points: a walk backwards from `to`, always to what the current block last
+// waited for.
 //
-//   P |==============================|      t = P.end: the child of P that finished last is B; (B.end, P.end] is P's own
-//   A   |=====|                             inside B nothing finished; (B.begin, B.end] is B's; at its begin go back to P
-//   B             |===========|             the last child of P that ended before B began is A; (A.end, B.begin] is P's; ...
+//   P |======================|  t = P.end: the child of P that finished last is B; (B.end, P.end] is P's own
+//   A   |=====|                 inside B nothing finished; (B.begin, B.end] is B's; from its begin back to P
+//   B             |=======|     of P's children A ended last before B began; (A.end, B.begin] is P's; ...
 //
-// That is Jaeger's walk (children clipped to the parent, consumers of producers left out, `end < t` strict on the way back up), made
-// to follow causal edges too: an edge that arrives inside a block competes with its children, the latest wins; an edge that
-// arrives at the begin of a block (it awaited that branch; it was taken from that queue) says what the block waited for, so the
-// walk goes there instead of to whichever sibling happened to end last.
+// That is Jaeger's walk (children clipped to the parent, consumers of producers left out, `end < t` strict on
+// the way back up), made to follow causal edges too: an edge that arrives inside a block competes with its
+// children, the latest wins; an edge that arrives at the begin of a block (it awaited that branch; it was
+// taken from that queue) says what the block waited for, so the walk goes there instead of to whichever
+// sibling happened to end last.
 //
-// Termination: each arrival of a block is used at most once (a cursor that only moves back) and each begin is left at most once,
-// so the walk has at most one step per block and edge. Time never grows along the walk; sections are cut at `from`.
+// Termination: each arrival of a block is used at most once (a cursor that only moves back) and each begin is
+// left at most once, so the walk has at most one step per block and edge. Time never grows along the walk;
+// sections are cut at `from`.
 // Sources: Jaeger UI TracePage/CriticalPath; Canopy 3.4 and 4.4 (CriticalPath(a->b), edges with queueing).
 
 import type { EdgeKind } from '#protocol'
 import type { Block, CriticalSection, PointRef, Trace } from './trace.ts'
 
 /** Something that came to a block: a child's end, or an edge. */
-type Arrival = { readonly timeNs: bigint; readonly source: number; readonly sourceNs: bigint; readonly edge?: EdgeKind }
+type Arrival = {
+  readonly timeNs: bigint
+  readonly source: number
+  readonly sourceNs: bigint
+  readonly edge?: EdgeKind
+}
 
 type Walk = {
   readonly trace: Trace
@@ -32,17 +40,32 @@ type Walk = {
 }
 
 /**
- * Sections in order of time that partition [from, to]; default the whole main root. Empty when a point is unknown, from is not
- * before to, or the trace is empty. Cost: O(n log n).
+ * Sections in order of time that partition [from, to]; default the whole main root. Empty when a point is
+ * unknown, from is not before to, or the trace is empty. Cost: O(n log n).
  */
-export function criticalPath(trace: Trace, options: { readonly from?: PointRef; readonly to?: PointRef } = {}): CriticalSection[] {
+export function criticalPath(
+  trace: Trace,
+  options: { readonly from?: PointRef; readonly to?: PointRef } = {},
+): CriticalSection[] {
   const root = trace.blocks[trace.root]
   if (root === undefined) return []
-  const from = options.from === undefined ? { block: root.index, timeNs: root.startNs } : find(trace, options.from, 'begin')
-  const to = options.to === undefined ? { block: root.index, timeNs: root.endNs } : find(trace, options.to, 'end')
+  const from =
+    options.from === undefined
+      ? { block: root.index, timeNs: root.startNs }
+      : find(trace, options.from, 'begin')
+  const to =
+    options.to === undefined ? { block: root.index, timeNs: root.endNs } : find(trace, options.to, 'end')
   if (from === undefined || to === undefined || from.timeNs >= to.timeNs) return []
   const { arrivals, causes } = arrivalsOf(trace)
-  const walk: Walk = { trace, arrivals, causes, cursors: new Map(), left: new Set(), sections: [], fromNs: from.timeNs }
+  const walk: Walk = {
+    trace,
+    arrivals,
+    causes,
+    cursors: new Map(),
+    left: new Set(),
+    sections: [],
+    fromNs: from.timeNs,
+  }
   walkBack(walk, to.block, to.timeNs)
   return walk.sections.reverse()
 }
@@ -57,14 +80,20 @@ export function exclusiveTimes(sections: readonly CriticalSection[]): Map<string
   return sums
 }
 
-function find(trace: Trace, ref: PointRef, side: 'begin' | 'end'): { block: number; timeNs: bigint } | undefined {
+function find(
+  trace: Trace,
+  ref: PointRef,
+  side: 'begin' | 'end',
+): { block: number; timeNs: bigint } | undefined {
   const block = trace.blocks.find((candidate) => candidate.spanId === ref.spanId)
   if (block === undefined) return undefined
   const at = ref.at ?? side
   if (at === 'begin') return { block: block.index, timeNs: block.startNs }
   if (at === 'end') return { block: block.index, timeNs: block.endNs }
   if (typeof at === 'bigint') return { block: block.index, timeNs: at }
-  const point = trace.points.find((candidate) => candidate.block === block.index && candidate.name === at.event)
+  const point = trace.points.find(
+    (candidate) => candidate.block === block.index && candidate.name === at.event,
+  )
   return point === undefined ? undefined : { block: block.index, timeNs: point.timeNs }
 }
 
@@ -95,18 +124,26 @@ function walkBack(walk: Walk, toBlock: number, toNs: bigint): void {
   }
 }
 
-/** The latest unused arrival of the block at or before t; strictly before when coming back up from a child that began at t. */
+/**
+ * The latest unused arrival of the block at or before t; strictly before when coming back up from a child
+ * that began at t.
+ */
 function lastArrival(walk: Walk, block: Block, t: bigint, isStrict: boolean): Arrival | undefined {
   const arrivals = walk.arrivals.get(block.index)
   if (arrivals === undefined) return undefined
   let cursor = walk.cursors.get(block.index) ?? 0
-  while (cursor < arrivals.length && (isStrict ? arrivals[cursor].timeNs >= t : arrivals[cursor].timeNs > t)) cursor += 1
+  while (cursor < arrivals.length && (isStrict ? arrivals[cursor].timeNs >= t : arrivals[cursor].timeNs > t))
+    cursor += 1
   walk.cursors.set(block.index, cursor + 1)
   return arrivals[cursor]
 }
 
 /** Where the walk goes from the begin of a block: to what it waited for, else to its parent, else nowhere. */
-function beforeBegin(walk: Walk, block: Block, t: bigint): { block: Block; timeNs: bigint; isReturning: boolean } | undefined {
+function beforeBegin(
+  walk: Walk,
+  block: Block,
+  t: bigint,
+): { block: Block; timeNs: bigint; isReturning: boolean } | undefined {
   const { trace, sections, fromNs } = walk
   if (walk.left.has(block.index)) return undefined
   walk.left.add(block.index)
@@ -114,7 +151,8 @@ function beforeBegin(walk: Walk, block: Block, t: bigint): { block: Block; timeN
   const cause = walk.causes.get(block.index)
   const covers = parent !== undefined && !isHandover(parent, block) && parent.startNs <= t
   if (cause !== undefined && cause.sourceNs <= t && (!covers || cause.sourceNs > parent.startNs)) {
-    // Between the end of what was awaited and the begin of this block its parent ran; without a parent it lay in a queue.
+    // Between the end of what was awaited and the begin of this block its parent ran; without a parent it lay
+    // in a queue.
     if (covers) push(sections, parent, max(cause.sourceNs, fromNs), t)
     else push(sections, block, max(cause.sourceNs, fromNs), t, cause.edge)
     return { block: trace.blocks[cause.source], timeNs: cause.sourceNs, isReturning: false }
@@ -131,7 +169,13 @@ function pushWait(sections: CriticalSection[], block: Block, arrival: Arrival, f
   push(sections, block, max(arrival.sourceNs, fromNs), max(arrival.timeNs, fromNs), arrival.edge)
 }
 
-function push(sections: CriticalSection[], block: Block, startNs: bigint, endNs: bigint, waitedFor?: EdgeKind): void {
+function push(
+  sections: CriticalSection[],
+  block: Block,
+  startNs: bigint,
+  endNs: bigint,
+  waitedFor?: EdgeKind,
+): void {
   if (startNs >= endNs) return
   const section = { spanId: block.spanId, service: block.service, name: block.name, startNs, endNs }
   const later = sections.at(-1)
@@ -153,7 +197,8 @@ function arrivalsOf(trace: Trace): { arrivals: Map<number, Arrival[]>; causes: M
     if (to.timeNs > block.startNs && to.timeNs <= block.endNs) add(arrivals, to.block, arrival)
     else if (to.timeNs === block.startNs) addCause(causes, trace, to.block, arrival)
   }
-  for (const list of arrivals.values()) list.sort((a, b) => (a.timeNs < b.timeNs ? 1 : a.timeNs > b.timeNs ? -1 : 0))
+  for (const list of arrivals.values())
+    list.sort((a, b) => (a.timeNs < b.timeNs ? 1 : a.timeNs > b.timeNs ? -1 : 0))
   return { arrivals, causes }
 }
 
@@ -171,8 +216,9 @@ function add(arrivals: Map<number, Arrival[]>, block: number, arrival: Arrival):
 }
 
 /**
- * Ends of the children that a parent may have waited for, clipped to the parent; a child that lies wholly outside its (clipped)
- * parent is left out with everything below it. Parents come before children, so one pass is enough.
+ * Ends of the children that a parent may have waited for, clipped to the parent; a child that lies wholly
+ * outside its (clipped) parent is left out with everything below it. Parents come before children, so one
+ * pass is enough.
  */
 function* clippedEnds(blocks: readonly Block[]): Generator<[number, bigint]> {
   const ends: (bigint | undefined)[] = []

@@ -1,7 +1,8 @@
 // Whose clock and whose process a span's times and work belong to, read from its resource.
 //
-// host.name comes before host.id: processes of one machine that were given host names of their own (containers, a simulated
-// cluster) may well have clocks of their own, and a host's name is what people know it by.
+// host.name comes before host.id: processes of one machine that were given host names of their own
+// (containers, a simulated cluster) may well have clocks of their own, and a host's name is what people know
+// it by.
 // Source: Jaeger's adjuster (host.id | host.ip | host.name), OpenTelemetry resource conventions.
 
 import type { Attributes } from '#protocol'
@@ -25,7 +26,8 @@ export class Origins {
 function originOf(attributes: Attributes): Origin {
   const service = attribute(attributes, 'service.name') ?? 'unknown_service'
   const instance = attribute(attributes, 'service.instance.id')
-  const named = attribute(attributes, 'host.name') ?? attribute(attributes, 'host.id') ?? attribute(attributes, 'host.ip')
+  const named =
+    attribute(attributes, 'host.name') ?? attribute(attributes, 'host.id') ?? attribute(attributes, 'host.ip')
   const host = named ?? (instance === undefined ? service : `${service}/${instance}`)
   const pid = attribute(attributes, 'process.pid') ?? ''
   return { service, host, process: [service, instance ?? '', host, pid].join('\u0000') }

@@ -1,17 +1,24 @@
 // Limits of the model, each with its reason.
 
-/** Times are kept as whole ns in doubles relative to the trace's base: exact below 2^53. Half of it on each side is 52 days, */
-/** so a trace that spans 30 days fits and a time of 0 or 2^64-1 is seen as what it is: not a time. */
+/**
+ * Times are kept as whole ns in doubles relative to the trace's base: exact below 2^53. Half of it on each
+ * side is 52 days, so a trace of 30 days fits, and a time of 0 or 2^64-1 is seen as what it is.
+ */
 export const RELATIVE_NS_MAX = 2 ** 52
 
 /** Sane wall-clock times: after 1971 (below it a clock was never set) and within int64 ns (year 2262). */
 export const WALL_NS_MIN = 31_536_000_000_000_000n
 export const WALL_NS_MAX = 2n ** 63n - 1n
 
-/** Repairs that are listed; all are counted. 1,000 lines are more than anybody reads, and 1M would double the trace. */
+/**
+ * Repairs that are listed; all are counted. 1,000 lines are more than anybody reads, and 1M would double the
+ * trace.
+ */
 export const REPAIRS_MAX = 1_000
 
-/** Hosts of one trace that are aligned jointly: the closure costs hosts^3 steps, 128^3 = 2.1M = about 5 ms. */
+/**
+ * Hosts of one trace that are aligned jointly: the closure costs hosts^3 steps, 128^3 = 2.1M = about 5 ms.
+ */
 export const CLOSURE_HOSTS_MAX = 128
 
 /** Spans sampled to find the base time: enough that a few hostile clocks cannot be the median. */

@@ -1,16 +1,28 @@
 // The edge of the package entry crosscut/traces: spans as people have them (OTLP/JSON) made exact.
 //
-// Accepted beside the exact form: times as decimal strings or numbers, attributes as OTLP KeyValue lists, kind as number or name,
-// ids in upper case, resource and scope left out or given as attributes only, everything optional but the ids. Never throws.
+// Accepted beside the exact form: times as decimal strings or numbers, attributes as OTLP KeyValue lists,
+// kind as number or name, ids in upper case, resource and scope left out or given as attributes only,
+// everything optional but the ids. Never throws.
 // Source: OTLP/JSON mapping, opentelemetry-proto docs/specification.md.
 
 import type { Attributes, AttributeValue, SpanKind } from '#protocol'
 import type { OtlpEvent, OtlpLink, OtlpResource, OtlpScope, OtlpSpan, OtlpSpanKind } from './otlp-span.ts'
 
 /** OTLP/JSON or something near it; read by `exactSpan`. */
-export type LooseOtlpSpan = { readonly traceId?: string; readonly spanId: string; readonly [field: string]: unknown }
+export type LooseOtlpSpan = {
+  readonly traceId?: string
+  readonly spanId: string
+  readonly [field: string]: unknown
+}
 
-export const SPAN_KINDS: readonly SpanKind[] = ['unspecified', 'internal', 'server', 'client', 'producer', 'consumer']
+export const SPAN_KINDS: readonly SpanKind[] = [
+  'unspecified',
+  'internal',
+  'server',
+  'client',
+  'producer',
+  'consumer',
+]
 
 const NO_ATTRIBUTES: Attributes = Object.freeze({})
 const NO_RESOURCE: OtlpResource = Object.freeze({ attributes: NO_ATTRIBUTES })
@@ -18,7 +30,10 @@ const NO_SCOPE: OtlpScope = Object.freeze({ name: '' })
 /** Deeper values of OTLP/JSON become null: the walk is recursive and the depth is the sender's. */
 const VALUE_DEPTH_MAX = 32
 
-/** The exact form of a span; the same object when it is exact already. Resources are made once per input object. */
+/**
+ * The exact form of a span; the same object when it is exact already. Resources are made once per input
+ * object.
+ */
 export function exactSpan(span: OtlpSpan | LooseOtlpSpan, resources: Map<object, OtlpResource>): OtlpSpan {
   if (isExact(span)) return span
   const loose: { readonly [field: string]: unknown } = span
@@ -44,10 +59,20 @@ export function exactSpan(span: OtlpSpan | LooseOtlpSpan, resources: Map<object,
 }
 
 function isExact(span: OtlpSpan | LooseOtlpSpan): span is OtlpSpan {
-  return typeof span.startTimeUnixNano === 'bigint' && typeof span.endTimeUnixNano === 'bigint' && typeof span.kind === 'number'
-    && typeof span.traceId === 'string' && typeof span.name === 'string'
-    && Array.isArray(span.events) && Array.isArray(span.links) && isPlain(span.attributes) && isPlain(span.status)
-    && isPlain(span.scope) && isPlain(span.resource) && isPlain(span.resource.attributes)
+  return (
+    typeof span.startTimeUnixNano === 'bigint'
+    && typeof span.endTimeUnixNano === 'bigint'
+    && typeof span.kind === 'number'
+    && typeof span.traceId === 'string'
+    && typeof span.name === 'string'
+    && Array.isArray(span.events)
+    && Array.isArray(span.links)
+    && isPlain(span.attributes)
+    && isPlain(span.status)
+    && isPlain(span.scope)
+    && isPlain(span.resource)
+    && isPlain(span.resource.attributes)
+  )
 }
 
 function isPlain(value: unknown): value is { readonly [key: string]: unknown } {
@@ -79,24 +104,42 @@ function nanos(value: unknown): bigint {
 function kindOf(value: unknown): OtlpSpanKind {
   if (value === 1 || value === 2 || value === 3 || value === 4 || value === 5) return value
   const named = text(value).toLowerCase().replace('span_kind_', '')
-  return named === 'internal' ? 1 : named === 'server' ? 2 : named === 'client' ? 3
-    : named === 'producer' ? 4 : named === 'consumer' ? 5 : 0
+  return named === 'internal'
+    ? 1
+    : named === 'server'
+      ? 2
+      : named === 'client'
+        ? 3
+        : named === 'producer'
+          ? 4
+          : named === 'consumer'
+            ? 5
+            : 0
 }
 
 function statusOf(value: unknown): 0 | 1 | 2 {
-  return value === 1 || value === 'ok' || value === 'STATUS_CODE_OK' ? 1
-    : value === 2 || value === 'error' || value === 'STATUS_CODE_ERROR' ? 2 : 0
+  return value === 1 || value === 'ok' || value === 'STATUS_CODE_OK'
+    ? 1
+    : value === 2 || value === 'error' || value === 'STATUS_CODE_ERROR'
+      ? 2
+      : 0
 }
 
 function eventOf(value: unknown): OtlpEvent {
   const event = record(value)
-  return { timeUnixNano: nanos(event.timeUnixNano), name: text(event.name), attributes: attributes(event.attributes) }
+  return {
+    timeUnixNano: nanos(event.timeUnixNano),
+    name: text(event.name),
+    attributes: attributes(event.attributes),
+  }
 }
 
 function linkOf(value: unknown): OtlpLink {
   const link = record(value)
   return {
-    traceId: text(link.traceId).toLowerCase(), spanId: text(link.spanId).toLowerCase(), attributes: attributes(link.attributes),
+    traceId: text(link.traceId).toLowerCase(),
+    spanId: text(link.spanId).toLowerCase(),
+    attributes: attributes(link.attributes),
   }
 }
 
@@ -111,7 +154,9 @@ function resourceOf(value: unknown, resources: Map<object, OtlpResource>): OtlpR
 
 function scopeOf(value: unknown): OtlpScope {
   const scope = record(value)
-  return scope === NO_ATTRIBUTES ? NO_SCOPE : { name: text(scope.name), version: text(scope.version) || undefined }
+  return scope === NO_ATTRIBUTES
+    ? NO_SCOPE
+    : { name: text(scope.name), version: text(scope.version) || undefined }
 }
 
 function attributes(value: unknown): Attributes {

@@ -1,8 +1,9 @@
 // A span as plain data, by the field names of OTLP, with the resource and scope it came with.
 //
-// Whoever reads spans from the store makes these; the model only reads them. Times are bigint ns since the epoch as the
-// process wrote them (unaligned, unrepaired). Spans of one process should share one resource object: the model keys its
-// caches by identity. buildTrace also takes the looser form of OTLP/JSON (LooseOtlpSpan): see loose-span.ts.
+// Whoever reads spans from the store makes these; the model only reads them. Times are bigint ns since the
+// epoch as the process wrote them (unaligned, unrepaired). Spans of one process should share one resource
+// object: the model keys its caches by identity. buildTrace also takes the looser form of OTLP/JSON
+// (LooseOtlpSpan): see loose-span.ts.
 // Source: opentelemetry-proto trace.proto 1.9.
 
 import type { Attributes } from '#protocol'

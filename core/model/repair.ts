@@ -3,7 +3,8 @@
 //   spans -> one per id -> parents that exist and form no cycle -> times relative to a base, end >= start
 //
 // Owner: buildTrace calls these in order over one Draft, whose columns are then only read. Source: Canopy 4.2
-// ("complete incomplete elements, correct errors"; every change is annotated, so that instrumentation bugs get fixed).
+// ("complete incomplete elements, correct errors"; every change is annotated, so that instrumentation bugs
+// get fixed).
 
 import { BASE_SAMPLES, RELATIVE_NS_MAX, REPAIRS_MAX, WALL_NS_MAX, WALL_NS_MIN } from './limits.ts'
 import type { OtlpSpan } from './otlp-span.ts'
@@ -60,10 +61,17 @@ function uniqueSpans(all: readonly OtlpSpan[], log: RepairLog): OtlpSpan[] {
     const other = kept.get(span.spanId)
     if (other === undefined) kept.set(span.spanId, span)
     else {
-      const isSame = span.startTimeUnixNano === other.startTimeUnixNano && span.endTimeUnixNano === other.endTimeUnixNano
+      const isSame =
+        span.startTimeUnixNano === other.startTimeUnixNano
+        && span.endTimeUnixNano === other.endTimeUnixNano
         && span.name === other.name
-      log.add(isSame ? 'duplicate-span' : 'conflicting-span', span.spanId, isSame ? 'arrived more than once; kept once'
-        : 'two different spans have this id; the one that ends later was kept')
+      log.add(
+        isSame ? 'duplicate-span' : 'conflicting-span',
+        span.spanId,
+        isSame
+          ? 'arrived more than once; kept once'
+          : 'two different spans have this id; the one that ends later was kept',
+      )
       if (isBetter(span, other)) kept.set(span.spanId, span)
     }
   }
@@ -75,21 +83,35 @@ function isBetter(span: OtlpSpan, other: OtlpSpan): boolean {
   return Object.keys(span.attributes).length >= Object.keys(other.attributes).length
 }
 
-function findParents(spans: readonly OtlpSpan[], indexOf: ReadonlyMap<string, number>, log: RepairLog): Int32Array {
+function findParents(
+  spans: readonly OtlpSpan[],
+  indexOf: ReadonlyMap<string, number>,
+  log: RepairLog,
+): Int32Array {
   const parent = new Int32Array(spans.length).fill(-1)
   for (const [index, span] of spans.entries()) {
     const parentId = span.parentSpanId
     if (parentId === undefined || parentId === '') continue
     const found = indexOf.get(parentId)
-    if (found === undefined) log.add('missing-parent', span.spanId, `its parent ${parentId} is not in this trace; shown as a root`)
-    else if (found === index) log.add('self-parent', span.spanId, 'names itself as its parent; shown as a root')
+    if (found === undefined)
+      log.add('missing-parent', span.spanId, `its parent ${parentId} is not in this trace; shown as a root`)
+    else if (found === index)
+      log.add('self-parent', span.spanId, 'names itself as its parent; shown as a root')
     else parent[index] = found
   }
   return parent
 }
 
-/** Each cycle is cut before its earliest span (ties: smaller id), which becomes a root. Three colours, no recursion. */
-function cutCycles(spans: readonly OtlpSpan[], parent: Int32Array, start: Float64Array, log: RepairLog): void {
+/**
+ * Each cycle is cut before its earliest span (ties: smaller id), which becomes a root. Three colours, no
+ * recursion.
+ */
+function cutCycles(
+  spans: readonly OtlpSpan[],
+  parent: Int32Array,
+  start: Float64Array,
+  log: RepairLog,
+): void {
   const colour = new Uint32Array(spans.length)
   for (let from = 0; from < spans.length; from++) {
     const mine = from + 1
@@ -101,10 +123,18 @@ function cutCycles(spans: readonly OtlpSpan[], parent: Int32Array, start: Float6
     if (at === -1 || colour[at] !== mine) continue
     let first = at
     for (let next = parent[at]; next !== at; next = parent[next]) {
-      if (start[next] < start[first] || (start[next] === start[first] && spans[next].spanId < spans[first].spanId)) first = next
+      if (
+        start[next] < start[first]
+        || (start[next] === start[first] && spans[next].spanId < spans[first].spanId)
+      )
+        first = next
     }
     parent[first] = -1
-    log.add('parent-cycle', spans[first].spanId, 'its ancestors lead back to it; the circle was cut here, at its earliest span')
+    log.add(
+      'parent-cycle',
+      spans[first].spanId,
+      'its ancestors lead back to it; the circle was cut here, at its earliest span',
+    )
   }
 }
 
@@ -126,8 +156,8 @@ function isSane(ns: bigint): boolean {
 }
 
 /**
- * Fills start and end. A time of zero takes the span's other time; both zero: the base. In a trace without any wall-clock
- * time (simulations, tests) zero is a time like any other.
+ * Fills start and end. A time of zero takes the span's other time; both zero: the base. In a trace without
+ * any wall-clock time (simulations, tests) zero is a time like any other.
  */
 function repairTimes(draft: Draft, log: RepairLog): void {
   const { spans, start, end, isDoubtful, baseNs } = draft
@@ -136,14 +166,23 @@ function repairTimes(draft: Draft, log: RepairLog): void {
     const { startTimeUnixNano: rawStart, endTimeUnixNano: rawEnd, spanId } = span
     if (isMissing(rawStart) || isMissing(rawEnd)) {
       isDoubtful[index] = 1
-      log.add('zero-time', spanId, isMissing(rawEnd) && isMissing(rawStart) ? 'has no times; placed amid the trace'
-        : `has no ${isMissing(rawEnd) ? 'end' : 'start'} time; shown with zero duration`)
+      log.add(
+        'zero-time',
+        spanId,
+        isMissing(rawEnd) && isMissing(rawStart)
+          ? 'has no times; placed amid the trace'
+          : `has no ${isMissing(rawEnd) ? 'end' : 'start'} time; shown with zero duration`,
+      )
     }
     const soundStart = !isMissing(rawStart) ? rawStart : !isMissing(rawEnd) ? rawEnd : baseNs
     start[index] = relative(soundStart, index, draft, log)
     end[index] = relative(isMissing(rawEnd) ? soundStart : rawEnd, index, draft, log)
     if (end[index] >= start[index]) continue
-    log.add('end-before-start', spanId, `ended ${start[index] - end[index]} ns before it started; shown with zero duration`)
+    log.add(
+      'end-before-start',
+      spanId,
+      `ended ${start[index] - end[index]} ns before it started; shown with zero duration`,
+    )
     end[index] = start[index]
     isDoubtful[index] = 1
   }
@@ -153,6 +192,10 @@ function relative(ns: bigint, index: number, draft: Draft, log: RepairLog): numb
   const offset = Number(ns - draft.baseNs)
   if (Math.abs(offset) <= RELATIVE_NS_MAX) return offset
   draft.isDoubtful[index] = 1
-  log.add('time-out-of-range', draft.spans[index].spanId, `a time of ${ns} is over 52 days from the rest; moved to that distance`)
+  log.add(
+    'time-out-of-range',
+    draft.spans[index].spanId,
+    `a time of ${ns} is over 52 days from the rest; moved to that distance`,
+  )
   return offset < 0 ? -RELATIVE_NS_MAX : RELATIVE_NS_MAX
 }

@@ -1,4 +1,5 @@
-// What the API says about a trace: a summary row, the whole view, one page of spans, the critical path. Pure reshaping.
+// What the API says about a trace: a summary row, the whole view, one page of spans, the critical path. Pure
+// reshaping.
 
 import type { CriticalPathView, EdgeView, SpanView, TraceSummary, TraceView } from '#protocol'
 import { exclusiveTimes } from './critical-path.ts'
@@ -9,8 +10,8 @@ import type { Block, CriticalSection, Edge, Trace } from './trace.ts'
 const STATUS = ['unset', 'ok', 'error'] as const
 
 /**
- * The row of the trace list, straight from spans of one trace (raw times, no model). A span without a parent id is the root; of
- * several the earliest. Cost: O(n).
+ * The row of the trace list, straight from spans of one trace (raw times, no model). A span without a parent
+ * id is the root; of several the earliest. Cost: O(n).
  */
 export function summarize(spans: readonly OtlpSpan[]): TraceSummary {
   const origins = new Origins()
@@ -45,7 +46,10 @@ export function summarize(spans: readonly OtlpSpan[]): TraceSummary {
 }
 
 /** The answer of GET /api/v1/traces/{id}: spans [offset, offset + limit), everything else whole. */
-export function toTraceView(trace: Trace, page: { readonly offset?: number; readonly limit?: number } = {}): TraceView {
+export function toTraceView(
+  trace: Trace,
+  page: { readonly offset?: number; readonly limit?: number } = {},
+): TraceView {
   const offset = page.offset ?? 0
   const shown = trace.blocks.slice(offset, page.limit === undefined ? undefined : offset + page.limit)
   return {
@@ -64,14 +68,26 @@ export function toSpanView(trace: Trace, block: Block): SpanView {
   const parent = trace.blocks[block.parent]
   const parentSpanId = parent?.spanId ?? (hasParent(span) ? span.parentSpanId : undefined)
   return {
-    spanId: block.spanId, ...(parentSpanId === undefined ? {} : { parentSpanId }),
-    service: block.service, name: block.name, kind: block.kind,
-    startNs: block.startNs.toString(), endNs: block.endNs.toString(), shiftNs: shiftNs.toString(),
-    status: { code: STATUS[span.status.code] ?? 'unset', ...(span.status.message ? { message: span.status.message } : {}) },
-    attributes: span.attributes, resource: span.resource.attributes,
+    spanId: block.spanId,
+    ...(parentSpanId === undefined ? {} : { parentSpanId }),
+    service: block.service,
+    name: block.name,
+    kind: block.kind,
+    startNs: block.startNs.toString(),
+    endNs: block.endNs.toString(),
+    shiftNs: shiftNs.toString(),
+    status: {
+      code: STATUS[span.status.code] ?? 'unset',
+      ...(span.status.message ? { message: span.status.message } : {}),
+    },
+    attributes: span.attributes,
+    resource: span.resource.attributes,
     scope: { name: span.scope.name, ...(span.scope.version ? { version: span.scope.version } : {}) },
-    events: span.events.map(({ timeUnixNano, name, attributes }) =>
-      ({ timeNs: (timeUnixNano + shiftNs).toString(), name, attributes })),
+    events: span.events.map(({ timeUnixNano, name, attributes }) => ({
+      timeNs: (timeUnixNano + shiftNs).toString(),
+      name,
+      attributes,
+    })),
     links: span.links.map(({ traceId, spanId, attributes }) => ({ traceId, spanId, attributes })),
     droppedCount: droppedCount(span),
     depth: block.depth,
@@ -82,15 +98,24 @@ export function toCriticalPathView(sections: readonly CriticalSection[]): Critic
   const exclusiveNs: { [key: string]: string } = Object.create(null)
   for (const [key, ns] of exclusiveTimes(sections)) exclusiveNs[key] = ns.toString()
   return {
-    sections: sections.map((section) => ({ ...section, startNs: section.startNs.toString(), endNs: section.endNs.toString() })),
+    sections: sections.map((section) => ({
+      ...section,
+      startNs: section.startNs.toString(),
+      endNs: section.endNs.toString(),
+    })),
     exclusiveNs,
   }
 }
 
 function toEdgeView(trace: Trace, { kind, from, foreign, to }: Edge): EdgeView {
-  const source = from !== undefined ? { spanId: trace.blocks[from.block].spanId, timeNs: from.timeNs.toString() }
-    : { spanId: foreign?.spanId ?? '', traceId: foreign?.traceId ?? '',
-      ...(foreign?.timeNs === undefined ? {} : { timeNs: foreign.timeNs.toString() }) }
+  const source =
+    from !== undefined
+      ? { spanId: trace.blocks[from.block].spanId, timeNs: from.timeNs.toString() }
+      : {
+          spanId: foreign?.spanId ?? '',
+          traceId: foreign?.traceId ?? '',
+          ...(foreign?.timeNs === undefined ? {} : { timeNs: foreign.timeNs.toString() }),
+        }
   return { kind, from: source, to: { spanId: trace.blocks[to.block].spanId, timeNs: to.timeNs.toString() } }
 }
 
@@ -108,9 +133,15 @@ function summaryOf(trace: Trace): TraceSummary {
   }
   const root = trace.blocks[trace.root]
   return {
-    traceId: trace.traceId, rootService: root?.service ?? '', rootName: root?.name ?? '',
-    startNs: startNs.toString(), durationNs: (endNs - startNs).toString(),
-    spanCount: trace.blocks.length, errorCount, services: byCount(services), hasRoot: trace.hasRoot,
+    traceId: trace.traceId,
+    rootService: root?.service ?? '',
+    rootName: root?.name ?? '',
+    startNs: startNs.toString(),
+    durationNs: (endNs - startNs).toString(),
+    spanCount: trace.blocks.length,
+    errorCount,
+    services: byCount(services),
+    hasRoot: trace.hasRoot,
   }
 }
 
@@ -130,6 +161,14 @@ function byCount(services: ReadonlyMap<string, number>): { name: string; spanCou
 }
 
 function droppedCount(span: OtlpSpan): number {
-  const inside = [...span.events, ...span.links].reduce((sum, { droppedAttributesCount }) => sum + (droppedAttributesCount ?? 0), 0)
-  return inside + (span.droppedAttributesCount ?? 0) + (span.droppedEventsCount ?? 0) + (span.droppedLinksCount ?? 0)
+  const inside = [...span.events, ...span.links].reduce(
+    (sum, { droppedAttributesCount }) => sum + (droppedAttributesCount ?? 0),
+    0,
+  )
+  return (
+    inside
+    + (span.droppedAttributesCount ?? 0)
+    + (span.droppedEventsCount ?? 0)
+    + (span.droppedLinksCount ?? 0)
+  )
 }

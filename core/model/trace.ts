@@ -1,11 +1,13 @@
-// The modelled trace: execution units, blocks, points and edges (Canopy, SOSP'17, section 3.4), made from OTLP spans.
+// The modelled trace: execution units, blocks, points and edges (Canopy, SOSP'17, section 3.4), made from
+// OTLP spans.
 //
 //   Unit    one stay of the request in one process: the blocks of that process that hang together
 //   Block   a segment of computation inside a unit: one span
 //   Point   an instant inside a block: its begin, its end, an event
 //   Edge    a causal relation between two points that nesting does not say
 //
-// Everything here is frozen data after buildTrace; nothing is recursive, so a trace of a million blocks is fine.
+// Everything here is frozen data after buildTrace; nothing is recursive, so a trace of a million blocks is
+// fine.
 
 import type { EdgeKind, SpanKind } from '#protocol'
 import type { OtlpSpan } from './otlp-span.ts'
@@ -38,7 +40,12 @@ export type Block = {
   readonly span: OtlpSpan
 }
 
-export type Point = { readonly block: number; readonly timeNs: bigint; readonly name: string; readonly event: number }
+export type Point = {
+  readonly block: number
+  readonly timeNs: bigint
+  readonly name: string
+  readonly event: number
+}
 
 export type Edge = {
   readonly kind: EdgeKind
@@ -49,9 +56,19 @@ export type Edge = {
 }
 
 export type RepairKind =
-  | 'duplicate-span' | 'conflicting-span' | 'missing-parent' | 'self-parent' | 'parent-cycle' | 'end-before-start'
-  | 'zero-time' | 'time-out-of-range' | 'child-before-parent' | 'clock-infeasible' | 'edge-against-time'
-  | 'edge-without-source' | 'foreign-span'
+  | 'duplicate-span'
+  | 'conflicting-span'
+  | 'missing-parent'
+  | 'self-parent'
+  | 'parent-cycle'
+  | 'end-before-start'
+  | 'zero-time'
+  | 'time-out-of-range'
+  | 'child-before-parent'
+  | 'clock-infeasible'
+  | 'edge-against-time'
+  | 'edge-without-source'
+  | 'foreign-span'
 
 /** What was changed or could not be; a repair is never mistaken for an observation. */
 export type Repair = { readonly kind: RepairKind; readonly spanId?: string; readonly message: string }
@@ -65,7 +82,9 @@ export type Trace = {
   /** Events only: begin and end of a block are its startNs and endNs. */
   readonly points: readonly Point[]
   readonly edges: readonly Edge[]
-  /** The main root: a block without parent in the data, earliest; else the earliest orphan; -1 = empty trace. */
+  /**
+   * The main root: a block without parent in the data, earliest; else the earliest orphan; -1 = empty trace.
+   */
   readonly root: number
   /** Whether a span without a parent id was seen. */
   readonly hasRoot: boolean
@@ -75,8 +94,14 @@ export type Trace = {
   readonly clocks: readonly Clock[]
 }
 
-/** A point by name: default `at` is 'begin' for `from` and 'end' for `to`; { event } = the first event of that name. */
-export type PointRef = { readonly spanId: string; readonly at?: 'begin' | 'end' | bigint | { readonly event: string } }
+/**
+ * A point by name: default `at` is 'begin' for `from` and 'end' for `to`; { event } = the first event of that
+ * name.
+ */
+export type PointRef = {
+  readonly spanId: string
+  readonly at?: 'begin' | 'end' | bigint | { readonly event: string }
+}
 
 export type CriticalSection = {
   readonly spanId: string

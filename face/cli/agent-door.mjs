@@ -1,4 +1,5 @@
-// Loaded by `crosscut run` in the clone, by any Node that NODE_OPTIONS reaches: it lets in only those that can run the agent.
+// Loaded by `crosscut run` in the clone, by any Node that NODE_OPTIONS reaches: it lets in only those that
+// can run the agent.
 //
 //   Node >= 22.18   the sources, types stripped by Node
 //   Node >= 22.15   the built agent, when dist/crosscut is there
@@ -7,11 +8,14 @@
 import { existsSync } from 'node:fs'
 
 const [major, minor] = process.versions.node.split('.').map(Number)
-const isAtLeast = (wantedMajor, wantedMinor) => major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
+const isAtLeast = (wantedMajor, wantedMinor) =>
+  major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 const built = new URL('../../dist/crosscut/agent.js', import.meta.url)
 
 if (isAtLeast(23, 6) || (major === 22 && minor >= 18)) await import('../../process/agent/register.ts')
 else if (isAtLeast(22, 15) && existsSync(built)) await import(built.href)
 else if (!/[\\/]npm(-cli)?(\.js)?$|[\\/]npx(-cli)?(\.js)?$/.test(process.argv[1] ?? '')) {
-  process.stderr.write(`crosscut: Node ${process.version} cannot run the agent (22.18 or newer is needed); this process is not traced\n`)
+  process.stderr.write(
+    `crosscut: Node ${process.version} cannot run the agent (22.18 or newer is needed); this process is not traced\n`,
+  )
 }

@@ -1,4 +1,5 @@
-// The CLI as real processes against a real server (a reader in memory behind it), and `up` and `run` as a user starts them.
+// The CLI as real processes against a real server (a reader in memory behind it), and `up` and `run` as a
+// user starts them.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -16,33 +17,55 @@ const MAIN = new URL('./main.ts', import.meta.url).pathname
 const LAUNCHER = new URL('../../scripts/crosscut.mjs', import.meta.url).pathname
 const home = mkdtempSync(path.join(tmpdir(), 'crosscut-cli-'))
 const { parts } = memoryPipeline([
-  spanOf(0, { name: 'GET /\u001b[31mred\u202e' }), spanOf(1, { status: { code: 2, message: 'no' } }), spanOf(2),
+  spanOf(0, { name: 'GET /\u001b[31mred\u202e' }),
+  spanOf(1, { status: { code: 2, message: 'no' } }),
+  spanOf(2),
 ])
 let server: ServerHandle
 
-before(async () => { server = await startServer({ dataDir: path.join(home, '.crosscut'), port: 0, otlpPort: 0 }, {}, parts) })
+before(async () => {
+  server = await startServer({ dataDir: path.join(home, '.crosscut'), port: 0, otlpPort: 0 }, {}, parts)
+})
 after(async () => {
   await server.close()
   rmSync(home, { recursive: true, force: true })
 })
 
 type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
-type Given = { readonly env?: { readonly [name: string]: string }; readonly cwd?: string; readonly entry?: string }
+type Given = {
+  readonly env?: { readonly [name: string]: string }
+  readonly cwd?: string
+  readonly entry?: string
+}
 
 /** Without variables of ours, in a folder with .crosscut in it. */
-function crosscut(args: readonly string[], { env = {}, cwd = home, entry = MAIN }: Given = {}): Promise<Ended> {
+function crosscut(
+  args: readonly string[],
+  { env = {}, cwd = home, entry = MAIN }: Given = {},
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [entry, ...args], { cwd, env: { PATH: process.env.PATH, HOME: home, ...env } })
+    const child = spawn(process.execPath, [entry, ...args], {
+      cwd,
+      env: { PATH: process.env.PATH, HOME: home, ...env },
+    })
     let out = ''
     let err = ''
-    child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString() })
-    child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+    })
+    child.stderr.on('data', (chunk: Buffer) => {
+      err += chunk.toString()
+    })
     child.on('error', reject).on('close', (code) => resolve({ code, out, err }))
   })
 }
 
 test('help, the overview and the version go to stdout and exit 0', async () => {
-  const [overview, help, version] = await Promise.all([crosscut([]), crosscut(['trace', '--help']), crosscut(['--version'])])
+  const [overview, help, version] = await Promise.all([
+    crosscut([]),
+    crosscut(['trace', '--help']),
+    crosscut(['--version']),
+  ])
   assert.deepEqual([overview.code, help.code, version.code, overview.err], [0, 0, 0, ''])
   for (const { name } of VERBS) assert.ok(overview.out.includes(`  ${name} `), name)
   assert.match(help.out, /crosscut trace 4bf9/)
@@ -88,21 +111,37 @@ test('failures exit 1 with a stable code and what to do', async () => {
   const gone = await crosscut(['agents', '--server', 'http://127.0.0.1:9'])
   assert.equal(gone.code, 1)
   assert.match(gone.err, /E_UNREACHABLE[^]*crosscut up/)
-  const stranger = await crosscut(['agents'], { env: { CROSSCUT_TOKEN: 'wrong', CROSSCUT_SERVER: server.url }, cwd: tmpdir() })
+  const stranger = await crosscut(['agents'], {
+    env: { CROSSCUT_TOKEN: 'wrong', CROSSCUT_SERVER: server.url },
+    cwd: tmpdir(),
+  })
   assert.equal(stranger.code, 1)
   assert.match(stranger.err, /E_UNAUTHORIZED/)
 })
 
 test('tools are deployed from a file, listed, refused with a code, removed', async () => {
   const file = path.join(home, 'levels.json')
-  const advice = [{ tracepoint: 'http.server.request', instructions: [{ op: 'let', slot: 's', value: { parameter: 'level' } },
-    { op: 'logLevel', slot: 's' }] }]
+  const advice = [
+    {
+      tracepoint: 'http.server.request',
+      instructions: [
+        { op: 'let', slot: 's', value: { parameter: 'level' } },
+        { op: 'logLevel', slot: 's' },
+      ],
+    },
+  ]
   writeFileSync(file, JSON.stringify({ advice, parameters: { level: 'info' } }))
   const deployed = await crosscut(['tool', 'deploy', 'levels.json', '--set', 'level=debug'])
   assert.deepEqual([deployed.code, deployed.out], [0, 'deployed levels, version 1\n'])
-  const [row] = (await crosscut(['tool', 'ls', '--json'])).out.trim().split('\n').map((line) => JSON.parse(line))
+  const [row] = (await crosscut(['tool', 'ls', '--json'])).out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   assert.deepEqual([row.name, row.parameters], ['levels', { level: 'debug' }])
-  writeFileSync(file, JSON.stringify({ advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }] }))
+  writeFileSync(
+    file,
+    JSON.stringify({ advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }] }),
+  )
   assert.match((await crosscut(['tool', 'deploy', 'levels.json'])).err, /E_ADVICE_SLOT/)
   assert.equal((await crosscut(['tool', 'rm', 'levels'])).code, 0)
   assert.match((await crosscut(['tool', 'rm', 'levels'])).err, /E_NOT_FOUND/)
@@ -128,7 +167,10 @@ test('login prints a link that works; the kill switch is thrown and taken back',
 
 test('doctor names the variable that silences spans, and the server that is not there', async () => {
   const silenced = await crosscut(['doctor', '--json'], { env: { OTEL_TRACES_SAMPLER: 'always_off' } })
-  const findings = silenced.out.trim().split('\n').map((line) => JSON.parse(line))
+  const findings = silenced.out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
   assert.equal(silenced.code, 1)
   assert.ok(findings.some(({ state, says }) => state === 'fail' && says.includes('OTEL_TRACES_SAMPLER')))
   assert.ok(findings.some(({ check, state }) => check === 'token' && state === 'ok'))
@@ -146,16 +188,26 @@ test('completion scripts name every verb', async () => {
 
 test('run passes arguments, exit code and signals through, and tells the program where the server is', async () => {
   const script = `
-    if (process.argv[1] === 'wait') { process.on('SIGTERM', () => process.exit(7)); console.log('ready'); setInterval(() => {}, 1000) }
-    else { console.log(JSON.stringify([process.env.CROSSCUT_SERVER, process.env.CROSSCUT_TOKEN, process.env.OTEL_SERVICE_NAME,
-      process.env.NODE_OPTIONS, process.argv[1]])); process.exitCode = 5 }`
+    if (process.argv[1] === 'wait') {
+      process.on('SIGTERM', () => process.exit(7))
+      console.log('ready')
+      setInterval(() => {}, 1000)
+    } else {
+      const { CROSSCUT_SERVER, CROSSCUT_TOKEN, OTEL_SERVICE_NAME, NODE_OPTIONS } = process.env
+      const seen = [CROSSCUT_SERVER, CROSSCUT_TOKEN, OTEL_SERVICE_NAME, NODE_OPTIONS, process.argv[1]]
+      console.log(JSON.stringify(seen))
+      process.exitCode = 5
+    }`
   const env = { PATH: `${path.dirname(process.execPath)}:${process.env.PATH ?? ''}`, CROSSCUT_DISABLED: '1' }
   const ended = await crosscut(['run', '--service', 'shop', '--', 'node', '-e', script, '--', 'a b'], { env })
   assert.equal(ended.code, 5, ended.err)
   const [url, token, service, options, word] = JSON.parse(ended.out)
   assert.deepEqual([url, token, service, word], [server.url, server.agentToken, 'shop', 'a b'])
   assert.match(options, /--import=file:/)
-  const child = spawn(process.execPath, [MAIN, 'run', '--', 'node', '-e', script, 'wait'], { cwd: home, env: { ...env, HOME: home } })
+  const child = spawn(process.execPath, [MAIN, 'run', '--', 'node', '-e', script, 'wait'], {
+    cwd: home,
+    env: { ...env, HOME: home },
+  })
   const code = await new Promise((resolve) => {
     child.stdout.once('data', () => child.kill('SIGTERM'))
     child.on('exit', resolve)
@@ -172,8 +224,13 @@ test('the launcher runs the same program', async () => {
 
 test('text of strangers loses control characters and direction overrides; durations are readable', () => {
   assert.equal(plain('a\u001b[2Jb\n\u202ec\u0000'), 'a\ufffd[2Jb\ufffd\ufffdc\ufffd')
-  assert.deepEqual([950n, 12_340n, 4_560_000n, 1_200_000_000n, 125_000_000_000n].map(duration),
-    ['950 ns', '12.3 us', '4.56 ms', '1.20 s', '2 m 05 s'])
+  assert.deepEqual([950n, 12_340n, 4_560_000n, 1_200_000_000n, 125_000_000_000n].map(duration), [
+    '950 ns',
+    '12.3 us',
+    '4.56 ms',
+    '1.20 s',
+    '2 m 05 s',
+  ])
 })
 
 test('docs/reference/cli.md is what the verb table says', () => {

@@ -1,7 +1,9 @@
-// The HTTP client of all verbs: finds the server and the token, speaks /api/v1, and turns failures into sentences.
+// The HTTP client of all verbs: finds the server and the token, speaks /api/v1, and turns failures into
+// sentences.
 //
 //   server   --server > CROSSCUT_SERVER > DIR/server.json > http://127.0.0.1:7070
-//   token    --token-file > CROSSCUT_TOKEN > DIR/admin-token          DIR = --data > CROSSCUT_DATA > nearest .crosscut upwards
+//   token    --token-file > CROSSCUT_TOKEN > DIR/admin-token
+//   DIR      --data > CROSSCUT_DATA > nearest .crosscut upwards
 
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -23,11 +25,26 @@ export function findTarget(io: Io, args: Pick<Args, 'text'>): Target {
   const dataDir = findDataDir(io, args)
   const running = dataDir === undefined ? undefined : readServerFile(dataDir)
   const chosen = args.text('server') ?? io.env.CROSSCUT_SERVER
-  const [url, source] = chosen !== undefined && chosen !== '' ? [chosen, args.text('server') === undefined ? 'CROSSCUT_SERVER' : '--server']
-    : running !== undefined ? [running.url, `${dataDir}/server.json`] : ['http://127.0.0.1:7070', 'the default']
-  if (!URL.canParse(url)) throw new CliError('E_BAD_URL', `'${url}' (${source}) is not a URL`, 'it looks like http://127.0.0.1:7070')
+  const [url, source] =
+    chosen !== undefined && chosen !== ''
+      ? [chosen, args.text('server') === undefined ? 'CROSSCUT_SERVER' : '--server']
+      : running !== undefined
+        ? [running.url, `${dataDir}/server.json`]
+        : ['http://127.0.0.1:7070', 'the default']
+  if (!URL.canParse(url))
+    throw new CliError(
+      'E_BAD_URL',
+      `'${url}' (${source}) is not a URL`,
+      'it looks like http://127.0.0.1:7070',
+    )
   const origin = new URL(url).origin
-  return { url: origin, source, token: findToken(io, args, dataDir), dataDir, otlpUrl: running?.url === origin ? running.otlpUrl : undefined }
+  return {
+    url: origin,
+    source,
+    token: findToken(io, args, dataDir),
+    dataDir,
+    otlpUrl: running?.url === origin ? running.otlpUrl : undefined,
+  }
 }
 
 export function readToken(dataDir: string, name: 'admin-token' | 'agent-token'): string | undefined {
@@ -51,11 +68,17 @@ function findToken(io: Io, args: Pick<Args, 'text'>, dataDir: string | undefined
     return token
   }
   const given = io.env.CROSSCUT_TOKEN
-  return given !== undefined && given !== '' ? given : dataDir === undefined ? undefined : readToken(dataDir, 'admin-token')
+  return given !== undefined && given !== ''
+    ? given
+    : dataDir === undefined
+      ? undefined
+      : readToken(dataDir, 'admin-token')
 }
 
 function readServerFile(dataDir: string): { readonly url: string; readonly otlpUrl: string } | undefined {
-  const text = existsSync(path.join(dataDir, 'server.json')) ? readFileSync(path.join(dataDir, 'server.json'), 'utf8') : '{}'
+  const text = existsSync(path.join(dataDir, 'server.json'))
+    ? readFileSync(path.join(dataDir, 'server.json'), 'utf8')
+    : '{}'
   const url = /"url":\s*"([^"]+)"/.exec(text)?.[1]
   const otlpUrl = /"otlpUrl":\s*"([^"]+)"/.exec(text)?.[1]
   return url === undefined || otlpUrl === undefined ? undefined : { url, otlpUrl }
@@ -79,20 +102,37 @@ export class Client {
   async json<T>(method: string, at: string, body?: unknown): Promise<T> {
     const response = await this.open(method, at, { body })
     const value: unknown = await response.json().catch(() => undefined)
-    if (value === undefined) throw new CliError('E_BAD_ANSWER', `${this.target.url}${at} did not answer JSON`, 'is that a Crosscut server?')
+    if (value === undefined)
+      throw new CliError(
+        'E_BAD_ANSWER',
+        `${this.target.url}${at} did not answer JSON`,
+        'is that a Crosscut server?',
+      )
     // The shapes are those of core/protocol, made by a server of the same release.
     return value as T
   }
 
-  async open(method: string, at: string, options: { body?: unknown; accept?: string; isEndless?: boolean } = {}): Promise<Response> {
+  async open(
+    method: string,
+    at: string,
+    options: { body?: unknown; accept?: string; isEndless?: boolean } = {},
+  ): Promise<Response> {
     const { token, url } = this.target
-    const signals = options.isEndless === true ? [this.#io.signal] : [this.#io.signal, AbortSignal.timeout(ANSWER_MS_MAX)]
+    const signals =
+      options.isEndless === true ? [this.#io.signal] : [this.#io.signal, AbortSignal.timeout(ANSWER_MS_MAX)]
     const response = await fetch(`${url}${at}`, {
-      method, signal: AbortSignal.any(signals), redirect: 'error',
-      headers: { accept: options.accept ?? 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }) },
+      method,
+      signal: AbortSignal.any(signals),
+      redirect: 'error',
+      headers: {
+        accept: options.accept ?? 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
-    }).catch((error: unknown) => { throw this.#io.signal.aborted ? error : this.#unreachable(error) })
+    }).catch((error: unknown) => {
+      throw this.#io.signal.aborted ? error : this.#unreachable(error)
+    })
     if (!response.ok) throw await this.#refused(response)
     return response
   }
@@ -100,21 +140,38 @@ export class Client {
   #unreachable(error: unknown): CliError {
     const { url, source } = this.target
     const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
-    return new CliError('E_UNREACHABLE', `no server answers at ${url} (from ${source}): ${cause}`, 'start one with: crosscut up')
+    return new CliError(
+      'E_UNREACHABLE',
+      `no server answers at ${url} (from ${source}): ${cause}`,
+      'start one with: crosscut up',
+    )
   }
 
   async #refused(response: Response): Promise<CliError> {
     const body: unknown = await response.json().catch(() => undefined)
-    const error = typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'object' ? body.error : null
+    const error =
+      typeof body === 'object' && body !== null && 'error' in body && typeof body.error === 'object'
+        ? body.error
+        : null
     const member = (name: string): string | undefined => {
       const value: unknown = error === null ? undefined : Reflect.get(error, name)
       return typeof value === 'string' ? value : undefined
     }
     if (response.status === 401) {
-      const hint = this.target.token === undefined ? 'give CROSSCUT_TOKEN or --data DIR of the server'
-        : 'the token is of another server: check CROSSCUT_TOKEN, --data and --server'
-      return new CliError('E_UNAUTHORIZED', `${this.target.url} does not accept ${this.target.token === undefined ? 'a call without' : 'this'} token`, hint)
+      const hint =
+        this.target.token === undefined
+          ? 'give CROSSCUT_TOKEN or --data DIR of the server'
+          : 'the token is of another server: check CROSSCUT_TOKEN, --data and --server'
+      return new CliError(
+        'E_UNAUTHORIZED',
+        `${this.target.url} does not accept ${this.target.token === undefined ? 'no' : 'this'} token`,
+        hint,
+      )
     }
-    return new CliError(member('code') ?? 'E_HTTP', member('message') ?? `the server answered ${response.status}`, member('hint'))
+    return new CliError(
+      member('code') ?? 'E_HTTP',
+      member('message') ?? `the server answered ${response.status}`,
+      member('hint'),
+    )
   }
 }

@@ -34,7 +34,8 @@ function explain(io: Io, error: unknown, verb: string): number {
     return WRONG_USAGE
   }
   if (io.signal.aborted) return FAILED
-  const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  const code =
+    error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
   if (!(error instanceof Error) || code === undefined || !code.startsWith('E_')) throw error
   const hint = error instanceof CliError && error.hint !== undefined ? `\n  ${plain(error.hint)}` : ''
   io.say(`crosscut: ${error.message.split('\n').map(plain).join('\n')} (${code})${hint}\n`)
@@ -48,8 +49,14 @@ function help(io: Io, name: string | undefined): number {
 }
 
 function unknownVerb(io: Io, word: string): number {
-  const close = nearest(word, VERBS.map(({ name }) => name))
-  io.say(`crosscut: there is no verb '${plain(word)}'${close === undefined ? '' : `; did you mean ${close}?`}\n  crosscut help lists them\n`)
+  const close = nearest(
+    word,
+    VERBS.map(({ name }) => name),
+  )
+  const guess = close === undefined ? '' : `; did you mean ${close}?`
+  io.say(
+    `crosscut: there is no verb '${plain(word)}'${guess}\n  crosscut help lists them\n`,
+  )
   return WRONG_USAGE
 }
 

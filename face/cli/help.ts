@@ -29,34 +29,45 @@ ${flags.length === 0 ? '' : `\nFlags\n${flags.map(([text, says]) => `  ${text.pa
 
 /** docs/reference/cli.md */
 export function reference(): string {
-  const parts = VERBS.map((verb) => `## crosscut ${verb.name}
+  const parts = VERBS.map(
+    (verb) => `## crosscut ${verb.name}
 
 ${capital(verb.summary)}.
 
     ${usageOf(verb)}
 
-${Object.keys(verb.flags).length === 0 ? '' : `| flag | what |\n|---|---|\n${Object.entries(verb.flags).map(([name, flag]) =>
-  `| \`${flagText(name, flag)}\` | ${flag.says.replaceAll('|', '\\|')} |\n`).join('')}\n`}${verb.examples.map((example) => `    ${example}\n`).join('')}`)
+${
+  Object.keys(verb.flags).length === 0
+    ? ''
+    : `| flag | what |\n|---|---|\n${Object.entries(verb.flags)
+        .map(([name, flag]) => `| \`${flagText(name, flag)}\` | ${flag.says.replaceAll('|', '\\|')} |\n`)
+        .join('')}\n`
+}${verb.examples.map((example) => `    ${example}\n`).join('')}`,
+  )
   return `# The command line
 
-Made from the verb table (\`face/cli/verbs.ts\`) by \`node face/cli/reference.ts\`; a test holds this page to it.
+Made from the verb table (\`face/cli/verbs.ts\`) by \`node face/cli/reference.ts\`; a test holds it to that.
 
-Data goes to stdout, messages to stderr. \`--json\` is stable: one object, or one a line where rows are listed. Exit codes: 0 ok, 1 failed
-(one line with a stable code \`E_...\` on stderr), 2 wrong usage. \`NO_COLOR\` is honoured; nothing is coloured when piped. In the clone
-run \`npx crosscut\`, or \`node scripts/crosscut.mjs\`; any Node from 20 on will do.
+Data goes to stdout, messages to stderr. \`--json\` is stable: one object, or one a line where rows are
+listed. Exit codes: 0 ok, 1 failed (one line with a stable code \`E_...\` on stderr), 2 wrong usage.
+\`NO_COLOR\` is honoured; nothing is coloured when piped. In the clone run \`npx crosscut\`, or \`node scripts/crosscut.mjs\`; any Node from 20 on will do.
 
-The server is found by \`--server\`, \`CROSSCUT_SERVER\`, \`DIR/server.json\`; the token by \`--token-file\`, \`CROSSCUT_TOKEN\`, \`DIR/admin-token\`, where
-DIR is \`--data\`, \`CROSSCUT_DATA\` or the nearest \`.crosscut\` upwards.
+The server is found by \`--server\`, \`CROSSCUT_SERVER\`, \`DIR/server.json\`; the token by \`--token-file\`,
+\`CROSSCUT_TOKEN\`, \`DIR/admin-token\`, where DIR is \`--data\`, \`CROSSCUT_DATA\` or the
+nearest \`.crosscut\` upwards.
 
 ${parts.join('\n')}`
 }
 
 function usageOf({ name, usage, flags }: Verb): string {
-  return ['crosscut', name, Object.keys(flags).length === 0 ? '' : '[flags]', usage].filter((part) => part !== '').join(' ')
+  return ['crosscut', name, Object.keys(flags).length === 0 ? '' : '[flags]', usage]
+    .filter((part) => part !== '')
+    .join(' ')
 }
 
 function flagText(name: string, { value, short, isMany = false }: Flag): string {
-  return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}${isMany ? ' ...' : ''}`
+  const before = short === undefined ? '' : `-${short}, `
+  return `${before}--${name}${value === undefined ? '' : ` ${value}`}${isMany ? ' ...' : ''}`
 }
 
 function capital(text: string): string {

@@ -2,9 +2,15 @@
 
 import type { Io } from './verb.ts'
 
-/** Control characters (ESC, newlines), bidirectional overrides and line separators become one visible mark each. */
+/**
+ * Control characters (ESC, newlines), bidirectional overrides and line separators become one visible mark
+ * each.
+ */
 export function plain(text: string): string {
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g, '\ufffd')
+  return text.replace(
+    /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g,
+    '\ufffd',
+  )
 }
 
 const COLOURS = { bold: '1', dim: '2', red: '31', green: '32', yellow: '33', cyan: '36' } as const
@@ -36,10 +42,20 @@ export function ago(ms: number): string {
 }
 
 /** Rows under a head; columns are as wide as their widest cell. Cells are made plain here. */
-export function table(io: Pick<Io, 'isColoured'>, head: readonly string[], rows: readonly (readonly string[])[]): string {
+export function table(
+  io: Pick<Io, 'isColoured'>,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
   const cells = rows.map((row) => row.map(plain))
-  const widths = head.map((name, column) => Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0)))
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join('  ').trimEnd()
+  const widths = head.map((name, column) =>
+    Math.max(name.length, ...cells.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd()
   return [paint(io, 'dim', line(head)), ...cells.map(line)].map((text) => `${text}\n`).join('')
 }
 

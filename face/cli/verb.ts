@@ -1,4 +1,5 @@
-// What a verb is. Help, completion, docs/reference/cli.md and argument checking all come from this one description.
+// What a verb is. Help, completion, docs/reference/cli.md and argument checking all come from this one
+// description.
 
 export type Io = {
   /** Data. */
@@ -65,7 +66,13 @@ export class CliError extends Error {
 
 export const CLIENT_FLAGS = {
   server: { value: 'URL', says: 'the server (default: CROSSCUT_SERVER, else what DIR/server.json says)' },
-  data: { value: 'DIR', says: 'data folder of a local server (default: CROSSCUT_DATA, else the nearest .crosscut)' },
-  'token-file': { value: 'FILE', says: 'file with the token (default: CROSSCUT_TOKEN, else DIR/admin-token)' },
+  data: {
+    value: 'DIR',
+    says: 'data folder of a local server (default: CROSSCUT_DATA, else the nearest .crosscut)',
+  },
+  'token-file': {
+    value: 'FILE',
+    says: 'file with the token (default: CROSSCUT_TOKEN, else DIR/admin-token)',
+  },
   json: { says: 'one JSON object, stable; a line each for lists' },
 } as const satisfies { readonly [name: string]: Flag }

@@ -13,5 +13,18 @@ import { trace, traces } from './verbs/traces.ts'
 import { up } from './verbs/up.ts'
 
 export const VERBS: readonly Verb[] = [
-  up, run, doctor, traces, trace, agents, tracepoints, tool, killSwitch, login, importFile, bagc, bench, completionVerb(() => VERBS),
+  up,
+  run,
+  doctor,
+  traces,
+  trace,
+  agents,
+  tracepoints,
+  tool,
+  killSwitch,
+  login,
+  importFile,
+  bagc,
+  bench,
+  completionVerb(() => VERBS),
 ]

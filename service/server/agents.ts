@@ -1,7 +1,7 @@
 // The processes that said hello: what they are, what they last reported, whether their stream is open.
 //
-// In memory only: an agent says it all again within a second of reconnecting, so a restart loses nothing. With a hundred servers
-// each knows its own agents.
+// In memory only: an agent says it all again within a second of reconnecting, so a restart loses nothing.
+// With a hundred servers each knows its own agents.
 
 import type { AgentHello, AgentReport, AgentView, TracepointInfo } from '#protocol'
 import { AGENT_FORGET_MS, AGENT_SILENT_MS, AGENTS_MAX } from './limits.ts'
@@ -23,11 +23,19 @@ export class Agents {
   hello(hello: AgentHello): void {
     const before = this.#known.get(hello.agent)
     this.#known.delete(hello.agent)
-    this.#known.set(hello.agent, { hello, report: before?.report, lastSeenMs: this.#nowMs(), streams: before?.streams ?? 0 })
+    this.#known.set(hello.agent, {
+      hello,
+      report: before?.report,
+      lastSeenMs: this.#nowMs(),
+      streams: before?.streams ?? 0,
+    })
     this.#forget()
   }
 
-  /** False = it never said hello to this server. A report that is older than the last of its epoch changes nothing. */
+  /**
+   * False = it never said hello to this server. A report that is older than the last of its epoch changes
+   * nothing.
+   */
   report(report: AgentReport): boolean {
     const known = this.#known.get(report.agent)
     if (known === undefined) return false
@@ -51,13 +59,20 @@ export class Agents {
   views(): AgentView[] {
     this.#forget()
     return [...this.#known.values()].map(({ hello, report, lastSeenMs, streams }) => ({
-      ...hello, lastSeenMs, isConnected: streams > 0 || this.#nowMs() - lastSeenMs < AGENT_SILENT_MS,
+      ...hello,
+      lastSeenMs,
+      isConnected: streams > 0 || this.#nowMs() - lastSeenMs < AGENT_SILENT_MS,
       ...(report === undefined ? {} : { report }),
     }))
   }
 
-  /** The vocabulary: tracepoints of all agents whose name matches the glob, each with its variables and who has it. */
-  tracepoints(glob: string): (TracepointInfo & { readonly agents: number; readonly services: readonly string[] })[] {
+  /**
+   * The vocabulary: tracepoints of all agents whose name matches the glob, each with its variables and who
+   * has it.
+   */
+  tracepoints(
+    glob: string,
+  ): (TracepointInfo & { readonly agents: number; readonly services: readonly string[] })[] {
     const isMatch = globTest(glob)
     const found = new Map<string, { vars: Set<string>; services: Set<string>; agents: number }>()
     for (const { hello } of this.#known.values()) {
@@ -70,14 +85,21 @@ export class Agents {
         entry.agents += 1
       }
     }
-    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, { vars, services, agents }]) =>
-      ({ name, vars: [...vars].sort(), services: [...services].sort(), agents }))
+    return [...found]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, { vars, services, agents }]) => ({
+        name,
+        vars: [...vars].sort(),
+        services: [...services].sort(),
+        agents,
+      }))
   }
 
   #forget(): void {
     for (const [agent, { lastSeenMs, streams }] of this.#known) {
       const isTooMany = this.#known.size > AGENTS_MAX
-      if (isTooMany || (streams === 0 && this.#nowMs() - lastSeenMs > AGENT_FORGET_MS)) this.#known.delete(agent)
+      if (isTooMany || (streams === 0 && this.#nowMs() - lastSeenMs > AGENT_FORGET_MS))
+        this.#known.delete(agent)
     }
   }
 }

@@ -3,31 +3,51 @@
 import { routeTable, type Access, type RouteDoc } from './routes.ts'
 
 const WHO: Record<Access, string> = {
-  public: 'anybody', admin: 'the operator: bearer token or browser session', agent: 'an agent\'s bearer token',
+  public: 'anybody',
+  admin: 'the operator: bearer token or browser session',
+  agent: "an agent's bearer token",
 }
 
 export function apiReference(): string {
   return `# The HTTP API
 
-Made from the route table (\`service/server/routes.ts\`) by \`node service/server/reference.ts\`; a test holds this page to it. The same table
-with all shapes: \`GET /openapi.json\` (OpenAPI 3.1).
+Made from the route table (\`service/server/routes.ts\`) by \`node service/server/reference.ts\`; a test
+holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI 3.1).
 
-- Port 7070 (UI and API), loopback unless told otherwise. OTLP has a port of its own: \`POST :4318/v1/traces\`.
-- \`Authorization: Bearer <token>\`: the operator's is in \`DIR/admin-token\`, an agent's in \`DIR/agent-token\`. A browser trades a one-time
-  link (\`crosscut login\`) for a session cookie (HttpOnly, SameSite=Strict); its changes must come from our own page (Origin).
-- The Host header must be a loopback name, \`--host\`, or one of \`--allow-host\`. Other origins are answered 403, never with CORS headers.
-- Errors are \`{ "error": { "code": "E_...", "message", "hint"? } }\`. Codes: \`E_BAD_REQUEST E_BAD_PATH E_BAD_HOST E_BAD_JSON\` 400,
-  \`E_UNAUTHORIZED\` 401, \`E_FORBIDDEN E_BAD_HOST E_BAD_ORIGIN\` 403, \`E_NOT_FOUND\` 404, \`E_METHOD\` 405, \`E_BODY_SLOW\` 408,
-  \`E_AGENT_UNKNOWN E_TOO_MANY_TOOLS\` 409, \`E_TOO_LARGE\` 413, \`E_MEDIA_TYPE\` 415, \`E_ADVICE_...\` 422, \`E_INTERNAL\` 500,
+- Port 7070 (UI and API), loopback unless told otherwise. OTLP has a port of its own:
+  \`POST :4318/v1/traces\`.
+- \`Authorization: Bearer <token>\`: the operator's is in \`DIR/admin-token\`, an agent's in
+  \`DIR/agent-token\`. A browser trades a one-time link (\`crosscut login\`) for a session cookie (HttpOnly,
+  SameSite=Strict); its changes must come from our own page (Origin).
+- The Host header must be a loopback name, \`--host\`, or one of \`--allow-host\`. Other origins are
+  answered 403, never with CORS headers.
+- Errors are \`{ "error": { "code": "E_...", "message", "hint"? } }\`. Codes: \`E_BAD_REQUEST E_BAD_PATH
+  E_BAD_HOST E_BAD_JSON\` 400, \`E_UNAUTHORIZED\` 401, \`E_FORBIDDEN E_BAD_HOST E_BAD_ORIGIN\` 403,
+  \`E_NOT_FOUND\` 404, \`E_METHOD\` 405, \`E_BODY_SLOW\` 408, \`E_AGENT_UNKNOWN E_TOO_MANY_TOOLS\` 409,
+  \`E_TOO_LARGE\` 413, \`E_MEDIA_TYPE\` 415, \`E_ADVICE_...\` 422, \`E_INTERNAL\` 500,
   \`E_STARTING E_BUSY\` 503 (with Retry-After), \`E_READ_SLOW\` 504.
 - Nanoseconds are decimal strings.
 
 ${routeTable.map(section).join('\n')}`
 }
 
-function section({ method, path, access, summary, query = {}, body, answer, isStream = false }: RouteDoc): string {
-  const rows = Object.entries(query).map(([name, says]) => `| \`${name}\` | ${says} |\n`).join('')
-  const shapes = [body === undefined ? '' : `Takes \`${body}\`. `, `Answers \`${answer}\`${isStream ? ', or server-sent events' : ''}.`].join('')
+function section({
+  method,
+  path,
+  access,
+  summary,
+  query = {},
+  body,
+  answer,
+  isStream = false,
+}: RouteDoc): string {
+  const rows = Object.entries(query)
+    .map(([name, says]) => `| \`${name}\` | ${says} |\n`)
+    .join('')
+  const shapes = [
+    body === undefined ? '' : `Takes \`${body}\`. `,
+    `Answers \`${answer}\`${isStream ? ', or server-sent events' : ''}.`,
+  ].join('')
   return `## ${method} ${path}
 
 ${summary} For ${WHO[access]}. ${shapes}

@@ -1,6 +1,7 @@
-// Who did what: an append-only log whose lines are chained by hash, so that a line cannot be changed or taken out unseen.
+// Who did what: an append-only log whose lines are chained by hash, so that a line cannot be changed or taken
+// out unseen.
 //
-//   {"seq":7,"timeMs":...,"who":"admin token","what":"tool.deploy","detail":{...},"previous":"<hash of 6>","hash":"<of all before it>"}
+//   {"seq":7,"timeMs":1,"who":"admin token","what":"login","detail":{},"previous":"<hash>","hash":"..."}
 // hash = SHA-256 over the line's JSON without the member hash. A torn last line (crash) is cut off at start.
 // Where it lives when there are a hundred servers: each has its own chain; an auditor reads them all.
 
@@ -39,7 +40,14 @@ export class AuditLog {
 
   /** Durable when it returns: what is not in the log did not happen. */
   add(who: string, what: string, detail: AuditEntry['detail']): void {
-    const body = { seq: this.#last.seq + 1, timeMs: this.#nowMs(), who, what, detail, previous: this.#last.hash }
+    const body = {
+      seq: this.#last.seq + 1,
+      timeMs: this.#nowMs(),
+      who,
+      what,
+      detail,
+      previous: this.#last.hash,
+    }
     const hash = hashOf(body)
     const line = Buffer.from(`${JSON.stringify({ ...body, hash })}\n`)
     for (let at = 0; at < line.length;) at += writeSync(this.#handle, line, at)
@@ -49,7 +57,10 @@ export class AuditLog {
   }
 
   /** Newest first, below `before`; isIntact = the whole chain was recomputed and holds. */
-  read(options: { readonly before: number; readonly limit: number }): { readonly entries: AuditEntry[]; readonly isIntact: boolean } {
+  read(options: { readonly before: number; readonly limit: number }): {
+    readonly entries: AuditEntry[]
+    readonly isIntact: boolean
+  } {
     const { list } = readEntries(this.#file)
     let previous = GENESIS
     let isIntact = list.at(-1)?.hash === this.#last.hash || list.length === 0
@@ -57,7 +68,10 @@ export class AuditLog {
       if (body.previous !== previous || hashOf(body) !== hash) isIntact = false
       previous = hash
     }
-    const entries = list.filter(({ seq }) => seq < options.before).slice(-options.limit).reverse()
+    const entries = list
+      .filter(({ seq }) => seq < options.before)
+      .slice(-options.limit)
+      .reverse()
     return { entries, isIntact }
   }
 
@@ -68,13 +82,19 @@ export class AuditLog {
 
 function hashOf(body: Omit<AuditEntry, 'hash'>): string {
   const { seq, timeMs, who, what, detail, previous } = body
-  return createHash('sha256').update(JSON.stringify({ seq, timeMs, who, what, detail, previous })).digest('hex')
+  return createHash('sha256')
+    .update(JSON.stringify({ seq, timeMs, who, what, detail, previous }))
+    .digest('hex')
 }
 
 function readEntries(file: string): { readonly list: AuditEntry[]; readonly wholeBytes: number } {
   const bytes = readFileSync(file)
   const wholeBytes = bytes.lastIndexOf(0x0a) + 1
-  const lines = bytes.subarray(0, wholeBytes).toString('utf8').split('\n').filter((line) => line !== '')
+  const lines = bytes
+    .subarray(0, wholeBytes)
+    .toString('utf8')
+    .split('\n')
+    .filter((line) => line !== '')
   return { list: lines.flatMap(readEntry), wholeBytes }
 }
 
@@ -89,7 +109,17 @@ function readEntry(line: string): AuditEntry[] {
 }
 
 function isEntry(value: unknown): value is AuditEntry {
-  return typeof value === 'object' && value !== null && 'seq' in value && typeof value.seq === 'number'
-    && 'hash' in value && typeof value.hash === 'string' && 'previous' in value && typeof value.previous === 'string'
-    && 'detail' in value && typeof value.detail === 'object' && value.detail !== null
+  return (
+    typeof value === 'object'
+    && value !== null
+    && 'seq' in value
+    && typeof value.seq === 'number'
+    && 'hash' in value
+    && typeof value.hash === 'string'
+    && 'previous' in value
+    && typeof value.previous === 'string'
+    && 'detail' in value
+    && typeof value.detail === 'object'
+    && value.detail !== null
+  )
 }

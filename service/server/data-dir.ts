@@ -2,13 +2,23 @@
 //
 //   DIR/lock          held while a server runs (the kernel drops it with the process)
 //   DIR/keys/         signing.pem (Ed25519, signs desired state), session.key (32 bytes, signs cookies)
-//   DIR/admin-token   what the CLI sends; DIR/agent-token = `<secret>.<fingerprint of the signing key>`, what agents send
+//   DIR/admin-token   what the CLI sends
+//   DIR/agent-token   what agents send: `<secret>.<fingerprint of the signing key>`
 //   DIR/fleet         name of this folder's history of versions
-//   DIR/state.json    desired state; DIR/audit.log; DIR/server.json where the running server listens (for the CLI)
+//   DIR/state.json    desired state
+//   DIR/audit.log     who did what
+//   DIR/server.json   where the running server listens (for the CLI)
 //   DIR/log/, DIR/store/   owned by ingest and by the store
 // Files are 0600 in a folder of 0700: whoever can read them is the operator.
 
-import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { encodeBase64Url } from '#base'
@@ -28,12 +38,18 @@ export type DataDir = {
   release(): Promise<void>
 }
 
-/** Opens or makes the folder; the operator's token is in tokenFile if given. Errors: E_DATA_LOCKED, E_DATA_DAMAGED. */
+/**
+ * Opens or makes the folder; the operator's token is in tokenFile if given. Errors: E_DATA_LOCKED,
+ * E_DATA_DAMAGED.
+ */
 export async function openDataDir(dir: string, tokenFile?: string): Promise<DataDir> {
   mkdirSync(path.join(dir, 'keys'), { recursive: true, mode: 0o700 })
   const lock = await nodeDisk.lock(path.join(dir, 'lock'))
   if (lock === undefined) {
-    throw new ServerError('E_DATA_LOCKED', `another server runs on ${dir}${whereIs(dir)}; use it, or give --data another folder`)
+    throw new ServerError(
+      'E_DATA_LOCKED',
+      `another server runs on ${dir}${whereIs(dir)}; use it, or give --data another folder`,
+    )
   }
   try {
     const signingKey = openSigningKey(path.join(dir, 'keys', 'signing.pem'))
@@ -43,10 +59,15 @@ export async function openDataDir(dir: string, tokenFile?: string): Promise<Data
     const agentToken = `${secret}.${fingerprint}`
     replaceFile(path.join(dir, 'agent-token'), `${agentToken}\n`)
     return {
-      dir, agentToken, signingKey, publicKey: encodeBase64Url(rawKey),
+      dir,
+      agentToken,
+      signingKey,
+      publicKey: encodeBase64Url(rawKey),
       fleet: openSecret(path.join(dir, 'fleet')),
       adminToken: openSecret(tokenFile ?? path.join(dir, 'admin-token')),
-      sessionKey: createHash('sha256').update(openSecret(path.join(dir, 'keys', 'session.key'))).digest(),
+      sessionKey: createHash('sha256')
+        .update(openSecret(path.join(dir, 'keys', 'session.key')))
+        .digest(),
       release: () => lock.release(),
     }
   } catch (error: unknown) {

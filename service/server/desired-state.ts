@@ -1,7 +1,9 @@
-// What agents shall be, as this server wants it: kept in state.json, signed for each telling, never going back.
+// What agents shall be, as this server wants it: kept in state.json, signed for each telling, never going
+// back.
 //
-// The version grows with each change and is written (synced) before anybody is told, so a server that is killed and started again
-// can only ever tell the same or a higher one. Each telling has a fresh expiry; renewals keep the version.
+// The version grows with each change and is written (synced) before anybody is told, so a server that is
+// killed and started again can only ever tell the same or a higher one. Each telling has a fresh expiry;
+// renewals keep the version.
 // Source: core/protocol/desired-state.ts (the four attacks of TUF).
 
 import { sign } from 'node:crypto'
@@ -12,7 +14,11 @@ import { readIfThere, replaceFile } from './files.ts'
 import { PACKAGES_MAX, STATE_RENEW_MS, STATE_VALID_MS } from './limits.ts'
 import { RequestError, ServerError } from './server-error.ts'
 
-type Saved = { readonly version: number; readonly disabled: boolean; readonly packages: readonly ToolPackage[] }
+type Saved = {
+  readonly version: number
+  readonly disabled: boolean
+  readonly packages: readonly ToolPackage[]
+}
 
 export class DesiredStateStore {
   readonly #dataDir: DataDir
@@ -45,7 +51,12 @@ export class DesiredStateStore {
 
   /** Signed now, valid for STATE_VALID_MS. */
   signed(): SignedState {
-    const state: DesiredState = { format: 1, fleet: this.#dataDir.fleet, expiresMs: this.#nowMs() + STATE_VALID_MS, ...this.#saved }
+    const state: DesiredState = {
+      format: 1,
+      fleet: this.#dataDir.fleet,
+      expiresMs: this.#nowMs() + STATE_VALID_MS,
+      ...this.#saved,
+    }
     const payload = Buffer.from(JSON.stringify(state))
     return {
       payload: encodeBase64Url(payload),
@@ -57,13 +68,16 @@ export class DesiredStateStore {
   /** Called with each change and each renewal; the result ends it. */
   listen(fn: (state: SignedState) => void): () => void {
     this.#listeners.add(fn)
-    return () => { this.#listeners.delete(fn) }
+    return () => {
+      this.#listeners.delete(fn)
+    }
   }
 
   /** Puts a package in the place of the one of its name; its version is one more than that one's. */
   deploy(tool: Omit<ToolPackage, 'version'>): ToolPackage {
     const others = this.#saved.packages.filter(({ name }) => name !== tool.name)
-    if (others.length >= PACKAGES_MAX) throw new RequestError(409, 'E_TOO_MANY_TOOLS', `at most ${PACKAGES_MAX} tools`)
+    if (others.length >= PACKAGES_MAX)
+      throw new RequestError(409, 'E_TOO_MANY_TOOLS', `at most ${PACKAGES_MAX} tools`)
     const version = (this.#saved.packages.find(({ name }) => name === tool.name)?.version ?? 0) + 1
     const deployed = { ...tool, version }
     this.#change({ packages: [...others, deployed] })
@@ -101,7 +115,10 @@ export class DesiredStateStore {
   }
 }
 
-/** Refuses to start on a damaged file: starting at version 0 again would be a rollback that agents ignore for ever. */
+/**
+ * Refuses to start on a damaged file: starting at version 0 again would be a rollback that agents ignore for
+ * ever.
+ */
 function readSaved(file: string): Saved {
   const text = readIfThere(file)
   if (text === undefined) return { version: 1, disabled: false, packages: [] }
@@ -115,6 +132,14 @@ function readSaved(file: string): Saved {
 }
 
 function isSaved(value: unknown): value is Saved {
-  return typeof value === 'object' && value !== null && 'version' in value && Number.isSafeInteger(value.version)
-    && 'disabled' in value && typeof value.disabled === 'boolean' && 'packages' in value && Array.isArray(value.packages)
+  return (
+    typeof value === 'object'
+    && value !== null
+    && 'version' in value
+    && Number.isSafeInteger(value.version)
+    && 'disabled' in value
+    && typeof value.disabled === 'boolean'
+    && 'packages' in value
+    && Array.isArray(value.packages)
+  )
 }

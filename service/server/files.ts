@@ -5,7 +5,10 @@
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs'
 import path from 'node:path'
 
-/** Replaces a file, readable by its owner only. Blocks for one fsync: used at start and on operator actions, never per request. */
+/**
+ * Replaces a file, readable by its owner only. Blocks for one fsync: used at start and on operator actions,
+ * never per request.
+ */
 export function replaceFile(file: string, content: string | Uint8Array): void {
   const aside = `${file}.new`
   const handle = openSync(aside, 'w', 0o600)

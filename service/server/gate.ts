@@ -1,6 +1,7 @@
 // What every request passes once, before anything else looks at it.
 //
-//   form     origin-form target only, path split and percent-decoded ONCE; empty, dot and encoded-slash segments refused
+//   form     origin-form target only, path split and percent-decoded ONCE; empty, dot and encoded-slash
+//            segments refused
 //   Host     must be a name of ours                      (DNS rebinding)
 //   Origin   if sent, must be the page we served         (other sites' scripts)
 //   intent   a change that rides on a cookie must prove it came from our page   (CSRF)
@@ -29,7 +30,8 @@ function decodeSegment(segment: string): string {
   } catch {
     throw badPath('the path has a broken percent-encoding')
   }
-  const isPlain = decoded !== '' && decoded !== '.' && decoded !== '..' && !/[/\\\u0000-\u001f\u007f]/.test(decoded)
+  const isPlain =
+    decoded !== '' && decoded !== '.' && decoded !== '..' && !/[/\\\u0000-\u001f\u007f]/.test(decoded)
   if (!isPlain) throw badPath('the path has an empty, dotted or disguised segment')
   return decoded
 }
@@ -43,12 +45,20 @@ export type Names = { readonly host: string; readonly allowedHosts: readonly str
 /** Errors: 400 E_BAD_HOST without one, 403 with a foreign one. */
 export function checkHost(request: IncomingMessage, names: Names): string {
   const header = request.headers.host
-  if (header === undefined || header === '') throw new RequestError(400, 'E_BAD_HOST', 'the request has no Host header')
+  if (header === undefined || header === '')
+    throw new RequestError(400, 'E_BAD_HOST', 'the request has no Host header')
   const name = (/^(\[[0-9a-f:.]+\]|[^:]+)(?::\d{1,5})?$/i.exec(header)?.[1] ?? '').toLowerCase()
-  const isOurs = isLoopback(name) || name === names.host.toLowerCase()
+  const isOurs =
+    isLoopback(name)
+    || name === names.host.toLowerCase()
     || names.allowedHosts.some((allowed) => allowed.toLowerCase() === name)
   if (isOurs) return header
-  throw new RequestError(403, 'E_BAD_HOST', 'this server is not addressed by that Host name', 'start it with --allow-host NAME')
+  throw new RequestError(
+    403,
+    'E_BAD_HOST',
+    'this server is not addressed by that Host name',
+    'start it with --allow-host NAME',
+  )
 }
 
 /** Errors: 403 E_BAD_ORIGIN. */
@@ -58,13 +68,20 @@ export function checkOrigin(request: IncomingMessage, host: string): void {
   throw new RequestError(403, 'E_BAD_ORIGIN', 'requests from other origins are not answered')
 }
 
-/** For changes that came by cookie (or by nothing): only our own page may make them. Errors: 403 E_BAD_ORIGIN. */
+/**
+ * For changes that came by cookie (or by nothing): only our own page may make them. Errors: 403 E_BAD_ORIGIN.
+ */
 export function checkIntent(request: IncomingMessage, host: string): void {
   const { origin } = request.headers
   const site = request.headers['sec-fetch-site']
-  if (origin !== undefined && isSameOrigin(origin, host) && (site === undefined || site === 'same-origin')) return
-  throw new RequestError(403, 'E_BAD_ORIGIN', 'a change by a browser session must come from our own page',
-    'scripts send Authorization: Bearer <token> instead')
+  if (origin !== undefined && isSameOrigin(origin, host) && (site === undefined || site === 'same-origin'))
+    return
+  throw new RequestError(
+    403,
+    'E_BAD_ORIGIN',
+    'a change by a browser session must come from our own page',
+    'scripts send Authorization: Bearer <token> instead',
+  )
 }
 
 function isSameOrigin(origin: string, host: string): boolean {

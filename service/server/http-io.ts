@@ -16,7 +16,12 @@ export const SECURITY_HEADERS = {
 export async function readJson(request: IncomingMessage): Promise<unknown> {
   const type = (request.headers['content-type'] ?? '').split(';')[0]?.trim().toLowerCase()
   if (type !== 'application/json') {
-    throw new RequestError(415, 'E_MEDIA_TYPE', 'the body must be application/json', 'send Content-Type: application/json')
+    throw new RequestError(
+      415,
+      'E_MEDIA_TYPE',
+      'the body must be application/json',
+      'send Content-Type: application/json',
+    )
   }
   if (request.headers['content-encoding'] !== undefined) {
     throw new RequestError(415, 'E_MEDIA_TYPE', 'the body must not be compressed')
@@ -30,7 +35,8 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
-  const tooLarge = (): RequestError => new RequestError(413, 'E_TOO_LARGE', `the body is larger than ${BODY_BYTES_MAX} bytes`)
+  const tooLarge = (): RequestError =>
+    new RequestError(413, 'E_TOO_LARGE', `the body is larger than ${BODY_BYTES_MAX} bytes`)
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge()
   const timer = setTimeout(() => request.destroy(new Error('body too slow')), BODY_MS_MAX)
   const chunks: Buffer[] = []
@@ -53,23 +59,43 @@ async function readBody(request: IncomingMessage): Promise<string> {
 
 type Headers = { readonly [name: string]: string }
 
-export function sendJson(response: ServerResponse, status: number, body: unknown, headers: Headers = {}): void {
-  send(response, status, Buffer.from(JSON.stringify(body)), { 'content-type': 'application/json', ...headers })
+export function sendJson(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Headers = {},
+): void {
+  send(response, status, Buffer.from(JSON.stringify(body)), {
+    'content-type': 'application/json',
+    ...headers,
+  })
 }
 
 /** One whole answer. Nothing of ours is cached unless a handler says so. */
 export function send(response: ServerResponse, status: number, body: Uint8Array, headers: Headers): void {
   if (response.headersSent || response.destroyed) return
-  response.writeHead(status, { ...SECURITY_HEADERS, 'cache-control': 'no-store', ...headers, 'content-length': String(body.length) })
+  response.writeHead(status, {
+    ...SECURITY_HEADERS,
+    'cache-control': 'no-store',
+    ...headers,
+    'content-length': String(body.length),
+  })
   response.end(response.req.method === 'HEAD' ? undefined : body)
 }
 
 /** A stream of server-sent events with a beat; a reader that does not read is cut off. */
-export type EventStream = { send(data: string, event?: string): void; close(): void; onClose(fn: () => void): void }
+export type EventStream = {
+  send(data: string, event?: string): void
+  close(): void
+  onClose(fn: () => void): void
+}
 
 export function openEventStream(response: ServerResponse): EventStream {
   response.writeHead(200, {
-    ...SECURITY_HEADERS, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no',
+    ...SECURITY_HEADERS,
+    'content-type': 'text/event-stream; charset=utf-8',
+    'cache-control': 'no-store',
+    'x-accel-buffering': 'no',
   })
   const write = (text: string): void => {
     if (response.writableLength > STREAM_BACKLOG_BYTES_MAX) response.destroy()
@@ -82,6 +108,8 @@ export function openEventStream(response: ServerResponse): EventStream {
   return {
     send: (data, event) => write(`${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`),
     close: () => response.end(),
-    onClose: (fn) => { response.once('close', fn) },
+    onClose: (fn) => {
+      response.once('close', fn)
+    },
   }
 }

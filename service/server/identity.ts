@@ -1,8 +1,9 @@
 // Who is asking: the operator (bearer token or browser session), an agent (its token), or nobody.
 //
-//   printed URL /login?token=T --once--> Set-Cookie: crosscut=<expiry>.<nonce>.<HMAC>; HttpOnly; SameSite=Strict; Path=/
-// Sessions are signed, not stored: they outlive a restart and cost nothing. Login tokens are stored as hashes and work once.
-// All comparisons take the same time whatever the input. Source: reliability spec 2.2 (AuthN), SURFACES (auth).
+//   printed URL /login?token=T --once--> Set-Cookie: crosscut=<expiry>.<nonce>.<HMAC>
+// Sessions are signed, not stored: they outlive a restart and cost nothing. Login tokens are stored as hashes
+// and work once. All comparisons take the same time whatever the input. Source: reliability spec 2.2 (AuthN),
+// SURFACES (auth).
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { encodeBase64Url } from '#base'
@@ -10,7 +11,11 @@ import { LOGIN_TOKEN_MS, LOGIN_TOKENS_MAX, SESSION_MS } from './limits.ts'
 
 export type Who = 'admin' | 'agent' | 'nobody'
 
-export type Secrets = { readonly adminToken: string; readonly agentToken: string; readonly sessionKey: Uint8Array }
+export type Secrets = {
+  readonly adminToken: string
+  readonly agentToken: string
+  readonly sessionKey: Uint8Array
+}
 
 const COOKIE = 'crosscut'
 
@@ -20,17 +25,28 @@ export class Identity {
   readonly #nowMs: () => number
   readonly #logins = new Map<string, number>()
 
-  constructor(options: { readonly secrets: Secrets; readonly insecureNoAuth: boolean; readonly nowMs: () => number }) {
+  constructor(options: {
+    readonly secrets: Secrets
+    readonly insecureNoAuth: boolean
+    readonly nowMs: () => number
+  }) {
     this.#secrets = options.secrets
     this.#isOpen = options.insecureNoAuth
     this.#nowMs = options.nowMs
   }
 
-  /** `viaCookie`: the browser sent it by itself, so requests that change something must prove their origin. */
-  of(headers: { readonly authorization?: string; readonly cookie?: string }): { readonly who: Who; readonly viaCookie: boolean } {
+  /**
+   * `viaCookie`: the browser sent it by itself, so requests that change something must prove their origin.
+   */
+  of(headers: { readonly authorization?: string; readonly cookie?: string }): {
+    readonly who: Who
+    readonly viaCookie: boolean
+  } {
     const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1]
-    if (token !== undefined && isSame(token, this.#secrets.adminToken)) return { who: 'admin', viaCookie: false }
-    if (token !== undefined && isSame(token, this.#secrets.agentToken)) return { who: 'agent', viaCookie: false }
+    if (token !== undefined && isSame(token, this.#secrets.adminToken))
+      return { who: 'admin', viaCookie: false }
+    if (token !== undefined && isSame(token, this.#secrets.agentToken))
+      return { who: 'agent', viaCookie: false }
     if (token === undefined && this.#isSession(headers.cookie)) return { who: 'admin', viaCookie: true }
     // Open to all is open to any page in the browser too: origins are checked as if a cookie had come.
     return this.#isOpen ? { who: 'admin', viaCookie: true } : { who: 'nobody', viaCookie: false }
@@ -66,7 +82,9 @@ export class Identity {
   }
 
   #sign(session: string): string {
-    return encodeBase64Url(createHmac('sha256', this.#secrets.sessionKey).update(`session ${session}`).digest())
+    return encodeBase64Url(
+      createHmac('sha256', this.#secrets.sessionKey).update(`session ${session}`).digest(),
+    )
   }
 }
 
@@ -76,5 +94,8 @@ function hashOf(token: string): string {
 
 /** Hashes first, so that neither content nor length shows in the time. */
 function isSame(given: string, wanted: string): boolean {
-  return timingSafeEqual(createHash('sha256').update(given).digest(), createHash('sha256').update(wanted).digest())
+  return timingSafeEqual(
+    createHash('sha256').update(given).digest(),
+    createHash('sha256').update(wanted).digest(),
+  )
 }

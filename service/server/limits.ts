@@ -6,12 +6,18 @@ export const BODY_BYTES_MAX = 1024 * 1024
 /** A body that is not here after this long is a slow loris. */
 export const BODY_MS_MAX = 10_000
 
-/** Node's own limits, set on the listener: headers within 16 kB and 10 s, 5 s between requests of a connection. */
+/**
+ * Node's own limits, set on the listener: headers within 16 kB and 10 s, 5 s between requests of a
+ * connection.
+ */
 export const HEADERS_BYTES_MAX = 16 * 1024
 export const HEADERS_MS_MAX = 10_000
 export const KEEP_ALIVE_MS = 5_000
 
-/** Connections at one time: UI tabs, CLI calls and one stream an agent. 2,000 agents on one server is where it is split. */
+/**
+ * Connections at one time: UI tabs, CLI calls and one stream an agent. 2,000 agents on one server is where it
+ * is split.
+ */
 export const CONNECTIONS_MAX = 4_096
 
 /** Spans in one answer of /traces/{id}; the rest is read in pages. 5,000 x about 1 kB = 5 MB of JSON. */
@@ -19,7 +25,10 @@ export const TRACE_VIEW_SPANS_MAX = 5_000
 export const SPANS_PAGE_DEFAULT = 1_000
 export const SPANS_PAGE_MAX = 5_000
 
-/** Spans of one trace that are modelled; a longer trace is shown in part and says so. 1M x about 500 B = 500 MB in the worker. */
+/**
+ * Spans of one trace that are modelled; a longer trace is shown in part and says so. 1M x about 500 B = 500
+ * MB in the worker.
+ */
 export const TRACE_MODEL_SPANS_MAX = 1_000_000
 
 /** Trace list. */
@@ -32,9 +41,15 @@ export const FILTER_ATTRIBUTES_MAX = 16
 export const LIVE_POLL_MS = 500
 export const LIVE_BATCH_MAX = 100
 export const LIVE_LISTENERS_MAX = 256
-/** Ids already told: the newest this many. 10 polls of full batches, so that a trace is told once although polls overlap. */
+/**
+ * Ids already told: the newest this many. 10 polls of full batches, so that a trace is told once although
+ * polls overlap.
+ */
 export const LIVE_SEEN_MAX = 1_000
-/** Polls look back this far by start of trace: traces appear when they are quiet, up to 60 s after they started. */
+/**
+ * Polls look back this far by start of trace: traces appear when they are quiet, up to 60 s after they
+ * started.
+ */
 export const LIVE_LOOK_BACK_MS = 60_000
 
 /** A comment on every stream, so that both ends notice a dead connection. */

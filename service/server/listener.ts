@@ -9,16 +9,29 @@ import { matchRoute, type Access } from './routes.ts'
 import { errorBody, RequestError } from './server-error.ts'
 
 export function createListener(services: Services): Server {
-  const server = createServer({
-    maxHeaderSize: HEADERS_BYTES_MAX, headersTimeout: HEADERS_MS_MAX, keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 30_000,
-    connectionsCheckingInterval: 2_000, requireHostHeader: false,
-  }, (request, response) => { void serve(request, response, services) })
+  const server = createServer(
+    {
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      headersTimeout: HEADERS_MS_MAX,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      requestTimeout: 30_000,
+      connectionsCheckingInterval: 2_000,
+      requireHostHeader: false,
+    },
+    (request, response) => {
+      void serve(request, response, services)
+    },
+  )
   server.maxConnections = CONNECTIONS_MAX
   // A malformed request has no response object; the default writes a bare 400 and says nothing.
   server.on('clientError', (_error, socket) => {
-    if (socket.writable) socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    if (socket.writable)
+      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
   })
-  for (const event of ['upgrade', 'connect'] as const) server.on(event, (_request, socket) => { socket.destroy() })
+  for (const event of ['upgrade', 'connect'] as const)
+    server.on(event, (_request, socket) => {
+      socket.destroy()
+    })
   return server
 }
 
@@ -49,7 +62,10 @@ async function route(request: IncomingMessage, response: ServerResponse, service
   }
   const viaCookie = authorize(request, match.route.access, services)
   if (viaCookie && match.route.method !== 'GET') checkIntent(request, host)
-  await match.route.handler({ request, response, params: match.params, query, host, isBrowser: viaCookie }, services)
+  await match.route.handler(
+    { request, response, params: match.params, query, host, isBrowser: viaCookie },
+    services,
+  )
 }
 
 /** Errors: 401 for nobody, 403 for an agent on the operator's routes. */
@@ -57,10 +73,15 @@ function authorize(request: IncomingMessage, access: Access, { identity }: Servi
   if (access === 'public') return false
   const { who, viaCookie } = identity.of(request.headers)
   if (who === 'nobody') {
-    throw new RequestError(401, 'E_UNAUTHORIZED', 'this needs a login or a token',
-      'browser: `crosscut login`; CLI and scripts: Authorization: Bearer $CROSSCUT_TOKEN (DIR/admin-token)')
+    throw new RequestError(
+      401,
+      'E_UNAUTHORIZED',
+      'this needs a login or a token',
+      'browser: `crosscut login`; CLI and scripts: Authorization: Bearer $CROSSCUT_TOKEN (DIR/admin-token)',
+    )
   }
-  if (who === 'agent' && access === 'admin') throw new RequestError(403, 'E_FORBIDDEN', 'an agent token does not open this route')
+  if (who === 'agent' && access === 'admin')
+    throw new RequestError(403, 'E_FORBIDDEN', 'an agent token does not open this route')
   return viaCookie
 }
 
@@ -69,12 +90,21 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
   const status = known?.status ?? 500
   if (status >= 500) services.counts.errors += 1
   else services.counts.refused += 1
-  if (known === undefined) services.config.log(`${request.method} failed: ${error instanceof Error ? error.stack : String(error)}`)
+  if (known === undefined)
+    services.config.log(`${request.method} failed: ${error instanceof Error ? error.stack : String(error)}`)
   // What was not read of the body would be taken for the next request.
-  const headers = { ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}), ...(status === 503 ? { 'retry-after': '1' } : {}),
-    ...(request.complete ? {} : { connection: 'close' }) }
+  const headers = {
+    ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
+    ...(status === 503 ? { 'retry-after': '1' } : {}),
+    ...(request.complete ? {} : { connection: 'close' }),
+  }
   if (response.headersSent) response.destroy()
-  else if (known === undefined) sendJson(response, 500, errorBody({ code: 'E_INTERNAL', message: 'this failed; the server log says why' }), headers)
+  else if (known === undefined)
+    sendJson(
+      response,
+      500,
+      errorBody({ code: 'E_INTERNAL', message: 'this failed; the server log says why' }),
+      headers,
+    )
   else sendJson(response, status, errorBody(known), headers)
 }
-

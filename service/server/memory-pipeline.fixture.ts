@@ -1,4 +1,5 @@
-// A pipeline over an array of spans: what tests of the HTTP surface read from. Everything in front of it is the real thing.
+// A pipeline over an array of spans: what tests of the HTTP surface read from. Everything in front of it is
+// the real thing.
 
 import type { OtlpSpan } from '#model'
 import { summarize } from '#model'
@@ -11,14 +12,27 @@ export const TRACE_ID = 'a'.repeat(32)
 export function spanOf(index: number, change: Partial<OtlpSpan> = {}): OtlpSpan {
   const startTimeUnixNano = BigInt(Date.now()) * 1_000_000n + BigInt(index)
   return {
-    traceId: TRACE_ID, spanId: (index + 1).toString(16).padStart(16, '0'), name: `op ${index}`, kind: 2, startTimeUnixNano,
+    traceId: TRACE_ID,
+    spanId: (index + 1).toString(16).padStart(16, '0'),
+    name: `op ${index}`,
+    kind: 2,
+    startTimeUnixNano,
     parentSpanId: index === 0 ? undefined : '0000000000000001',
-    endTimeUnixNano: startTimeUnixNano + 1_000n, status: { code: 0 }, attributes: { n: index }, events: [], links: [],
-    resource: { attributes: { 'service.name': 'shop', 'host.name': 'A' } }, scope: { name: 'test' }, ...change,
+    endTimeUnixNano: startTimeUnixNano + 1_000n,
+    status: { code: 0 },
+    attributes: { n: index },
+    events: [],
+    links: [],
+    resource: { attributes: { 'service.name': 'shop', 'host.name': 'A' } },
+    scope: { name: 'test' },
+    ...change,
   }
 }
 
-export function memoryPipeline(spans: OtlpSpan[]): { readonly parts: Parts; readonly filters: TraceFilter[] } {
+export function memoryPipeline(spans: OtlpSpan[]): {
+  readonly parts: Parts
+  readonly filters: TraceFilter[]
+} {
   const filters: TraceFilter[] = []
   const reader: TraceReader = {
     search: async (filter) => {
@@ -29,12 +43,17 @@ export function memoryPipeline(spans: OtlpSpan[]): { readonly parts: Parts; read
     summary: async (id) => summarize(spans.filter(({ traceId }) => traceId === id)),
     trace: async (id) => spans.filter(({ traceId }) => traceId === id),
     spansOf: async () => ({ spans, totalSpans: spans.length }),
-    services: async () => ['shop'], operations: async () => ['op 0'], attributeKeys: async () => ['n'],
+    services: async () => ['shop'],
+    operations: async () => ['op 0'],
+    attributeKeys: async () => ['n'],
   }
   const parts: Parts = {
     startPipeline: async () => ({
-      otlp: { host: '127.0.0.1', port: 4318 }, reads: new TraceReads(reader, Date.now),
-      parts: () => [{ name: 'store', state: 'running', restarts: 0 }], metrics: async () => [], close: async () => {},
+      otlp: { host: '127.0.0.1', port: 4318 },
+      reads: new TraceReads(reader, Date.now),
+      parts: () => [{ name: 'store', state: 'running', restarts: 0 }],
+      metrics: async () => [],
+      close: async () => {},
     }),
   }
   return { parts, filters }

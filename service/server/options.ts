@@ -1,7 +1,8 @@
-// Configuration: what startServer takes, and how flags, environment and a file become it (flags > env > file > defaults).
+// Configuration: what startServer takes, and how flags, environment and a file become it (flags > env > file
+// > defaults).
 //
-// The file is DIR/config.json or --config FILE: one flat JSON object with the names of ServerOptions. An unknown name or a wrong
-// type is refused with a sentence (all at once), never ignored.
+// The file is DIR/config.json or --config FILE: one flat JSON object with the names of ServerOptions. An
+// unknown name or a wrong type is refused with a sentence (all at once), never ignored.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -32,8 +33,8 @@ export type ServerOptions = {
   readonly log?: (message: string) => void
 }
 
-export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>> &
-  Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
+export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>>
+  & Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
 
 type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours'
 const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: string } } = {
@@ -50,26 +51,49 @@ const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: st
 }
 
 /** One configuration from options, environment and file. Errors: E_CONFIG with everything that is wrong. */
-export function readConfig(options: ServerOptions, env: { readonly [name: string]: string | undefined } = {}): Config {
+export function readConfig(
+  options: ServerOptions,
+  env: { readonly [name: string]: string | undefined } = {},
+): Config {
   const wrong: string[] = []
-  const fromEnv = readFields((name) => readEnv(name, env), wrong, (name) => FIELDS[name]?.env ?? name)
+  const fromEnv = readFields(
+    (name) => readEnv(name, env),
+    wrong,
+    (name) => FIELDS[name]?.env ?? name,
+  )
   const dataDir = path.resolve(options.dataDir ?? String(fromEnv.dataDir ?? '.crosscut'))
   const file = readFile(path.join(dataDir, 'config.json'), wrong)
-  const fromFile = readFields((name) => file[name], wrong, (name) => `config.json: ${name}`)
+  const fromFile = readFields(
+    (name) => file[name],
+    wrong,
+    (name) => `config.json: ${name}`,
+  )
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
   const config: Config = { ...DEFAULTS, ...fromFile, ...fromEnv, ...given, dataDir }
-  if (config.insecureNoAuth && !isLoopback(config.host)) wrong.push('--insecure-no-auth works on a loopback host only')
+  if (config.insecureNoAuth && !isLoopback(config.host))
+    wrong.push('--insecure-no-auth works on a loopback host only')
   if (wrong.length > 0) throw new ServerError('E_CONFIG', wrong.join('; '))
   return config
 }
 
 const DEFAULTS: Omit<Config, 'dataDir'> = {
-  host: '127.0.0.1', port: 7070, otlpPort: 4318, autoPort: false, allowedHosts: [], otlpOrigins: [], insecureNoAuth: false,
+  host: '127.0.0.1',
+  port: 7070,
+  otlpPort: 4318,
+  autoPort: false,
+  allowedHosts: [],
+  otlpOrigins: [],
+  insecureNoAuth: false,
   log: () => {},
 }
 
 export function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  return (
+    host === 'localhost'
+    || host === '::1'
+    || host === '[::1]'
+    || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+  )
 }
 
 function readEnv(name: string, env: { readonly [name: string]: string | undefined }): unknown {
@@ -77,11 +101,21 @@ function readEnv(name: string, env: { readonly [name: string]: string | undefine
   const text = field === undefined ? undefined : env[field.env]
   if (field === undefined || text === undefined || text === '') return undefined
   if (field.kind === 'port' || field.kind === 'hours') return Number(text)
-  if (field.kind === 'flag') return text === '1' || text === 'true' ? true : text === '0' || text === 'false' ? false : text
-  return field.kind === 'list' ? text.split(',').map((item) => item.trim()).filter((item) => item !== '') : text
+  if (field.kind === 'flag')
+    return text === '1' || text === 'true' ? true : text === '0' || text === 'false' ? false : text
+  return field.kind === 'list'
+    ? text
+        .split(',')
+        .map((item) => item.trim())
+        .filter((item) => item !== '')
+    : text
 }
 
-function readFields(read: (name: string) => unknown, wrong: string[], where: (name: string) => string): ServerOptions {
+function readFields(
+  read: (name: string) => unknown,
+  wrong: string[],
+  where: (name: string) => string,
+): ServerOptions {
   const fields: { [name: string]: unknown } = {}
   for (const [name, { kind }] of Object.entries(FIELDS)) {
     const value = read(name)
@@ -100,7 +134,11 @@ const CHECKS: Record<Kind, (value: unknown) => boolean> = {
   hours: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
 }
 const WANTED: Record<Kind, string> = {
-  text: 'text', port: 'a port number 0..65535', flag: 'true or false', list: 'a list of texts', hours: 'a number of hours',
+  text: 'text',
+  port: 'a port number 0..65535',
+  flag: 'true or false',
+  list: 'a list of texts',
+  hours: 'a number of hours',
 }
 
 function readFile(file: string, wrong: string[]): { readonly [name: string]: unknown } {

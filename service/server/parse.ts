@@ -1,4 +1,5 @@
-// Parsing at the edge: JSON of strangers into exact types, with a sentence about the first thing that is wrong.
+// Parsing at the edge: JSON of strangers into exact types, with a sentence about the first thing that is
+// wrong.
 //
 //   const hello = object({ agent: text(64), pid: integer })   // a Parser<{ agent: string; pid: number }>
 // Unknown members are ignored: a newer sender may say more.
@@ -8,11 +9,13 @@ import { RequestError } from './server-error.ts'
 export type Parser<T> = (value: unknown, where: string) => T
 type Parsed<P> = P extends Parser<infer T> ? T : never
 
-export const text = (lengthMax: number): Parser<string> => (value, where) => {
-  if (typeof value !== 'string') throw wrong(where, 'must be text')
-  if (value.length > lengthMax) throw wrong(where, `is longer than ${lengthMax} characters`)
-  return value
-}
+export const text =
+  (lengthMax: number): Parser<string> =>
+  (value, where) => {
+    if (typeof value !== 'string') throw wrong(where, 'must be text')
+    if (value.length > lengthMax) throw wrong(where, `is longer than ${lengthMax} characters`)
+    return value
+  }
 
 export const number: Parser<number> = (value, where) => {
   if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(where, 'must be a number')
@@ -30,29 +33,40 @@ export const flag: Parser<boolean> = (value, where) => {
   return value
 }
 
-export const list = <T>(item: Parser<T>, countMax: number): Parser<readonly T[]> => (value, where) => {
-  if (!Array.isArray(value)) throw wrong(where, 'must be a list')
-  if (value.length > countMax) throw wrong(where, `has more than ${countMax} entries`)
-  return value.map((entry, index) => item(entry, `${where}[${index}]`))
-}
+export const list =
+  <T>(item: Parser<T>, countMax: number): Parser<readonly T[]> =>
+  (value, where) => {
+    if (!Array.isArray(value)) throw wrong(where, 'must be a list')
+    if (value.length > countMax) throw wrong(where, `has more than ${countMax} entries`)
+    return value.map((entry, index) => item(entry, `${where}[${index}]`))
+  }
 
-export const record = <T>(item: Parser<T>, countMax: number): Parser<{ readonly [key: string]: T }> => (value, where) => {
-  const entries = Object.entries(plain(value, where))
-  if (entries.length > countMax) throw wrong(where, `has more than ${countMax} members`)
-  const made: { [key: string]: T } = Object.create(null)
-  for (const [key, entry] of entries) made[key] = item(entry, `${where}.${key.slice(0, 80)}`)
-  return made
-}
+export const record =
+  <T>(item: Parser<T>, countMax: number): Parser<{ readonly [key: string]: T }> =>
+  (value, where) => {
+    const entries = Object.entries(plain(value, where))
+    if (entries.length > countMax) throw wrong(where, `has more than ${countMax} members`)
+    const made: { [key: string]: T } = Object.create(null)
+    for (const [key, entry] of entries) made[key] = item(entry, `${where}.${key.slice(0, 80)}`)
+    return made
+  }
 
-export const optional = <T>(item: Parser<T>): Parser<T | undefined> => (value, where) =>
-  value === undefined || value === null ? undefined : item(value, where)
+export const optional =
+  <T>(item: Parser<T>): Parser<T | undefined> =>
+  (value, where) =>
+    value === undefined || value === null ? undefined : item(value, where)
 
-export function object<S extends { readonly [name: string]: Parser<unknown> }>(shape: S): Parser<{ readonly [K in keyof S]: Parsed<S[K]> }> {
+export function object<S extends { readonly [name: string]: Parser<unknown> }>(
+  shape: S,
+): Parser<{ readonly [K in keyof S]: Parsed<S[K]> }> {
   return (value, where) => {
     const members = plain(value, where)
     const made: { [name: string]: unknown } = {}
     for (const [name, parser] of Object.entries(shape)) {
-      const read = parser(Object.hasOwn(members, name) ? members[name] : undefined, where === '' ? name : `${where}.${name}`)
+      const read = parser(
+        Object.hasOwn(members, name) ? members[name] : undefined,
+        where === '' ? name : `${where}.${name}`,
+      )
       if (read !== undefined) made[name] = read
     }
     // Each member was just made by the parser of its name.
@@ -60,21 +74,24 @@ export function object<S extends { readonly [name: string]: Parser<unknown> }>(s
   }
 }
 
-export const either = <T>(...parsers: readonly Parser<T>[]): Parser<T> => (value, where) => {
-  for (const parser of parsers.slice(0, -1)) {
-    try {
-      return parser(value, where)
-    } catch {
-      continue
+export const either =
+  <T>(...parsers: readonly Parser<T>[]): Parser<T> =>
+  (value, where) => {
+    for (const parser of parsers.slice(0, -1)) {
+      try {
+        return parser(value, where)
+      } catch {
+        continue
+      }
     }
+    const last = parsers.at(-1)
+    if (last === undefined) throw wrong(where, 'is not possible')
+    return last(value, where)
   }
-  const last = parsers.at(-1)
-  if (last === undefined) throw wrong(where, 'is not possible')
-  return last(value, where)
-}
 
 function plain(value: unknown, where: string): { readonly [name: string]: unknown } {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw wrong(where, 'must be an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw wrong(where, 'must be an object')
   return value as { readonly [name: string]: unknown }
 }
 

@@ -1,8 +1,8 @@
 // Wires ingest, trace worker, store and read thread, and keeps each of them alive.
 //
 //   ingest --sealed segments (MessagePort)--> trace worker --> store child <-- read thread <-- API
-// The four know nothing of each other but the port and the store's socket. A trace worker that died gets a new port: ingest
-// announces on it all that is not dropped yet.
+// The four know nothing of each other but the port and the store's socket. A trace worker that died gets a
+// new port: ingest announces on it all that is not dropped yet.
 
 import path from 'node:path'
 import type { Clock } from '#base'
@@ -28,7 +28,15 @@ export type Pipeline = {
 export type PipelineOptions = { readonly config: Config; readonly clock: Clock; readonly agentToken: string }
 
 const GAUGES = new Set([
-  'logBytesLive', 'segmentsLive', 'syncMsMax', 'isReady', 'childPid', 'segmentsWaiting', 'tracesInMemory', 'spansInMemory', 'lagMs',
+  'logBytesLive',
+  'segmentsLive',
+  'syncMsMax',
+  'isReady',
+  'childPid',
+  'segmentsWaiting',
+  'tracesInMemory',
+  'spansInMemory',
+  'lagMs',
 ])
 /** Auto-port tries this many ports for OTLP. */
 const OTLP_PORTS_MAX = 50
@@ -37,7 +45,10 @@ const OTLP_PORTS_MAX = 50
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { config, clock } = options
   const storeDir = path.join(config.dataDir, 'store')
-  const store = openStore({ dir: storeDir, ...(config.retentionHours === undefined ? {} : { retentionHours: config.retentionHours }) })
+  const store = openStore({
+    dir: storeDir,
+    ...(config.retentionHours === undefined ? {} : { retentionHours: config.retentionHours }),
+  })
   // Its failure shows in /readyz and in the answers; it must not end the process as an unhandled rejection.
   store.ready().catch((error: unknown) => config.log(`the store is not ready: ${String(error)}`))
   let ingest: IngestHandle
@@ -49,13 +60,21 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
   const location = { socketPath: storeSocketPath(storeDir) }
   const common = { clock, log: config.log }
-  const traces = new Supervisor<TraceWorkerHandle>({ ...common, name: 'trace worker',
-    start: async () => startTraceWorker({ store: location, segments: ingest.connect() }) })
-  const reader = new Supervisor<ReadThread>({ ...common, name: 'read thread', start: async () => new ReadThread(location) })
+  const traces = new Supervisor<TraceWorkerHandle>({
+    ...common,
+    name: 'trace worker',
+    start: async () => startTraceWorker({ store: location, segments: ingest.connect() }),
+  })
+  const reader = new Supervisor<ReadThread>({
+    ...common,
+    name: 'read thread',
+    start: async () => new ReadThread(location),
+  })
   await Promise.all([traces.start(), reader.start()])
   const reads: Reads = { read: (read: Read) => reader.part?.read(read) ?? Promise.reject(restarting()) }
   return {
-    otlp: { host: ingest.host, port: ingest.port }, reads,
+    otlp: { host: ingest.host, port: ingest.port },
+    reads,
     parts: () => [storeStatus(store.stats()), traces.status(), reader.status()],
     metrics: async () => [
       ...metricsOf('ingest', await ingest.stats(), GAUGES),
@@ -74,7 +93,13 @@ function restarting(): RequestError {
   return new RequestError(503, 'E_STARTING', 'reading is being restarted', 'try again in a second')
 }
 
-function storeStatus({ isReady, childStarts }: { readonly isReady: boolean; readonly childStarts: number }): PartStatus {
+function storeStatus({
+  isReady,
+  childStarts,
+}: {
+  readonly isReady: boolean
+  readonly childStarts: number
+}): PartStatus {
   return { name: 'store', state: isReady ? 'running' : 'starting', restarts: Math.max(0, childStarts - 1) }
 }
 
@@ -83,8 +108,12 @@ async function startIngestOnPort({ config, agentToken }: PipelineOptions): Promi
   for (let port = config.otlpPort; port <= last; port++) {
     try {
       return await startIngest({
-        host: config.host, port, dir: path.join(config.dataDir, 'log'), allowedOrigins: config.otlpOrigins,
-        allowedHosts: config.allowedHosts, ...(isLoopback(config.host) ? {} : { token: agentToken }),
+        host: config.host,
+        port,
+        dir: path.join(config.dataDir, 'log'),
+        allowedOrigins: config.otlpOrigins,
+        allowedHosts: config.allowedHosts,
+        ...(isLoopback(config.host) ? {} : { token: agentToken }),
       })
     } catch (error: unknown) {
       if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error

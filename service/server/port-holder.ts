@@ -1,7 +1,8 @@
 // Listening, and saying who holds a port that is busy.
 //
-// Linux tells it in two steps: /proc/net/tcp{,6} maps a local port in state LISTEN to the inode of its socket, and some
-// /proc/<pid>/fd/* is a link `socket:[inode]`. Elsewhere, or for other users' processes, only the port can be named.
+// Linux tells it in two steps: /proc/net/tcp{,6} maps a local port in state LISTEN to the inode of its
+// socket, and some /proc/<pid>/fd/* is a link `socket:[inode]`. Elsewhere, or for other users' processes,
+// only the port can be named.
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import type { Server } from 'node:net'
@@ -9,7 +10,10 @@ import { AUTO_PORTS_MAX } from './limits.ts'
 import { ServerError } from './server-error.ts'
 
 /** Listens on the port, or with isAuto on the next free one. Errors: E_PORT_BUSY with who holds it. */
-export async function listen(server: Server, options: { host: string; port: number; isAuto: boolean; flag: string }): Promise<number> {
+export async function listen(
+  server: Server,
+  options: { host: string; port: number; isAuto: boolean; flag: string },
+): Promise<number> {
   const { host, port, isAuto, flag } = options
   const last = isAuto && port !== 0 ? Math.min(port + AUTO_PORTS_MAX, 65_535) : port
   for (let candidate = port; candidate <= last; candidate++) {
@@ -22,7 +26,10 @@ export async function listen(server: Server, options: { host: string; port: numb
 export function portBusy(port: number, flag: string): ServerError {
   const holder = portHolder(port)
   const who = holder === undefined ? 'another process' : `process ${holder.pid} (${holder.command})`
-  return new ServerError('E_PORT_BUSY', `port ${port} is held by ${who}; stop it, give ${flag} another port, or use --auto-port`)
+  return new ServerError(
+    'E_PORT_BUSY',
+    `port ${port} is held by ${who}; stop it, give ${flag} another port, or use --auto-port`,
+  )
 }
 
 /** Resolves to the port, undefined when it is busy; rejects on other failures (EACCES, EADDRNOTAVAIL). */
@@ -55,8 +62,12 @@ export function portHolder(port: number): PortHolder | undefined {
 
 function listeners(table: string, port: number): string[] {
   const wanted = `:${port.toString(16).toUpperCase().padStart(4, '0')}`
-  return readFileSync(table, 'utf8').split('\n').slice(1).map((line) => line.trim().split(/\s+/))
-    .filter((columns) => columns[1]?.endsWith(wanted) === true && columns[3] === '0A').map((columns) => columns[9] ?? '')
+  return readFileSync(table, 'utf8')
+    .split('\n')
+    .slice(1)
+    .map((line) => line.trim().split(/\s+/))
+    .filter((columns) => columns[1]?.endsWith(wanted) === true && columns[3] === '0A')
+    .map((columns) => columns[9] ?? '')
 }
 
 function processOf(inodes: ReadonlySet<string>): PortHolder | undefined {

@@ -1,5 +1,5 @@
-// The main thread's end of the read thread: questions out, JSON bytes back; what is under way when the thread dies is answered
-// with 503, and the supervisor starts another.
+// The main thread's end of the read thread: questions out, JSON bytes back; what is under way when the thread
+// dies is answered with 503, and the supervisor starts another.
 
 import { Worker } from 'node:worker_threads'
 import type { StoreLocation } from '#store'
@@ -8,7 +8,11 @@ import type { Read, Reads } from './reads.ts'
 import type { ReadAnswer, ReadRequest } from './read-worker.ts'
 import { RequestError } from './server-error.ts'
 
-type Waiting = { resolve(bytes: Uint8Array | undefined): void; reject(error: RequestError): void; readonly timer: NodeJS.Timeout }
+type Waiting = {
+  resolve(bytes: Uint8Array | undefined): void
+  reject(error: RequestError): void
+  readonly timer: NodeJS.Timeout
+}
 
 /** Heap of the thread: a model of 1M spans with attributes needs about 2 GB. */
 const HEAP_MB_MAX = 3_072
@@ -22,26 +26,36 @@ export class ReadThread implements Reads {
 
   constructor(store: StoreLocation) {
     this.#worker = new Worker(new URL('./read-worker.ts', import.meta.url), {
-      workerData: { store }, name: 'reads', resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
+      workerData: { store },
+      name: 'reads',
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     })
     this.#worker.on('message', (answer: ReadAnswer) => this.#settle(answer))
     let failure: Error | undefined
-    this.#worker.on('error', (error: unknown) => { failure = error instanceof Error ? error : new Error(String(error)) })
+    this.#worker.on('error', (error: unknown) => {
+      failure = error instanceof Error ? error : new Error(String(error))
+    })
     this.exited = new Promise((resolve) => {
       this.#worker.on('exit', () => {
         this.#isOver = true
-        for (const id of [...this.#waiting.keys()]) this.#settle({ id, error: { code: 'E_STARTING', message: 'the reader ended' } })
+        for (const id of [...this.#waiting.keys()])
+          this.#settle({ id, error: { code: 'E_STARTING', message: 'the reader ended' } })
         resolve(failure)
       })
     })
   }
 
   read(read: Read): Promise<Uint8Array | undefined> {
-    if (this.#isOver) return Promise.reject(new RequestError(503, 'E_STARTING', 'reading is being restarted', 'try again in a second'))
+    if (this.#isOver)
+      return Promise.reject(
+        new RequestError(503, 'E_STARTING', 'reading is being restarted', 'try again in a second'),
+      )
     const request: ReadRequest = { id: this.#nextId++, read }
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => this.#settle({ id: request.id, error: { code: 'E_READ_SLOW', message: 'took too long' } }),
-        READ_MS_MAX + 1_000)
+      const timer = setTimeout(
+        () => this.#settle({ id: request.id, error: { code: 'E_READ_SLOW', message: 'took too long' } }),
+        READ_MS_MAX + 1_000,
+      )
       timer.unref()
       this.#waiting.set(request.id, { resolve, reject, timer })
       this.#worker.postMessage(request)
@@ -63,7 +77,8 @@ export class ReadThread implements Reads {
 
 function failureOf({ code, message }: { readonly code: string; readonly message: string }): RequestError {
   if (code === 'E_BAD_CURSOR') return new RequestError(400, code, message, 'leave cursor out to begin again')
-  if (code === 'E_READ_SLOW' || code === 'E_STORE_TIMEOUT') return new RequestError(504, code, message, 'narrow the search')
+  if (code === 'E_READ_SLOW' || code === 'E_STORE_TIMEOUT')
+    return new RequestError(504, code, message, 'narrow the search')
   if (code === 'E_STARTING' || code === 'E_STORE_UNAVAILABLE' || code === 'E_STORE_CLOSED') {
     return new RequestError(503, code, message, 'the store is starting; try again in a second')
   }

@@ -1,4 +1,5 @@
-// Entry of the read thread: traces are read from the store, modelled and made JSON here, away from the main event loop.
+// Entry of the read thread: traces are read from the store, modelled and made JSON here, away from the main
+// event loop.
 
 import { parentPort, workerData } from 'node:worker_threads'
 import { openStore, type StoreLocation } from '#store'
@@ -14,7 +15,9 @@ const { store: location }: { store: StoreLocation } = workerData
 const store = openStore(location)
 const reads = new TraceReads(openTraceReader(store), Date.now)
 
-parentPort?.on('message', (request: ReadRequest) => { void answer(request) })
+parentPort?.on('message', (request: ReadRequest) => {
+  void answer(request)
+})
 
 async function answer({ id, read }: ReadRequest): Promise<void> {
   try {
@@ -23,7 +26,10 @@ async function answer({ id, read }: ReadRequest): Promise<void> {
     parentPort?.postMessage(made)
   } catch (error: unknown) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_READ'
-    const made: ReadAnswer = { id, error: { code, message: error instanceof Error ? error.message : String(error) } }
+    const made: ReadAnswer = {
+      id,
+      error: { code, message: error instanceof Error ? error.message : String(error) },
+    }
     parentPort?.postMessage(made)
   }
 }

@@ -1,10 +1,19 @@
-// Reading traces for the API: search, the model of one trace, its pages, its critical path. Answers are JSON bytes, so that they
-// cross from the read thread to the socket without being touched again.
+// Reading traces for the API: search, the model of one trace, its pages, its critical path. Answers are JSON
+// bytes, so that they cross from the read thread to the socket without being touched again.
 //
-// A model is kept for a few seconds under its trace id: the page, its spans and its critical path are usually asked together.
+// A model is kept for a few seconds under its trace id: the page, its spans and its critical path are usually
+// asked together.
 // Owner: the read thread (read-worker.ts); tests use it directly.
 
-import { buildTrace, criticalPath, toCriticalPathView, toSpanView, toTraceView, type PointRef, type Trace } from '#model'
+import {
+  buildTrace,
+  criticalPath,
+  toCriticalPathView,
+  toSpanView,
+  toTraceView,
+  type PointRef,
+  type Trace,
+} from '#model'
 import type { TraceFilter, TraceReader } from '#traces'
 import { READ_MS_MAX, TRACE_MODEL_SPANS_MAX } from './limits.ts'
 
@@ -13,7 +22,12 @@ export type Read =
   | { readonly kind: 'search'; readonly filter: TraceFilter }
   | { readonly kind: 'view'; readonly traceId: string; readonly limit: number }
   | { readonly kind: 'spans'; readonly traceId: string; readonly offset: number; readonly limit: number }
-  | { readonly kind: 'critical-path'; readonly traceId: string; readonly from?: PointRef; readonly to?: PointRef }
+  | {
+      readonly kind: 'critical-path'
+      readonly traceId: string
+      readonly from?: PointRef
+      readonly to?: PointRef
+    }
   | { readonly kind: 'facets'; readonly service?: string }
 
 export interface Reads {
@@ -46,25 +60,36 @@ export class TraceReads implements Reads {
     const trace = await this.#model(read.traceId, signal)
     if (trace.blocks.length === 0) return undefined
     switch (read.kind) {
-      case 'view': return toTraceView(trace, { limit: read.limit })
+      case 'view':
+        return toTraceView(trace, { limit: read.limit })
       case 'spans': {
         const shown = trace.blocks.slice(read.offset, read.offset + read.limit)
-        return { spans: shown.map((block) => toSpanView(trace, block)), offset: read.offset, totalSpans: trace.blocks.length }
+        return {
+          spans: shown.map((block) => toSpanView(trace, block)),
+          offset: read.offset,
+          totalSpans: trace.blocks.length,
+        }
       }
-      case 'critical-path': return toCriticalPathView(criticalPath(trace, { from: read.from, to: read.to }))
+      case 'critical-path':
+        return toCriticalPathView(criticalPath(trace, { from: read.from, to: read.to }))
     }
   }
 
   async #facets(service: string | undefined): Promise<unknown> {
     const [services, attributeKeys, operations] = await Promise.all([
-      this.#reader.services(), this.#reader.attributeKeys(), service === undefined ? [] : this.#reader.operations(service),
+      this.#reader.services(),
+      this.#reader.attributeKeys(),
+      service === undefined ? [] : this.#reader.operations(service),
     ])
     return { services, attributeKeys, operations }
   }
 
-  /** One model at a time and per id; a trace that has grown since is seen at the latest MODEL_MS_MAX later. */
+  /**
+   * One model at a time and per id; a trace that has grown since is seen at the latest MODEL_MS_MAX later.
+   */
   #model(traceId: string, signal: AbortSignal): Promise<Trace> {
-    for (const [id, { atMs }] of this.#models) if (this.#nowMs() - atMs > this.#ageMax(id)) this.#models.delete(id)
+    for (const [id, { atMs }] of this.#models)
+      if (this.#nowMs() - atMs > this.#ageMax(id)) this.#models.delete(id)
     const known = this.#models.get(traceId)
     if (known !== undefined) return known.trace
     const oldest = this.#models.keys().next().value
@@ -78,7 +103,10 @@ export class TraceReads implements Reads {
     return trace
   }
 
-  /** Small traces are cheap to build and still growing while somebody looks: they are read anew after half a second. */
+  /**
+   * Small traces are cheap to build and still growing while somebody looks: they are read anew after half a
+   * second.
+   */
   #ageMax(traceId: string): number {
     const size = this.#sizes.get(traceId)
     if (this.#sizes.size > MODELS_MAX * 4) this.#sizes.clear()

@@ -1,11 +1,28 @@
 // The route table: routing, authorization, /openapi.json and docs/reference/http-api.md all come from here.
 //
-// access: public = anybody who reaches the port; admin = the operator; agent = an agent's token (or the operator's).
+// access: public = anybody who reaches the port; admin = the operator; agent = an agent's token (or the
+// operator's).
 
 import type { Handler } from './exchange.ts'
 import { listAgents, listTracepoints, sayHello, streamState, takeReport } from './handlers/agents.ts'
-import { connection, createLoginLink, healthz, login, metrics, openApiDocument, readyz } from './handlers/pages.ts'
-import { deleteTool, getKillSwitch, getTool, listTools, putKillSwitch, putTool, readAudit } from './handlers/tools.ts'
+import {
+  connection,
+  createLoginLink,
+  healthz,
+  login,
+  metrics,
+  openApiDocument,
+  readyz,
+} from './handlers/pages.ts'
+import {
+  deleteTool,
+  getKillSwitch,
+  getTool,
+  listTools,
+  putKillSwitch,
+  putTool,
+  readAudit,
+} from './handlers/tools.ts'
 import { criticalPath, facets, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
@@ -29,63 +46,240 @@ export type RouteDoc = {
 export type Route = RouteDoc & { readonly handler: Handler }
 
 const FILTER = {
-  service: 'name of a service that took part', name: 'name of a span', minMs: 'shortest duration of the trace', maxMs: 'longest',
-  'attr.KEY': 'value of an attribute of the span or its resource; may be repeated', error: 'true = traces with an error only',
-  from: 'earliest start: ns or ms since the epoch, or ISO 8601', to: 'latest start', limit: '1..1000, default 20',
+  service: 'name of a service that took part',
+  name: 'name of a span',
+  minMs: 'shortest duration of the trace',
+  maxMs: 'longest',
+  'attr.KEY': 'value of an attribute of the span or its resource; may be repeated',
+  error: 'true = traces with an error only',
+  from: 'earliest start: ns or ms since the epoch, or ISO 8601',
+  to: 'latest start',
+  limit: '1..1000, default 20',
   cursor: 'nextCursor of the page before',
 }
 const POINT = '<span id>, <span id>@begin, @end or @<ns>'
 
 export const routeTable: readonly Route[] = [
-  { method: 'GET', path: '/healthz', access: 'public', summary: 'The process lives.', answer: 'Status', handler: healthz },
-  { method: 'GET', path: '/readyz', access: 'public', answer: 'Readiness', handler: readyz,
-    summary: 'Every part runs (200) or which does not (503).' },
-  { method: 'GET', path: '/metrics', access: 'public', summary: 'Counters of all parts, Prometheus text.', answer: 'text', handler: metrics },
-  { method: 'GET', path: '/openapi.json', access: 'public', summary: 'This API as OpenAPI 3.1.', answer: 'Any', handler: openApiDocument },
-  { method: 'GET', path: '/login', access: 'public', summary: 'Trades a one-time token for a session cookie.',
-    query: { token: 'from the printed URL' }, answer: 'html', handler: login },
-  { method: 'POST', path: '/api/v1/login-links', access: 'admin', summary: 'A new one-time login URL.', body: 'Any', answer: 'LoginLink',
-    handler: createLoginLink },
-  { method: 'GET', path: '/api/v1/connection', access: 'admin', answer: 'Connection', handler: connection,
-    summary: 'What an agent needs to connect: server, token, OTLP endpoint.' },
-  { method: 'GET', path: '/api/v1/agents', access: 'admin', summary: 'Processes with an agent, and their last reports.', answer: 'AgentList',
-    handler: listAgents },
-  { method: 'GET', path: '/api/v1/tracepoints', access: 'admin', summary: 'Where advice can run, with exported variables.',
-    query: { match: 'glob over names, default *' }, answer: 'TracepointList', handler: listTracepoints },
-  { method: 'GET', path: '/api/v1/traces', access: 'admin', query: FILTER, answer: 'TraceSearchResult', isStream: true, handler: search,
-    summary: 'Search: summaries, newest first. With Accept: text/event-stream new traces as they come, each event { traces }.' },
-  { method: 'GET', path: '/api/v1/facets', access: 'admin', summary: 'Names for filters: services, attribute keys, operations of a service.',
-    query: { service: 'whose operations' }, answer: 'Facets', handler: facets },
-  { method: 'GET', path: '/api/v1/traces/{traceId}', access: 'admin', answer: 'TraceView', handler: trace,
-    summary: 'One trace: repaired, on one timeline, with causal edges; the first 5000 spans.' },
-  { method: 'GET', path: '/api/v1/traces/{traceId}/critical-path', access: 'admin', query: { from: `${POINT}; default the root's begin`,
-    to: `${POINT}; default the root's end` }, answer: 'CriticalPathView', handler: criticalPath, summary: 'Sections that partition [from, to].' },
-  { method: 'GET', path: '/api/v1/traces/{traceId}/spans', access: 'admin', query: { offset: 'default 0', limit: '0..5000, default 1000' },
-    answer: 'SpanPage', handler: spans, summary: 'A page of spans, in the order of the trace view.' },
-  { method: 'GET', path: '/api/v1/tools', access: 'admin', summary: 'Deployed tool packages.', answer: 'ToolList', handler: listTools },
-  { method: 'GET', path: '/api/v1/tools/{name}', access: 'admin', summary: 'One tool package.', answer: 'ToolPackage', handler: getTool },
-  { method: 'PUT', path: '/api/v1/tools/{name}', access: 'admin', body: 'ToolPackage', answer: 'Deployed', handler: putTool,
-    summary: 'Deploys a tool package to all agents, verified first; 422 says why it is refused.' },
-  { method: 'DELETE', path: '/api/v1/tools/{name}', access: 'admin', summary: 'Removes a tool from all agents.', answer: 'Deployed',
-    handler: deleteTool },
-  { method: 'GET', path: '/api/v1/kill-switch', access: 'admin', summary: 'Whether agents are switched off.', answer: 'KillSwitch',
-    handler: getKillSwitch },
-  { method: 'PUT', path: '/api/v1/kill-switch', access: 'admin', body: 'KillSwitch', answer: 'KillSwitch', handler: putKillSwitch,
-    summary: 'Switches all agents off (they become no-ops) or on again.' },
-  { method: 'GET', path: '/api/v1/audit', access: 'admin', query: { before: 'entries below this seq', limit: '1..1000, default 100' },
-    answer: 'Audit', handler: readAudit, summary: 'Who did what, newest first, hash-chained.' },
-  { method: 'POST', path: '/agent/v1/hello', access: 'agent', summary: 'An agent says what it is.', body: 'AgentHello', answer: 'Ok',
-    handler: sayHello },
-  { method: 'GET', path: '/agent/v1/state', access: 'agent', query: { agent: 'id that said hello' }, answer: 'SignedState', isStream: true,
-    handler: streamState, summary: 'Signed desired state as server-sent events named state.' },
-  { method: 'POST', path: '/agent/v1/report', access: 'agent', summary: 'Counters of an agent since it started.', body: 'AgentReport',
-    answer: 'Ok', handler: takeReport },
+  {
+    method: 'GET',
+    path: '/healthz',
+    access: 'public',
+    summary: 'The process lives.',
+    answer: 'Status',
+    handler: healthz,
+  },
+  {
+    method: 'GET',
+    path: '/readyz',
+    access: 'public',
+    answer: 'Readiness',
+    handler: readyz,
+    summary: 'Every part runs (200) or which does not (503).',
+  },
+  {
+    method: 'GET',
+    path: '/metrics',
+    access: 'public',
+    summary: 'Counters of all parts, Prometheus text.',
+    answer: 'text',
+    handler: metrics,
+  },
+  {
+    method: 'GET',
+    path: '/openapi.json',
+    access: 'public',
+    summary: 'This API as OpenAPI 3.1.',
+    answer: 'Any',
+    handler: openApiDocument,
+  },
+  {
+    method: 'GET',
+    path: '/login',
+    access: 'public',
+    summary: 'Trades a one-time token for a session cookie.',
+    query: { token: 'from the printed URL' },
+    answer: 'html',
+    handler: login,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/login-links',
+    access: 'admin',
+    summary: 'A new one-time login URL.',
+    body: 'Any',
+    answer: 'LoginLink',
+    handler: createLoginLink,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/connection',
+    access: 'admin',
+    answer: 'Connection',
+    handler: connection,
+    summary: 'What an agent needs to connect: server, token, OTLP endpoint.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/agents',
+    access: 'admin',
+    summary: 'Processes with an agent, and their last reports.',
+    answer: 'AgentList',
+    handler: listAgents,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tracepoints',
+    access: 'admin',
+    summary: 'Where advice can run, with exported variables.',
+    query: { match: 'glob over names, default *' },
+    answer: 'TracepointList',
+    handler: listTracepoints,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces',
+    access: 'admin',
+    query: FILTER,
+    answer: 'TraceSearchResult',
+    isStream: true,
+    handler: search,
+    summary:
+      'Search: summaries, newest first. With Accept: text/event-stream new traces as they come, each event { traces }.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/facets',
+    access: 'admin',
+    summary: 'Names for filters: services, attribute keys, operations of a service.',
+    query: { service: 'whose operations' },
+    answer: 'Facets',
+    handler: facets,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces/{traceId}',
+    access: 'admin',
+    answer: 'TraceView',
+    handler: trace,
+    summary: 'One trace: repaired, on one timeline, with causal edges; the first 5000 spans.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces/{traceId}/critical-path',
+    access: 'admin',
+    query: { from: `${POINT}; default the root's begin`, to: `${POINT}; default the root's end` },
+    answer: 'CriticalPathView',
+    handler: criticalPath,
+    summary: 'Sections that partition [from, to].',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces/{traceId}/spans',
+    access: 'admin',
+    query: { offset: 'default 0', limit: '0..5000, default 1000' },
+    answer: 'SpanPage',
+    handler: spans,
+    summary: 'A page of spans, in the order of the trace view.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tools',
+    access: 'admin',
+    summary: 'Deployed tool packages.',
+    answer: 'ToolList',
+    handler: listTools,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tools/{name}',
+    access: 'admin',
+    summary: 'One tool package.',
+    answer: 'ToolPackage',
+    handler: getTool,
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/tools/{name}',
+    access: 'admin',
+    body: 'ToolPackage',
+    answer: 'Deployed',
+    handler: putTool,
+    summary: 'Deploys a tool package to all agents, verified first; 422 says why it is refused.',
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/tools/{name}',
+    access: 'admin',
+    summary: 'Removes a tool from all agents.',
+    answer: 'Deployed',
+    handler: deleteTool,
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/kill-switch',
+    access: 'admin',
+    summary: 'Whether agents are switched off.',
+    answer: 'KillSwitch',
+    handler: getKillSwitch,
+  },
+  {
+    method: 'PUT',
+    path: '/api/v1/kill-switch',
+    access: 'admin',
+    body: 'KillSwitch',
+    answer: 'KillSwitch',
+    handler: putKillSwitch,
+    summary: 'Switches all agents off (they become no-ops) or on again.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/audit',
+    access: 'admin',
+    query: { before: 'entries below this seq', limit: '1..1000, default 100' },
+    answer: 'Audit',
+    handler: readAudit,
+    summary: 'Who did what, newest first, hash-chained.',
+  },
+  {
+    method: 'POST',
+    path: '/agent/v1/hello',
+    access: 'agent',
+    summary: 'An agent says what it is.',
+    body: 'AgentHello',
+    answer: 'Ok',
+    handler: sayHello,
+  },
+  {
+    method: 'GET',
+    path: '/agent/v1/state',
+    access: 'agent',
+    query: { agent: 'id that said hello' },
+    answer: 'SignedState',
+    isStream: true,
+    handler: streamState,
+    summary: 'Signed desired state as server-sent events named state.',
+  },
+  {
+    method: 'POST',
+    path: '/agent/v1/report',
+    access: 'agent',
+    summary: 'Counters of an agent since it started.',
+    body: 'AgentReport',
+    answer: 'Ok',
+    handler: takeReport,
+  },
 ]
 
 export type Match = { readonly route: Route; readonly params: { readonly [name: string]: string } }
 
-/** The route of a decoded path; the methods it has instead when only the method is wrong; undefined = no such path. */
-export function matchRoute(method: string, segments: readonly string[]): Match | { readonly allow: readonly Method[] } | undefined {
+/**
+ * The route of a decoded path; the methods it has instead when only the method is wrong; undefined = no such
+ * path.
+ */
+export function matchRoute(
+  method: string,
+  segments: readonly string[],
+): Match | { readonly allow: readonly Method[] } | undefined {
   const allow: Method[] = []
   for (const route of routeTable) {
     const params = paramsOf(route.path, segments)
@@ -96,7 +290,10 @@ export function matchRoute(method: string, segments: readonly string[]): Match |
   return allow.length === 0 ? undefined : { allow }
 }
 
-function paramsOf(path: string, segments: readonly string[]): { readonly [name: string]: string } | undefined {
+function paramsOf(
+  path: string,
+  segments: readonly string[],
+): { readonly [name: string]: string } | undefined {
   const wanted = path.slice(1).split('/')
   if (wanted.length !== segments.length) return undefined
   const params: { [name: string]: string } = {}

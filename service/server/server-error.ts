@@ -28,6 +28,14 @@ export class RequestError extends Error {
   }
 }
 
-export function errorBody({ code, message, hint }: { code: string; message: string; hint?: string }): ApiError {
+export function errorBody({
+  code,
+  message,
+  hint,
+}: {
+  code: string
+  message: string
+  hint?: string
+}): ApiError {
   return { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
 }

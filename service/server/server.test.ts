@@ -21,24 +21,48 @@ let server: ServerHandle
 const start = (change: object = {}): Promise<ServerHandle> =>
   startServer({ dataDir, port: 0, otlpPort: 0, ...change }, {}, parts)
 
-before(async () => { server = await start() })
+before(async () => {
+  server = await start()
+})
 after(async () => {
   await server.close()
   rmSync(dataDir, { recursive: true, force: true })
 })
 
-type Answer = { readonly status: number; readonly headers: { readonly [name: string]: string | string[] | undefined }; readonly body: string }
+type Answer = {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string | string[] | undefined }
+  readonly body: string
+}
 
 /** Not fetch: it sends neither foreign Host nor Origin headers, nor paths as they are. */
-function ask(options: { path: string; method?: string; headers?: { readonly [name: string]: string }; body?: string }): Promise<Answer> {
+function ask(options: {
+  path: string
+  method?: string
+  headers?: { readonly [name: string]: string }
+  body?: string
+}): Promise<Answer> {
   const { port } = new URL(server.url)
   return new Promise((resolve, reject) => {
-    const request = httpRequest({ host: '127.0.0.1', port, method: options.method ?? 'GET', path: options.path, headers: options.headers,
-      agent: false }, (response) => {
-      let body = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => { body += chunk })
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }))
-    })
+    const request = httpRequest(
+      {
+        host: '127.0.0.1',
+        port,
+        method: options.method ?? 'GET',
+        path: options.path,
+        headers: options.headers,
+        agent: false,
+      },
+      (response) => {
+        let body = ''
+        response.setEncoding('utf8').on('data', (chunk: string) => {
+          body += chunk
+        })
+        response.on('end', () =>
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body }),
+        )
+      },
+    )
     request.on('error', reject)
     request.end(options.body)
   })
@@ -48,21 +72,32 @@ const admin = (): { readonly authorization: string } => ({ authorization: `Beare
 const json = { 'content-type': 'application/json' }
 
 async function login(): Promise<string> {
-  const { headers } = await ask({ path: new URL(server.newLoginUrl()).pathname + new URL(server.newLoginUrl()).search })
+  const { headers } = await ask({
+    path: new URL(server.newLoginUrl()).pathname + new URL(server.newLoginUrl()).search,
+  })
   return String(headers['set-cookie']).split(';')[0] ?? ''
 }
 
 test('health, readiness, metrics and the API description answer without a token', async () => {
-  const answers = await Promise.all(['/healthz', '/readyz', '/metrics', '/openapi.json'].map((at) => ask({ path: at })))
-  assert.deepEqual(answers.map(({ status }) => status), [200, 200, 200, 200])
-  assert.match(answers[2]?.body ?? '', /^# HELP crosscut_agents_connected .*\n# TYPE crosscut_agents_connected gauge\n/m)
+  const answers = await Promise.all(
+    ['/healthz', '/readyz', '/metrics', '/openapi.json'].map((at) => ask({ path: at })),
+  )
+  assert.deepEqual(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200],
+  )
+  assert.match(
+    answers[2]?.body ?? '',
+    /^# HELP crosscut_agents_connected .*\n# TYPE crosscut_agents_connected gauge\n/m,
+  )
 })
 
 test('the API description is complete: every reference leads somewhere, every operation has its own id', async () => {
   const { body } = await ask({ path: '/openapi.json' })
   const document = JSON.parse(body)
   assert.equal(document.openapi, '3.1.0')
-  for (const [, name] of body.matchAll(/#\/components\/schemas\/(\w+)/g)) assert.ok(name !== undefined && name in document.components.schemas, name)
+  for (const [, name] of body.matchAll(/#\/components\/schemas\/(\w+)/g))
+    assert.ok(name !== undefined && name in document.components.schemas, name)
   const ids = [...body.matchAll(/"operationId":"(\w+)"/g)].map(([, id]) => id)
   assert.equal(new Set(ids).size, ids.length)
 })
@@ -85,8 +120,20 @@ for (const [says, path_, headers, status] of [
   })
 }
 
-for (const target of ['//api/v1/traces', '/api//v1/traces', '/api/v1/../v1/traces', '/%2e%2e/etc/passwd', '/api%2fv1/traces', '/..%5c..%5cx',
-  '/%00', '/%zz', '/assets/%2e%2e%2f%2e%2e%2fpackage.json', 'http://127.0.0.1/healthz', '*', '/api/v1/traces/']) {
+for (const target of [
+  '//api/v1/traces',
+  '/api//v1/traces',
+  '/api/v1/../v1/traces',
+  '/%2e%2e/etc/passwd',
+  '/api%2fv1/traces',
+  '/..%5c..%5cx',
+  '/%00',
+  '/%zz',
+  '/assets/%2e%2e%2f%2e%2e%2fpackage.json',
+  'http://127.0.0.1/healthz',
+  '*',
+  '/api/v1/traces/',
+]) {
   test(`the path ${target} is refused before anything looks at it`, async () => {
     const answer = await ask({ path: target, headers: admin() })
     assert.equal(answer.status, 400)
@@ -110,10 +157,18 @@ test('a login link works once; its session reads, and changes only from our own 
   const cookie = String(first.headers['set-cookie']).split(';')[0] ?? ''
   assert.equal((await ask({ path: '/api/v1/traces', headers: { cookie } })).status, 200)
   const put = (headers: { readonly [name: string]: string }): Promise<Answer> =>
-    ask({ path: '/api/v1/kill-switch', method: 'PUT', headers: { cookie, ...json, ...headers }, body: '{"disabled":false}' })
+    ask({
+      path: '/api/v1/kill-switch',
+      method: 'PUT',
+      headers: { cookie, ...json, ...headers },
+      body: '{"disabled":false}',
+    })
   const own = new URL(server.url).host
   assert.equal((await put({})).status, 403)
-  assert.equal((await put({ host: own, origin: `http://${own}`, 'sec-fetch-site': 'cross-site' })).status, 403)
+  assert.equal(
+    (await put({ host: own, origin: `http://${own}`, 'sec-fetch-site': 'cross-site' })).status,
+    403,
+  )
   assert.equal((await put({ host: own, origin: `http://${own}` })).status, 200)
 })
 
@@ -137,16 +192,35 @@ test('a session outlives a restart, a login link does not', async () => {
 
 test('search passes its filters on, exactly', async () => {
   filters.length = 0
-  const query = 'service=shop&name=op&minMs=1.5&maxMs=9&attr.k=v&attr.__proto__=x&error=true&from=1790000000000&to=2026-11-24T00:00:00Z&limit=5'
+  const query =
+    'service=shop&name=op&minMs=1.5&maxMs=9&attr.k=v&attr.__proto__=x&error=true&from=1790000000000&to=2026-11-24T00:00:00Z&limit=5'
   assert.equal((await ask({ path: `/api/v1/traces?${query}`, headers: admin() })).status, 200)
   const [{ attributes, ...filter } = {}] = filters
-  assert.deepEqual(Object.entries(attributes ?? {}), [['k', 'v'], ['__proto__', 'x']])
-  assert.deepEqual(filter, { service: 'shop', name: 'op', minMs: 1.5, maxMs: 9, isError: true, fromNs: 1_790_000_000_000_000_000n,
-    toNs: BigInt(Date.parse('2026-11-24T00:00:00Z')) * 1_000_000n, limit: 5 })
+  assert.deepEqual(Object.entries(attributes ?? {}), [
+    ['k', 'v'],
+    ['__proto__', 'x'],
+  ])
+  assert.deepEqual(filter, {
+    service: 'shop',
+    name: 'op',
+    minMs: 1.5,
+    maxMs: 9,
+    isError: true,
+    fromNs: 1_790_000_000_000_000_000n,
+    toNs: BigInt(Date.parse('2026-11-24T00:00:00Z')) * 1_000_000n,
+    limit: 5,
+  })
 })
 
-for (const query of ['limit=0', 'limit=1001', 'minMs=-1', 'minMs=x', 'from=yesterday', `service=${'x'.repeat(1025)}`,
-  Array.from({ length: 17 }, (_, index) => `attr.k${index}=v`).join('&')]) {
+for (const query of [
+  'limit=0',
+  'limit=1001',
+  'minMs=-1',
+  'minMs=x',
+  'from=yesterday',
+  `service=${'x'.repeat(1025)}`,
+  Array.from({ length: 17 }, (_, index) => `attr.k${index}=v`).join('&'),
+]) {
   test(`the search ${query.slice(0, 20)} is 400 and says which parameter`, async () => {
     const { status, body } = await ask({ path: `/api/v1/traces?${query}`, headers: admin() })
     assert.deepEqual([status, JSON.parse(body).error.code], [400, 'E_BAD_REQUEST'])
@@ -154,12 +228,20 @@ for (const query of ['limit=0', 'limit=1001', 'minMs=-1', 'minMs=x', 'from=yeste
 }
 
 test('a trace, its spans in pages, its critical path; unknown and malformed ids', async () => {
-  const get = async (at: string): Promise<ReturnType<typeof JSON.parse>> => JSON.parse((await ask({ path: `/api/v1/traces/${at}`, headers: admin() })).body)
+  const get = async (at: string): Promise<ReturnType<typeof JSON.parse>> =>
+    JSON.parse((await ask({ path: `/api/v1/traces/${at}`, headers: admin() })).body)
   const view = await get(TRACE_ID)
   assert.deepEqual([view.totalSpans, view.summary.rootName, view.spans.length], [3, 'op 0', 3])
-  assert.deepEqual((await get(`${TRACE_ID}/spans?offset=1&limit=1`)).spans.map(({ spanId }: { spanId: string }) => spanId), [view.spans[1].spanId])
+  assert.deepEqual(
+    (await get(`${TRACE_ID}/spans?offset=1&limit=1`)).spans.map(({ spanId }: { spanId: string }) => spanId),
+    [view.spans[1].spanId],
+  )
   const path_ = await get(`${TRACE_ID.toUpperCase()}/critical-path`)
-  const total = path_.sections.reduce((sum: bigint, { startNs, endNs }: { startNs: string; endNs: string }) => sum + BigInt(endNs) - BigInt(startNs), 0n)
+  const total = path_.sections.reduce(
+    (sum: bigint, { startNs, endNs }: { startNs: string; endNs: string }) =>
+      sum + BigInt(endNs) - BigInt(startNs),
+    0n,
+  )
   assert.equal(total, 1_000n)
   assert.equal((await get('b'.repeat(32))).error.code, 'E_NOT_FOUND')
   assert.equal((await get('xyz')).error.code, 'E_BAD_REQUEST')
@@ -167,7 +249,11 @@ test('a trace, its spans in pages, its critical path; unknown and malformed ids'
 })
 
 /** Reads a stream until `wanted` says it has seen enough. */
-function readStream(at: string, headers: { readonly [name: string]: string }, wanted: (text: string) => boolean): Promise<string> {
+function readStream(
+  at: string,
+  headers: { readonly [name: string]: string },
+  wanted: (text: string) => boolean,
+): Promise<string> {
   return new Promise((resolve, reject) => {
     const { port } = new URL(server.url)
     const request = httpRequest({ host: '127.0.0.1', port, path: at, headers, agent: false }, (response) => {
@@ -187,22 +273,60 @@ function readStream(at: string, headers: { readonly [name: string]: string }, wa
 test('the live list tells a trace when it appears and again when it has grown', async () => {
   const id = 'c'.repeat(32)
   let isGrown = false
-  const text = await readStream('/api/v1/traces?service=shop', { ...admin(), accept: 'text/event-stream' }, (seen) => {
-    if (!seen.includes(TRACE_ID)) return false
-    if (!spans.some(({ traceId }) => traceId === id)) spans.push(spanOf(0, { traceId: id }))
-    if (seen.includes(id) && !isGrown) isGrown = spans.push(spanOf(1, { traceId: id })) > 0
-    return seen.split(id).length > 2
-  })
-  const events = text.split('\n').filter((line) => line.startsWith('data: ')).map((line) => JSON.parse(line.slice(6)))
-  const counts = events.flatMap(({ traces }) => traces).filter(({ traceId }: { traceId: string }) => traceId === id)
-  assert.deepEqual(counts.map(({ spanCount }: { spanCount: number }) => spanCount), [1, 2])
+  const text = await readStream(
+    '/api/v1/traces?service=shop',
+    { ...admin(), accept: 'text/event-stream' },
+    (seen) => {
+      if (!seen.includes(TRACE_ID)) return false
+      if (!spans.some(({ traceId }) => traceId === id)) spans.push(spanOf(0, { traceId: id }))
+      if (seen.includes(id) && !isGrown) isGrown = spans.push(spanOf(1, { traceId: id })) > 0
+      return seen.split(id).length > 2
+    },
+  )
+  const events = text
+    .split('\n')
+    .filter((line) => line.startsWith('data: '))
+    .map((line) => JSON.parse(line.slice(6)))
+  const counts = events
+    .flatMap(({ traces }) => traces)
+    .filter(({ traceId }: { traceId: string }) => traceId === id)
+  assert.deepEqual(
+    counts.map(({ spanCount }: { spanCount: number }) => spanCount),
+    [1, 2],
+  )
 })
 
-const agentHeaders = (): { readonly [name: string]: string } => ({ authorization: `Bearer ${server.agentToken}`, ...json })
-const HELLO = { agent: 'agent-1', service: 'shop', pid: 7, host: 'A', nodeVersion: 'v24', agentVersion: '0.1', startedMs: 1, resource: {},
-  tracepoints: [{ name: 'http.server.request', vars: ['url'] }, { name: 'shop.buy', vars: ['item'] }] }
-const REPORT = { agent: 'agent-1', epoch: 'e', seq: 2, timeMs: 1, stateVersion: 0, packages: [], drops: {}, rssBytes: 1, eventLoopDelayMsP99: 1,
-  spans: { emitted: 9, sent: 8, dropped: 1, queued: 0 }, budget: { adviceNs: 0, adviceRuns: 0, isTripped: false } }
+const agentHeaders = (): { readonly [name: string]: string } => ({
+  authorization: `Bearer ${server.agentToken}`,
+  ...json,
+})
+const HELLO = {
+  agent: 'agent-1',
+  service: 'shop',
+  pid: 7,
+  host: 'A',
+  nodeVersion: 'v24',
+  agentVersion: '0.1',
+  startedMs: 1,
+  resource: {},
+  tracepoints: [
+    { name: 'http.server.request', vars: ['url'] },
+    { name: 'shop.buy', vars: ['item'] },
+  ],
+}
+const REPORT = {
+  agent: 'agent-1',
+  epoch: 'e',
+  seq: 2,
+  timeMs: 1,
+  stateVersion: 0,
+  packages: [],
+  drops: {},
+  rssBytes: 1,
+  eventLoopDelayMsP99: 1,
+  spans: { emitted: 9, sent: 8, dropped: 1, queued: 0 },
+  budget: { adviceNs: 0, adviceRuns: 0, isTripped: false },
+}
 
 test('an agent says hello, reports, and is seen; an old report changes nothing; strangers are told to say hello', async () => {
   const post = (at: string, body: object): Promise<Answer> =>
@@ -214,7 +338,9 @@ test('an agent says hello, reports, and is seen; an old report changes nothing; 
   assert.equal((await post('report', { ...REPORT, seq: 1, rssBytes: 5 })).status, 200)
   const { agents } = JSON.parse((await ask({ path: '/api/v1/agents', headers: admin() })).body)
   assert.deepEqual([agents.length, agents[0].isConnected, agents[0].report.rssBytes], [1, true, 1])
-  const { tracepoints } = JSON.parse((await ask({ path: '/api/v1/tracepoints?match=shop.*', headers: admin() })).body)
+  const { tracepoints } = JSON.parse(
+    (await ask({ path: '/api/v1/tracepoints?match=shop.*', headers: admin() })).body,
+  )
   assert.deepEqual(tracepoints, [{ name: 'shop.buy', vars: ['item'], agents: 1, services: ['shop'] }])
 })
 
@@ -224,7 +350,9 @@ test('an agent token opens no route of the operator, and no token no route of ag
 })
 
 async function signedState(): Promise<SignedState> {
-  const text = await readStream('/agent/v1/state?agent=agent-1', agentHeaders(), (seen) => /data: .*\n\n/.test(seen))
+  const text = await readStream('/agent/v1/state?agent=agent-1', agentHeaders(), (seen) =>
+    /data: .*\n\n/.test(seen),
+  )
   return JSON.parse(/event: state\ndata: (.*)\n/.exec(text)?.[1] ?? '')
 }
 
@@ -233,20 +361,43 @@ function openState(signed: SignedState): DesiredState {
   const raw = Buffer.from(signed.publicKey, 'base64url')
   const fingerprint = createHash('sha256').update(raw).digest().subarray(0, 16).toString('base64url')
   assert.equal(server.agentToken.split('.')[1], fingerprint)
-  const key = createPublicKey({ key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw]), format: 'der', type: 'spki' })
+  const key = createPublicKey({
+    key: Buffer.concat([Buffer.from('302a300506032b6570032100', 'hex'), raw]),
+    format: 'der',
+    type: 'spki',
+  })
   assert.ok(verify(null, payload, key, Buffer.from(signed.signature, 'base64url')))
   return JSON.parse(payload.toString('utf8'))
 }
 
-const TOOL = { schema: '', parameters: {}, advice: [{ tracepoint: 'http.server.request', instructions: [
-  { op: 'let', slot: 'level', value: 'debug' }, { op: 'logLevel', slot: 'level' }] }] }
+const TOOL = {
+  schema: '',
+  parameters: {},
+  advice: [
+    {
+      tracepoint: 'http.server.request',
+      instructions: [
+        { op: 'let', slot: 'level', value: 'debug' },
+        { op: 'logLevel', slot: 'level' },
+      ],
+    },
+  ],
+}
 
-test('a tool is verified, signed, told; its version and the state\'s only grow, across restarts too', async () => {
+test("a tool is verified, signed, told; its version and the state's only grow, across restarts too", async () => {
   const put = (body: object): Promise<Answer> =>
-    ask({ path: '/api/v1/tools/levels', method: 'PUT', headers: { ...admin(), ...json }, body: JSON.stringify(body) })
+    ask({
+      path: '/api/v1/tools/levels',
+      method: 'PUT',
+      headers: { ...admin(), ...json },
+      body: JSON.stringify(body),
+    })
   assert.equal((await put(TOOL)).status, 200)
   const before = openState(await signedState())
-  assert.deepEqual(before.packages.map(({ name, version }) => [name, version]), [['levels', 1]])
+  assert.deepEqual(
+    before.packages.map(({ name, version }) => [name, version]),
+    [['levels', 1]],
+  )
   assert.ok(before.expiresMs > Date.now())
   await server.close()
   server = await start()
@@ -254,7 +405,10 @@ test('a tool is verified, signed, told; its version and the state\'s only grow, 
   const later = openState(await signedState())
   assert.ok(later.version > before.version && later.fleet === before.fleet)
   assert.equal(later.packages[0]?.version, 2)
-  const refused = await put({ ...TOOL, advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }] })
+  const refused = await put({
+    ...TOOL,
+    advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }],
+  })
   assert.deepEqual([refused.status, JSON.parse(refused.body).error.code], [422, 'E_ADVICE_SLOT'])
   assert.equal((await ask({ path: '/api/v1/tools/levels', method: 'DELETE', headers: admin() })).status, 200)
   assert.equal((await ask({ path: '/api/v1/tools/levels', headers: admin() })).status, 404)
@@ -263,7 +417,12 @@ test('a tool is verified, signed, told; its version and the state\'s only grow, 
 
 test('the kill switch is told to agents and can be taken back', async () => {
   const put = (disabled: boolean): Promise<Answer> =>
-    ask({ path: '/api/v1/kill-switch', method: 'PUT', headers: { ...admin(), ...json }, body: JSON.stringify({ disabled }) })
+    ask({
+      path: '/api/v1/kill-switch',
+      method: 'PUT',
+      headers: { ...admin(), ...json },
+      body: JSON.stringify({ disabled }),
+    })
   await put(true)
   assert.equal(openState(await signedState()).disabled, true)
   await put(false)
@@ -275,7 +434,11 @@ test('the audit log names who did what, and tells when a line was changed or a l
     JSON.parse((await ask({ path: '/api/v1/audit?limit=1000', headers: admin() })).body)
   const good = await read()
   assert.ok(good.isIntact)
-  for (const what of ['tool.deploy', 'tool.remove', 'login', 'agents.disabled', 'start']) assert.ok(good.entries.some((entry) => entry.what === what), what)
+  for (const what of ['tool.deploy', 'tool.remove', 'login', 'agents.disabled', 'start'])
+    assert.ok(
+      good.entries.some((entry) => entry.what === what),
+      what,
+    )
   const file = path.join(dataDir, 'audit.log')
   const text = readFileSync(file, 'utf8')
   await server.close()
@@ -287,23 +450,41 @@ test('the audit log names who did what, and tells when a line was changed or a l
 })
 
 test('secrets are files of their owner only', () => {
-  for (const name of ['admin-token', 'agent-token', 'keys/signing.pem', 'keys/session.key', 'audit.log', 'state.json']) {
+  for (const name of [
+    'admin-token',
+    'agent-token',
+    'keys/signing.pem',
+    'keys/session.key',
+    'audit.log',
+    'state.json',
+  ]) {
     assert.equal(statSync(path.join(dataDir, name)).mode & 0o077, 0, name)
   }
 })
 
 test('a second server on the same folder is refused and told where the first is', async () => {
-  await assert.rejects(start(), (error: Error) => 'code' in error && error.code === 'E_DATA_LOCKED' && error.message.includes(server.url))
+  await assert.rejects(
+    start(),
+    (error: Error) => 'code' in error && error.code === 'E_DATA_LOCKED' && error.message.includes(server.url),
+  )
 })
 
 test('a busy port is told with who holds it; --auto-port takes the next', async () => {
   const holder = createTcp()
-  await new Promise<void>((resolve) => { holder.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    holder.listen(0, '127.0.0.1', resolve)
+  })
   const { port } = holder.address() as AddressInfo
   const other = mkdtempSync(path.join(tmpdir(), 'crosscut-busy-'))
   try {
-    await assert.rejects(start({ dataDir: other, port }), (error: Error) =>
-      'code' in error && error.code === 'E_PORT_BUSY' && error.message.includes(`process ${process.pid}`) && error.message.includes(String(port)))
+    await assert.rejects(
+      start({ dataDir: other, port }),
+      (error: Error) =>
+        'code' in error
+        && error.code === 'E_PORT_BUSY'
+        && error.message.includes(`process ${process.pid}`)
+        && error.message.includes(String(port)),
+    )
     const moved = await start({ dataDir: other, port, autoPort: true })
     assert.notEqual(Number(new URL(moved.url).port), port)
     await moved.close()
@@ -313,14 +494,22 @@ test('a busy port is told with who holds it; --auto-port takes the next', async 
   }
 })
 
-for (const [says, text] of [['a bad header line', 'GET /healthz HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n'], ['no request at all', '\u0000\u0001\u0002\r\n\r\n'],
+for (const [says, text] of [
+  ['a bad header line', 'GET /healthz HTTP/1.1\r\nHost 127.0.0.1\r\n\r\n'],
+  ['no request at all', '\u0000\u0001\u0002\r\n\r\n'],
   ['a header of 20 kB', `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
-  ['100,000 headers', `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n${'a:b\r\n'.repeat(100_000)}\r\n`]] as const) {
+  ['100,000 headers', `GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n${'a:b\r\n'.repeat(100_000)}\r\n`],
+] as const) {
   test(`${says} is answered 4xx and the server lives`, async () => {
     const first = await new Promise<string>((resolve) => {
       const socket = connect(Number(new URL(server.url).port), '127.0.0.1', () => socket.write(text))
       let seen = ''
-      socket.on('data', (chunk) => { seen += chunk.toString() }).on('error', () => {}).on('close', () => resolve(seen))
+      socket
+        .on('data', (chunk) => {
+          seen += chunk.toString()
+        })
+        .on('error', () => {})
+        .on('close', () => resolve(seen))
     })
     assert.match(first, /^(HTTP\/1\.1 4\d\d|$)/)
     assert.equal((await ask({ path: '/healthz' })).status, 200)
@@ -334,8 +523,11 @@ test('configuration: flags before environment before file; everything wrong is t
   const config = readConfig({ dataDir: folder, host: '127.0.0.1' }, { CROSSCUT_PORT: '3' })
   assert.deepEqual([config.port, config.otlpPort, config.host], [3, 2, '127.0.0.1'])
   writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ prot: 1, otlpPort: 'x' }))
-  assert.throws(() => readConfig({ dataDir: folder }, { CROSSCUT_PORT: '99999' }), (error: Error) =>
-    ['prot', 'config.json: otlpPort', 'CROSSCUT_PORT'].every((part) => error.message.includes(part)))
+  assert.throws(
+    () => readConfig({ dataDir: folder }, { CROSSCUT_PORT: '99999' }),
+    (error: Error) =>
+      ['prot', 'config.json: otlpPort', 'CROSSCUT_PORT'].every((part) => error.message.includes(part)),
+  )
   assert.throws(() => readConfig({ host: '0.0.0.0', insecureNoAuth: true }), /loopback/)
   rmSync(folder, { recursive: true, force: true })
 })

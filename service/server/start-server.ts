@@ -1,7 +1,9 @@
-// Starts everything, in the order that lets the port listen first: folder and keys, listener, then the pipeline behind it.
+// Starts everything, in the order that lets the port listen first: folder and keys, listener, then the
+// pipeline behind it.
 //
-//   openDataDir -> listener on 7070 (answers 503 for reads) -> pipeline (ingest 4318, workers, store) -> DIR/server.json
-// Closing goes the other way. Nothing needs it: after kill -9 the next start finds whole files, an intact log and a free lock.
+//   openDataDir -> listener (reads answer 503) -> pipeline (ingest, workers, store) -> DIR/server.json
+// Closing goes the other way. Nothing needs it: after kill -9 the next start finds whole files, an intact log
+// and a free lock.
 
 import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
@@ -41,23 +43,34 @@ export type ServerHandle = {
 export type Parts = { readonly startPipeline: (options: PipelineOptions) => Promise<Pipeline> }
 
 /** Loaded after the port listens: the engine's client and the decoders are most of what there is to load. */
-const WHOLE: Parts = { startPipeline: async (options) => (await import('./pipeline.ts')).startPipeline(options) }
+const WHOLE: Parts = {
+  startPipeline: async (options) => (await import('./pipeline.ts')).startPipeline(options),
+}
 
 const WEB = fileURLToPath(new URL('../../face/web/dist', import.meta.url))
 
 /** Errors: E_CONFIG, E_PORT_BUSY, E_DATA_LOCKED, E_DATA_DAMAGED. */
 export async function startServer(
-  options: ServerOptions = {}, env: { readonly [name: string]: string | undefined } = process.env, parts: Parts = WHOLE,
+  options: ServerOptions = {},
+  env: { readonly [name: string]: string | undefined } = process.env,
+  parts: Parts = WHOLE,
 ): Promise<ServerHandle> {
   const config = readConfig(options, env)
   const dataDir = await openDataDir(config.dataDir, config.tokenFile)
   let pipeline: Pipeline | undefined
   let live: LiveTraces | undefined
   const services: Services = {
-    config, dataDir, nowMs: Date.now, files: new StaticFiles(WEB), agents: new Agents(Date.now),
+    config,
+    dataDir,
+    nowMs: Date.now,
+    files: new StaticFiles(WEB),
+    agents: new Agents(Date.now),
     identity: new Identity({ secrets: dataDir, insecureNoAuth: config.insecureNoAuth, nowMs: Date.now }),
-    state: new DesiredStateStore(dataDir, Date.now), audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
-    counts: { requests: 0, errors: 0, refused: 0 }, pipeline: () => pipeline, live: () => live,
+    state: new DesiredStateStore(dataDir, Date.now),
+    audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
+    counts: { requests: 0, errors: 0, refused: 0 },
+    pipeline: () => pipeline,
+    live: () => live,
   }
   const listener = createListener(services)
   const close = async (): Promise<void> => {
@@ -70,16 +83,28 @@ export async function startServer(
     await dataDir.release()
   }
   try {
-    const port = await listen(listener, { host: config.host, port: config.port, isAuto: config.autoPort, flag: '--port' })
+    const port = await listen(listener, {
+      host: config.host,
+      port: config.port,
+      isAuto: config.autoPort,
+      flag: '--port',
+    })
     pipeline = await parts.startPipeline({ config, clock: nodeClock, agentToken: dataDir.agentToken })
     live = new LiveTraces(pipeline.reads, nodeClock.nowNs)
     const url = urlOf(config.host, port)
     const otlpUrl = urlOf(config.host, pipeline.otlp.port)
-    replaceFile(path.join(dataDir.dir, 'server.json'), `${JSON.stringify({ url, otlpUrl, pid: process.pid }, null, 2)}\n`)
+    replaceFile(
+      path.join(dataDir.dir, 'server.json'),
+      `${JSON.stringify({ url, otlpUrl, pid: process.pid }, null, 2)}\n`,
+    )
     services.audit.add('server', 'start', { url, otlpUrl, pid: process.pid })
     let closing: Promise<void> | undefined
     return {
-      url, otlpUrl, dataDir: dataDir.dir, adminToken: dataDir.adminToken, agentToken: dataDir.agentToken,
+      url,
+      otlpUrl,
+      dataDir: dataDir.dir,
+      adminToken: dataDir.adminToken,
+      agentToken: dataDir.agentToken,
       newLoginUrl: () => `${url}/login?token=${services.identity.newLoginToken()}`,
       close: () => (closing ??= close()),
     }

@@ -1,6 +1,8 @@
-// The browser app: read into memory once, served under a strict policy. A path can only be one of the files that were there.
+// The browser app: read into memory once, served under a strict policy. A path can only be one of the files
+// that were there.
 //
-// index.html may hold the placeholder __CSP_NONCE__ (an editor that must add styles needs it); each answer then has a fresh one.
+// index.html may hold the placeholder __CSP_NONCE__ (an editor that must add styles needs it); each answer
+// then has a fresh one.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
@@ -8,12 +10,25 @@ import type { ServerResponse } from 'node:http'
 import path from 'node:path'
 import { send } from './http-io.ts'
 
-type Entry = { readonly bytes: Buffer; readonly type: string; readonly etag: string; readonly isHashed: boolean }
+type Entry = {
+  readonly bytes: Buffer
+  readonly type: string
+  readonly etag: string
+  readonly isHashed: boolean
+}
 
 const TYPES: { readonly [extension: string]: string } = {
-  '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.css': 'text/css; charset=utf-8',
-  '.svg': 'image/svg+xml', '.png': 'image/png', '.ico': 'image/x-icon', '.json': 'application/json', '.woff2': 'font/woff2',
-  '.txt': 'text/plain; charset=utf-8', '.map': 'application/json', '.webmanifest': 'application/manifest+json',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.css': 'text/css; charset=utf-8',
+  '.svg': 'image/svg+xml',
+  '.png': 'image/png',
+  '.ico': 'image/x-icon',
+  '.json': 'application/json',
+  '.woff2': 'font/woff2',
+  '.txt': 'text/plain; charset=utf-8',
+  '.map': 'application/json',
+  '.webmanifest': 'application/manifest+json',
 }
 const NONCE = '__CSP_NONCE__'
 /** The built app is below 2 MB; more files than this is somebody else's folder. */
@@ -40,7 +55,8 @@ export class StaticFiles {
     const entry = this.#entries.get(isView ? 'index.html' : name)
     if (entry === undefined) return false
     if (isView) this.#sendPage(entry, response)
-    else if (response.req.headers['if-none-match'] === entry.etag) send(response, 304, new Uint8Array(0), { etag: entry.etag })
+    else if (response.req.headers['if-none-match'] === entry.etag)
+      send(response, 304, new Uint8Array(0), { etag: entry.etag })
     else send(response, 200, entry.bytes, { 'content-type': entry.type, etag: entry.etag, ...cacheOf(entry) })
     return true
   }
@@ -48,14 +64,27 @@ export class StaticFiles {
   #sendPage(entry: Entry, response: ServerResponse): void {
     const nonce = randomBytes(16).toString('base64')
     const html = entry.bytes.toString('utf8').replaceAll(NONCE, nonce)
-    send(response, 200, Buffer.from(html), { 'content-type': entry.type, 'content-security-policy': policy(nonce) })
+    send(response, 200, Buffer.from(html), {
+      'content-type': entry.type,
+      'content-security-policy': policy(nonce),
+    })
   }
 }
 
 export function policy(nonce: string): string {
-  return ["default-src 'none'", "script-src 'self'", `style-src 'self' 'nonce-${nonce}'`, "img-src 'self' data: blob:",
-    "font-src 'self'", "connect-src 'self'", "worker-src 'self'", "manifest-src 'self'", "base-uri 'none'", "form-action 'self'",
-    "frame-ancestors 'none'"].join('; ')
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    `style-src 'self' 'nonce-${nonce}'`,
+    "img-src 'self' data: blob:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "worker-src 'self'",
+    "manifest-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; ')
 }
 
 function cacheOf({ isHashed }: Entry): { readonly 'cache-control': string } {
@@ -64,7 +93,9 @@ function cacheOf({ isHashed }: Entry): { readonly 'cache-control': string } {
 
 function namesBelow(folder: string): string[] {
   try {
-    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) => statSync(path.join(folder, name)).isFile())
+    return readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((name) =>
+      statSync(path.join(folder, name)).isFile(),
+    )
   } catch {
     return []
   }

@@ -1,6 +1,7 @@
-// Keeps one part alive: starts it, watches for its end, starts it again with growing pauses, and says how it is.
+// Keeps one part alive: starts it, watches for its end, starts it again with growing pauses, and says how it
+// is.
 //
-//   starting --ok--> running --ended--> waiting (100 ms .. 10 s) --> starting ...        close() from any state --> closed
+//   starting --ok--> running --ended--> waiting (100 ms .. 10 s) --> starting ...     close() --> closed
 
 import type { Clock } from '#base'
 import { RESTART_CALM_MS, RESTART_MS_MAX, RESTART_MS_MIN } from './limits.ts'
@@ -27,7 +28,12 @@ export class Supervisor<P extends Part> {
   #timer: { cancel(): void } | undefined
   #starting: Promise<void> = Promise.resolve()
 
-  constructor(options: { name: string; clock: Clock; log: (message: string) => void; start: () => Promise<P> }) {
+  constructor(options: {
+    name: string
+    clock: Clock
+    log: (message: string) => void
+    start: () => Promise<P>
+  }) {
     this.name = options.name
     this.#start = options.start
     this.#clock = options.clock
@@ -41,7 +47,12 @@ export class Supervisor<P extends Part> {
 
   status(): PartStatus {
     const { name } = this
-    return { name, state: this.#state, restarts: this.#restarts, ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }) }
+    return {
+      name,
+      state: this.#state,
+      restarts: this.#restarts,
+      ...(this.#lastError === undefined ? {} : { lastError: this.#lastError }),
+    }
   }
 
   /** The first start; its failure is the caller's. Later failures are retried. */
@@ -77,7 +88,9 @@ export class Supervisor<P extends Part> {
     this.#restarts += 1
     this.#state = 'waiting'
     this.#log(`${this.name} ended (${error.message}); starting it again in ${this.#pauseMs} ms`)
-    this.#timer = this.#clock.setTimer(this.#pauseMs, () => { this.#starting = this.#retry() })
+    this.#timer = this.#clock.setTimer(this.#pauseMs, () => {
+      this.#starting = this.#retry()
+    })
     this.#pauseMs = Math.min(this.#pauseMs * 2, RESTART_MS_MAX)
   }
 

@@ -1,4 +1,5 @@
-// `agents`, `tracepoints`, `kill-switch`, `login`: what is connected, where advice can run, and the two small levers.
+// `agents`, `tracepoints`, `kill-switch`, `login`: what is connected, where advice can run, and the two small
+// levers.
 
 import type { AgentView, TracepointInfo } from '#protocol'
 import { Client } from '../client.ts'
@@ -13,18 +14,38 @@ export const agents: Verb = {
   flags: CLIENT_FLAGS,
   examples: ['crosscut agents', 'crosscut agents --json'],
   run: async (io, args) => {
-    const { agents: found } = await new Client(io, args).json<{ agents: readonly AgentView[] }>('GET', '/api/v1/agents')
+    const { agents: found } = await new Client(io, args).json<{ agents: readonly AgentView[] }>(
+      'GET',
+      '/api/v1/agents',
+    )
     if (args.has('json')) return lines(io, found)
-    if (found.length === 0) io.say('no agent has said hello; start a program with: crosscut run -- node app.js\n')
-    else io.out(table(io, ['SERVICE', 'HOST', 'PID', 'NODE', 'STATE', 'SENT', 'DROPPED', 'TOOLS', 'LAST SEEN'], found.map(rowOf)))
+    if (found.length === 0)
+      io.say('no agent has said hello; start a program with: crosscut run -- node app.js\n')
+    else
+      io.out(
+        table(
+          io,
+          ['SERVICE', 'HOST', 'PID', 'NODE', 'STATE', 'SENT', 'DROPPED', 'TOOLS', 'LAST SEEN'],
+          found.map(rowOf),
+        ),
+      )
     return 0
   },
 }
 
 function rowOf({ service, host, pid, nodeVersion, isConnected, lastSeenMs, report }: AgentView): string[] {
   const state = !isConnected ? 'gone' : report?.budget.isTripped === true ? 'over budget' : 'connected'
-  return [service, host, String(pid), nodeVersion, state, String(report?.spans.sent ?? 0), String(report?.spans.dropped ?? 0),
-    String(report?.packages.length ?? 0), ago(Date.now() - lastSeenMs)]
+  return [
+    service,
+    host,
+    String(pid),
+    nodeVersion,
+    state,
+    String(report?.spans.sent ?? 0),
+    String(report?.spans.dropped ?? 0),
+    String(report?.packages.length ?? 0),
+    ago(Date.now() - lastSeenMs),
+  ]
 }
 
 export const tracepoints: Verb = {
@@ -37,10 +58,20 @@ export const tracepoints: Verb = {
   run: async (io, args) => {
     const match = encodeURIComponent(args.words[0] ?? '*')
     type Row = TracepointInfo & { readonly agents: number; readonly services: readonly string[] }
-    const { tracepoints: found } = await new Client(io, args).json<{ tracepoints: readonly Row[] }>('GET', `/api/v1/tracepoints?match=${match}`)
+    const { tracepoints: found } = await new Client(io, args).json<{ tracepoints: readonly Row[] }>(
+      'GET',
+      `/api/v1/tracepoints?match=${match}`,
+    )
     if (args.has('json')) return lines(io, found)
     if (found.length === 0) io.say('no tracepoint matches; is an agent connected? (crosscut agents)\n')
-    else io.out(table(io, ['TRACEPOINT', 'VARIABLES', 'SERVICES'], found.map(({ name, vars, services }) => [name, vars.join(' '), services.join(' ')])))
+    else
+      io.out(
+        table(
+          io,
+          ['TRACEPOINT', 'VARIABLES', 'SERVICES'],
+          found.map(({ name, vars, services }) => [name, vars.join(' '), services.join(' ')]),
+        ),
+      )
     return 0
   },
 }
@@ -54,11 +85,18 @@ export const killSwitch: Verb = {
   examples: ['crosscut kill-switch', 'crosscut kill-switch on'],
   run: async (io, args) => {
     const [word] = args.words
-    if (word !== undefined && word !== 'on' && word !== 'off') throw new UsageError('kill-switch takes on or off')
+    if (word !== undefined && word !== 'on' && word !== 'off')
+      throw new UsageError('kill-switch takes on or off')
     const client = new Client(io, args)
-    const { disabled } = word === undefined ? await client.json<{ disabled: boolean }>('GET', '/api/v1/kill-switch')
-      : await client.json<{ disabled: boolean }>('PUT', '/api/v1/kill-switch', { disabled: word === 'on' })
-    io.out(args.has('json') ? `${JSON.stringify({ disabled })}\n` : `kill switch ${disabled ? 'on: agents do nothing' : 'off: agents work'}\n`)
+    const { disabled } =
+      word === undefined
+        ? await client.json<{ disabled: boolean }>('GET', '/api/v1/kill-switch')
+        : await client.json<{ disabled: boolean }>('PUT', '/api/v1/kill-switch', { disabled: word === 'on' })
+    io.out(
+      args.has('json')
+        ? `${JSON.stringify({ disabled })}\n`
+        : `kill switch ${disabled ? 'on: agents do nothing' : 'off: agents work'}\n`,
+    )
     return 0
   },
 }

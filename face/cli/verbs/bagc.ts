@@ -36,7 +36,10 @@ function readSource(file: string): string {
 
 function compile(file: string, source: string, moduleName: string | undefined): string {
   try {
-    return generateTypeScript(source, { sourceName: path.basename(file), ...(moduleName === undefined ? {} : { moduleName }) })
+    return generateTypeScript(source, {
+      sourceName: path.basename(file),
+      ...(moduleName === undefined ? {} : { moduleName }),
+    })
   } catch (error: unknown) {
     if (!(error instanceof BdlError)) throw error
     throw new CliError('E_BDL', error.diagnostics.map((one) => `${file}:${formatDiagnostic(one)}`).join('\n'))

@@ -9,8 +9,15 @@ import { table } from '../text.ts'
 import { CliError, UsageError, type Verb } from '../verb.ts'
 
 type Row = {
-  readonly bench: string; readonly metric: string; readonly subject: string; readonly value: number; readonly unit: string
-  readonly peer: string | null; readonly peerValue: number | null; readonly ratio: number | null; readonly runs: number
+  readonly bench: string
+  readonly metric: string
+  readonly subject: string
+  readonly value: number
+  readonly unit: string
+  readonly peer: string | null
+  readonly peerValue: number | null
+  readonly ratio: number | null
+  readonly runs: number
   readonly spread: readonly [number, number]
 }
 
@@ -23,16 +30,26 @@ export const bench: Verb = {
   examples: ['crosscut bench', 'crosscut bench baggage --json'],
   run: async (io, args) => {
     const folder = path.join(findInstall().root, 'bench')
-    if (!existsSync(folder)) throw new CliError('E_NO_BENCH', 'benches are part of the clone, not of the package')
-    const names = readdirSync(folder).filter((name) => name.endsWith('.bench.ts')).map((name) => name.slice(0, -'.bench.ts'.length)).sort()
+    if (!existsSync(folder))
+      throw new CliError('E_NO_BENCH', 'benches are part of the clone, not of the package')
+    const names = readdirSync(folder)
+      .filter((name) => name.endsWith('.bench.ts'))
+      .map((name) => name.slice(0, -'.bench.ts'.length))
+      .sort()
     const [wanted] = args.words
     if (wanted !== undefined && !names.includes(wanted)) {
-      throw new UsageError(`there is no bench '${wanted}'; there are ${names.join(', ')}${hint(wanted, names)}`)
+      throw new UsageError(
+        `there is no bench '${wanted}'; there are ${names.join(', ')}${hint(wanted, names)}`,
+      )
     }
     for (const name of wanted === undefined ? names : [wanted]) {
       io.say(`bench ${name}\n`)
       const rows = await rowsOf(path.join(folder, `${name}.bench.ts`))
-      io.out(args.has('json') ? rows.map((row) => `${JSON.stringify(row)}\n`).join('') : table(io, HEAD, rows.map(cellsOf)))
+      io.out(
+        args.has('json')
+          ? rows.map((row) => `${JSON.stringify(row)}\n`).join('')
+          : table(io, HEAD, rows.map(cellsOf)),
+      )
     }
     return 0
   },
@@ -41,13 +58,25 @@ export const bench: Verb = {
 const HEAD = ['METRIC', 'SUBJECT', 'VALUE', 'UNIT', 'PEER', 'PEER VALUE', 'RATIO', 'SPREAD', 'RUNS'] as const
 
 function cellsOf({ metric, subject, value, unit, peer, peerValue, ratio, spread, runs }: Row): string[] {
-  const short = (number: number | null): string => (number === null ? '' : Number(number.toPrecision(4)).toLocaleString('en-US'))
-  return [metric, subject, short(value), unit, peer ?? '', short(peerValue), short(ratio), spread.map(short).join('..'), String(runs)]
+  const short = (number: number | null): string =>
+    number === null ? '' : Number(number.toPrecision(4)).toLocaleString('en-US')
+  return [
+    metric,
+    subject,
+    short(value),
+    unit,
+    peer ?? '',
+    short(peerValue),
+    short(ratio),
+    spread.map(short).join('..'),
+    String(runs),
+  ]
 }
 
 async function rowsOf(file: string): Promise<readonly Row[]> {
   const module: { readonly bench?: unknown } = await import(pathToFileURL(file).href)
-  if (typeof module.bench !== 'function') throw new CliError('E_NO_BENCH', `${path.basename(file)} exports no bench()`)
+  if (typeof module.bench !== 'function')
+    throw new CliError('E_NO_BENCH', `${path.basename(file)} exports no bench()`)
   return module.bench()
 }
 

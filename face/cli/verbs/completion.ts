@@ -10,7 +10,10 @@ export function completionVerb(verbs: () => readonly Verb[]): Verb {
     usage: 'bash | zsh | fish',
     words: [1, 1],
     flags: {},
-    examples: ['crosscut completion bash > /etc/bash_completion.d/crosscut', 'source <(crosscut completion zsh)'],
+    examples: [
+      'crosscut completion bash > /etc/bash_completion.d/crosscut',
+      'source <(crosscut completion zsh)',
+    ],
     run: async (io, args) => {
       const shell = args.words[0] ?? ''
       const script = shell === 'bash' ? bash : shell === 'zsh' ? zsh : shell === 'fish' ? fish : undefined
@@ -21,7 +24,10 @@ export function completionVerb(verbs: () => readonly Verb[]): Verb {
   }
 }
 
-const flagsOf = (verb: Verb): string => Object.keys(verb.flags).map((name) => `--${name}`).join(' ')
+const flagsOf = (verb: Verb): string =>
+  Object.keys(verb.flags)
+    .map((name) => `--${name}`)
+    .join(' ')
 const names = (verbs: readonly Verb[]): string => verbs.map(({ name }) => name).join(' ')
 
 function bash(verbs: readonly Verb[]): string {
@@ -40,8 +46,14 @@ complete -o default -F _crosscut crosscut
 
 function zsh(verbs: readonly Verb[]): string {
   const described = verbs.map(({ name, summary }) => `    '${name}:${quoted(summary)}'`).join('\n')
-  const cases = verbs.map((verb) => `    ${verb.name}) _arguments ${Object.entries(verb.flags).map(([name, { says }]) =>
-    `'--${name}[${quoted(says).replace(/[[\]]/g, '')}]'`).join(' ')} '*:file:_files' ;;`).join('\n')
+  const cases = verbs
+    .map(
+      (verb) =>
+        `    ${verb.name}) _arguments ${Object.entries(verb.flags)
+          .map(([name, { says }]) => `'--${name}[${quoted(says).replace(/[[\]]/g, '')}]'`)
+          .join(' ')} '*:file:_files' ;;`,
+    )
+    .join('\n')
   return `#compdef crosscut
 _crosscut() {
   local -a verbs
@@ -58,13 +70,18 @@ compdef _crosscut crosscut
 }
 
 function fish(verbs: readonly Verb[]): string {
-  return verbs.flatMap((verb) => [
-    `complete -c crosscut -n __fish_use_subcommand -a ${verb.name} -d '${quoted(verb.summary)}'`,
-    ...Object.entries(verb.flags).map(([name, { says }]) =>
-      `complete -c crosscut -n '__fish_seen_subcommand_from ${verb.name}' -l ${name} -d '${quoted(says)}'`),
-  ]).map((line) => `${line}\n`).join('')
+  return verbs
+    .flatMap((verb) => [
+      `complete -c crosscut -n __fish_use_subcommand -a ${verb.name} -d '${quoted(verb.summary)}'`,
+      ...Object.entries(verb.flags).map(
+        ([name, { says }]) =>
+          `complete -c crosscut -n '__fish_seen_subcommand_from ${verb.name}' -l ${name} -d '${quoted(says)}'`,
+      ),
+    ])
+    .map((line) => `${line}\n`)
+    .join('')
 }
 
 function quoted(text: string): string {
-  return text.replaceAll('\'', '').replaceAll(':', ' -')
+  return text.replaceAll("'", '').replaceAll(':', ' -')
 }

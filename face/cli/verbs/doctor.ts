@@ -1,7 +1,9 @@
-// `doctor`: explains why no spans arrive. It walks the way of a span backwards, from the server to the program, says what it saw at
-// each step and what to do about the first thing that is wrong. Exit 1 when a step failed.
+// `doctor`: explains why no spans arrive. It walks the way of a span backwards, from the server to the
+// program, says what it saw at each step and what to do about the first thing that is wrong. Exit 1 when a
+// step failed.
 //
-//   this Node -> server found? -> token accepted? -> parts ready? -> clocks alike? -> OTLP answers? -> agents? their last errors? -> traces?
+//   this Node -> server found? -> clocks alike? -> token accepted? -> parts ready? -> OTLP answers?
+//   -> agents, their last errors? -> traces?
 
 import { spawnSync } from 'node:child_process'
 import type { AgentView, TraceSearchResult } from '#protocol'
@@ -9,7 +11,12 @@ import { Client } from '../client.ts'
 import { ago, duration, paint, plain } from '../text.ts'
 import { CliError, CLIENT_FLAGS, type Io, type Verb } from '../verb.ts'
 
-type Finding = { readonly check: string; readonly state: 'ok' | 'warn' | 'fail'; readonly says: string; readonly fix?: string }
+type Finding = {
+  readonly check: string
+  readonly state: 'ok' | 'warn' | 'fail'
+  readonly says: string
+  readonly fix?: string
+}
 type Connection = { readonly serverUrl: string; readonly agentToken: string; readonly otlpUrl?: string }
 
 const CLOCK_SKEW_MS_MAX = 5_000
@@ -20,7 +27,10 @@ export const doctor: Verb = {
   summary: 'explain why no spans arrive',
   usage: '',
   words: [0, 0],
-  flags: { send: { says: 'also send one span through OTLP and wait until the API shows it' }, ...CLIENT_FLAGS },
+  flags: {
+    send: { says: 'also send one span through OTLP and wait until the API shows it' },
+    ...CLIENT_FLAGS,
+  },
   examples: ['crosscut doctor', 'crosscut doctor --send'],
   run: async (io, args) => {
     const findings: Finding[] = []
@@ -31,21 +41,41 @@ export const doctor: Verb = {
     for (const finding of [...nodeFindings(io), ...environmentFindings(io)]) note(finding)
     await examine(io, new Client(io, args), args.has('send'), note)
     const failed = findings.filter(({ state }) => state === 'fail').length
-    if (!args.has('json')) io.say(failed === 0 ? 'nothing is wrong that can be seen from here\n' : `${failed} of ${findings.length} checks failed\n`)
+    if (!args.has('json'))
+      io.say(
+        failed === 0
+          ? 'nothing is wrong that can be seen from here\n'
+          : `${failed} of ${findings.length} checks failed\n`,
+      )
     return failed === 0 ? 0 : 1
   },
 }
 
 function lineOf(io: Io, { check, state, says, fix }: Finding): string {
-  const mark = state === 'ok' ? paint(io, 'green', 'ok  ') : state === 'warn' ? paint(io, 'yellow', 'warn') : paint(io, 'red', 'FAIL')
-  return `${mark}  ${check.padEnd(14)} ${plain(says)}\n${fix === undefined ? '' : `                      -> ${plain(fix)}\n`}`
+  const mark =
+    state === 'ok'
+      ? paint(io, 'green', 'ok  ')
+      : state === 'warn'
+        ? paint(io, 'yellow', 'warn')
+        : paint(io, 'red', 'FAIL')
+  const remedy = fix === undefined ? '' : `${' '.repeat(22)}-> ${plain(fix)}\n`
+  return `${mark}  ${check.padEnd(14)} ${plain(says)}\n${remedy}`
 }
 
 /** Each step needs the one before: the first failure ends the walk. */
-async function examine(io: Io, client: Client, isSending: boolean, note: (finding: Finding) => void): Promise<void> {
+async function examine(
+  io: Io,
+  client: Client,
+  isSending: boolean,
+  note: (finding: Finding) => void,
+): Promise<void> {
   try {
     const alive = await client.open('GET', '/healthz')
-    note({ check: 'server', state: 'ok', says: `${client.target.url} answers (from ${client.target.source})` })
+    note({
+      check: 'server',
+      state: 'ok',
+      says: `${client.target.url} answers (from ${client.target.source})`,
+    })
     note(clockFinding(alive))
     const connection = await client.json<Connection>('GET', '/api/v1/connection')
     note({ check: 'token', state: 'ok', says: 'the server accepts the token' })
@@ -58,18 +88,37 @@ async function examine(io: Io, client: Client, isSending: boolean, note: (findin
     if (isSending && otlp.state === 'ok') note(await sendFinding(io, client, connection))
   } catch (error: unknown) {
     if (!(error instanceof CliError)) throw error
-    const check = error.code === 'E_UNREACHABLE' ? 'server' : error.code === 'E_UNAUTHORIZED' ? 'token' : 'answer'
+    const check =
+      error.code === 'E_UNREACHABLE' ? 'server' : error.code === 'E_UNAUTHORIZED' ? 'token' : 'answer'
     note({ check, state: 'fail', says: `${error.message} (${error.code})`, fix: error.hint })
   }
 }
 
 function nodeFindings(io: Io): Finding[] {
-  const found = (spawnSync('node', ['--version'], { encoding: 'utf8', env: { PATH: io.env.PATH ?? '' } }).stdout ?? '').trim()
+  const found = (
+    spawnSync('node', ['--version'], { encoding: 'utf8', env: { PATH: io.env.PATH ?? '' } }).stdout ?? ''
+  ).trim()
   const [major = 0, minor = 0] = (/^v(\d+)\.(\d+)/.exec(found) ?? []).slice(1).map(Number)
   const isOld = major < 22 || (major === 22 && minor < 15)
-  if (found === '') return [{ check: 'node', state: 'warn', says: 'no node is on the PATH', fix: 'programs need Node 22.15 or newer for the agent' }]
-  return [isOld ? { check: 'node', state: 'warn', says: `node on the PATH is ${found}; the agent needs 22.15 or newer`,
-    fix: 'start programs with `crosscut run`, which brings a newer one, or install one' } : { check: 'node', state: 'ok', says: `node on the PATH is ${found}` }]
+  if (found === '')
+    return [
+      {
+        check: 'node',
+        state: 'warn',
+        says: 'no node is on the PATH',
+        fix: 'programs need Node 22.15 or newer for the agent',
+      },
+    ]
+  return [
+    isOld
+      ? {
+          check: 'node',
+          state: 'warn',
+          says: `node on the PATH is ${found}; the agent needs 22.15 or newer`,
+          fix: 'start programs with `crosscut run`, which brings a newer one, or install one',
+        }
+      : { check: 'node', state: 'ok', says: `node on the PATH is ${found}` },
+  ]
 }
 
 /** Variables that silence the agent or any OpenTelemetry SDK. */
@@ -79,30 +128,57 @@ const SILENCERS: readonly { readonly name: string; readonly is: RegExp; readonly
   { name: 'OTEL_TRACES_EXPORTER', is: /^none$/i, says: 'spans are not exported' },
   { name: 'OTEL_TRACES_SAMPLER', is: /always_off$/i, says: 'no trace is sampled' },
   { name: 'OTEL_TRACES_SAMPLER_ARG', is: /^0(\.0+)?$/, says: 'a ratio of 0 samples nothing' },
-  { name: 'OTEL_EXPORTER_OTLP_PROTOCOL', is: /^grpc$/i, says: 'OTLP goes by gRPC; this server takes http/protobuf on 4318' },
+  {
+    name: 'OTEL_EXPORTER_OTLP_PROTOCOL',
+    is: /^grpc$/i,
+    says: 'OTLP goes by gRPC; this server takes http/protobuf on 4318',
+  },
 ]
 
 function environmentFindings(io: Io): Finding[] {
   const findings: Finding[] = SILENCERS.flatMap(({ name, is, says }) => {
     const value = io.env[name] ?? ''
-    return is.test(value) ? [{ check: 'environment', state: 'fail' as const, says: `${name}=${value}: ${says}`, fix: `unset ${name}` }] : []
+    return is.test(value)
+      ? [
+          {
+            check: 'environment',
+            state: 'fail' as const,
+            says: `${name}=${value}: ${says}`,
+            fix: `unset ${name}`,
+          },
+        ]
+      : []
   })
-  const imports = [...(io.env.NODE_OPTIONS ?? '').matchAll(/--(?:import|require|r)[= ]\s*(\S+)/g)].map(([, module]) => module ?? '')
+  const imports = [...(io.env.NODE_OPTIONS ?? '').matchAll(/--(?:import|require|r)[= ]\s*(\S+)/g)].map(
+    ([, module]) => module ?? '',
+  )
   const ours = imports.findIndex((module) => /crosscut|agent-door|register\.ts/.test(module))
   const before = imports.slice(0, Math.max(0, ours))
   if (ours > 0) {
-    findings.push({ check: 'import order', state: 'warn', says: `${before.join(', ')} is loaded before the agent`,
-      fix: 'put --import=crosscut/agent first in NODE_OPTIONS: what is loaded earlier cannot be traced' })
+    findings.push({
+      check: 'import order',
+      state: 'warn',
+      says: `${before.join(', ')} is loaded before the agent`,
+      fix: 'put --import=crosscut/agent first in NODE_OPTIONS: what is loaded earlier cannot be traced',
+    })
   }
-  return findings.length > 0 ? findings : [{ check: 'environment', state: 'ok', says: 'no variable silences spans' }]
+  return findings.length > 0
+    ? findings
+    : [{ check: 'environment', state: 'ok', says: 'no variable silences spans' }]
 }
 
 function clockFinding(response: Response): Finding {
   const skewMs = Date.now() - Date.parse(response.headers.get('date') ?? '')
-  if (!Number.isFinite(skewMs)) return { check: 'clock', state: 'warn', says: 'the server does not tell the time' }
-  if (Math.abs(skewMs) <= CLOCK_SKEW_MS_MAX) return { check: 'clock', state: 'ok', says: 'this clock and the server\'s agree' }
-  return { check: 'clock', state: 'warn', says: `this clock is ${duration(Math.abs(skewMs) * 1e6)} ${skewMs > 0 ? 'ahead of' : 'behind'} the server's`,
-    fix: 'traces are found by their own times: search a wider range, or set the clock' }
+  if (!Number.isFinite(skewMs))
+    return { check: 'clock', state: 'warn', says: 'the server does not tell the time' }
+  if (Math.abs(skewMs) <= CLOCK_SKEW_MS_MAX)
+    return { check: 'clock', state: 'ok', says: "this clock and the server's agree" }
+  return {
+    check: 'clock',
+    state: 'warn',
+    says: `this clock is ${duration(Math.abs(skewMs) * 1e6)} ${skewMs > 0 ? 'ahead of' : 'behind'} the server's`,
+    fix: 'traces are found by their own times: search a wider range, or set the clock',
+  }
 }
 
 async function readyFindings(client: Client): Promise<Finding[]> {
@@ -110,37 +186,83 @@ async function readyFindings(client: Client): Promise<Finding[]> {
   const response = await fetch(`${client.target.url}/readyz`)
   const { parts }: Ready = JSON.parse(await response.text())
   return parts.map(({ name, state, restarts, lastError }) => {
-    const history = restarts === 0 ? '' : `, restarted ${restarts} times${lastError === undefined ? '' : `; last: ${lastError}`}`
-    return state === 'running' ? { check: name, state: restarts === 0 ? 'ok' : 'warn', says: `running${history}` }
-      : { check: name, state: 'fail', says: `${state}${history}`, fix: 'wait a few seconds; if it stays so, the server\'s stderr says why' }
+    const history =
+      restarts === 0
+        ? ''
+        : `, restarted ${restarts} times${lastError === undefined ? '' : `; last: ${lastError}`}`
+    return state === 'running'
+      ? { check: name, state: restarts === 0 ? 'ok' : 'warn', says: `running${history}` }
+      : {
+          check: name,
+          state: 'fail',
+          says: `${state}${history}`,
+          fix: "wait a few seconds; if it stays so, the server's stderr says why",
+        }
   })
 }
 
 async function otlpFinding(io: Io, { otlpUrl, agentToken }: Connection): Promise<Finding> {
   const check = 'otlp'
-  if (otlpUrl === undefined) return { check, state: 'fail', says: 'the server does not take spans yet', fix: 'it is starting: wait a few seconds' }
+  if (otlpUrl === undefined)
+    return {
+      check,
+      state: 'fail',
+      says: 'the server does not take spans yet',
+      fix: 'it is starting: wait a few seconds',
+    }
   const elsewhere = io.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? io.env.OTEL_EXPORTER_OTLP_ENDPOINT
   try {
     const response = await post(`${otlpUrl}/v1/traces`, agentToken, {})
-    if (!response.ok) return { check, state: 'fail', says: `${otlpUrl}/v1/traces answers ${response.status}`, fix: '503 = the disk is full or the log is behind' }
+    if (!response.ok)
+      return {
+        check,
+        state: 'fail',
+        says: `${otlpUrl}/v1/traces answers ${response.status}`,
+        fix: '503 = the disk is full or the log is behind',
+      }
   } catch (error: unknown) {
-    return { check, state: 'fail', says: `${otlpUrl} does not answer: ${String(error)}`, fix: 'a firewall or proxy between here and the server?' }
+    return {
+      check,
+      state: 'fail',
+      says: `${otlpUrl} does not answer: ${String(error)}`,
+      fix: 'a firewall or proxy between here and the server?',
+    }
   }
-  if (elsewhere !== undefined && URL.canParse(elsewhere) && new URL(elsewhere).port !== new URL(otlpUrl).port) {
-    return { check, state: 'fail', says: `programs started here send spans to ${elsewhere}, not to ${otlpUrl}`, fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT' }
+  if (
+    elsewhere !== undefined
+    && URL.canParse(elsewhere)
+    && new URL(elsewhere).port !== new URL(otlpUrl).port
+  ) {
+    return {
+      check,
+      state: 'fail',
+      says: `programs started here send spans to ${elsewhere}, not to ${otlpUrl}`,
+      fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT',
+    }
   }
   return { check, state: 'ok', says: `${otlpUrl}/v1/traces takes spans` }
 }
 
 function post(url: string, token: string, body: unknown): Promise<Response> {
   const headers = { 'content-type': 'application/json', authorization: `Bearer ${token}` }
-  return fetch(url, { method: 'POST', headers, body: JSON.stringify(body), signal: AbortSignal.timeout(5_000) })
+  return fetch(url, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(5_000),
+  })
 }
 
 function agentFindings(agents: readonly AgentView[]): Finding[] {
   if (agents.length === 0) {
-    return [{ check: 'agents', state: 'warn', says: 'no agent has said hello',
-      fix: 'start the program with: crosscut run -- node app.js   (services with another OpenTelemetry SDK need none)' }]
+    return [
+      {
+        check: 'agents',
+        state: 'warn',
+        says: 'no agent has said hello',
+        fix: 'start the program with: crosscut run -- node app.js   (services with another OpenTelemetry SDK need none)',
+      },
+    ]
   }
   return agents.map((agent) => agentFinding(agent))
 }
@@ -148,39 +270,95 @@ function agentFindings(agents: readonly AgentView[]): Finding[] {
 function agentFinding({ service, pid, isConnected, lastSeenMs, report, nodeVersion }: AgentView): Finding {
   const check = 'agent'
   const who = `${service} (pid ${pid}, ${nodeVersion})`
-  if (!isConnected) return { check, state: 'warn', says: `${who} was last seen ${ago(Date.now() - lastSeenMs)}`, fix: 'did it end?' }
+  if (!isConnected)
+    return {
+      check,
+      state: 'warn',
+      says: `${who} was last seen ${ago(Date.now() - lastSeenMs)}`,
+      fix: 'did it end?',
+    }
   if (report === undefined) return { check, state: 'warn', says: `${who} has not reported yet` }
   const { emitted, sent, dropped } = report.spans
   const counts = `${emitted} spans made, ${sent} sent, ${dropped} dropped`
-  const reasons = Object.entries(report.drops).map(([reason, count]) => `${reason} ${count}`).join(', ')
-  const error = report.lastError === undefined ? '' : `; last error ${report.lastError.where}: ${report.lastError.code} ${report.lastError.message}`
-  if (report.budget.isTripped) return { check, state: 'fail', says: `${who} stopped its advice: over budget`, fix: 'crosscut tool ls' }
+  const reasons = Object.entries(report.drops)
+    .map(([reason, count]) => `${reason} ${count}`)
+    .join(', ')
+  const error =
+    report.lastError === undefined
+      ? ''
+      : `; last error ${report.lastError.where}: ${report.lastError.code} ${report.lastError.message}`
+  if (report.budget.isTripped)
+    return { check, state: 'fail', says: `${who} stopped its advice: over budget`, fix: 'crosscut tool ls' }
   if (emitted === 0) {
-    return { check, state: 'warn', says: `${who} made no spans${error}`, fix: 'has it served a request? is the agent the first --import? is sampling on?' }
+    return {
+      check,
+      state: 'warn',
+      says: `${who} made no spans${error}`,
+      fix: 'has it served a request? is the agent the first --import? is sampling on?',
+    }
   }
-  if (sent === 0 || dropped > 0) return { check, state: sent === 0 ? 'fail' : 'warn', says: `${who}: ${counts} (${reasons})${error}`, fix: 'check its OTLP endpoint' }
+  if (sent === 0 || dropped > 0)
+    return {
+      check,
+      state: sent === 0 ? 'fail' : 'warn',
+      says: `${who}: ${counts} (${reasons})${error}`,
+      fix: 'check its OTLP endpoint',
+    }
   return { check, state: 'ok', says: `${who}: ${counts}${error}` }
 }
 
 async function traceFinding(client: Client): Promise<Finding> {
-  const { traces: [newest] } = await client.json<TraceSearchResult>('GET', '/api/v1/traces?limit=1')
+  const {
+    traces: [newest],
+  } = await client.json<TraceSearchResult>('GET', '/api/v1/traces?limit=1')
   if (newest === undefined) return { check: 'traces', state: 'warn', says: 'the server has no traces yet' }
-  return { check: 'traces', state: 'ok', says: `the newest began ${ago(Date.now() - Number(BigInt(newest.startNs) / 1_000_000n))} (${newest.traceId})` }
+  return {
+    check: 'traces',
+    state: 'ok',
+    says: `the newest began ${ago(Date.now() - Number(BigInt(newest.startNs) / 1_000_000n))} (${newest.traceId})`,
+  }
 }
 
-async function sendFinding(io: Io, client: Client, { otlpUrl = '', agentToken }: Connection): Promise<Finding> {
+async function sendFinding(
+  io: Io,
+  client: Client,
+  { otlpUrl = '', agentToken }: Connection,
+): Promise<Finding> {
   const check = 'round trip'
-  const hex = (bytes: number): string => Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+  const hex = (bytes: number): string =>
+    Buffer.from(crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
   const traceId = hex(16)
   const now = BigInt(Date.now()) * 1_000_000n
-  const span = { traceId, spanId: hex(8), name: 'crosscut doctor', kind: 1, startTimeUnixNano: String(now), endTimeUnixNano: String(now + 1_000n) }
+  const span = {
+    traceId,
+    spanId: hex(8),
+    name: 'crosscut doctor',
+    kind: 1,
+    startTimeUnixNano: String(now),
+    endTimeUnixNano: String(now + 1_000n),
+  }
   const attributes = [{ key: 'service.name', value: { stringValue: 'crosscut-doctor' } }]
   const startMs = performance.now()
-  await post(`${otlpUrl}/v1/traces`, agentToken, { resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: [span] }] }] })
+  await post(`${otlpUrl}/v1/traces`, agentToken, {
+    resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: [span] }] }],
+  })
   while (performance.now() - startMs < SEEN_MS_MAX && !io.signal.aborted) {
-    const isSeen = await client.open('GET', `/api/v1/traces/${traceId}`).then(() => true, () => false)
-    if (isSeen) return { check, state: 'ok', says: `a span was visible ${duration((performance.now() - startMs) * 1e6)} after it was sent` }
+    const isSeen = await client.open('GET', `/api/v1/traces/${traceId}`).then(
+      () => true,
+      () => false,
+    )
+    if (isSeen)
+      return {
+        check,
+        state: 'ok',
+        says: `a span was visible ${duration((performance.now() - startMs) * 1e6)} after it was sent`,
+      }
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
-  return { check, state: 'fail', says: `a span that was acked is not visible after ${SEEN_MS_MAX / 1000} s`, fix: 'is the store ready? see above' }
+  return {
+    check,
+    state: 'fail',
+    says: `a span that was acked is not visible after ${SEEN_MS_MAX / 1000} s`,
+    fix: 'is the store ready? see above',
+  }
 }

@@ -1,4 +1,5 @@
-// `import FILE`: spans of a file (OTLP/JSON or OTLP/protobuf: one export request) into the server, through its OTLP port.
+// `import FILE`: spans of a file (OTLP/JSON or OTLP/protobuf: one export request) into the server, through
+// its OTLP port.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -13,22 +14,44 @@ export const importFile: Verb = {
   summary: 'send a file of spans to the server',
   usage: '<file>',
   words: [1, 1],
-  flags: { format: { value: 'otlp', says: 'OTLP export request, JSON or protobuf (default)' }, ...CLIENT_FLAGS },
+  flags: {
+    format: { value: 'otlp', says: 'OTLP export request, JSON or protobuf (default)' },
+    ...CLIENT_FLAGS,
+  },
   examples: ['crosscut import trace.json --format otlp'],
   run: async (io, args) => {
     if ((args.text('format') ?? 'otlp') !== 'otlp') throw new UsageError('--format knows otlp')
     const file = path.resolve(io.cwd, args.words[0] ?? '')
     const bytes = read(file)
     const client = new Client(io, args)
-    const { otlpUrl, agentToken } = await client.json<{ otlpUrl?: string; agentToken: string }>('GET', '/api/v1/connection')
-    if (otlpUrl === undefined) throw new CliError('E_STARTING', 'the server is still starting', 'try again in a second')
+    const { otlpUrl, agentToken } = await client.json<{ otlpUrl?: string; agentToken: string }>(
+      'GET',
+      '/api/v1/connection',
+    )
+    if (otlpUrl === undefined)
+      throw new CliError('E_STARTING', 'the server is still starting', 'try again in a second')
     const isJson = /^\s*\{/.test(bytes.subarray(0, 64).toString('latin1'))
-    const response = await fetch(`${otlpUrl}/v1/traces`, { method: 'POST', body: bytes, signal: io.signal, headers: {
-      'content-type': isJson ? 'application/json' : 'application/x-protobuf', authorization: `Bearer ${agentToken}` } })
-    if (!response.ok) throw new CliError('E_IMPORT', `the server answered ${response.status}`, 'is the file one OTLP export request?')
-    const rejected = isJson ? /"rejectedSpans":\s*"?(\d+)/.exec(await response.text())?.[1] ?? '0' : '0'
-    io.out(args.has('json') ? `${JSON.stringify({ bytes: bytes.length, rejectedSpans: Number(rejected) })}\n`
-      : `imported ${path.basename(file)}${rejected === '0' ? '' : `; ${rejected} spans were rejected`}\n`)
+    const response = await fetch(`${otlpUrl}/v1/traces`, {
+      method: 'POST',
+      body: bytes,
+      signal: io.signal,
+      headers: {
+        'content-type': isJson ? 'application/json' : 'application/x-protobuf',
+        authorization: `Bearer ${agentToken}`,
+      },
+    })
+    if (!response.ok)
+      throw new CliError(
+        'E_IMPORT',
+        `the server answered ${response.status}`,
+        'is the file one OTLP export request?',
+      )
+    const rejected = isJson ? (/"rejectedSpans":\s*"?(\d+)/.exec(await response.text())?.[1] ?? '0') : '0'
+    io.out(
+      args.has('json')
+        ? `${JSON.stringify({ bytes: bytes.length, rejectedSpans: Number(rejected) })}\n`
+        : `imported ${path.basename(file)}${rejected === '0' ? '' : `; ${rejected} spans were rejected`}\n`,
+    )
     return 0
   },
 }
@@ -40,6 +63,7 @@ function read(file: string): Buffer<ArrayBuffer> {
   } catch {
     throw new CliError('E_NO_FILE', `cannot read ${file}`)
   }
-  if (bytes.length > FILE_BYTES_MAX) throw new CliError('E_TOO_LARGE', `${file} is larger than ${FILE_BYTES_MAX} bytes`, 'split it')
+  if (bytes.length > FILE_BYTES_MAX)
+    throw new CliError('E_TOO_LARGE', `${file} is larger than ${FILE_BYTES_MAX} bytes`, 'split it')
   return bytes
 }

@@ -15,7 +15,7 @@ export const tool: Verb = {
   usage: 'ls | deploy <file or folder> | rm <name>',
   words: [1, 2],
   flags: {
-    name: { value: 'NAME', says: 'name to deploy under (default: the package\'s own)' },
+    name: { value: 'NAME', says: "name to deploy under (default: the package's own)" },
     set: { value: 'PARAM=VALUE', isMany: true, says: 'a parameter of the package' },
     ...CLIENT_FLAGS,
   },
@@ -34,18 +34,42 @@ async function list(io: Io, args: Args): Promise<number> {
   if (args.has('json')) for (const one of tools) io.out(`${JSON.stringify(one)}\n`)
   else if (tools.length === 0) io.say('no tools are deployed\n')
   else {
-    io.out(table(io, ['TOOL', 'VERSION', 'TRACEPOINTS', 'AGENTS', 'FAILED'], tools.map(({ name, version, advice, agents }) =>
-      [name, String(version), advice.map(({ tracepoint }) => tracepoint).join(' '), String(agents.installed), String(agents.failed)])))
+    io.out(
+      table(
+        io,
+        ['TOOL', 'VERSION', 'TRACEPOINTS', 'AGENTS', 'FAILED'],
+        tools.map(({ name, version, advice, agents }) => [
+          name,
+          String(version),
+          advice.map(({ tracepoint }) => tracepoint).join(' '),
+          String(agents.installed),
+          String(agents.failed),
+        ]),
+      ),
+    )
   }
   return 0
 }
 
 async function deploy(io: Io, args: Args, source: string): Promise<number> {
   const body = readPackage(path.resolve(io.cwd, source))
-  const name = args.text('name') ?? (typeof body.name === 'string' ? body.name : path.basename(source).replace(/\.json$/, ''))
-  const parameters = { ...(typeof body.parameters === 'object' && body.parameters !== null ? body.parameters : {}), ...settings(args) }
-  const done = await new Client(io, args).json<{ version: number }>('PUT', `/api/v1/tools/${encodeURIComponent(name)}`, { ...body, name, parameters })
-  io.out(args.has('json') ? `${JSON.stringify({ name, version: done.version })}\n` : `deployed ${name}, version ${done.version}\n`)
+  const name =
+    args.text('name')
+    ?? (typeof body.name === 'string' ? body.name : path.basename(source).replace(/\.json$/, ''))
+  const parameters = {
+    ...(typeof body.parameters === 'object' && body.parameters !== null ? body.parameters : {}),
+    ...settings(args),
+  }
+  const done = await new Client(io, args).json<{ version: number }>(
+    'PUT',
+    `/api/v1/tools/${encodeURIComponent(name)}`,
+    { ...body, name, parameters },
+  )
+  io.out(
+    args.has('json')
+      ? `${JSON.stringify({ name, version: done.version })}\n`
+      : `deployed ${name}, version ${done.version}\n`,
+  )
   return 0
 }
 
@@ -62,20 +86,33 @@ function readPackage(place: string): { readonly [member: string]: unknown } {
   const file = isFolder ? path.join(place, 'tool.json') : place
   if (!existsSync(file)) throw new CliError('E_NO_FILE', `there is no ${file}`)
   const value: unknown = parse(readFileSync(file, 'utf8'), file)
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new CliError('E_BAD_JSON', `${file} must hold an object`)
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CliError('E_BAD_JSON', `${file} must hold an object`)
   const schema = path.join(path.dirname(file), 'schema.bdl')
   const hasSchema = 'schema' in value && value.schema !== ''
-  return { ...value, ...(isFolder && !hasSchema && existsSync(schema) ? { schema: readFileSync(schema, 'utf8') } : {}) }
+  return {
+    ...value,
+    ...(isFolder && !hasSchema && existsSync(schema) ? { schema: readFileSync(schema, 'utf8') } : {}),
+  }
 }
 
 function settings(args: Args): { readonly [name: string]: string | number | boolean } {
-  return Object.fromEntries(args.all('set').map((pair) => {
-    const equals = pair.indexOf('=')
-    if (equals < 1) throw new UsageError(`--set needs PARAM=VALUE, not '${pair}'`)
-    const text = pair.slice(equals + 1)
-    const value = text === 'true' ? true : text === 'false' ? false : text !== '' && Number.isFinite(Number(text)) ? Number(text) : text
-    return [pair.slice(0, equals), value]
-  }))
+  return Object.fromEntries(
+    args.all('set').map((pair) => {
+      const equals = pair.indexOf('=')
+      if (equals < 1) throw new UsageError(`--set needs PARAM=VALUE, not '${pair}'`)
+      const text = pair.slice(equals + 1)
+      const value =
+        text === 'true'
+          ? true
+          : text === 'false'
+            ? false
+            : text !== '' && Number.isFinite(Number(text))
+              ? Number(text)
+              : text
+      return [pair.slice(0, equals), value]
+    }),
+  )
 }
 
 function parse(text: string, file: string): unknown {

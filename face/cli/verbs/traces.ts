@@ -28,7 +28,11 @@ export const traces: Verb = {
     follow: { short: 'f', says: 'go on with new traces until Ctrl-C' },
     ...CLIENT_FLAGS,
   },
-  examples: ['crosscut traces --service shop --min-ms 100', 'crosscut traces --attr http.response.status_code=500 --json', 'crosscut traces -f'],
+  examples: [
+    'crosscut traces --service shop --min-ms 100',
+    'crosscut traces --attr http.response.status_code=500 --json',
+    'crosscut traces -f',
+  ],
   run: async (io, args) => {
     const client = new Client(io, args)
     const query = queryOf(args)
@@ -52,7 +56,15 @@ function rowOf(summary: TraceSummary): string[] {
 
 function queryOf(args: Args): URLSearchParams {
   const query = new URLSearchParams()
-  const names = { service: 'service', name: 'name', 'min-ms': 'minMs', 'max-ms': 'maxMs', from: 'from', to: 'to', limit: 'limit' }
+  const names = {
+    service: 'service',
+    name: 'name',
+    'min-ms': 'minMs',
+    'max-ms': 'maxMs',
+    from: 'from',
+    to: 'to',
+    limit: 'limit',
+  }
   for (const [flag, name] of Object.entries(names)) {
     const value = args.text(flag)
     if (value !== undefined) query.set(name, value)
@@ -67,7 +79,10 @@ function queryOf(args: Args): URLSearchParams {
 }
 
 async function follow(io: Io, client: Client, query: URLSearchParams, isJson: boolean): Promise<number> {
-  const response = await client.open('GET', `/api/v1/traces?${query}`, { accept: 'text/event-stream', isEndless: true })
+  const response = await client.open('GET', `/api/v1/traces?${query}`, {
+    accept: 'text/event-stream',
+    isEndless: true,
+  })
   let rest = ''
   try {
     for await (const chunk of response.body ?? []) {
@@ -86,7 +101,11 @@ function show(io: Io, data: string, isJson: boolean): void {
   const { traces: found }: TraceSearchResult = JSON.parse(data)
   for (const summary of [...found].reverse()) {
     const [id = '', , long = '', spans = '', errors = '', root = ''] = rowOf(summary).map(plain)
-    io.out(isJson ? `${JSON.stringify(summary)}\n` : `${id}  ${long.padStart(9)}  ${spans.padStart(5)} spans  ${errors} errors  ${root}\n`)
+    io.out(
+      isJson
+        ? `${JSON.stringify(summary)}\n`
+        : `${id}  ${long.padStart(9)}  ${spans.padStart(5)} spans  ${errors} errors  ${root}\n`,
+    )
   }
 }
 
@@ -96,11 +115,15 @@ export const trace: Verb = {
   usage: '<trace id>',
   words: [1, 1],
   flags: { 'critical-path': { says: 'the sections of the critical path instead' }, ...CLIENT_FLAGS },
-  examples: ['crosscut trace 4bf92f3577b34da6a3ce929d0e0e4736', 'crosscut trace 4bf92f35... --critical-path --json'],
+  examples: [
+    'crosscut trace 4bf92f3577b34da6a3ce929d0e0e4736',
+    'crosscut trace 4bf92f35... --critical-path --json',
+  ],
   run: async (io, args) => {
     const client = new Client(io, args)
     const at = `/api/v1/traces/${encodeURIComponent(args.words[0] ?? '')}`
-    if (args.has('critical-path')) return showPath(io, await client.json<CriticalPathView>('GET', `${at}/critical-path`), args.has('json'))
+    if (args.has('critical-path'))
+      return showPath(io, await client.json<CriticalPathView>('GET', `${at}/critical-path`), args.has('json'))
     const view = await client.json<TraceView>('GET', at)
     if (args.has('json')) return writeJson(io, client, at, view)
     const path = await client.json<CriticalPathView>('GET', `${at}/critical-path`)
@@ -113,7 +136,10 @@ export const trace: Verb = {
 async function writeJson(io: Io, client: Client, at: string, view: TraceView): Promise<number> {
   const spans = [...view.spans]
   while (spans.length < view.totalSpans) {
-    const page = await client.json<{ spans: readonly SpanView[] }>('GET', `${at}/spans?offset=${spans.length}&limit=${SPANS_PAGE}`)
+    const page = await client.json<{ spans: readonly SpanView[] }>(
+      'GET',
+      `${at}/spans?offset=${spans.length}&limit=${SPANS_PAGE}`,
+    )
     if (page.spans.length === 0) break
     spans.push(...page.spans)
   }
@@ -123,8 +149,19 @@ async function writeJson(io: Io, client: Client, at: string, view: TraceView): P
 
 function showPath(io: Io, { sections, exclusiveNs }: CriticalPathView, isJson: boolean): number {
   if (isJson) io.out(`${JSON.stringify({ sections, exclusiveNs })}\n`)
-  else io.out(table(io, ['FOR', 'SERVICE', 'SPAN', 'ID'], sections.map(({ startNs, endNs, service, name, spanId }) =>
-    [duration(BigInt(endNs) - BigInt(startNs)), service, clip(name, 60), spanId])))
+  else
+    io.out(
+      table(
+        io,
+        ['FOR', 'SERVICE', 'SPAN', 'ID'],
+        sections.map(({ startNs, endNs, service, name, spanId }) => [
+          duration(BigInt(endNs) - BigInt(startNs)),
+          service,
+          clip(name, 60),
+          spanId,
+        ]),
+      ),
+    )
   return 0
 }
 
@@ -139,22 +176,32 @@ function showTree(io: Io, view: TraceView, path: CriticalPathView): void {
   const barWidth = Math.max(10, width - nameWidth - 24)
   const { summary } = view
   const errors = summary.errorCount === 0 ? '' : `, ${summary.errorCount} errors`
-  io.out(`${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, `
-    + `${summary.services.length} services\n`)
+  io.out(
+    `${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, `
+      + `${summary.services.length} services\n`,
+  )
   for (const span of view.spans.slice(0, SPANS_SHOWN_MAX)) {
     const isError = span.status.code === 'error'
-    const name = clip(`${'  '.repeat(Math.min(span.depth, 30))}${plain(span.service)} ${plain(span.name)}`, nameWidth).padEnd(nameWidth)
+    const name = clip(
+      `${'  '.repeat(Math.min(span.depth, 30))}${plain(span.service)} ${plain(span.name)}`,
+      nameWidth,
+    ).padEnd(nameWidth)
     const bar = barOf(span, summary, barWidth)
     const long = duration(BigInt(span.endNs) - BigInt(span.startNs)).padStart(9)
     const mark = `${critical.has(span.spanId) ? '*' : ' '}${isError ? paint(io, 'red', ' error') : ''}`
-    io.out(`${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd() + '\n')
+    io.out(
+      `${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd()
+        + '\n',
+    )
   }
   const hidden = view.totalSpans - Math.min(view.spans.length, SPANS_SHOWN_MAX)
   if (hidden > 0) io.say(`${hidden} more spans; --json has them all\n`)
   for (const { kind, from, to } of view.edges) {
-    io.out(paint(io, 'dim', `${kind}: ${plain(from.spanId)}${from.traceId === undefined ? '' : ` of trace ${plain(from.traceId)}`} -> ${plain(to.spanId)}\n`))
+    const foreign = from.traceId === undefined ? '' : ` of trace ${plain(from.traceId)}`
+    io.out(paint(io, 'dim', `${kind}: ${plain(from.spanId)}${foreign} -> ${plain(to.spanId)}\n`))
   }
-  for (const { message, spanId } of view.repairs) io.say(`repaired${spanId === undefined ? '' : ` ${plain(spanId)}`}: ${plain(message)}\n`)
+  for (const { message, spanId } of view.repairs)
+    io.say(`repaired${spanId === undefined ? '' : ` ${plain(spanId)}`}: ${plain(message)}\n`)
   io.say('* on the critical path\n')
 }
 

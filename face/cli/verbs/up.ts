@@ -16,21 +16,26 @@ export const up: Verb = {
     'allow-host': { value: 'NAME', isMany: true, says: 'a further host name this server is addressed by' },
     'allow-origin': { value: 'URL', isMany: true, says: 'browser origin that may post spans' },
     'retention-hours': { value: 'N', says: 'keep spans this long' },
-    'token-file': { value: 'FILE', says: 'file with the operator\'s token (default DIR/admin-token)' },
+    'token-file': { value: 'FILE', says: "file with the operator's token (default DIR/admin-token)" },
     'insecure-no-auth': { says: 'everybody is admin; loopback only, for tests' },
     json: { says: 'one JSON object with the URLs on stdout' },
   },
   examples: ['crosscut up', 'crosscut up --data /var/lib/crosscut --auto-port'],
   run: async (io, args) => {
     const { startServer } = await loadServer()
-    if (args.has('insecure-no-auth')) io.say('WARNING: --insecure-no-auth: whoever reaches this port is admin. For tests only.\n')
+    if (args.has('insecure-no-auth'))
+      io.say('WARNING: --insecure-no-auth: whoever reaches this port is admin. For tests only.\n')
     const server = await startServer(optionsOf(args, io.say), io.env)
     const loginUrl = server.newLoginUrl()
     if (args.has('json')) {
-      io.out(`${JSON.stringify({ url: server.url, loginUrl, otlpUrl: server.otlpUrl, dataDir: server.dataDir, pid: process.pid })}\n`)
+      io.out(
+        `${JSON.stringify({ url: server.url, loginUrl, otlpUrl: server.otlpUrl, dataDir: server.dataDir, pid: process.pid })}\n`,
+      )
     } else {
-      io.out(`Crosscut is running.\n  open    ${loginUrl}   (works once; another: crosscut login)\n`
-        + `  spans   ${server.otlpUrl}/v1/traces\n  trace   crosscut run -- node app.js\n  data    ${server.dataDir}\n`)
+      io.out(
+        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: crosscut login)\n`
+          + `  spans   ${server.otlpUrl}/v1/traces\n  trace   crosscut run -- node app.js\n  data    ${server.dataDir}\n`,
+      )
     }
     await aborted(io.signal)
     io.say('stopping\n')
@@ -46,22 +51,35 @@ async function loadServer(): Promise<Server> {
   try {
     return await import('#server')
   } catch (cause: unknown) {
-    const isMissing = cause instanceof Error && 'code' in cause
-      && (cause.code === 'ERR_MODULE_NOT_FOUND' || cause.code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') && /crosscut-server|#server/.test(cause.message)
+    const isMissing =
+      cause instanceof Error
+      && 'code' in cause
+      && (cause.code === 'ERR_MODULE_NOT_FOUND' || cause.code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED')
+      && /crosscut-server|#server/.test(cause.message)
     if (!isMissing) throw cause
-    throw new CliError('E_NO_SERVER', 'the server is not installed', 'install it with: npm install --ignore-scripts crosscut-server')
+    throw new CliError(
+      'E_NO_SERVER',
+      'the server is not installed',
+      'install it with: npm install --ignore-scripts crosscut-server',
+    )
   }
 }
 
 function optionsOf(args: Args, say: (text: string) => void): import('#server').ServerOptions {
   const hours = args.text('retention-hours')
-  if (hours !== undefined && !(Number(hours) > 0)) throw new UsageError('--retention-hours must be a number of hours')
+  if (hours !== undefined && !(Number(hours) > 0))
+    throw new UsageError('--retention-hours must be a number of hours')
   return {
-    dataDir: args.text('data'), host: args.text('host'), port: args.count('port', 65_535), otlpPort: args.count('otlp-port', 65_535),
-    autoPort: args.has('auto-port') ? true : undefined, insecureNoAuth: args.has('insecure-no-auth') ? true : undefined,
+    dataDir: args.text('data'),
+    host: args.text('host'),
+    port: args.count('port', 65_535),
+    otlpPort: args.count('otlp-port', 65_535),
+    autoPort: args.has('auto-port') ? true : undefined,
+    insecureNoAuth: args.has('insecure-no-auth') ? true : undefined,
     allowedHosts: args.all('allow-host').length === 0 ? undefined : args.all('allow-host'),
     otlpOrigins: args.all('allow-origin').length === 0 ? undefined : args.all('allow-origin'),
-    retentionHours: hours === undefined ? undefined : Number(hours), tokenFile: args.text('token-file'),
+    retentionHours: hours === undefined ? undefined : Number(hours),
+    tokenFile: args.text('token-file'),
     log: (message) => say(`${message}\n`),
   }
 }

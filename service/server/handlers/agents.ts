@@ -1,4 +1,5 @@
-// Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it (/api/v1).
+// Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it
+// (/api/v1).
 
 import type { AgentHello, AgentReport } from '#protocol'
 import type { Handler } from '../exchange.ts'
@@ -11,17 +12,29 @@ const NAME = text(256)
 const tracepoint = object({ name: NAME, vars: list(NAME, 256) })
 
 const hello: Parser<AgentHello> = object({
-  agent: text(128), service: NAME, pid: integer, host: NAME, nodeVersion: text(64), agentVersion: text(64), startedMs: number,
-  resource: record(text(4_096), 128), tracepoints: list(tracepoint, TRACEPOINTS_PER_AGENT_MAX),
+  agent: text(128),
+  service: NAME,
+  pid: integer,
+  host: NAME,
+  nodeVersion: text(64),
+  agentVersion: text(64),
+  startedMs: number,
+  resource: record(text(4_096), 128),
+  tracepoints: list(tracepoint, TRACEPOINTS_PER_AGENT_MAX),
 })
 
 const report: Parser<AgentReport> = object({
-  agent: text(128), epoch: text(128), seq: integer, timeMs: number, stateVersion: integer,
+  agent: text(128),
+  epoch: text(128),
+  seq: integer,
+  timeMs: number,
+  stateVersion: integer,
   packages: list(object({ name: NAME, version: integer, error: optional(text(4_096)) }), 1_024),
   spans: object({ emitted: integer, sent: integer, dropped: integer, queued: integer }),
   drops: record(integer, 256),
   budget: object({ adviceNs: number, adviceRuns: number, isTripped: flag }),
-  eventLoopDelayMsP99: number, rssBytes: number,
+  eventLoopDelayMsP99: number,
+  rssBytes: number,
   lastError: optional(object({ where: NAME, code: NAME, message: text(4_096), timeMs: number })),
 })
 
@@ -29,27 +42,39 @@ export const sayHello: Handler = async ({ request, response, host }, { agents, p
   agents.hello(hello(await readJson(request), ''))
   const otlp = pipeline()?.otlp
   const name = host.replace(/:\d+$/, '')
-  sendJson(response, 200, { ok: true, ...(otlp === undefined ? {} : { otlp: `http://${name}:${otlp.port}` }) })
+  sendJson(response, 200, {
+    ok: true,
+    ...(otlp === undefined ? {} : { otlp: `http://${name}:${otlp.port}` }),
+  })
 }
 
 /** 409 tells an agent that this server was restarted: say hello again. */
 export const takeReport: Handler = async ({ request, response }, { agents }) => {
   if (agents.report(report(await readJson(request), ''))) return sendJson(response, 200, { ok: true })
-  throw new RequestError(409, 'E_AGENT_UNKNOWN', 'this server has not met that agent', 'POST /agent/v1/hello first')
+  throw new RequestError(
+    409,
+    'E_AGENT_UNKNOWN',
+    'this server has not met that agent',
+    'POST /agent/v1/hello first',
+  )
 }
 
 /** Signed desired state now, at each change, and renewed before it expires. */
 export const streamState: Handler = ({ response, query }, { agents, state }) => {
   const agent = query.get('agent') ?? ''
-  if (agent === '' || agent.length > 128) throw new RequestError(400, 'E_BAD_REQUEST', 'agent must be the id that said hello')
+  if (agent === '' || agent.length > 128)
+    throw new RequestError(400, 'E_BAD_REQUEST', 'agent must be the id that said hello')
   const stream = openEventStream(response)
   const tell = (): void => stream.send(JSON.stringify(state.signed()), 'state')
   tell()
   const ends = [state.listen(tell), agents.stream(agent)]
-  stream.onClose(() => { for (const end of ends) end() })
+  stream.onClose(() => {
+    for (const end of ends) end()
+  })
 }
 
-export const listAgents: Handler = ({ response }, { agents }) => sendJson(response, 200, { agents: agents.views() })
+export const listAgents: Handler = ({ response }, { agents }) =>
+  sendJson(response, 200, { agents: agents.views() })
 
 export const listTracepoints: Handler = ({ response, query }, { agents }) => {
   const match = query.get('match') ?? '*'

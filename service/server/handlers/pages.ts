@@ -14,9 +14,13 @@ export const login: Handler = ({ response, query }, { identity, audit }) => {
     send(response, 303, new Uint8Array(0), { location: '/', 'set-cookie': cookie })
     return
   }
-  const page = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>'
+  const page =
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>'
     + '<h1>This login link was used before or is too old</h1><p>Run <code>crosscut login</code> for a new one.</p>'
-  send(response, 401, Buffer.from(page), { 'content-type': 'text/html; charset=utf-8', 'content-security-policy': policy('none') })
+  send(response, 401, Buffer.from(page), {
+    'content-type': 'text/html; charset=utf-8',
+    'content-security-policy': policy('none'),
+  })
 }
 
 export const createLoginLink: Handler = ({ response, host }, { identity }) => {
@@ -43,28 +47,56 @@ export const connection: Handler = ({ response, host }: Exchange, { dataDir, pip
   const otlp = pipeline()?.otlp
   const name = host.replace(/:\d+$/, '')
   sendJson(response, 200, {
-    serverUrl: `http://${host}`, agentToken: dataDir.agentToken, ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
+    serverUrl: `http://${host}`,
+    agentToken: dataDir.agentToken,
+    ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
   })
 }
 
 function ownMetrics(services: Services): Metric[] {
   const { agents, state, counts } = services
-  const gauge = (name: string, help: string, value: number): Metric => ({ name, help, type: 'gauge', samples: [{ value }] })
-  const counter = (name: string, help: string, value: number): Metric => ({ name, help, type: 'counter', samples: [{ value }] })
+  const gauge = (name: string, help: string, value: number): Metric => ({
+    name,
+    help,
+    type: 'gauge',
+    samples: [{ value }],
+  })
+  const counter = (name: string, help: string, value: number): Metric => ({
+    name,
+    help,
+    type: 'counter',
+    samples: [{ value }],
+  })
   const views = agents.views()
   const sum = (pick: (spans: { emitted: number; dropped: number }) => number): number =>
     views.reduce((total, { report }) => total + (report === undefined ? 0 : pick(report.spans)), 0)
   return [
-    gauge('crosscut_agents_connected', 'Processes with an agent that are connected.', views.filter(({ isConnected }) => isConnected).length),
-    gauge('crosscut_agent_spans_emitted', 'Spans that the known agents made since they started.', sum(({ emitted }) => emitted)),
-    gauge('crosscut_agent_spans_dropped', 'Spans that the known agents dropped since they started.', sum(({ dropped }) => dropped)),
+    gauge(
+      'crosscut_agents_connected',
+      'Processes with an agent that are connected.',
+      views.filter(({ isConnected }) => isConnected).length,
+    ),
+    gauge(
+      'crosscut_agent_spans_emitted',
+      'Spans that the known agents made since they started.',
+      sum(({ emitted }) => emitted),
+    ),
+    gauge(
+      'crosscut_agent_spans_dropped',
+      'Spans that the known agents dropped since they started.',
+      sum(({ dropped }) => dropped),
+    ),
     gauge('crosscut_state_version', 'Version of desired state.', state.version),
     gauge('crosscut_tools_deployed', 'Deployed tool packages.', state.packages.length),
     gauge('crosscut_live_listeners', 'Open live lists.', services.live()?.listeners ?? 0),
     counter('crosscut_http_requests_total', 'Requests to the UI and API port.', counts.requests),
     counter('crosscut_http_errors_total', 'Requests answered 5xx.', counts.errors),
     counter('crosscut_http_refused_total', 'Requests answered 4xx.', counts.refused),
-    gauge('process_resident_memory_bytes', 'Resident memory of the main process with its threads.', process.memoryUsage.rss()),
+    gauge(
+      'process_resident_memory_bytes',
+      'Resident memory of the main process with its threads.',
+      process.memoryUsage.rss(),
+    ),
     gauge('process_uptime_seconds', 'Since the server started.', Math.round(process.uptime())),
   ]
 }

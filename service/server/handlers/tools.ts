@@ -1,5 +1,5 @@
-// Deployed tools = desired state: what is verified here is signed and told to every agent within a second. Every change is audited
-// before it is told.
+// Deployed tools = desired state: what is verified here is signed and told to every agent within a second.
+// Every change is audited before it is told.
 
 import { AdviceRefusal, parsePackage, verifyPackage } from '#advice'
 import type { ToolPackage } from '#protocol'
@@ -21,7 +21,8 @@ export const getTool: Handler = ({ response, params }, services) => {
 
 export const putTool: Handler = async (exchange, services) => {
   const name = exchange.params.name ?? ''
-  if (!/^[\w.-]{1,64}$/.test(name)) throw new RequestError(400, 'E_BAD_REQUEST', 'a tool name is 1..64 of A-Z a-z 0-9 _ . -')
+  if (!/^[\w.-]{1,64}$/.test(name))
+    throw new RequestError(400, 'E_BAD_REQUEST', 'a tool name is 1..64 of A-Z a-z 0-9 _ . -')
   const tool = verified(name, await readJson(exchange.request))
   services.audit.add(whoIs(exchange), 'tool.deploy', { name, advice: tool.advice.length })
   const deployed = services.state.deploy(tool)
@@ -44,32 +45,52 @@ export const putKillSwitch: Handler = async (exchange, services) => {
   sendJson(exchange.response, 200, { disabled, stateVersion: services.state.version })
 }
 
-export const getKillSwitch: Handler = ({ response }, { state }) => sendJson(response, 200, { disabled: state.disabled })
+export const getKillSwitch: Handler = ({ response }, { state }) =>
+  sendJson(response, 200, { disabled: state.disabled })
 
 export const readAudit: Handler = ({ response, query }, { audit }) => {
   const before = query.get('before')
   const limit = Math.min(1_000, Number(/^\d{1,4}$/.exec(query.get('limit') ?? '')?.[0] ?? 100))
-  sendJson(response, 200, audit.read({ before: before !== null && /^\d{1,15}$/.test(before) ? Number(before) : Infinity, limit }))
+  sendJson(
+    response,
+    200,
+    audit.read({ before: before !== null && /^\d{1,15}$/.test(before) ? Number(before) : Infinity, limit }),
+  )
 }
 
 /** Refused packages answer 422 with the code of what is wrong. */
 function verified(name: string, body: unknown): ToolPackage {
-  const named = typeof body === 'object' && body !== null && !Array.isArray(body) ? { version: 1, schema: '', parameters: {}, name, ...body } : body
+  const named =
+    typeof body === 'object' && body !== null && !Array.isArray(body)
+      ? { version: 1, schema: '', parameters: {}, name, ...body }
+      : body
   try {
     const tool = parsePackage(named)
     verifyPackage(tool)
-    if (tool.name !== name) throw new RequestError(400, 'E_BAD_REQUEST', 'the name in the body is not the name in the path')
+    if (tool.name !== name)
+      throw new RequestError(400, 'E_BAD_REQUEST', 'the name in the body is not the name in the path')
     return tool
   } catch (error: unknown) {
-    if (error instanceof AdviceRefusal) throw new RequestError(422, error.code, error.message, 'nothing was deployed')
+    if (error instanceof AdviceRefusal)
+      throw new RequestError(422, error.code, error.message, 'nothing was deployed')
     throw error
   }
 }
 
-function inForce({ agents }: Services, { name, version }: ToolPackage): { readonly installed: number; readonly failed: number } {
-  const reports = agents.views().flatMap(({ report, isConnected }) => (isConnected && report !== undefined ? [report] : []))
-  const mine = reports.flatMap(({ packages }) => packages.filter((one) => one.name === name && one.version === version))
-  return { installed: mine.filter(({ error }) => error === undefined).length, failed: mine.filter(({ error }) => error !== undefined).length }
+function inForce(
+  { agents }: Services,
+  { name, version }: ToolPackage,
+): { readonly installed: number; readonly failed: number } {
+  const reports = agents
+    .views()
+    .flatMap(({ report, isConnected }) => (isConnected && report !== undefined ? [report] : []))
+  const mine = reports.flatMap(({ packages }) =>
+    packages.filter((one) => one.name === name && one.version === version),
+  )
+  return {
+    installed: mine.filter(({ error }) => error === undefined).length,
+    failed: mine.filter(({ error }) => error !== undefined).length,
+  }
 }
 
 function whoIs({ isBrowser, request }: Exchange): string {

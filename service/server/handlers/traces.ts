@@ -1,34 +1,51 @@
-// Search, one trace, its spans, its critical path; and the live list on the search route with Accept: text/event-stream.
+// Search, one trace, its spans, its critical path; and the live list on the search route with Accept:
+// text/event-stream.
 
 import type { PointRef } from '#model'
 import type { TraceFilter } from '#traces'
 import type { Exchange, Handler, Services } from '../exchange.ts'
 import { openEventStream, send } from '../http-io.ts'
 import {
-  FILTER_ATTRIBUTES_MAX, FILTER_TEXT_MAX, SEARCH_LIMIT_DEFAULT, SEARCH_LIMIT_MAX, SPANS_PAGE_DEFAULT, SPANS_PAGE_MAX, TRACE_VIEW_SPANS_MAX,
+  FILTER_ATTRIBUTES_MAX,
+  FILTER_TEXT_MAX,
+  SEARCH_LIMIT_DEFAULT,
+  SEARCH_LIMIT_MAX,
+  SPANS_PAGE_DEFAULT,
+  SPANS_PAGE_MAX,
+  TRACE_VIEW_SPANS_MAX,
 } from '../limits.ts'
 import type { Read } from '../reads.ts'
 import { RequestError } from '../server-error.ts'
 
 export const search: Handler = async (exchange, services) => {
   const filter = readFilter(exchange.query)
-  if (/\btext\/event-stream\b/.test(exchange.request.headers.accept ?? '')) return listen(exchange, services, filter)
+  if (/\btext\/event-stream\b/.test(exchange.request.headers.accept ?? ''))
+    return listen(exchange, services, filter)
   await answer(exchange, services, { kind: 'search', filter })
 }
 
 export const trace: Handler = (exchange, services) =>
-  answer(exchange, services, { kind: 'view', traceId: readTraceId(exchange.params.traceId), limit: TRACE_VIEW_SPANS_MAX })
+  answer(exchange, services, {
+    kind: 'view',
+    traceId: readTraceId(exchange.params.traceId),
+    limit: TRACE_VIEW_SPANS_MAX,
+  })
 
-export const spans: Handler = (exchange, services) => answer(exchange, services, {
-  kind: 'spans', traceId: readTraceId(exchange.params.traceId),
-  offset: wholeNumber(exchange.query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
-  limit: wholeNumber(exchange.query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
-})
+export const spans: Handler = (exchange, services) =>
+  answer(exchange, services, {
+    kind: 'spans',
+    traceId: readTraceId(exchange.params.traceId),
+    offset: wholeNumber(exchange.query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
+    limit: wholeNumber(exchange.query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
+  })
 
-export const criticalPath: Handler = (exchange, services) => answer(exchange, services, {
-  kind: 'critical-path', traceId: readTraceId(exchange.params.traceId), from: readPoint(exchange.query, 'from'),
-  to: readPoint(exchange.query, 'to'),
-})
+export const criticalPath: Handler = (exchange, services) =>
+  answer(exchange, services, {
+    kind: 'critical-path',
+    traceId: readTraceId(exchange.params.traceId),
+    from: readPoint(exchange.query, 'from'),
+    to: readPoint(exchange.query, 'to'),
+  })
 
 export const facets: Handler = (exchange, services) =>
   answer(exchange, services, { kind: 'facets', service: exchange.query.get('service') ?? undefined })
@@ -38,7 +55,12 @@ async function answer({ response }: Exchange, services: Services, read: Read): P
   if (pipeline === undefined) throw starting()
   const bytes = await pipeline.reads.read(read)
   if (bytes === undefined) {
-    throw new RequestError(404, 'E_NOT_FOUND', 'there is no such trace', 'its spans may still be on their way: a trace appears within 3 s')
+    throw new RequestError(
+      404,
+      'E_NOT_FOUND',
+      'there is no such trace',
+      'its spans may still be on their way: a trace appears within 3 s',
+    )
   }
   send(response, 200, bytes, { 'content-type': 'application/json' })
 }
@@ -47,7 +69,9 @@ function listen({ response, query }: Exchange, services: Services, filter: Trace
   const live = services.live()
   if (live === undefined) throw starting()
   live.checkRoom()
-  const key = new URLSearchParams([...query].filter(([name]) => !['from', 'to', 'limit', 'cursor'].includes(name)))
+  const key = new URLSearchParams(
+    [...query].filter(([name]) => !['from', 'to', 'limit', 'cursor'].includes(name)),
+  )
   key.sort()
   live.listen(openEventStream(response), key.toString(), filter)
 }
@@ -60,17 +84,23 @@ function starting(): RequestError {
 export function readFilter(query: URLSearchParams): TraceFilter {
   const attributes: { [key: string]: string } = Object.create(null)
   for (const [name, value] of query) {
-    if (name.length > FILTER_TEXT_MAX || value.length > FILTER_TEXT_MAX) throw bad(name.slice(0, 40), 'is too long')
+    if (name.length > FILTER_TEXT_MAX || value.length > FILTER_TEXT_MAX)
+      throw bad(name.slice(0, 40), 'is too long')
     if (name.startsWith('attr.') && name.length > 5) attributes[name.slice(5)] = value
   }
-  if (Object.keys(attributes).length > FILTER_ATTRIBUTES_MAX) throw bad('attr', `may be given ${FILTER_ATTRIBUTES_MAX} times`)
+  if (Object.keys(attributes).length > FILTER_ATTRIBUTES_MAX)
+    throw bad('attr', `may be given ${FILTER_ATTRIBUTES_MAX} times`)
   const error = query.get('error')
   return {
-    ...text(query, 'service'), ...text(query, 'name'), ...text(query, 'cursor'),
-    ...milliseconds(query, 'minMs'), ...milliseconds(query, 'maxMs'),
+    ...text(query, 'service'),
+    ...text(query, 'name'),
+    ...text(query, 'cursor'),
+    ...milliseconds(query, 'minMs'),
+    ...milliseconds(query, 'maxMs'),
     ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
     ...(error === null || error === '' ? {} : { isError: error === 'true' || error === '1' }),
-    ...instant(query, 'from', 'fromNs'), ...instant(query, 'to', 'toNs'),
+    ...instant(query, 'from', 'fromNs'),
+    ...instant(query, 'to', 'toNs'),
     limit: wholeNumber(query, 'limit', { otherwise: SEARCH_LIMIT_DEFAULT, max: SEARCH_LIMIT_MAX, min: 1 }),
   }
 }
@@ -98,11 +128,16 @@ function instant(query: URLSearchParams, name: string, member: string): { readon
   return { [member]: BigInt(ms) * 1_000_000n }
 }
 
-function wholeNumber(query: URLSearchParams, name: string, { otherwise, max, min = 0 }: { otherwise: number; max: number; min?: number }): number {
+function wholeNumber(
+  query: URLSearchParams,
+  name: string,
+  { otherwise, max, min = 0 }: { otherwise: number; max: number; min?: number },
+): number {
   const value = query.get(name)
   if (value === null || value === '') return otherwise
   const number = Number(value)
-  if (!/^\d{1,16}$/.test(value) || number < min || number > max) throw bad(name, `must be a whole number ${min}..${max}`)
+  if (!/^\d{1,16}$/.test(value) || number < min || number > max)
+    throw bad(name, `must be a whole number ${min}..${max}`)
   return number
 }
 
@@ -111,7 +146,8 @@ function readPoint(query: URLSearchParams, name: string): PointRef | undefined {
   const value = query.get(name)
   if (value === null || value === '') return undefined
   const [, spanId, at] = /^([0-9a-f]{16})(?:@(begin|end|\d{1,20}))?$/i.exec(value) ?? []
-  if (spanId === undefined) throw bad(name, 'must be <span id>, or <span id>@begin, @end or @<ns since the epoch>')
+  if (spanId === undefined)
+    throw bad(name, 'must be <span id>, or <span id>@begin, @end or @<ns since the epoch>')
   const side = at === 'begin' || at === 'end' ? at : at === undefined ? undefined : BigInt(at)
   return { spanId: spanId.toLowerCase(), ...(side === undefined ? {} : { at: side }) }
 }
