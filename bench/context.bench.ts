@@ -1,14 +1,17 @@
 // Question: what does exact context cost an awaited call, and is it nothing when off?
 //
-//   each run:  one fresh process per mode, in turn    plain | plain again | exact | started and stopped | stopped after use
-//   each process:  median of turns of 40,000 awaited calls: none() {}, one() { await null }, packing() { await null; set }
+//   each run:      one fresh process per mode, in turn: plain, exact, plain again, stopped, ...
+//   each process:  median of turns of 40,000 awaited calls of none() {}, one() { await null },
+//                  packing() { await null; set(...) }
 //
-// Fresh processes, because V8 never takes back what installed promise hooks do to its inlining: a process that was exact
-// and stopped keeps some 20 ns on a call without inner await (row `stopped after use`). `stopped` is the process that never
-// entered an execution: nothing was ever installed there.
-// Rows: metric `awaited call` = ns a call against plain in the same run; metric `over plain` = the difference in ns.
-// Machine, Node and commit: printed by the driver; the published numbers are in docs/concepts/exact-causality.md.
+// Fresh processes, because V8 never takes back what installed promise hooks do to its inlining: a process
+// that was exact and stopped keeps some 20 ns on a call without inner await (row `stopped after use`).
+// `stopped` is the process that never entered an execution: nothing was ever installed there.
+// Rows: metric `awaited call` = ns a call against plain in the same run; metric `over plain` = the difference
+// in ns. Machine, Node and commit: printed by the driver; the published numbers are in
+// docs/concepts/exact-causality.md.
 
+/* oxlint-disable unicorn/no-unnecessary-await -- the await of nothing is what is measured */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -38,7 +41,8 @@ const rows: readonly { subject: string; mode: Mode; measured: Case }[] = [
 export async function bench(): Promise<BenchRow[]> {
   const samples: Record<Mode, Sample[]> = { plain: [], again: [], exact: [], stopped: [], used: [] }
   const modes: readonly Mode[] = ['plain', 'exact', 'again', 'stopped', 'used']
-  for (let run = 0; run < RUNS; run++) for (const mode of modes) samples[mode].push(await inFreshProcess(mode))
+  for (let run = 0; run < RUNS; run++)
+    for (const mode of modes) samples[mode].push(await inFreshProcess(mode))
   return rows.flatMap(({ subject, mode, measured }) => {
     const values = samples[mode].map((sample) => sample[measured])
     const plain = samples.plain.map((sample) => sample[measured])
@@ -55,9 +59,17 @@ function rowOf(metric: string, subject: string, peer: string | null, result: Pai
 }
 
 async function inFreshProcess(mode: Mode): Promise<Sample> {
-  const { stdout } = await promisify(execFile)(process.execPath, [fileURLToPath(import.meta.url), '--measure', mode])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    fileURLToPath(import.meta.url),
+    '--measure',
+    mode,
+  ])
   const sample: unknown = JSON.parse(stdout)
-  return { none: numberIn(sample, 'none'), one: numberIn(sample, 'one'), packing: numberIn(sample, 'packing') }
+  return {
+    none: numberIn(sample, 'none'),
+    one: numberIn(sample, 'one'),
+    packing: numberIn(sample, 'packing'),
+  }
 }
 
 function numberIn(sample: unknown, name: Case): number {

@@ -1,5 +1,5 @@
-// What is not there: hooks before they are needed, anything after stop, allocation when off, memory of what is over.
-// Each case is a fresh process, so that nothing of another test is in the way.
+// What is not there: hooks before they are needed, anything after stop, allocation when off, memory of what
+// is over. Each case is a fresh process, so that nothing of another test is in the way.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -32,11 +32,17 @@ describe('off', () => {
       const { promiseHooks } = v8
       let installed = 0
       const native = promiseHooks.createHook
-      promiseHooks.createHook = (hooks) => { installed++; const stop = native(hooks); return () => { installed--; stop() } }
+      promiseHooks.createHook = (hooks) => {
+        const stop = native(hooks)
+        installed++
+        return () => { installed--; stop() }
+      }
       const { all } = Promise
       const { Stream } = await import('node:stream')
       const states = []
-      const state = () => states.push([installed > 0, Promise.all === all, Object.hasOwn(Stream.prototype, 'on'), isContextExact()])
+      const state = () => states.push([
+        installed > 0, Promise.all === all, Object.hasOwn(Stream.prototype, 'on'), isContextExact(),
+      ])
       state()
       context.start(); state()
       context.current(); context.branch(() => {}); state()
@@ -53,7 +59,8 @@ describe('off', () => {
     const result = await measured(`
       const fn = () => 1
       context.set(words('x')); context.join(words('x')); context.update(() => words('x'))
-      console.log(JSON.stringify([context.run(words('a'), () => context.current().byteLength), context.branch(fn), context.isolate(fn),
+      console.log(JSON.stringify([
+        context.run(words('a'), () => context.current().byteLength), context.branch(fn), context.isolate(fn),
         context.bind(fn) === fn, context.current() === Baggage.empty, isContextStarted()]))`)
     assert.deepEqual(result, [0, 1, 1, true, true, false])
   })
@@ -61,13 +68,21 @@ describe('off', () => {
   test('stopped: calls allocate nothing', async () => {
     const result = await measured(`
       const fn = () => {}
-      const spin = (n) => { for (let i = 0; i < n; i++) { context.current(); context.branch(fn); context.bind(fn) } }
+      const spin = (n) => {
+        for (let i = 0; i < n; i++) { context.current(); context.branch(fn); context.bind(fn) }
+      }
       spin(500_000)
-      globalThis.gc()
-      const before = process.memoryUsage().heapUsed
-      spin(100_000)
-      console.log(process.memoryUsage().heapUsed - before)`)
-    // The smallest object has 16 bytes: one a call would be 1.6 MB, and no young generation is collected that early.
+      let least = Infinity
+      for (let i = 0; i < 10; i++) { // the optimising compiler, working beside us, allocates too
+        globalThis.gc()
+        const before = process.memoryUsage().heapUsed
+        spin(100_000)
+        least = Math.min(least, process.memoryUsage().heapUsed - before)
+        await turn()
+      }
+      console.log(least)`)
+    // The smallest object has 16 bytes: one a call would be 1.6 MB, and no young generation is collected that
+    // early.
     assert.ok(Number(result) < 800_000, `${result} bytes`)
   })
 
@@ -75,11 +90,13 @@ describe('off', () => {
     const result = await measured(`
       context.start()
       const seen = []
-      const late = context.run(words('old'), () => new Promise((resolve) => setTimeout(() => { seen.push(context.current().byteLength); resolve() }, 20)))
+      const see = () => seen.push(context.current().byteLength)
+      const later = () => new Promise((resolve) => setTimeout(() => resolve(see()), 20))
+      const late = context.run(words('old'), later)
       context.stop()
       await late
       context.start()
-      context.run(words('n'), () => seen.push(context.current().byteLength))
+      context.run(words('n'), see)
       console.log(JSON.stringify(seen))`)
     assert.deepEqual(result, [0, 2])
   })
@@ -91,7 +108,10 @@ describe('memory', () => {
       context.start()
       await context.run(words('a'), async () => {
         let tail = Promise.resolve()
-        const spin = async (n) => { for (let i = 0; i < n; i++) { tail = tail.then(() => {}); if (i % 1000 === 0) await tail } await tail }
+        const spin = async (n) => {
+          for (let i = 0; i < n; i++) { tail = tail.then(() => {}); if (i % 1000 === 0) await tail }
+          await tail
+        }
         await spin(20_000)
         const before = await heap()
         await spin(200_000)
@@ -115,7 +135,7 @@ describe('memory', () => {
     assert.ok(Number(result) < 2 * 1024 * 1024, `${result} bytes`)
   })
 
-  test('a promise that never settles, a race lost and a listener removed do not keep their executions', async () => {
+  test('nothing keeps its execution: a promise never settled, a race lost, a listener removed', async () => {
     const result = await measured(`
       const { PassThrough } = await import('node:stream')
       context.start()
@@ -139,7 +159,8 @@ describe('memory', () => {
   test('executions leave nothing: 50,000 of them, nested and isolated', async () => {
     const result = await measured(`
       context.start()
-      const once = () => context.run(words('a'), () => context.isolate(async () => { await context.run(words('b'), async () => { await null }) }))
+      const inner = () => context.run(words('b'), async () => { await null })
+      const once = () => context.run(words('a'), () => context.isolate(async () => { await inner() }))
       const spin = async (n) => { for (let i = 0; i < n; i++) await once() }
       await spin(5_000)
       const before = await heap()

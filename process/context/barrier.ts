@@ -1,13 +1,16 @@
 // The execution barrier: causality without flow.
 //
-// A promise shared by two requests (a cache, a pool, a batch, a lazily opened connection) makes the second wait for the
-// first. That is happened-before, but the first one's tenant must not become the second one's. So nothing is joined
-// across executions; instead whoever listens here is told of the edge, with both sides, and can draw it in a trace or
-// charge a batch to all its submitters.
+// A promise shared by two requests (a cache, a pool, a batch, a lazily opened connection) makes the second
+// wait for the first. That is happened-before, but the first one's tenant must not become the second one's.
+// So nothing is joined across executions; instead whoever listens here is told of the edge, with both sides,
+// and can draw it in a trace or charge a batch to all its submitters.
 import type { Frame } from './frame.ts'
 
 export type BarrierEdge = {
-  /** How the two met: an awaited promise, or an event listener that belongs to another execution than the emitter. */
+  /**
+   * How the two met: an awaited promise, or an event listener that belongs to another execution than the
+   * emitter.
+   */
   readonly via: 'promise' | 'listener'
   /** Where the edge leaves: the settling or emitting side. */
   readonly from: Frame

@@ -1,7 +1,8 @@
 // Functions wrapped so that each call passes through us, unnoticed by whoever calls or inspects them.
 
 /**
- * A function like fn whose calls go through `around`. Keeps name, length and `new`; properties of fn are not copied.
+ * A function like fn whose calls go through `around`. Keeps name, length and `new`; properties of fn are not
+ * copied.
  * Owns: fn, and whatever `around` holds, for as long as the result lives.
  */
 export function wrapCalls<F extends Function>(fn: F, around: (call: () => unknown) => unknown): F {

@@ -1,4 +1,6 @@
 // The wrapped combinators and subclass prototypes look and behave like V8's own, and leave nothing behind.
+
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable, unicorn/no-single-promise-in-promise-methods -- odd uses are the subject */
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
@@ -26,7 +28,8 @@ async function alike(f: () => unknown): Promise<void> {
 
 describe('as V8 does', () => {
   const cases: Record<string, () => unknown> = {
-    'values and promises': () => Promise.all([1, Promise.resolve(2), { then: (resolve: (value: number) => void) => resolve(3) }]),
+    'values and promises': () =>
+      Promise.all([1, Promise.resolve(2), { then: (resolve: (value: number) => void) => resolve(3) }]),
     'an empty array': () => Promise.all([]),
     'an empty any': () => Promise.any([]),
     'a string': () => Promise.all('ab'),
@@ -35,12 +38,21 @@ describe('as V8 does', () => {
     'called on nothing': () => Reflect.apply(Promise.all, undefined, [[]]),
     'called on an object': () => Reflect.apply(Promise.all, {}, [[]]),
     'called on a constructor that ignores its executor': () => Reflect.apply(Promise.all, class {}, [[]]),
-    'an iterator that throws': () => Promise.all((function* () {
-      yield 1
-      throw new RangeError('iterating')
-    })()),
-    'settled both ways': () => Promise.allSettled([Promise.reject(new Error('no')), 1]).then((all) => all.map((one) => one.status)),
-    'the first rejection': () => Promise.all([new Promise(() => {}), Promise.reject(new Error('first')), Promise.reject(new Error('second'))]),
+    'an iterator that throws': () =>
+      Promise.all(
+        (function* () {
+          yield 1
+          throw new RangeError('iterating')
+        })(),
+      ),
+    'settled both ways': () =>
+      Promise.allSettled([Promise.reject(new Error('no')), 1]).then((all) => all.map((one) => one.status)),
+    'the first rejection': () =>
+      Promise.all([
+        new Promise(() => {}),
+        Promise.reject(new Error('first')),
+        Promise.reject(new Error('second')),
+      ]),
     'all rejected': () => Promise.any([Promise.reject(new Error('a')), Promise.reject(new Error('b'))]),
   }
   for (const [name, run] of Object.entries(cases)) test(name, () => alike(run))
@@ -51,7 +63,10 @@ describe('as V8 does', () => {
     const iterable = {
       [Symbol.iterator]: () => {
         read += 1
-        return { next: () => ({ done: false as const, value: 1 }), return: () => ({ done: true as const, value: void (closed += 1) }) }
+        return {
+          next: () => ({ done: false as const, value: 1 }),
+          return: () => ({ done: true as const, value: void (closed += 1) }),
+        }
       },
     }
     class Refusing<T> extends Promise<T> {
@@ -94,7 +109,9 @@ describe('as V8 does', () => {
       await null
       throw new Error('deep')
     }
-    const error: unknown = await context.run(Baggage.empty, async () => Promise.all([failing()]).catch((caught: unknown) => caught))
+    const error: unknown = await context.run(Baggage.empty, async () =>
+      Promise.all([failing()]).catch((caught: unknown) => caught),
+    )
     context.stop()
     assert.match(String(Object(error).stack), /at async Promise\.all \(index 0\)/)
   })
@@ -148,7 +165,8 @@ describe('when stopped', () => {
   test("somebody's wrapper around ours is left alone, and ours inside is V8's again", async () => {
     context.run(Baggage.empty, () => {})
     const ours = Promise.all
-    const theirs = (iterable: Iterable<unknown>): Promise<unknown[]> => Reflect.apply(ours, Promise, [iterable])
+    const theirs = (iterable: Iterable<unknown>): Promise<unknown[]> =>
+      Reflect.apply(ours, Promise, [iterable])
     Reflect.set(Promise, 'all', theirs)
     context.stop()
     assert.equal(Promise.all, theirs)
@@ -160,6 +178,11 @@ describe('when stopped', () => {
 async function runModule(source: string): Promise<string> {
   const imports = `import { context } from '${import.meta.resolve('./public.ts')}'
     import { Baggage } from '${import.meta.resolve('#baggage')}'\n`
-  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--no-warnings', '-e', imports + source])
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    '--input-type=module',
+    '--no-warnings',
+    '-e',
+    imports + source,
+  ])
   return stdout.trim()
 }

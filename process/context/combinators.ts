@@ -1,19 +1,21 @@
 // Promise.all, allSettled and any, joined with all the promises that they waited for.
 //
-// V8 settles the result of `all` inside the reaction of the input that came last, so by itself only that input's baggage
-// would arrive. These wrappers run V8's own combinator over a stand-in constructor:
+// V8 settles the result of `all` inside the reaction of the input that came last, so by itself only that
+// input's baggage would arrive. These wrappers run V8's own combinator over a stand-in constructor:
 //
 //   Promise.all(xs)  ->  native.call(StandIn, xs)
-//                          new StandIn(executor)   = new C(executor), with resolve (or reject) of ours around C's
-//                          StandIn.resolve(x)      = C.resolve(x), remembered as an input
-//   all inputs in    ->  resolve of ours: enter current joined with every input's final frame, then C's resolve
+//                          new StandIn(executor) = new C(executor), with a resolve of ours around C's
+//                          StandIn.resolve(x)    = C.resolve(x), remembered as an input
+//   all inputs in    ->  resolve of ours: enter current joined with every input's final frame; C's resolve
 //
-// V8 still iterates (once), calls `then` and builds the values, so order, errors, subclasses and thenables are its own, and
-// async stack traces still say `at async Promise.all (index 0)`. all joins when it fulfils (a rejection brings only
-// the rejecting branch), allSettled when it fulfils, any when it rejects (a winner brings only itself). race needs nothing:
-// its winner settles it. Outside every execution the native function runs untouched.
+// V8 still iterates (once), calls `then` and builds the values, so order, errors, subclasses and thenables
+// are its own, and async stack traces still say `at async Promise.all (index 0)`. all joins when it fulfils
+// (a rejection brings only the rejecting branch), allSettled when it fulfils, any when it rejects (a winner
+// brings only itself). race needs nothing: its winner settles it. Outside every execution the native function
+// runs untouched.
 //
-// Rejected: own implementations (lose the stack traces), extra reactions on the inputs (more promises, more hook calls).
+// Rejected: own implementations (lose the stack traces), extra reactions on the inputs (more promises, more
+// hook calls).
 import type { Frame } from './frame.ts'
 import type { FrameStore } from './frame-store.ts'
 import { finalFrameOf } from './promise-flow.ts'
@@ -94,7 +96,10 @@ function* finalFramesOf(inputs: readonly object[]): Iterable<Frame> {
   }
 }
 
-/** Puts the wrappers in place. Gives what puts the originals back, where nobody else has wrapped ours meanwhile. */
+/**
+ * Puts the wrappers in place. Gives what puts the originals back, where nobody else has wrapped ours
+ * meanwhile.
+ */
 export function installCombinators(store: FrameStore, join: JoinFrames): () => void {
   let isInstalled = true
   let active: Gathering | undefined

@@ -1,12 +1,25 @@
 // The public object, through its own export; and the causal shapes of the baggage spec 7.3, by name.
+
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- awaits of nothing and thenables are the subject */
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { Baggage } from '#baggage'
 import {
-  contextFaults, currentFrame, enter, isContextExact, newFrame, onBarrier, runWith, scopeOf, startContext, stopContext, withScope,
-  withScopeValue, type BarrierEdge,
+  contextFaults,
+  currentFrame,
+  enter,
+  isContextExact,
+  newFrame,
+  onBarrier,
+  runWith,
+  scopeOf,
+  startContext,
+  stopContext,
+  withScope,
+  withScopeValue,
+  type BarrierEdge,
 } from './index.ts'
 import { pack, seen, words } from './oracle/labels.ts'
 import { context } from './public.ts'
@@ -27,81 +40,158 @@ describe('causal shapes', () => {
   const shapes: { name: string; sees: string; run: () => Promise<unknown> | void }[] = [
     { name: 'an awaited child', sees: 'c', run: () => child('c') },
     { name: 'a child not yet awaited', sees: '', run: () => void child('c') },
-    { name: 'a late await of a promise settled long ago', sees: 'c', run: async () => {
-      const promise = child('c')
-      await nextTurn()
-      assert.equal(seen(), '')
-      await promise
-    } },
-    { name: 'the context of whoever resolves', sees: 't', run: () => new Promise<void>((resolve) => {
-      setTimeout(() => {
-        pack('t')
-        resolve()
-      }, 1)
-    }) },
-    { name: 'a promise returned instead of awaited', sees: 'c o', run: async () => {
-      pack('o')
-      return child('c')
-    } },
-    { name: 'a then-chain', sees: 'a b c', run: () => child('a').then(() => child('b')).then(() => pack('c')) },
-    { name: 'a race: its winner only', sees: 'w', run: () => Promise.race([child('w'), sleep(2).then(() => pack('l'))]) },
-    { name: 'any: its winner only', sees: 'w', run: () => Promise.any([sleep(2).then(() => pack('l')), child('w')]) },
-    { name: 'any, all rejected: every one', sees: 'a b', run: () =>
-      Promise.any([child('a').then(fail), child('b').then(fail)]).catch(() => {}) },
-    { name: 'an async generator', sees: 'x y', run: async () => {
-      async function* produce(): AsyncGenerator<number> {
-        await child('x')
-        yield 1
-        await child('y')
-      }
-      for await (const _ of produce()) assert.equal(seen(), 'x')
-    } },
-    { name: 'a rejection', sees: 'r', run: () => child('r').then(fail).catch(() => {}) },
-    { name: 'a thenable', sees: 'h', run: async () => {
-      await { then: (resolve: () => void) => void child('h').then(resolve) }
-    } },
-    { name: 'allSettled', sees: 'a b', run: () => Promise.allSettled([child('a').then(fail), child('b')]) },
-    { name: 'all, whoever comes last', sees: 'a b c', run: () => Promise.all([sleep(2).then(() => pack('a')), child('b'), child('c')]) },
-    { name: 'all, rejected: the rejecting one', sees: 'bad', run: () =>
-      Promise.all([child('good'), sleep(2).then(() => pack('bad')).then(fail)]).catch(() => {}) },
-    { name: 'a synchronous call', sees: 's', run: () => pack('s') },
-    { name: 'the synchronous start of an async function', sees: 'p', run: () => {
-      void (async () => {
-        pack('p')
-        await null
-        pack('later')
-      })()
-    } },
-    { name: 'Promise.all of a subclass', sees: 'a b', run: () => {
-      class Sub<T> extends Promise<T> {}
-      return Sub.all([child('a'), child('b')])
-    } },
-    { name: 'a subclass with a then of its own', sees: 'a b', run: () => {
-      class Lazy<T> extends Promise<T> {
-        override then<A, B>(onFulfilled?: ((value: T) => A | PromiseLike<A>) | null, onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
-          return super.then(onFulfilled, onRejected)
+    {
+      name: 'a late await of a promise settled long ago',
+      sees: 'c',
+      run: async () => {
+        const promise = child('c')
+        await nextTurn()
+        assert.equal(seen(), '')
+        await promise
+      },
+    },
+    {
+      name: 'the context of whoever resolves',
+      sees: 't',
+      run: () =>
+        new Promise<void>((resolve) => {
+          setTimeout(() => {
+            pack('t')
+            resolve()
+          }, 1)
+        }),
+    },
+    {
+      name: 'a promise returned instead of awaited',
+      sees: 'c o',
+      run: async () => {
+        pack('o')
+        return child('c')
+      },
+    },
+    {
+      name: 'a then-chain',
+      sees: 'a b c',
+      run: () =>
+        child('a')
+          .then(() => child('b'))
+          .then(() => pack('c')),
+    },
+    {
+      name: 'a race: its winner only',
+      sees: 'w',
+      run: () => Promise.race([child('w'), sleep(2).then(() => pack('l'))]),
+    },
+    {
+      name: 'any: its winner only',
+      sees: 'w',
+      run: () => Promise.any([sleep(2).then(() => pack('l')), child('w')]),
+    },
+    {
+      name: 'any, all rejected: every one',
+      sees: 'a b',
+      run: () => Promise.any([child('a').then(fail), child('b').then(fail)]).catch(() => {}),
+    },
+    {
+      name: 'an async generator',
+      sees: 'x y',
+      run: async () => {
+        async function* produce(): AsyncGenerator<number> {
+          await child('x')
+          yield 1
+          await child('y')
         }
-      }
-      return Lazy.resolve(child('a')).then(() => child('b'))
-    } },
+        for await (const _ of produce()) assert.equal(seen(), 'x')
+      },
+    },
+    {
+      name: 'a rejection',
+      sees: 'r',
+      run: () =>
+        child('r')
+          .then(fail)
+          .catch(() => {}),
+    },
+    {
+      name: 'a thenable',
+      sees: 'h',
+      run: async () => {
+        await { then: (resolve: () => void) => void child('h').then(resolve) }
+      },
+    },
+    { name: 'allSettled', sees: 'a b', run: () => Promise.allSettled([child('a').then(fail), child('b')]) },
+    {
+      name: 'all, whoever comes last',
+      sees: 'a b c',
+      run: () => Promise.all([sleep(2).then(() => pack('a')), child('b'), child('c')]),
+    },
+    {
+      name: 'all, rejected: the rejecting one',
+      sees: 'bad',
+      run: () =>
+        Promise.all([
+          child('good'),
+          sleep(2)
+            .then(() => pack('bad'))
+            .then(fail),
+        ]).catch(() => {}),
+    },
+    { name: 'a synchronous call', sees: 's', run: () => pack('s') },
+    {
+      name: 'the synchronous start of an async function',
+      sees: 'p',
+      run: () => {
+        void (async () => {
+          pack('p')
+          await null
+          pack('later')
+        })()
+      },
+    },
+    {
+      name: 'Promise.all of a subclass',
+      sees: 'a b',
+      run: () => {
+        class Sub<T> extends Promise<T> {}
+        return Sub.all([child('a'), child('b')])
+      },
+    },
+    {
+      name: 'a subclass with a then of its own',
+      sees: 'a b',
+      run: () => {
+        class Lazy<T> extends Promise<T> {
+          override then<A, B>(
+            onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+            onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+          ): Promise<A | B> {
+            return super.then(onFulfilled, onRejected)
+          }
+        }
+        return Lazy.resolve(child('a')).then(() => child('b'))
+      },
+    },
     { name: 'frozen promises', sees: 'z', run: () => Object.freeze(child('z')) },
   ]
   for (const { name, sees, run } of shapes) {
-    test(name, () => context.run(Baggage.empty, async () => {
-      const result = run()
-      if (result !== undefined) await result
-      assert.equal(seen(), sees)
-    }))
+    test(name, () =>
+      context.run(Baggage.empty, async () => {
+        const result = run()
+        if (result !== undefined) await result
+        assert.equal(seen(), sees)
+      }),
+    )
   }
 
-  test('siblings do not see each other before the join', () => context.run(Baggage.empty, async () => {
-    const observe = async (own: string): Promise<void> => {
-      await child(own)
-      await nextTurn()
-      assert.equal(seen(), own)
-    }
-    await Promise.all([observe('a'), observe('b')])
-  }))
+  test('siblings do not see each other before the join', () =>
+    context.run(Baggage.empty, async () => {
+      const observe = async (own: string): Promise<void> => {
+        await child(own)
+        await nextTurn()
+        assert.equal(seen(), own)
+      }
+      await Promise.all([observe('a'), observe('b')])
+    }))
 })
 
 function fail(): never {
@@ -119,7 +209,7 @@ describe('the public object', () => {
     assert.equal(context.current(), Baggage.empty)
   })
 
-  test('run is a new execution: its baggage is exactly what was given and nothing of it comes back', async () => {
+  test('run is a new execution: it has what was given, and nothing of it comes back', async () => {
     await context.run(words('outer'), async () => {
       await context.run(words('inner'), async () => {
         assert.equal(seen(), 'inner')
@@ -130,21 +220,24 @@ describe('the public object', () => {
     assert.equal(seen(), '')
   })
 
-  test('branch: nothing returns unless joined', () => context.run(Baggage.empty, async () => {
-    const promise = context.branch(() => {
-      pack('sync')
-      return child('async')
-    })
-    assert.equal(seen(), '')
-    await promise
-    assert.equal(seen(), 'async sync')
-  }))
+  test('branch: nothing returns unless joined', () =>
+    context.run(Baggage.empty, async () => {
+      const promise = context.branch(() => {
+        pack('sync')
+        return child('async')
+      })
+      assert.equal(seen(), '')
+      await promise
+      assert.equal(seen(), 'async sync')
+    }))
 
   test('bind captures now and restores at each call, on a branch', () => {
-    const bound = context.run(words('b'), () => context.bind(function (this: unknown, word: string) {
-      pack(word)
-      return { self: this, sees: seen() }
-    }))
+    const bound = context.run(words('b'), () =>
+      context.bind(function (this: unknown, word: string) {
+        pack(word)
+        return { self: this, sees: seen() }
+      }),
+    )
     context.run(words('other'), () => {
       const self = {}
       assert.deepEqual(Reflect.apply(bound, self, ['1']), { self, sees: '1 b' })
@@ -166,34 +259,40 @@ describe('the public object', () => {
     assert.ok(new bound(3) instanceof Point)
   })
 
-  test('join merges into current; update changes it', () => context.run(words('a'), () => {
-    context.join(words('b'))
-    assert.equal(seen(), 'a b')
-    context.update(() => words('c'))
-    assert.equal(seen(), 'c')
-  }))
+  test('join merges into current; update changes it', () =>
+    context.run(words('a'), () => {
+      context.join(words('b'))
+      assert.equal(seen(), 'a b')
+      context.update(() => words('c'))
+      assert.equal(seen(), 'c')
+    }))
 
-  test('isolate: baggage goes in, and nothing crosses the border in either direction', () => context.run(words('a'), async () => {
-    const outside = child('outside')
-    await context.isolate(async () => {
+  test('isolate: baggage goes in, and nothing crosses the border in either direction', () =>
+    context.run(words('a'), async () => {
+      const outside = child('outside')
+      await context.isolate(async () => {
+        assert.equal(seen(), 'a')
+        await outside
+        assert.equal(seen(), 'a')
+        await child('inside')
+        assert.equal(seen(), 'a inside')
+      })
       assert.equal(seen(), 'a')
       await outside
-      assert.equal(seen(), 'a')
-      await child('inside')
-      assert.equal(seen(), 'a inside')
-    })
-    assert.equal(seen(), 'a')
-    await outside
-    assert.equal(seen(), 'a outside')
-  }))
+      assert.equal(seen(), 'a outside')
+    }))
 
   test('an exception inside run, branch or isolate leaves the frame of before', () => {
     context.run(words('a'), () => {
       for (const verb of ['branch', 'isolate'] as const) {
-        assert.throws(() => context[verb](() => {
-          pack('x')
-          throw new Error('expected')
-        }), /expected/)
+        assert.throws(
+          () =>
+            context[verb](() => {
+              pack('x')
+              throw new Error('expected')
+            }),
+          /expected/,
+        )
         assert.equal(seen(), 'a')
       }
     })
@@ -211,14 +310,15 @@ describe('the public object', () => {
 })
 
 describe('the execution barrier', () => {
-  test('a cached promise carries nothing to the second request, and leaves an edge with both sides', async () => {
+  test('a cached promise carries nothing to the second request, and leaves an edge', async () => {
     const edges: BarrierEdge[] = []
     const unlisten = onBarrier((edge) => edges.push(edge))
     let cached: Promise<void> | undefined
-    const request = (tenant: string): Promise<string> => context.run(words(tenant), async () => {
-      await (cached ??= child(`loaded by ${tenant}`))
-      return seen()
-    })
+    const request = (tenant: string): Promise<string> =>
+      context.run(words(tenant), async () => {
+        await (cached ??= child(`loaded by ${tenant}`))
+        return seen()
+      })
     const [a, b] = await Promise.all([request('A'), request('B')])
     unlisten()
     assert.equal(a, 'A loaded by A')
@@ -253,41 +353,51 @@ describe('the execution barrier', () => {
 describe('scope', () => {
   const key = Symbol('active span')
 
-  test('what a child made active never leaks into its awaiting parent, while its baggage arrives', async () => {
+  test('what a child made active never leaks to its parent, while its baggage arrives', async () => {
     await context.run(Baggage.empty, async () => {
-      await withScope((scope) => withScopeValue(scope, key, 'child span'), async () => {
-        pack('sync')
-        await child('c')
-        assert.equal(currentFrame()?.scope.values[key], 'child span')
-      })
+      await withScope(
+        (scope) => withScopeValue(scope, key, 'child span'),
+        async () => {
+          pack('sync')
+          await child('c')
+          assert.equal(currentFrame()?.scope.values[key], 'child span')
+        },
+      )
       assert.equal(currentFrame()?.scope.values[key], undefined)
       assert.equal(seen(), 'c sync')
     })
   })
 
-  test('withScope keeps what the synchronous part packed, and leaves the scope', () => context.run(Baggage.empty, () => {
-    void withScope((scope) => withScopeValue(scope, key, 1), async () => {
-      pack('sync')
-      await null
-      pack('later')
-    })
-    assert.equal(seen(), 'sync')
-    assert.equal(currentFrame()?.scope.values[key], undefined)
-  }))
+  test('withScope keeps what the synchronous part packed, and leaves the scope', () =>
+    context.run(Baggage.empty, () => {
+      void withScope(
+        (scope) => withScopeValue(scope, key, 1),
+        async () => {
+          pack('sync')
+          await null
+          pack('later')
+        },
+      )
+      assert.equal(seen(), 'sync')
+      assert.equal(currentFrame()?.scope.values[key], undefined)
+    }))
 
   test('enter lasts until the callback that Node called ends', async () => {
-    await new Promise<void>((resolve) => setImmediate(() => {
-      enter(newFrame(words('e')))
-      assert.equal(seen(), 'e')
-      resolve()
-    }))
+    await new Promise<void>((resolve) =>
+      setImmediate(() => {
+        enter(newFrame(words('e')))
+        assert.equal(seen(), 'e')
+        resolve()
+      }),
+    )
     assert.equal(currentFrame(), undefined)
   })
 
-  test('runWith undefined is outside every execution', () => context.run(words('a'), () => {
-    runWith(undefined, () => assert.equal(currentFrame(), undefined))
-    assert.equal(seen(), 'a')
-  }))
+  test('runWith undefined is outside every execution', () =>
+    context.run(words('a'), () => {
+      runWith(undefined, () => assert.equal(currentFrame(), undefined))
+      assert.equal(seen(), 'a')
+    }))
 
   test('two owners: the application stopping does not take the context of the agent away', () => {
     startContext('agent')
@@ -297,25 +407,27 @@ describe('scope', () => {
     context.run(words('a'), () => assert.equal(seen(), ''))
   })
 
-  test('starting again while requests are under way loses no join', () => context.run(Baggage.empty, async () => {
-    const promise = child('c')
-    startContext('late')
-    const later = child('d')
-    stopContext('late')
-    await Promise.all([promise, later])
-    assert.equal(seen(), 'c d')
-  }))
+  test('starting again while requests are under way loses no join', () =>
+    context.run(Baggage.empty, async () => {
+      const promise = child('c')
+      startContext('late')
+      const later = child('d')
+      stopContext('late')
+      await Promise.all([promise, later])
+      assert.equal(seen(), 'c d')
+    }))
 
-  test("other people's async hooks and storages do not disturb the join", () => context.run(Baggage.empty, async () => {
-    const hook = createHook({ init() {}, before() {}, destroy() {} }).enable()
-    const storage = new AsyncLocalStorage<number>()
-    await storage.run(1, async () => {
-      await child('c')
-      assert.equal(storage.getStore(), 1)
-    })
-    hook.disable()
-    await child('d')
-    assert.equal(seen(), 'c d')
-    assert.equal(scopeOf({ id: 1, root: 1 }).execution.id, 1)
-  }))
+  test("other people's async hooks and storages do not disturb the join", () =>
+    context.run(Baggage.empty, async () => {
+      const hook = createHook({ init() {}, before() {}, destroy() {} }).enable()
+      const storage = new AsyncLocalStorage<number>()
+      await storage.run(1, async () => {
+        await child('c')
+        assert.equal(storage.getStore(), 1)
+      })
+      hook.disable()
+      await child('d')
+      assert.equal(seen(), 'c d')
+      assert.equal(scopeOf({ id: 1, root: 1 }).execution.id, 1)
+    }))
 })

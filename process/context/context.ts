@@ -1,4 +1,5 @@
-// The public object `context` (export `crosscut/context`): baggage of the current execution, for libraries and applications.
+// The public object `context` (export `crosscut/context`): baggage of the current execution, for libraries
+// and applications.
 //
 //   const order = context.run(Baggage.empty, async () => {     // a new execution
 //     context.update((b) => Tenant.write(b, { id: 'a' }))
@@ -6,8 +7,8 @@
 //     return context.current()
 //   })
 //
-// Everything is a cheap no-op while stopped. Start and stop here act for the application; the agent starts for itself,
-// so that an application's `stop` does not take the agent's context away.
+// Everything is a cheap no-op while stopped. Start and stop here act for the application; the agent starts
+// for itself, so that an application's `stop` does not take the agent's context away.
 import { Baggage } from '#baggage'
 import { frameOf, scopeOf } from './frame.ts'
 import { adopt } from './runtime.ts'

@@ -1,4 +1,5 @@
-// One emitter bound to one execution: for carriers, whose requests, responses and connections belong to somebody for sure.
+// One emitter bound to one execution: for carriers, whose requests, responses and connections belong to
+// somebody for sure.
 import type { Frame } from './frame.ts'
 import { runListener, type ListenerHost } from './stream-listeners.ts'
 
@@ -11,15 +12,23 @@ export type BoundEmitter = {
   release(): void
 }
 
-/** All listeners of this emitter run in `frame`'s execution: in place where that is current, else in the frame. */
+/**
+ * All listeners of this emitter run in `frame`'s execution: in place where that is current, else in the
+ * frame.
+ */
 export function bindEmitter(host: ListenerHost, emitter: Emits, frame: Frame): BoundEmitter {
   let current = frame
   const before = Object.getOwnPropertyDescriptor(emitter, 'emit')
   const native = emitter.emit
   const emit = function (this: unknown, ...args: unknown[]): unknown {
-    return runListener(host, current, () => Reflect.apply(native, this, args))
+    return runListener(host, current, native, this, args)
   }
-  const isBound = Reflect.defineProperty(emitter, 'emit', { value: emit, writable: true, configurable: true, enumerable: false })
+  const isBound = Reflect.defineProperty(emitter, 'emit', {
+    value: emit,
+    writable: true,
+    configurable: true,
+    enumerable: false,
+  })
   return {
     rebind(frame) {
       current = frame

@@ -5,10 +5,11 @@
 //   run(f, fn)   inside fn only; what fn entered is left again
 //   resumed(t,f) from inside a promise hook: promise t's continuation shall see f
 //
-// AsyncLocalStorage.run is not used: it skips the restoring when the frame is already current, so an `enter` inside would
-// leak out. Node 22 keeps the frame on the promise itself (async_hooks), Node 24 on beside V8's continuation; with the
-// first, whoever enables an async hook later also reorders the hooks, so there the promise's slot is read and written
-// directly and the order does not matter (with enterWith in the wrong order 3 of 15 probes passed instead of 15).
+// AsyncLocalStorage.run is not used: it skips the restoring when the frame is already current, so an `enter`
+// inside would leak out. Node 22 keeps the frame on the promise itself (async_hooks), Node 24 on beside V8's
+// continuation; with the first, whoever enables an async hook later also reorders the hooks, so there the
+// promise's slot is read and written directly and the order does not matter (with enterWith in the wrong
+// order 3 of 15 probes passed instead of 15).
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Frame } from './frame.ts'
 

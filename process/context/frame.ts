@@ -9,15 +9,20 @@
 //        |                | | who I am  | by symbol, opaque | |
 //        +----------------+-+-----------+-------------------+-+
 //
-// Cast: carriers and agent make frames and put their own records under symbols of their own; the runtime moves frames along
-// the program and never looks inside `values`, so that this folder knows nothing of spans, tenants or OpenTelemetry.
-// Source: DESIGN decision 4; the split is what keeps a child's active span from leaking to the parent that awaits it.
+// Cast: carriers and agent make frames and put their own records under symbols of their own; the runtime
+// moves frames along the program and never looks inside `values`, so that this folder knows nothing of spans,
+// tenants or OpenTelemetry.
+// Source: DESIGN decision 4; the split is what keeps a child's active span from leaking to the parent that
+// awaits it.
 import type { Baggage } from '#baggage'
 
 /** One request, job or tool run. Compared by identity: joins happen within one execution only. */
 export type Execution = {
   readonly id: number
-  /** The id of the execution that `isolate` cut this one out of, else its own id: for grouping, never for joining. */
+  /**
+   * The id of the execution that `isolate` cut this one out of, else its own id: for grouping, never for
+   * joining.
+   */
   readonly root: number
 }
 

@@ -7,7 +7,15 @@ import type { StartOptions } from './runtime.ts'
 import { runtime } from './slot.ts'
 
 export { context, type Context } from './context.ts'
-export { frameOf, scopeOf, withScopeValue, type Execution, type Frame, type Scope, type ScopeValues } from './frame.ts'
+export {
+  frameOf,
+  scopeOf,
+  withScopeValue,
+  type Execution,
+  type Frame,
+  type Scope,
+  type ScopeValues,
+} from './frame.ts'
 export type { BarrierEdge, BarrierListener } from './barrier.ts'
 export type { BoundEmitter, Emits } from './emitters.ts'
 export type { Mismatch, MismatchListener } from './strict.ts'
@@ -61,14 +69,16 @@ export function runWith<R>(frame: Frame | undefined, fn: () => R): R {
 }
 
 /**
- * Runs fn under a changed scope of the same execution (say, a new active span). The scope is left again when fn returns;
- * baggage that fn packed in its synchronous part stays, as it does after any call.
+ * Runs fn under a changed scope of the same execution (say, a new active span). The scope is left again when
+ * fn returns; baggage that fn packed in its synchronous part stays, as it does after any call.
  */
 export function withScope<R>(change: (scope: Scope) => Scope, fn: () => R): R {
   return runtime.withScope(change, fn)
 }
 
-/** Replaces the baggage of the current frame; begins an execution where there is none. No-op while stopped. */
+/**
+ * Replaces the baggage of the current frame; begins an execution where there is none. No-op while stopped.
+ */
 export function setBaggage(baggage: Baggage): void {
   runtime.setBaggage(baggage)
 }

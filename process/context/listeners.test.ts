@@ -1,10 +1,20 @@
-// Listeners wrapped by us: bound where it is meant, watched in strict mode, and never noticed by who adds and removes them.
+// Listeners wrapped by us: bound where it is meant, watched in strict mode, and never noticed by who adds and
+// removes them.
 import assert from 'node:assert/strict'
 import { EventEmitter, getEventListeners, once } from 'node:events'
 import { PassThrough, Stream } from 'node:stream'
 import { afterEach, describe, test } from 'node:test'
 import {
-  bindEmitter, contextFaults, currentFrame, newFrame, onBarrier, runWith, startContext, stopContext, type BarrierEdge, type Mismatch,
+  bindEmitter,
+  contextFaults,
+  currentFrame,
+  newFrame,
+  onBarrier,
+  runWith,
+  startContext,
+  stopContext,
+  type BarrierEdge,
+  type Mismatch,
 } from './index.ts'
 import { pack, seen, words } from './oracle/labels.ts'
 import { context } from './public.ts'
@@ -55,7 +65,9 @@ describe('listeners of streams', () => {
     startContext('test')
     context.run(words('B'), () => {
       for (const add of ['on', 'once'] as const) {
-        assert.throws(() => Reflect.apply(new PassThrough()[add], new PassThrough(), ['x', 5]), { code: 'ERR_INVALID_ARG_TYPE' })
+        assert.throws(() => Reflect.apply(new PassThrough()[add], new PassThrough(), ['x', 5]), {
+          code: 'ERR_INVALID_ARG_TYPE',
+        })
       }
     })
   })
@@ -82,7 +94,10 @@ describe('listeners of streams', () => {
       assert.equal(seen(), 'A')
     })
     unlisten()
-    assert.deepEqual(edges.map(({ via, from, to }) => [via, from.baggage.equals(words('A')), to.baggage.equals(words('B'))]), [['listener', true, true]])
+    assert.deepEqual(
+      edges.map(({ via, from, to }) => [via, from.baggage.equals(words('A')), to.baggage.equals(words('B'))]),
+      [['listener', true, true]],
+    )
   })
 
   test('the agent may leave them out', () => {
@@ -157,7 +172,10 @@ describe('strict mode', () => {
     await context.run(words('B'), async () => {
       emitter.on('own', () => {})
       emitter.emit('own')
-      emitter.on('bound', context.bind(() => {}))
+      emitter.on(
+        'bound',
+        context.bind(() => {}),
+      )
       const heard = once(emitter, 'own')
       emitter.emit('own')
       await heard
@@ -183,9 +201,11 @@ describe('strict mode', () => {
   })
 
   test('a report that throws is counted, and the listener runs', () => {
-    startContext('test', { strict: () => {
-      throw new Error('expected')
-    } })
+    startContext('test', {
+      strict: () => {
+        throw new Error('expected')
+      },
+    })
     faultsExpected += 1
     const emitter = new EventEmitter()
     let hasRun = false
@@ -195,10 +215,17 @@ describe('strict mode', () => {
   })
 
   test('stopped, the natives are back', () => {
-    const natives = [EventEmitter.prototype.on, EventEmitter.prototype.once, EventTarget.prototype.addEventListener]
+    const natives = [
+      EventEmitter.prototype.on,
+      EventEmitter.prototype.once,
+      EventTarget.prototype.addEventListener,
+    ]
     startContext('test', { strict: () => {} })
     context.run(words('B'), () => assert.notEqual(EventEmitter.prototype.on, natives[0]))
     stopContext('test')
-    assert.deepEqual([EventEmitter.prototype.on, EventEmitter.prototype.once, EventTarget.prototype.addEventListener], natives)
+    assert.deepEqual(
+      [EventEmitter.prototype.on, EventEmitter.prototype.once, EventTarget.prototype.addEventListener],
+      natives,
+    )
   })
 })

@@ -1,5 +1,5 @@
-// Random async programs against an explicit happened-before oracle: see oracle/. The seed of a failing program is printed;
-// CROSSCUT_MODEL_SEED=<n> runs that one alone, CROSSCUT_MODEL_PROGRAMS=<n> more of them.
+// Random async programs against an explicit happened-before oracle: see oracle/. The seed of a failing
+// program is printed; CROSSCUT_MODEL_SEED=<n> runs that one alone, CROSSCUT_MODEL_PROGRAMS=<n> more of them.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { contextFaults, onBarrier, startContext, stopContext, type BarrierEdge } from './index.ts'
@@ -30,8 +30,9 @@ function edgesOf(world: World): Set<string> {
   return seen
 }
 
-test('every point of every program sees exactly what happened before it, and every barrier is told', async () => {
-  const seeds = onlySeed === undefined ? Array.from({ length: programCount }, (_, i) => i + 1) : [Number(onlySeed)]
+test('every point sees exactly what happened before it, and every barrier is told', async () => {
+  const seeds =
+    onlySeed === undefined ? Array.from({ length: programCount }, (_, i) => i + 1) : [Number(onlySeed)]
   let checks = 0
   let barriers = 0
   for (let i = 0; i < seeds.length; i += 20) {
@@ -40,16 +41,24 @@ test('every point of every program sees exactly what happened before it, and eve
     const worlds = await Promise.all(batch.map((seed) => runProgram(generateProgram(seed))))
     for (const [at, world] of worlds.entries()) {
       assert.deepEqual(world.failures, [], `program of seed ${batch[at]}`)
-      assert.deepEqual(edgesOf(world), world.edgesExpected, `barrier edges of the program of seed ${batch[at]}`)
+      assert.deepEqual(
+        edgesOf(world),
+        world.edgesExpected,
+        `barrier edges of the program of seed ${batch[at]}`,
+      )
       checks += world.checkCount
       barriers += world.edgesExpected.size
     }
   }
   assert.equal(contextFaults(), 0)
-  if (onlySeed === undefined) assert.ok(checks > 20 * programCount && barriers > programCount / 10, `${checks} checks, ${barriers} barriers`)
+  if (onlySeed === undefined)
+    assert.ok(
+      checks > 20 * programCount && barriers > programCount / 10,
+      `${checks} checks, ${barriers} barriers`,
+    )
 })
 
-test('the oracle tells the difference: without hooks most programs see less than what happened before', async () => {
+test('the oracle tells the difference: without hooks most programs see less', async () => {
   startContext('model', { exact: false })
   try {
     const worlds = await Promise.all(Array.from({ length: 50 }, (_, i) => runProgram(generateProgram(i + 1))))

@@ -1,26 +1,34 @@
-// Exact happened-before along promises: what an awaited child packed arrives in whoever awaits it, and nowhere else.
+// Exact happened-before along promises: what an awaited child packed arrives in whoever awaits it, and
+// nowhere else.
 //
 //   child      ...... update(b) ...... settles P          hook settled(P):  P.final := frame of this point
 //                                        |
-//   parent     ... await P ------------- . ----> goes on  hook init(T, P):  T.awaited := P     (T: V8's continuation)
+//   parent     ... await P ------------- . ----> goes on  hook init(T, P):  T.awaited := P  (T: continuation)
 //              captured frame c                           hook before(T):   current := c joined with P.final
 //
-// The two marks are private fields stamped on V8's promises (a constructor that returns its argument): as quick as symbol
-// properties (84 and 140 ns an awaited call on Node 24, of which 57 and 81 are the empty hooks), unseen by console.log and
-// deep equality, and legal on frozen promises; a WeakMap cost 11-30 us. `awaited` is cleared when used, else the chain
-// `tail = tail.then(work)` of every hand-written mutex would keep its whole past alive.
+// The two marks are private fields stamped on V8's promises (a constructor that returns its argument): as
+// quick as symbol properties (84 and 140 ns an awaited call on Node 24, of which 57 and 81 are the empty
+// hooks), unseen by console.log and deep equality, and legal on frozen promises; a WeakMap cost 11-30 us.
+// `awaited` is cleared when used, else the chain `tail = tail.then(work)` of every hand-written mutex would
+// keep its whole past alive.
 //
 // Cast: V8 calls the hooks; the runtime installs them at the first frame and removes them at stop.
-// Source: the probes of the baggage spec 7.3; v8.promiseHooks; barrier and split of scope are DESIGN decision 4.
+// Source: the probes of the baggage spec 7.3; v8.promiseHooks; barrier and split of scope are DESIGN decision
+// 4.
 import { promiseHooks } from 'node:v8'
 import type { Frame } from './frame.ts'
 import type { FrameStore } from './frame-store.ts'
 import { Subclasses } from './subclasses.ts'
 
-/** What a continuation sees, from the frame it was registered in and the frame its promise was settled in; never throws. */
+/**
+ * What a continuation sees, from the frame it was registered in and the frame its promise was settled in;
+ * never throws.
+ */
 export type JoinAtAwait = (waiting: Frame, settled: Frame) => Frame
 
-/** `new Marks(promise)` adds the fields to that very promise: a base class may return any object as `this`. */
+/**
+ * `new Marks(promise)` adds the fields to that very promise: a base class may return any object as `this`.
+ */
 class Returned {
   constructor(target: object) {
     return target
@@ -89,5 +97,8 @@ export function installPromiseFlow(store: FrameStore, join: JoinAtAwait): () => 
   }
 }
 
-/** The frame in which a promise was settled; undefined while pending, and for promises settled outside every execution. */
+/**
+ * The frame in which a promise was settled; undefined while pending, and for promises settled outside every
+ * execution.
+ */
 export const finalFrameOf = Marks.final

@@ -1,13 +1,15 @@
 // The one runtime of a process: who wants context, whether it is exact, and the frame's moves.
 //
-//   owner starts ---> [ started, hooks not yet installed ] --- first frame entered ---> [ exact: hooks + combinators ]
-//        ^                                                                                       |
-//        +----------------------------- last owner stops: everything is removed <---------------+
+//   owner starts ---> [ armed: nothing installed yet ] --- first frame entered ---> [ installed ]
+//        ^                                                                              |
+//        +-------------------- last owner stops: everything is removed <----------------+
 //
-// Nothing is installed before the first frame, because until then no promise has anything to carry; and it is installed
-// with the first frame, even of empty baggage, because an await that began before the hooks could not join.
+// Nothing is installed before the first frame, because until then no promise has anything to carry; and it is
+// installed with the first frame, even of empty baggage, because an await that began before the hooks could
+// not join.
 //
-// Cast: lives in the Symbol.for slot (slot.ts), so that two copies of this module share it; public.ts and index.ts are its doors.
+// Cast: lives in the Symbol.for slot (slot.ts), so that two copies of this module share it; public.ts and
+// index.ts are its doors.
 // Invariant: nothing here throws into the host because of us; faults are counted.
 import { Baggage } from '#baggage'
 import { Barrier, type BarrierEdge, type BarrierListener } from './barrier.ts'
@@ -78,7 +80,10 @@ export class Runtime {
     return this.#store.run(frame, fn)
   }
 
-  /** Runs fn under another scope of the same execution: the scope is left again, the baggage that fn's start packed stays. */
+  /**
+   * Runs fn under another scope of the same execution: the scope is left again, the baggage that fn's start
+   * packed stays.
+   */
   withScope<R>(change: (scope: Scope) => Scope, fn: () => R): R {
     const store = this.#store
     const outer = store?.get()
@@ -100,7 +105,10 @@ export class Runtime {
     return wrapCalls(fn, (call) => this.runWith(frame, call))
   }
 
-  /** An execution cut out of this one: baggage and scope go in, and no join crosses its border in either direction. */
+  /**
+   * An execution cut out of this one: baggage and scope go in, and no join crosses its border in either
+   * direction.
+   */
   isolate<R>(fn: () => R): R {
     const outer = this.frame()
     const scope = scopeOf(this.newExecution(outer?.scope.execution), outer?.scope.values)
@@ -124,7 +132,10 @@ export class Runtime {
     this.setBaggage(frame === undefined ? baggage : joinOf(frame.baggage, baggage))
   }
 
-  /** What a continuation sees: joined within an execution; across executions unchanged, with an edge. Never throws. */
+  /**
+   * What a continuation sees: joined within an execution; across executions unchanged, with an edge. Never
+   * throws.
+   */
   join(waiting: Frame, settled: Frame): Frame {
     try {
       if (settled.scope.execution === waiting.scope.execution) return joinFrames(waiting, settled)
@@ -135,7 +146,9 @@ export class Runtime {
     return waiting
   }
 
-  /** For combinators: the same, without edges, which the single inputs have reported already. Never throws. */
+  /**
+   * For combinators: the same, without edges, which the single inputs have reported already. Never throws.
+   */
   joinAll(current: Frame, others: Iterable<Frame>): Frame {
     try {
       let joined = current
@@ -149,7 +162,10 @@ export class Runtime {
     }
   }
 
-  /** A listener of `to`'s execution is called from elsewhere: reported as an edge when that is another execution. */
+  /**
+   * A listener of `to`'s execution is called from elsewhere: reported as an edge when that is another
+   * execution.
+   */
   reportEdge(via: BarrierEdge['via'], from: Frame | undefined, to: Frame): void {
     if (from !== undefined && from.scope.execution !== to.scope.execution) this.barrier.report(via, from, to)
   }

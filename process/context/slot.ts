@@ -1,7 +1,8 @@
 // The one module-level slot of the project: the runtime, shared by every copy of this module in the process.
 //
-// Copies are real: an application may load crosscut as ESM and as a bundled chunk, or two packages may bring their own. Two runtimes
-// would install two sets of hooks and carry two baggages. The name holds a version: copies that cannot share do not.
+// Copies are real: an application may load crosscut as ESM and as a bundled chunk, or two packages may bring
+// their own. Two runtimes would install two sets of hooks and carry two baggages. The name holds a version:
+// copies that cannot share do not.
 import { Runtime } from './runtime.ts'
 
 const slot = Symbol.for('crosscut.context.1')

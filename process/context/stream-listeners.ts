@@ -1,13 +1,15 @@
 // Listeners of streams run in the execution that added them.
 //
-// A stream's events are rooted in I/O or in whoever feeds it: AsyncLocalStorage runs a listener in the context of the producer
-// (another request: wrong) or of a socket opened long ago (none: lost; so it is for `data`, `end`, `close`, `finish` of HTTP
-// requests and responses). Whoever listens to a stream wants its content, so the listener is bound where it is added;
-// within one execution nothing changes, and from another one a barrier edge is left.
+// A stream's events are rooted in I/O or in whoever feeds it: AsyncLocalStorage runs a listener in the
+// context of the producer (another request: wrong) or of a socket opened long ago (none: lost; so it is for
+// `data`, `end`, `close`, `finish` of HTTP requests and responses). Whoever listens to a stream wants its
+// content, so the listener is bound where it is added; within one execution nothing changes, and from another
+// one a barrier edge is left.
 //
-// Plain EventEmitters and EventTargets are not bound: a listener of a bus, added by the first request that came along,
-// serves them all, and `emit` is a call by whoever emits. Strict mode reports those; `context.bind` is the remedy. Sockets are
-// left out too: Node's own listeners on them outlive many requests and would hold on to the frame of one.
+// Plain EventEmitters and EventTargets are not bound: a listener of a bus, added by the first request that
+// came along, serves them all, and `emit` is a call by whoever emits. Strict mode reports those;
+// `context.bind` is the remedy. Sockets are left out too: Node's own listeners on them outlive many requests
+// and would hold on to the frame of one.
 import { Socket } from 'node:net'
 import { Stream } from 'node:stream'
 import type { Frame } from './frame.ts'
@@ -19,19 +21,30 @@ export type ListenerHost = {
   reportEdge(via: 'listener', from: Frame | undefined, to: Frame): void
 }
 
-/** Adds `on`, `once`, ... to Stream.prototype, below Readable's and above EventEmitter's. Gives what removes them. */
+/**
+ * Adds `on`, `once`, ... to Stream.prototype, below Readable's and above EventEmitter's. Gives what removes
+ * them.
+ */
 export function installStreamListeners(host: ListenerHost): () => void {
   return wrapListenerMethods(Stream.prototype, (emitter) => {
     const frame = host.frame()
     if (frame === undefined || emitter instanceof Socket) return undefined
-    return (call) => runListener(host, frame, call)
+    return (listener, self, args) => runListener(host, frame, listener, self, args)
   })
 }
 
-/** Runs a call that belongs to `frame`'s execution: in place when it is current, else in that frame, with an edge. */
-export function runListener(host: ListenerHost, frame: Frame, call: () => unknown): unknown {
+/**
+ * Calls what belongs to `frame`'s execution: in place when that is current, else in the frame, with an edge.
+ */
+export function runListener(
+  host: ListenerHost,
+  frame: Frame,
+  listener: Function,
+  self: unknown,
+  args: unknown[],
+): unknown {
   const current = host.frame()
-  if (current?.scope.execution === frame.scope.execution) return call()
+  if (current?.scope.execution === frame.scope.execution) return Reflect.apply(listener, self, args)
   host.reportEdge('listener', current, frame)
-  return host.runWith(frame, call)
+  return host.runWith(frame, () => Reflect.apply(listener, self, args))
 }

@@ -1,16 +1,17 @@
-// Strict mode, for development: work that runs in another execution's context, with the stack that registered it and the
-// stack that runs it. A leak shows where it is made, not where its effect is noticed.
+// Strict mode, for development: work that runs in another execution's context, with the stack that registered
+// it and the stack that runs it. A leak shows where it is made, not where its effect is noticed.
 //
-//   request A:  bus.emit('price')  --calls-->  f        f was added by request B: everything f does is now A's
+//   request A:  bus.emit('price')  --calls-->  f     f was added by request B: all that f does is now A's
 //                     ^ stack at execution     ^ stack at registration
 //
-// It watches `on`, `once`, ... of every EventEmitter and `addEventListener` of every EventTarget, and changes nothing but the
-// wrapping of listeners. Listeners that belong to no execution (added at start) are meant to serve all and are not watched.
-// Cost: a stack per registration; never for production. Source: Brave's StrictScopeDecorator; execution models, section 3.
+// It watches `on`, `once`, ... of every EventEmitter and `addEventListener` of every EventTarget, and changes
+// nothing but the wrapping of listeners. Listeners that belong to no execution (added at start) are meant to
+// serve all and are not watched.
+// Cost: a stack per registration; never for production. Source: Brave's StrictScopeDecorator; execution
+// models, section 3.
 import { EventEmitter } from 'node:events'
 import type { Execution, Frame } from './frame.ts'
-import { replaceMethod, wrapListenerMethods } from './listeners.ts'
-import { wrapCalls } from './bind.ts'
+import { replaceMethod, wrapListenerMethods, type Around } from './listeners.ts'
 
 export type Mismatch = {
   /** The event's name, as far as it is known. */
@@ -38,14 +39,15 @@ export function installStrictMode(host: StrictHost, listener: MismatchListener):
   }
 }
 
-/** Remembers who registers; each call through the result compares it with who runs. undefined outside every execution. */
-function watchedCall(
-  host: StrictHost, listener: MismatchListener, work: string,
-): ((call: () => unknown) => unknown) | undefined {
+/**
+ * Remembers who registers; each call through the result compares it with who runs. undefined outside every
+ * execution.
+ */
+function watchedCall(host: StrictHost, listener: MismatchListener, work: string): Around | undefined {
   const registeredBy = host.frame()?.scope.execution
   if (registeredBy === undefined) return undefined
   const registrationStack = stackHere()
-  return (call) => {
+  return (called, self, args) => {
     const ranIn = host.frame()?.scope.execution
     if (ranIn !== registeredBy) {
       try {
@@ -54,7 +56,7 @@ function watchedCall(
         host.fault()
       }
     }
-    return call()
+    return Reflect.apply(called, self, args)
   }
 }
 
@@ -63,23 +65,35 @@ function stackHere(): string {
 }
 
 /** One wrapper per listener and target, so that adding twice adds once and removing finds it. */
-function watchEventTargets(watch: (work: string) => ((call: () => unknown) => unknown) | undefined): () => void {
+function watchEventTargets(watch: (work: string) => Around | undefined): () => void {
   const wrappers = new WeakMap<object, WeakMap<Function, Function>>()
   const wrapperOf = (target: object, listener: unknown): unknown =>
-    typeof listener === 'function' ? wrappers.get(target)?.get(listener) ?? listener : listener
-  const restoreAdd = replaceMethod(EventTarget.prototype, 'addEventListener', (native) =>
-    function (this: object, type: unknown, listener: unknown, ...rest: unknown[]) {
-      const around = typeof listener === 'function' && wrapperOf(this, listener) === listener ? watch(`listener of '${String(type)}'`) : undefined
-      if (around !== undefined && typeof listener === 'function') {
-        const ofTarget = wrappers.get(this) ?? new WeakMap<Function, Function>()
-        wrappers.set(this, ofTarget.set(listener, wrapCalls(listener, around)))
-      }
-      return Reflect.apply(native, this, [type, wrapperOf(this, listener), ...rest])
-    })
-  const restoreRemove = replaceMethod(EventTarget.prototype, 'removeEventListener', (native) =>
-    function (this: object, type: unknown, listener: unknown, ...rest: unknown[]) {
-      return Reflect.apply(native, this, [type, wrapperOf(this, listener), ...rest])
-    })
+    typeof listener === 'function' ? (wrappers.get(target)?.get(listener) ?? listener) : listener
+  const restoreAdd = replaceMethod(
+    EventTarget.prototype,
+    'addEventListener',
+    (native) =>
+      function (this: object, type: unknown, listener: unknown, ...rest: unknown[]) {
+        const isNew = typeof listener === 'function' && wrapperOf(this, listener) === listener
+        const around = isNew ? watch(`listener of '${String(type)}'`) : undefined
+        if (around !== undefined && typeof listener === 'function') {
+          const ofTarget = wrappers.get(this) ?? new WeakMap<Function, Function>()
+          const wrapper = function (this: unknown, ...args: unknown[]): unknown {
+            return around(listener, this, args)
+          }
+          wrappers.set(this, ofTarget.set(listener, wrapper))
+        }
+        return Reflect.apply(native, this, [type, wrapperOf(this, listener), ...rest])
+      },
+  )
+  const restoreRemove = replaceMethod(
+    EventTarget.prototype,
+    'removeEventListener',
+    (native) =>
+      function (this: object, type: unknown, listener: unknown, ...rest: unknown[]) {
+        return Reflect.apply(native, this, [type, wrapperOf(this, listener), ...rest])
+      },
+  )
   return () => {
     restoreAdd()
     restoreRemove()

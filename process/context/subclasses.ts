@@ -1,8 +1,10 @@
-// Subclasses of Promise: V8 builds the continuation of `sub.then(f)` through the species constructor and announces it
-// without its parent, so the join would not know what was awaited. While hooks are installed, the prototype of each
-// subclass that appears gets a `then` that tells: the result of sub.then() awaits sub.
+// Subclasses of Promise: V8 builds the continuation of `sub.then(f)` through the species constructor and
+// announces it without its parent, so the join would not know what was awaited. While hooks are installed,
+// the prototype of each subclass that appears gets a `then` that tells: the result of sub.then() awaits sub.
 //
 // Promise.prototype itself is never touched: that would take V8's fast paths away from the whole process.
+
+/* oxlint-disable unicorn/no-thenable -- a then is what is made here */
 import { replaceMethod } from './listeners.ts'
 import { PROMISE_SUBCLASSES_MAX } from './limits.ts'
 
@@ -22,16 +24,24 @@ export class Subclasses {
     if (this.#restores.length >= PROMISE_SUBCLASSES_MAX) return
     this.#seen.add(prototype)
     const link = this.#link
-    this.#restores.push(replaceMethod(prototype, 'then', (native) => {
-      const { then } = {
-        then(this: object, onFulfilled: unknown, onRejected: unknown): unknown {
-          const continuation: unknown = Reflect.apply(native, this, [onFulfilled, onRejected])
-          if (typeof continuation === 'object' && continuation !== null && continuation !== this) link(continuation, this)
-          return continuation
+    this.#restores.push(
+      replaceMethod(
+        prototype,
+        'then',
+        (native) => {
+          const { then } = {
+            then(this: object, onFulfilled: unknown, onRejected: unknown): unknown {
+              const continuation: unknown = Reflect.apply(native, this, [onFulfilled, onRejected])
+              if (typeof continuation === 'object' && continuation !== null && continuation !== this)
+                link(continuation, this)
+              return continuation
+            },
+          }
+          return then
         },
-      }
-      return then
-    }, false))
+        false,
+      ),
+    )
   }
 
   release(): void {

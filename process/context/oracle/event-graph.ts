@@ -1,5 +1,5 @@
-// The oracle of the model test: an explicit graph of events, built by the interpreter while a program runs, that knows
-// nothing of hooks, frames or baggage.
+// The oracle of the model test: an explicit graph of events, built by the interpreter while a program runs,
+// that knows nothing of hooks, frames or baggage.
 //
 //   thread A   o--pack 1--o------------await B------o  knows {1, 2}: everything from which a path leads here
 //                         \                        /

@@ -1,13 +1,16 @@
-// Runs a program for real, with native await, promises, timers, generators and emitters, and keeps the oracle's graph beside
-// it. Every point compares what `context.current()` holds with what the oracle's thread knows.
+// Runs a program for real, with native await, promises, timers, generators and emitters, and keeps the
+// oracle's graph beside it. Every point compares what `context.current()` holds with what the oracle's thread
+// knows.
 //
-//   real:    await child()                         oracle:  child = thread.fork(); ...; thread.after(child.at)
-//   real:    p = child()   (synchronous prefix)    oracle:  thread.at = child.at as it is when the call returns
-//   real:    emitter.emit, generator.next, plain call: the same thread, for they are calls
+//   real:  await child()                        oracle:  child = thread.fork(); ...; thread.after(child.at)
+//   real:  p = child()   (synchronous prefix)   oracle:  thread.at = child.at as it is when the call returns
+//   real:  emitter.emit, generator.next, plain call: the same thread, for they are calls
 //
-// Cast: one World for a program: what its executions share. Handlers are keyed by step kind, so a new kind fails to compile.
-// Not an edge by definition: state shared through memory (a generator's locals, a queue's array). What resumes a
-// generator is its caller.
+// Cast: one World for a program: what its executions share. Handlers are keyed by step kind, so a new kind
+// fails to compile. Not an edge by definition: state shared through memory (a generator's locals, a queue's
+// array). What resumes a generator is its caller.
+
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- awaits of nothing and thenables are the subject */
 import { EventEmitter, once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { Baggage } from '#baggage'
@@ -21,7 +24,11 @@ export type Failure = { readonly where: string; readonly missing: number[]; read
 type Child = { readonly promise: Promise<number>; readonly thread: Thread }
 type Slots = ReadonlyMap<number, Child>
 type Waiter = { readonly wake: () => void; by: Thread | undefined }
-type Job = { readonly run: (worker: Thread) => Promise<Thread>; readonly resolve: () => void; settledBy: { execution: OracleExecution; at: Event } | undefined }
+type Job = {
+  readonly run: (worker: Thread) => Promise<Thread>
+  readonly resolve: () => void
+  settledBy: { execution: OracleExecution; at: Event } | undefined
+}
 
 class Stop extends Error {
   readonly index: number
@@ -67,7 +74,11 @@ export class World {
     this.checkCount += 1
     const actual = labelsOf(context.current())
     if (actual === thread.at.knows) return
-    this.failures.push({ where, missing: bitsOf(thread.at.knows & ~actual), extra: bitsOf(actual & ~thread.at.knows) })
+    this.failures.push({
+      where,
+      missing: bitsOf(thread.at.knows & ~actual),
+      extra: bitsOf(actual & ~thread.at.knows),
+    })
   }
 
   /** What the oracle says of a wait for something that `other` settled at `at`. */
@@ -94,7 +105,10 @@ function bitsOf(mask: bigint): number[] {
   return bits
 }
 
-/** Runs every execution of the program at once and waits until all its work, detached work included, has ended. */
+/**
+ * Runs every execution of the program at once and waits until all its work, detached work included, has
+ * ended.
+ */
 export async function runProgram(program: Program): Promise<World> {
   const world = new World()
   await Promise.all(program.executions.map((body) => startExecution(world, body, new Map()).promise))
@@ -124,14 +138,19 @@ async function run(world: World, body: Body, thread: Thread, slots: Slots, index
 }
 
 type Point = { readonly world: World; readonly thread: Thread; readonly slots: Map<number, Child> }
-type Performers = { readonly [K in Step['kind']]: (step: Extract<Step, { kind: K }>, point: Point) => Promise<void> | void }
+type Performers = {
+  readonly [K in Step['kind']]: (step: Extract<Step, { kind: K }>, point: Point) => Promise<void> | void
+}
 
 function perform(step: Step, point: Point): Promise<void> | void {
   const performer = performers[step.kind]
   return Reflect.apply(performer, undefined, [step, point])
 }
 
-/** Starts a body as a child; afterwards the caller has seen its synchronous start, unless a branch was entered. */
+/**
+ * Starts a body as a child; afterwards the caller has seen its synchronous start, unless a branch was
+ * entered.
+ */
 function spawn(point: Point, how: Enter, body: Body, index = 0): Child {
   const { world, thread, slots } = point
   if (how === 'run') return { ...startExecution(world, body, slots) }
@@ -208,10 +227,12 @@ const performers: Performers = {
   then: thenChain,
   callback: async (step, { world, thread }) => {
     const inside = thread.fork()
-    const done = new Promise<void>((resolve) => schedule(step.how, () => {
-      runSync(world, step.body, inside)
-      resolve()
-    }))
+    const done = new Promise<void>((resolve) =>
+      schedule(step.how, () => {
+        runSync(world, step.body, inside)
+        resolve()
+      }),
+    )
     world.detached.push(done)
     if (!step.isAwaited) return
     await done
@@ -260,7 +281,8 @@ const performers: Performers = {
 async function combine(step: Extract<Step, { kind: 'combine' }>, point: Point): Promise<void> {
   const { world, thread } = point
   const children = step.bodies.map((body, index) => spawn(point, 'plain', body, index))
-  for (const child of children) world.detached.push(runtime.runWith(undefined, () => child.promise.catch(() => 0)))
+  for (const child of children)
+    world.detached.push(runtime.runWith(undefined, () => child.promise.catch(() => 0)))
   function* promises(): Generator<Promise<number>> {
     for (const child of children) yield child.promise
   }
@@ -271,7 +293,11 @@ async function combine(step: Extract<Step, { kind: 'combine' }>, point: Point): 
 }
 
 /** Which input settled the result, or 'all' of them. */
-async function settledOf(how: Combinator, on: PromiseConstructor, inputs: Iterable<Promise<number>>): Promise<number | 'all'> {
+async function settledOf(
+  how: Combinator,
+  on: PromiseConstructor,
+  inputs: Iterable<Promise<number>>,
+): Promise<number | 'all'> {
   try {
     if (how === 'any') return await on.any(inputs)
     if (how === 'race') return await on.race(inputs)
@@ -359,7 +385,10 @@ async function asyncGenerator(step: Extract<Step, { kind: 'asyncGenerator' }>, p
   thread.after(inside.at)
 }
 
-/** Each `next` and `return` is a call: the generator goes on after its caller, and its synchronous part before what follows. */
+/**
+ * Each `next` and `return` is a call: the generator goes on after its caller, and its synchronous part before
+ * what follows.
+ */
 function calledBy(caller: Thread, inside: Thread, generator: AsyncGenerator<void>): AsyncIterable<void> {
   const called = (call: () => Promise<IteratorResult<void>>): Promise<IteratorResult<void>> => {
     inside.at = caller.at
@@ -374,8 +403,13 @@ function calledBy(caller: Thread, inside: Thread, generator: AsyncGenerator<void
   return { [Symbol.asyncIterator]: () => iterator }
 }
 
-/** A resource that one holds and the others wait for: the releaser wakes the next, whoever's request that is. */
-async function pooled(step: Extract<Step, { kind: 'pooled' }>, { world, thread, slots }: Point): Promise<void> {
+/**
+ * A resource that one holds and the others wait for: the releaser wakes the next, whoever's request that is.
+ */
+async function pooled(
+  step: Extract<Step, { kind: 'pooled' }>,
+  { world, thread, slots }: Point,
+): Promise<void> {
   const { pool } = world
   if (pool.isTaken) {
     const { promise, resolve } = Promise.withResolvers<void>()
@@ -395,7 +429,10 @@ async function pooled(step: Extract<Step, { kind: 'pooled' }>, { world, thread, 
   }
 }
 
-/** A hand-written queue: the loop of whoever came first works for all. Unbound jobs are the worker's own calls. */
+/**
+ * A hand-written queue: the loop of whoever came first works for all. Unbound jobs are the worker's own
+ * calls.
+ */
 async function queued(step: Extract<Step, { kind: 'queued' }>, point: Point): Promise<void> {
   const { world, thread } = point
   const mine = thread.fork()

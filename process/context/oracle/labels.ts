@@ -16,5 +16,8 @@ export function pack(word: string): void {
 
 /** What is current, in order: 'a b c'. */
 export function seen(): string {
-  return context.current().atoms.map((atom) => decoder.decode(atom)).join(' ')
+  return context
+    .current()
+    .atoms.map((atom) => decoder.decode(atom))
+    .join(' ')
 }

@@ -1,7 +1,8 @@
 // Random asynchronous programs, as data: what the interpreter runs and the oracle judges.
 //
-// Cast: `generateProgram(seed)` makes the same program for the same seed on every Node. Bodies nest up to DEPTH_MAX; steps that
-// could wait for each other in a circle (the shared cache, the pool, the queue) have bodies without such steps.
+// Cast: `generateProgram(seed)` makes the same program for the same seed on every Node. Bodies nest up to
+// DEPTH_MAX; steps that could wait for each other in a circle (the shared cache, the pool, the queue) have
+// bodies without such steps.
 
 export type Tick = 'null' | 'resolved' | 'immediate' | 'nextTick' | 'microtask' | 'timer'
 export type Combinator = 'all' | 'allSettled' | 'any' | 'race'
@@ -14,16 +15,31 @@ export type Step =
   | { readonly kind: 'call'; readonly how: Enter; readonly body: Body }
   | { readonly kind: 'start'; readonly slot: number; readonly how: Enter; readonly body: Body }
   | { readonly kind: 'await'; readonly slot: number }
-  | { readonly kind: 'combine'; readonly how: Combinator; readonly isSubclass: boolean; readonly isLazy: boolean
-      readonly bodies: readonly Body[] }
-  | { readonly kind: 'then'; readonly how: 'then' | 'finally' | 'catch'; readonly body: Body; readonly handler: Body
-      readonly returned: Body | undefined }
+  | {
+      readonly kind: 'combine'
+      readonly how: Combinator
+      readonly isSubclass: boolean
+      readonly isLazy: boolean
+      readonly bodies: readonly Body[]
+    }
+  | {
+      readonly kind: 'then'
+      readonly how: 'then' | 'finally' | 'catch'
+      readonly body: Body
+      readonly handler: Body
+      readonly returned: Body | undefined
+    }
   | { readonly kind: 'callback'; readonly how: Tick; readonly isAwaited: boolean; readonly body: Body }
   | { readonly kind: 'thenable'; readonly isLater: boolean; readonly body: Body }
   | { readonly kind: 'emit'; readonly isByChild: boolean; readonly body: Body }
   | { readonly kind: 'generator'; readonly bodies: readonly Body[]; readonly consumer: Body }
-  | { readonly kind: 'asyncGenerator'; readonly bodies: readonly Body[]; readonly consumer: Body; readonly breakAfter: number
-      readonly last: Body }
+  | {
+      readonly kind: 'asyncGenerator'
+      readonly bodies: readonly Body[]
+      readonly consumer: Body
+      readonly breakAfter: number
+      readonly last: Body
+    }
   | { readonly kind: 'shared'; readonly key: number; readonly body: Body }
   | { readonly kind: 'pooled'; readonly body: Body }
   | { readonly kind: 'queued'; readonly isBound: boolean; readonly body: Body }
@@ -73,7 +89,8 @@ function bodyOf(dice: Dice, depth: number): Body {
   return steps
 }
 
-const bodiesOf = (dice: Dice, depth: number): Body[] => Array.from({ length: 1 + dice.below(3) }, () => bodyOf(dice, depth))
+const bodiesOf = (dice: Dice, depth: number): Body[] =>
+  Array.from({ length: 1 + dice.below(3) }, () => bodyOf(dice, depth))
 
 /** Packs and ticks only: for callbacks that cannot wait, and for bodies that others wait for. */
 function simpleBodyOf(dice: Dice, isAsync: boolean): Body {
@@ -92,24 +109,47 @@ const makers: readonly Maker[] = [
   leafOf,
   (dice, depth) => ({ kind: 'call', how: pick(dice, enters), body: bodyOf(dice, depth + 1) }),
   (dice, depth) => ({ kind: 'call', how: 'plain', body: bodyOf(dice, depth + 1) }),
-  (dice, depth) => ({ kind: 'start', slot: dice.below(SLOTS), how: pick(dice, enters), body: bodyOf(dice, depth + 1) }),
+  (dice, depth) => ({
+    kind: 'start',
+    slot: dice.below(SLOTS),
+    how: pick(dice, enters),
+    body: bodyOf(dice, depth + 1),
+  }),
   (dice) => ({ kind: 'await', slot: dice.below(SLOTS) }),
   (dice) => ({ kind: 'await', slot: dice.below(SLOTS) }),
   (dice, depth) => ({
-    kind: 'combine', how: pick(dice, combinators), isSubclass: dice.chance(20), isLazy: dice.chance(30),
+    kind: 'combine',
+    how: pick(dice, combinators),
+    isSubclass: dice.chance(20),
+    isLazy: dice.chance(30),
     bodies: bodiesOf(dice, depth + 1),
   }),
   (dice, depth) => ({
-    kind: 'then', how: pick(dice, ['then', 'finally', 'catch'] as const), body: bodyOf(dice, depth + 1),
-    handler: simpleBodyOf(dice, false), returned: dice.chance(40) ? bodyOf(dice, depth + 1) : undefined,
+    kind: 'then',
+    how: pick(dice, ['then', 'finally', 'catch'] as const),
+    body: bodyOf(dice, depth + 1),
+    handler: simpleBodyOf(dice, false),
+    returned: dice.chance(40) ? bodyOf(dice, depth + 1) : undefined,
   }),
-  (dice) => ({ kind: 'callback', how: pick(dice, ticks), isAwaited: dice.chance(60), body: simpleBodyOf(dice, false) }),
+  (dice) => ({
+    kind: 'callback',
+    how: pick(dice, ticks),
+    isAwaited: dice.chance(60),
+    body: simpleBodyOf(dice, false),
+  }),
   (dice) => ({ kind: 'thenable', isLater: dice.chance(50), body: simpleBodyOf(dice, false) }),
   (dice) => ({ kind: 'emit', isByChild: dice.chance(50), body: simpleBodyOf(dice, false) }),
-  (dice) => ({ kind: 'generator', bodies: [simpleBodyOf(dice, false), simpleBodyOf(dice, false)], consumer: simpleBodyOf(dice, false) }),
+  (dice) => ({
+    kind: 'generator',
+    bodies: [simpleBodyOf(dice, false), simpleBodyOf(dice, false)],
+    consumer: simpleBodyOf(dice, false),
+  }),
   (dice, depth) => ({
-    kind: 'asyncGenerator', bodies: bodiesOf(dice, depth + 1), consumer: simpleBodyOf(dice, true),
-    breakAfter: dice.below(5), last: simpleBodyOf(dice, false),
+    kind: 'asyncGenerator',
+    bodies: bodiesOf(dice, depth + 1),
+    consumer: simpleBodyOf(dice, true),
+    breakAfter: dice.below(5),
+    last: simpleBodyOf(dice, false),
   }),
   (dice) => ({ kind: 'shared', key: dice.below(2), body: simpleBodyOf(dice, true) }),
   (dice) => ({ kind: 'pooled', body: simpleBodyOf(dice, true) }),
