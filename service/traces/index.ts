@@ -6,6 +6,7 @@ export { decodeSpanBlock, encodeSpanBlock, SPAN_BLOCK_VERSION, SpanBlockError } 
 export { decodeOtlpProtobuf } from './otlp-protobuf.ts'
 export { OTLP_DESCRIPTOR } from './otlp-descriptor.ts'
 export { SpanBatchBuilder } from './span-batch-builder.ts'
+export { IngestError, startIngest } from './ingest.ts'
 export type { ConsumerToIngest, IngestHandle, IngestOptions, IngestStats, IngestToConsumer } from './ingest.ts'
 
 // From the log to traces that can be read.

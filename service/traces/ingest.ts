@@ -4,6 +4,8 @@
 //   startIngest -> Worker (ingest-worker.ts) --IngestToConsumer--> trace worker
 //                                            <--ConsumerToIngest--
 
+import { extname } from 'node:path'
+import { MessageChannel, Worker } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { SegmentInfo } from '#log'
 
@@ -52,6 +54,8 @@ export type IngestHandle = {
   stats(): Promise<IngestStats>
   /** Resolves after requests under way were answered and the log is sealed. */
   close(): Promise<void>
+  /** Resolves when the thread has ended, however it did. */
+  readonly exited: Promise<void>
 }
 
 /** From ingest to the consumer. Read it with `readSegment(nodeDisk, segment)` of #log and decodeSpanBlock(record.payload). */
@@ -59,3 +63,82 @@ export type IngestToConsumer = { readonly kind: 'sealed'; readonly segment: Segm
 
 /** From the consumer: it has the segment for good. */
 export type ConsumerToIngest = { readonly kind: 'drop'; readonly segmentId: string }
+
+export type ParentToWorker =
+  | { readonly kind: 'connect'; readonly port: MessagePort }
+  | { readonly kind: 'stats'; readonly id: number }
+  | { readonly kind: 'close' }
+
+export type WorkerToParent =
+  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'stats'; readonly id: number; readonly stats: IngestStats }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+
+/** Why ingest could not start: EADDRINUSE, EACCES, E_LOG_LOCKED, E_LOG_VERSION, E_LOG_IO, ... */
+export class IngestError extends Error {
+  readonly code: string
+
+  constructor(code: string, message: string) {
+    super(message)
+    this.name = 'IngestError'
+    this.code = code
+  }
+}
+
+/** Resolves when the listener accepts connections. Errors: IngestError. */
+export async function startIngest(options: IngestOptions): Promise<IngestHandle> {
+  const entry = new URL(`./ingest-worker${extname(import.meta.url)}`, import.meta.url)
+  const worker = new Worker(entry, { workerData: options, name: 'ingest' })
+  const waiting = new Map<number, (stats: IngestStats) => void>()
+  let lastStats: IngestStats | undefined
+  let nextId = 1
+  let isOver = false
+  const ask = (message: ParentToWorker, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, [...transfer])
+  const exited = new Promise<void>((resolve) => worker.once('exit', () => {
+    isOver = true
+    for (const answer of waiting.values()) answer(lastStats ?? NO_STATS)
+    resolve()
+  }))
+  worker.on('message', (message: WorkerToParent) => {
+    if (message.kind !== 'stats') return
+    lastStats = message.stats
+    waiting.get(message.id)?.(message.stats)
+    waiting.delete(message.id)
+  })
+  const port = await listening(worker)
+  return {
+    host: options.host, port,
+    connect: () => {
+      const { port1, port2 } = new MessageChannel()
+      ask({ kind: 'connect', port: port2 }, [port2])
+      return port1
+    },
+    stats: () => isOver ? Promise.resolve(lastStats ?? NO_STATS) : new Promise((resolve) => {
+      const id = nextId++
+      waiting.set(id, resolve)
+      ask({ kind: 'stats', id })
+    }),
+    close: async () => {
+      if (!isOver) ask({ kind: 'close' })
+      await exited
+    },
+    exited,
+  }
+}
+
+const NO_STATS: IngestStats = {
+  requests: 0, acceptedSpans: 0, rejectedSpans: 0, acceptedBatches: 0, duplicateBatches: 0, bodyBytes: 0, decodedBytes: 0, logBytes: 0,
+  logBytesLive: 0, segmentsSealed: 0, segmentsLive: 0, syncs: 0, syncMsTotal: 0, syncMsMax: 0, refused: {}, lostRecords: 0,
+  tornRecords: 0,
+}
+
+function listening(worker: Worker): Promise<number> {
+  return new Promise((resolve, reject) => {
+    worker.on('message', (message: WorkerToParent) => {
+      if (message.kind === 'listening') resolve(message.port)
+      if (message.kind === 'failed') reject(new IngestError(message.code, message.message))
+    })
+    worker.once('error', (error: unknown) => reject(new IngestError('E_INGEST', String(error))))
+    worker.once('exit', () => reject(new IngestError('E_INGEST', 'the ingest thread ended before it listened')))
+  })
+}
