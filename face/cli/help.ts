@@ -50,7 +50,8 @@ Made from the verb table (\`face/cli/verbs.ts\`) by \`node face/cli/reference.ts
 
 Data goes to stdout, messages to stderr. \`--json\` is stable: one object, or one a line where rows are
 listed. Exit codes: 0 ok, 1 failed (one line with a stable code \`E_...\` on stderr), 2 wrong usage.
-\`NO_COLOR\` is honoured; nothing is coloured when piped. In the clone run \`npx crosscut\`, or \`node scripts/crosscut.mjs\`; any Node from 20 on will do.
+\`NO_COLOR\` is honoured; nothing is coloured when piped. In the clone run
+\`npx crosscut\`, or \`node scripts/crosscut.mjs\`; any Node from 20 on will do.
 
 The server is found by \`--server\`, \`CROSSCUT_SERVER\`, \`DIR/server.json\`; the token by \`--token-file\`,
 \`CROSSCUT_TOKEN\`, \`DIR/admin-token\`, where DIR is \`--data\`, \`CROSSCUT_DATA\` or the

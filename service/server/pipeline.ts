@@ -6,7 +6,7 @@
 
 import path from 'node:path'
 import type { Clock } from '#base'
-import { openStore, storeSocketPath } from '#store'
+import { openStore, storeSocketPath, type StoreLocation } from '#store'
 import { startIngest, startTraceWorker, type IngestHandle, type TraceWorkerHandle } from '#traces'
 import { metricsOf, type Metric } from './metrics.ts'
 import { isLoopback, type Config } from './options.ts'
@@ -14,7 +14,7 @@ import { portBusy } from './port-holder.ts'
 import { ReadThread } from './read-thread.ts'
 import type { Read, Reads } from './reads.ts'
 import { RequestError } from './server-error.ts'
-import { Supervisor, type PartStatus } from './supervisor.ts'
+import { Supervisor, type Part, type PartStatus } from './supervisor.ts'
 
 /** What the rest of the server needs of the pipeline; tests of the HTTP surface give one of their own. */
 export type Pipeline = {
@@ -45,48 +45,82 @@ const OTLP_PORTS_MAX = 50
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
   const { config, clock } = options
   const storeDir = path.join(config.dataDir, 'store')
-  const store = openStore({
-    dir: storeDir,
-    ...(config.retentionHours === undefined ? {} : { retentionHours: config.retentionHours }),
-  })
+  const { retentionHours } = config
+  const store = openStore({ dir: storeDir, ...(retentionHours === undefined ? {} : { retentionHours }) })
   // Its failure shows in /readyz and in the answers; it must not end the process as an unhandled rejection.
   store.ready().catch((error: unknown) => config.log(`the store is not ready: ${String(error)}`))
-  let ingest: IngestHandle
+  const parts = superviseParts(options, { socketPath: storeSocketPath(storeDir) })
+  let first: IngestPart
   try {
-    ingest = await startIngestOnPort(options)
+    first = await parts.ingest.start()
   } catch (error: unknown) {
     await store.close()
     throw error
   }
-  const location = { socketPath: storeSocketPath(storeDir) }
-  const common = { clock, log: config.log }
-  const traces = new Supervisor<TraceWorkerHandle>({
-    ...common,
-    name: 'trace worker',
-    start: async () => startTraceWorker({ store: location, segments: ingest.connect() }),
-  })
-  const reader = new Supervisor<ReadThread>({
-    ...common,
-    name: 'read thread',
-    start: async () => new ReadThread(location),
-  })
-  await Promise.all([traces.start(), reader.start()])
-  const reads: Reads = { read: (read: Read) => reader.part?.read(read) ?? Promise.reject(restarting()) }
+  await Promise.all([parts.traces.start(), parts.reader.start()])
+  const reads: Reads = {
+    read: (read: Read) => parts.reader.part?.read(read) ?? Promise.reject(restarting()),
+  }
+  const supervisors = [parts.ingest, parts.traces, parts.reader]
   return {
-    otlp: { host: ingest.host, port: ingest.port },
+    otlp: { host: first.handle.host, port: first.handle.port },
     reads,
-    parts: () => [storeStatus(store.stats()), traces.status(), reader.status()],
+    parts: () => [storeStatus(store.stats()), ...supervisors.map((supervisor) => supervisor.status())],
     metrics: async () => [
-      ...metricsOf('ingest', await ingest.stats(), GAUGES),
-      ...metricsOf('traces', (await traces.part?.stats()) ?? {}, GAUGES),
+      ...metricsOf('ingest', (await parts.ingest.part?.handle.stats()) ?? {}, GAUGES),
+      ...metricsOf('traces', (await parts.traces.part?.stats()) ?? {}, GAUGES),
       ...metricsOf('store', store.stats(), GAUGES),
+      restartsOf(supervisors.map((supervisor) => supervisor.status())),
     ],
     close: async () => {
-      await ingest.close()
-      await Promise.all([traces.close(), reader.close()])
+      await parts.ingest.close()
+      await Promise.all([parts.traces.close(), parts.reader.close()])
       await store.close()
     },
   }
+}
+
+type IngestPart = Part & { readonly handle: IngestHandle }
+
+type Parts = {
+  readonly ingest: Supervisor<IngestPart>
+  readonly traces: Supervisor<TraceWorkerHandle>
+  readonly reader: Supervisor<ReadThread>
+}
+
+function superviseParts(options: PipelineOptions, store: StoreLocation): Parts {
+  const common = { clock: options.clock, log: options.config.log }
+  let port: number | undefined
+  const ingest = new Supervisor<IngestPart>({
+    ...common,
+    name: 'ingest',
+    start: async () => {
+      const isAgain = port !== undefined
+      const handle = await startIngestOnPort(options, port)
+      port = handle.port
+      // The trace worker listens to the one that died: its successor will ask the new one for what is waiting.
+      if (isAgain) void traces.part?.close()
+      return { handle, exited: handle.exited.then(() => undefined), close: () => handle.close() }
+    },
+  })
+  const traces = new Supervisor<TraceWorkerHandle>({
+    ...common,
+    name: 'trace worker',
+    start: async () => {
+      const segments = ingest.part?.handle.connect()
+      if (segments === undefined) throw new Error('ingest is not running')
+      return startTraceWorker({ store, segments })
+    },
+  })
+  const reader = new Supervisor<ReadThread>({
+    ...common, name: 'read thread', start: async () => new ReadThread(store),
+  })
+  return { ingest, traces, reader }
+}
+
+function restartsOf(statuses: readonly PartStatus[]): Metric {
+  const samples = statuses.map(({ name, restarts }) => ({ labels: { part: name }, value: restarts }))
+  return { name: 'crosscut_part_restarts_total', help: 'Restarts of a part.', type: 'counter', samples }
 }
 
 function restarting(): RequestError {
@@ -103,9 +137,12 @@ function storeStatus({
   return { name: 'store', state: isReady ? 'running' : 'starting', restarts: Math.max(0, childStarts - 1) }
 }
 
-async function startIngestOnPort({ config, agentToken }: PipelineOptions): Promise<IngestHandle> {
-  const last = config.autoPort && config.otlpPort !== 0 ? config.otlpPort + OTLP_PORTS_MAX : config.otlpPort
-  for (let port = config.otlpPort; port <= last; port++) {
+/** `again` = the port it had before: agents know that one, so it is the only one that will do. */
+async function startIngestOnPort(options: PipelineOptions, again: number | undefined): Promise<IngestHandle> {
+  const { config, agentToken } = options
+  const wanted = again ?? config.otlpPort
+  const last = config.autoPort && wanted !== 0 && again === undefined ? wanted + OTLP_PORTS_MAX : wanted
+  for (let port = wanted; port <= last; port++) {
     try {
       return await startIngest({
         host: config.host,
@@ -119,5 +156,5 @@ async function startIngestOnPort({ config, agentToken }: PipelineOptions): Promi
       if (!(error instanceof Error && 'code' in error && error.code === 'EADDRINUSE')) throw error
     }
   }
-  throw portBusy(config.otlpPort, '--otlp-port')
+  throw portBusy(wanted, '--otlp-port')
 }

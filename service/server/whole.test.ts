@@ -1,0 +1,173 @@
+// The whole server as a user runs it: `crosscut up` as a process, spans over OTLP, answers from the API; and its death at any time.
+
+import assert from 'node:assert/strict'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { after, test } from 'node:test'
+import { openStore, storeSocketPath } from '#store'
+
+const MAIN = new URL('../../face/cli/main.ts', import.meta.url).pathname
+const dataDir = mkdtempSync(path.join(tmpdir(), 'crosscut-whole-'))
+const running = new Set<ChildProcess>()
+
+after(() => {
+  for (const child of running) child.kill('SIGKILL')
+  rmSync(dataDir, { recursive: true, force: true })
+})
+
+type Up = {
+  readonly child: ChildProcess
+  readonly url: string
+  readonly otlpUrl: string
+  readonly loginUrl: string
+  readonly pid: number
+}
+
+async function up(otlpPort: number, dir = dataDir): Promise<Up> {
+  const args = ['up', '--json', '--data', dir, '--port', '0', '--otlp-port', String(otlpPort)]
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+  running.add(child)
+  let err = ''
+  child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+  return new Promise((resolve, reject) => {
+    let out = ''
+    child.stdout.on('data', (chunk: Buffer) => {
+      out += chunk.toString()
+      if (out.includes('\n')) resolve({ child, ...JSON.parse(out) })
+    })
+    child.once('exit', (code) => reject(new Error(`up ended with ${code}: ${err}`)))
+  })
+}
+
+function ended(child: ChildProcess): Promise<number | null> {
+  running.delete(child)
+  return new Promise((resolve) => {
+    if (child.exitCode !== null || child.signalCode !== null) resolve(child.exitCode)
+    else child.once('exit', (code) => resolve(code))
+  })
+}
+
+const adminToken = (dir = dataDir): string => readFileSync(path.join(dir, 'admin-token'), 'utf8').trim()
+
+async function get(server: Up, at: string): Promise<{ readonly status: number; readonly body: ReturnType<typeof JSON.parse> }> {
+  const response = await fetch(`${server.url}${at}`, { headers: { authorization: `Bearer ${adminToken()}` } })
+  return { status: response.status, body: JSON.parse(await response.text()) }
+}
+
+async function until<T>(what: string, msMax: number, look: () => Promise<T | undefined>): Promise<T> {
+  const endMs = performance.now() + msMax
+  for (;;) {
+    const seen = await look()
+    if (seen !== undefined) return seen
+    if (performance.now() > endMs) throw new Error(`not within ${msMax} ms: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 50))
+  }
+}
+
+function otlpJson(traceId: string, spanCount: number): string {
+  const now = BigInt(Date.now()) * 1_000_000n
+  const ids = Array.from({ length: spanCount }, (_, index) => (index + 1).toString(16).padStart(16, '0'))
+  const spans = ids.map((spanId, index) => ({
+    traceId, spanId, ...(index === 0 ? {} : { parentSpanId: ids[0] }), name: `op ${index}`, kind: index === 0 ? 2 : 1,
+    startTimeUnixNano: String(now + BigInt(index)), endTimeUnixNano: String(now + 1_000_000n - BigInt(index)),
+    attributes: [{ key: 'n', value: { intValue: String(index) } }],
+  }))
+  const attributes = [{ key: 'service.name', value: { stringValue: 'whole' } }]
+  return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] })
+}
+
+async function send(otlpUrl: string, body: string): Promise<boolean> {
+  const headers = { 'content-type': 'application/json' }
+  const response = await fetch(`${otlpUrl}/v1/traces`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) })
+    .catch(() => undefined)
+  await response?.arrayBuffer().catch(() => undefined)
+  return response?.status === 200
+}
+
+const newTraceId = (): string => randomBytes(16).toString('hex')
+
+async function freePort(): Promise<number> {
+  const probe = createServer()
+  await new Promise<void>((resolve) => { probe.listen(0, '127.0.0.1', resolve) })
+  const address = probe.address()
+  await new Promise((resolve) => { probe.close(resolve) })
+  assert.ok(typeof address === 'object' && address !== null)
+  return address.port
+}
+
+test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; stopping is graceful', async () => {
+  const server = await up(0)
+  await until('ready', 30_000, async () => ((await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined))
+  const traceId = newTraceId()
+  assert.ok(await send(server.otlpUrl, otlpJson(traceId, 5)))
+  const sentMs = performance.now()
+  const view = await until('visible', 10_000, async () => {
+    const { status, body } = await get(server, `/api/v1/traces/${traceId}`)
+    return status === 200 ? body : undefined
+  })
+  const visibleMs = performance.now() - sentMs
+  assert.deepEqual([view.totalSpans, view.summary.rootName, view.summary.services], [5, 'op 0', [{ name: 'whole', spanCount: 5 }]])
+  await until('listed', 10_000, async () => {
+    const { body } = await get(server, '/api/v1/traces?service=whole&attr.n=3')
+    return body.traces.some((found: { traceId: string }) => found.traceId === traceId) ? true : undefined
+  })
+  const { body } = await get(server, `/api/v1/traces/${traceId}/critical-path`)
+  assert.equal(body.sections.at(0).startNs, view.summary.startNs)
+  const metrics = await (await fetch(`${server.url}/metrics`)).text()
+  assert.match(metrics, /^crosscut_ingest_accepted_spans_total 5$/m)
+  assert.match(metrics, /^crosscut_traces_spans_inserted_total 5$/m)
+  server.child.kill('SIGTERM')
+  assert.equal(await ended(server.child), 0)
+  console.log(`visible ${visibleMs.toFixed(0)} ms after the ack`)
+})
+
+test('kill -9 of the server during ingest, three times: no acked span lost, none doubled', async () => {
+  const port = await freePort()
+  const bodies = new Map<string, string>()
+  const acked = new Set<string>()
+  let isOver = false
+  const client = async (): Promise<void> => {
+    while (!isOver) {
+      const traceId = newTraceId()
+      bodies.set(traceId, otlpJson(traceId, 4))
+      // The same body until it is acked, as every OTLP exporter does: an ack may have been lost with the server.
+      while (!(await send(`http://127.0.0.1:${port}`, bodies.get(traceId) ?? ''))) {
+        if (isOver) return
+        await new Promise((resolve) => setTimeout(resolve, 50))
+      }
+      acked.add(traceId)
+    }
+  }
+  let server = await up(port)
+  const clients = Array.from({ length: 4 }, client)
+  for (const delayMs of [900, 400, 1_500]) {
+    await new Promise((resolve) => setTimeout(resolve, delayMs))
+    server.child.kill('SIGKILL')
+    await ended(server.child)
+    server = await up(port)
+  }
+  await until('acks after the last start', 20_000, async () => (acked.size > 40 ? true : undefined))
+  isOver = true
+  await Promise.all(clients)
+  const store = openStore({ socketPath: storeSocketPath(path.join(dataDir, 'store')) })
+  await store.ready()
+  try {
+    const sql = `SELECT lower(hex(trace_id)) AS id, count() AS n, uniqExact(span_id) AS unique FROM spans GROUP BY trace_id`
+    const missing = await until('all acked spans in the store', 30_000, async () => {
+      const rows = await store.query(sql)
+      const counts = new Map(rows.map(({ id, n, unique }) => [String(id), `${n} ${unique}`]))
+      assert.ok(rows.every(({ n, unique }) => n === unique), 'a span is stored twice')
+      return [...acked].every((id) => counts.get(id) === '4 4') ? 0 : undefined
+    })
+    assert.equal(missing, 0)
+  } finally {
+    await store.close()
+    server.child.kill('SIGTERM')
+    await ended(server.child)
+  }
+  console.log(`${acked.size} batches acked over three deaths`)
+})
