@@ -1,6 +1,6 @@
 // The public object, through its own export; and the causal shapes of the baggage spec 7.3, by name.
 
-/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- awaits of nothing and thenables are the subject */
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- they are the subject */
 import assert from 'node:assert/strict'
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, test } from 'node:test'

@@ -10,7 +10,7 @@
 // fails to compile. Not an edge by definition: state shared through memory (a generator's locals, a queue's
 // array). What resumes a generator is its caller.
 
-/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- awaits of nothing and thenables are the subject */
+/* oxlint-disable unicorn/no-unnecessary-await, unicorn/no-thenable -- they are the subject */
 import { EventEmitter, once } from 'node:events'
 import { MessageChannel } from 'node:worker_threads'
 import { Baggage } from '#baggage'
