@@ -11,7 +11,7 @@
 
 import { assert, equalBytes } from '#base'
 import { BaggageError } from './error.ts'
-import { encodeAtoms, markerPosition, measure, mergeMany, mergeTwo, NO_BYTES, prefixEnd, sliceAtoms } from './wire.ts'
+import { allocate, encodeAtoms, markerPosition, measure, mergeMany, mergeTwo, NO_BYTES, prefixEnd, sliceAtoms } from './wire.ts'
 import { OWNED_COMPONENTS_MAX } from './limits.ts'
 
 /**
@@ -46,6 +46,7 @@ export class Baggage {
 
   /** Cost: one walk over the lengths; the bytes are kept. Errors: E_BAGGAGE_FORMAT when anything is cut, too long or left over. */
   static decode(bytes: Uint8Array): Baggage {
+    if (bytes.length === 0) return Baggage.empty
     const measured = measure(bytes)
     if (measured.damage !== undefined) {
       throw new BaggageError('E_BAGGAGE_FORMAT', `baggage is damaged at byte ${measured.end} of ${bytes.length}: ${measured.damage}`)
@@ -126,7 +127,7 @@ export class Baggage {
     assert(!Number.isNaN(maxBytes), 'the limit of trim is a number')
     if (this.#bytes.length <= maxBytes) return this
     const end = prefixEnd(this.#bytes, maxBytes - 1)
-    const out = new Uint8Array(end + 1)
+    const out = allocate(end + 1)
     out.set(this.#bytes.subarray(0, end))
     return new Baggage(out, this.#owned)
   }

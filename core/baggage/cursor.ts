@@ -21,6 +21,8 @@ export class Cursor {
   next = 0
   /** First byte of the payload, PAST_END or MARKER. */
   first = PAST_END
+  /** A trim marker was among the atoms so far. */
+  sawMarker = false
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes
@@ -40,7 +42,16 @@ export class Cursor {
     const payload = length < 0x80 ? at + 1 : payloadStart(this.bytes, at)
     this.payload = payload
     this.next = payload + length
-    this.first = length === 0 ? MARKER : this.bytes[payload]
+    if (length > 0) this.first = this.bytes[payload]
+    else {
+      this.first = MARKER
+      this.sawMarker = true
+    }
+  }
+
+  /** The node with a header of the level with this base is behind. */
+  hasLeft(base: number): boolean {
+    return this.first === PAST_END || this.first >= base
   }
 
   /** Moves to the first atom that does not belong to the node whose header is of the level with this base. */
@@ -49,8 +60,28 @@ export class Cursor {
   }
 }
 
-/** A node found: its header begins at `at`, its contents are [start, end). Not found: all three say where it would stand. */
-export type Found = { readonly isFound: boolean; readonly at: number; readonly start: number; readonly end: number }
+/**
+ * A node found: its header begins at `at`, its contents are [start, end). Not found: all three say where it would stand.
+ * `hasMarkerBefore`: a trim marker stands in the region before `end`.
+ */
+export type Found = {
+  readonly isFound: boolean
+  readonly at: number
+  readonly start: number
+  readonly end: number
+  readonly hasMarkerBefore: boolean
+}
+
+/** Moves to the first atom of the child with this header; false when there is none. */
+export function enterChild(cursor: Cursor, header: Uint8Array, base: number): boolean {
+  for (cursor.leave(base); cursor.first !== PAST_END; cursor.leave(base)) {
+    const order = compareAtom(cursor, header)
+    if (order > 0) return false
+    cursor.advance()
+    if (order === 0) return true
+  }
+  return false
+}
 
 /** Looks among the children at the level with `base` for the one with this header. */
 export function findChild(region: Region, header: Uint8Array, base: number): Found {
@@ -63,9 +94,9 @@ export function findChild(region: Region, header: Uint8Array, base: number): Fou
     if (order < 0) continue
     const start = cursor.at
     cursor.leave(base)
-    return { isFound: true, at, start, end: cursor.at }
+    return { isFound: true, at, start, end: cursor.at, hasMarkerBefore: cursor.sawMarker }
   }
-  return { isFound: false, at: cursor.at, start: cursor.at, end: cursor.at }
+  return { isFound: false, at: cursor.at, start: cursor.at, end: cursor.at, hasMarkerBefore: cursor.sawMarker }
 }
 
 function compareAtom(cursor: Cursor, header: Uint8Array): number {

@@ -13,30 +13,30 @@ import { headerBase } from './header.ts'
 import { encodeAtoms, mergeTwo, NO_BYTES } from './wire.ts'
 import type { TreeWriter } from './writer.ts'
 
-/** Writes the new contents; `previous` is what stood there. Nothing written = the node goes. */
-export type Edit = (writer: TreeWriter, previous: Region | undefined) => void
+/** Writes the new contents out of `value`; `previous` is what stood there. Nothing written = the node goes. */
+export type Edit<T> = (writer: TreeWriter, previous: Region | undefined, value: T) => void
 
-/** `path`: header atoms from level 0 on. */
-export function rewriteNode(writer: TreeWriter, baggage: Baggage, path: readonly Uint8Array[], edit: Edit): Baggage {
+/** `path`: header atoms from level 0 on. `value` is handed to `edit`, so that a caller can make its edit once. */
+export function rewriteNode<T>(writer: TreeWriter, baggage: Baggage, path: readonly Uint8Array[], edit: Edit<T>, value: T): Baggage {
   const bytes = baggage.encode()
   let region: Region = { bytes, start: 0, end: bytes.length }
+  let found = findChild(region, path[0], headerBase(0))
   let depth = 0
-  let found: Found = { isFound: true, at: 0, start: 0, end: bytes.length }
-  while (depth < path.length) {
-    found = findChild(region, path[depth], headerBase(depth))
-    if (!found.isFound) break
+  while (found.isFound && ++depth < path.length) {
     region = { bytes, start: found.start, end: found.end }
-    depth++
+    found = findChild(region, path[depth], headerBase(depth))
   }
-  writer.reset(ownedOf(baggage))
+  writer.begin(ownedOf(baggage))
+  writer.raw(bytes, 0, found.at)
+  const headersStart = writer.length
   // The last header found is written again together with its contents, so that both can go.
-  const kept = found.isFound ? depth - 1 : depth
-  for (let i = kept; i < path.length; i++) writeHeader(writer, path[i])
+  for (let i = found.isFound ? path.length - 1 : depth; i < path.length; i++) writeHeader(writer, path[i])
   const headersEnd = writer.length
-  edit(writer, found.isFound ? region : undefined)
-  if (writer.length === headersEnd) writer.length = 0
-  const spliced = writer.splice(bytes, found.at, found.end)
-  return withOwned(keepMarker(bytes, spliced, found), writer.owned)
+  edit(writer, found.isFound ? { bytes, start: found.start, end: found.end } : undefined, value)
+  if (writer.length === headersEnd) writer.length = headersStart
+  writer.raw(bytes, found.end, bytes.length)
+  const written = writer.finish()
+  return withOwned(found.hasMarkerBefore ? keepMarker(bytes, written, found) : written, writer.owned)
 }
 
 function writeHeader(writer: TreeWriter, header: Uint8Array): void {
@@ -48,14 +48,7 @@ function writeHeader(writer: TreeWriter, header: Uint8Array): void {
 }
 
 function keepMarker(before: Uint8Array, after: Uint8Array, replaced: Found): Uint8Array {
-  if (!hasMarkerIn(before, replaced)) return after
   const marker = firstMarker(before)
   if (marker === undefined || marker.at < replaced.at || marker.at >= replaced.end) return after
   return mergeTwo(after, encodeAtoms([...marker.path, NO_BYTES]))
-}
-
-/** Cheap first look: a marker is a length of 0, so a stretch without any zero byte has none. */
-function hasMarkerIn(bytes: Uint8Array, { at, end }: Found): boolean {
-  for (let i = at; i < end; i++) if (bytes[i] === 0) return true
-  return false
 }

@@ -12,18 +12,39 @@ import { BAGGAGE_BYTES_MAX } from './limits.ts'
 
 export const NO_BYTES = new Uint8Array(0)
 
+/**
+ * New bytes for an encoding. V8 keeps arrays up to 64 bytes in its own heap (24 ns); beyond that each one is a call into the system's
+ * allocator (330 ns, more than a whole join). So middle sizes are cut from a slab, each stretch once and never again: the slab goes
+ * when the last value in it goes. Nothing else is shared; an encoding may thus be a view into a larger buffer, never to be transferred.
+ */
+export function allocate(length: number): Uint8Array {
+  if (length <= SLAB_FROM_BYTES || length > SLAB_UP_TO_BYTES) return new Uint8Array(length)
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(SLAB_BYTES)
+    slabUsed = 0
+  }
+  const start = slabUsed
+  slabUsed += length
+  return new Uint8Array(slab.buffer, start, length)
+}
+
+const SLAB_FROM_BYTES = 64
+const SLAB_UP_TO_BYTES = 1024
+/** 40 values of 200 bytes. What one long-lived value can hold back is at most this. */
+const SLAB_BYTES = 8 * 1024
+let slab = NO_BYTES
+let slabUsed = 0
+
 /** What `measure` found: the end of the last whole atom, why it stopped there, and whether every length was in shortest form. */
-export type Measured = { readonly end: number; readonly damage?: string; readonly isCanonical: boolean }
+export type Measured = { readonly end: number; readonly damage: string | undefined; readonly isCanonical: boolean }
 
-const INTACT = { isCanonical: true } as const
-
-/** Walks the lengths; touches no payload, allocates one small object at most when damaged. */
+/** Walks the lengths; touches no payload. */
 export function measure(bytes: Uint8Array): Measured {
   const end = Math.min(bytes.length, BAGGAGE_BYTES_MAX)
   let at = 0
   let isCanonical = true
   while (at < end) {
-    const first = bytes[at] ?? 0
+    const first = bytes[at]
     let next = at + 1 + first
     if (first >= 0x80) {
       const length = readVarint(bytes, at, end)
@@ -35,18 +56,18 @@ export function measure(bytes: Uint8Array): Measured {
     at = next
   }
   if (bytes.length > BAGGAGE_BYTES_MAX) return { end, damage: `more than ${BAGGAGE_BYTES_MAX} bytes`, isCanonical }
-  return isCanonical ? { end, ...INTACT } : { end, isCanonical }
+  return { end, damage: undefined, isCanonical }
 }
 
 /** Where the payload of the atom at `at` begins. */
 export function payloadStart(bytes: Uint8Array, at: number): number {
-  while ((bytes[at] ?? 0) >= 0x80) at++
+  while (bytes[at] >= 0x80) at++
   return at + 1
 }
 
 /** Length of the payload of the atom at `at`. */
 export function payloadLength(bytes: Uint8Array, at: number): number {
-  const first = bytes[at] ?? 0
+  const first = bytes[at]
   return first < 0x80 ? first : longLength(bytes, at)
 }
 
@@ -55,7 +76,7 @@ function longLength(bytes: Uint8Array, at: number): number {
   let shift = 0
   let byte = 0x80
   while (byte >= 0x80) {
-    byte = bytes[at++] ?? 0
+    byte = bytes[at++]
     length |= (byte & 0x7f) << shift
     shift += 7
   }
@@ -76,7 +97,7 @@ export function sliceAtoms(bytes: Uint8Array): Uint8Array[] {
 /** Atoms in order, each behind its length. */
 export function encodeAtoms(atoms: Iterable<Uint8Array>): Uint8Array {
   const list = [...atoms]
-  const out = new Uint8Array(list.reduce((sum, atom) => sum + varintSize(atom.length) + atom.length, 0))
+  const out = allocate(list.reduce((sum, atom) => sum + varintSize(atom.length) + atom.length, 0))
   let at = 0
   for (const atom of list) {
     at = writeVarint(out, at, atom.length)
@@ -114,7 +135,7 @@ function compareAtoms(a: Uint8Array, atA: number, b: Uint8Array, atB: number): n
   const startB = payloadStart(b, atB)
   const shared = lengthA < lengthB ? lengthA : lengthB
   for (let i = 0; i < shared; i++) {
-    const difference = (a[startA + i] ?? 0) - (b[startB + i] ?? 0)
+    const difference = a[startA + i] - b[startB + i]
     if (difference !== 0) return difference
   }
   return lengthA - lengthB
@@ -152,7 +173,7 @@ export function mergeTwo(a: Uint8Array, b: Uint8Array): Uint8Array {
 /** Goes on from (atA, atB) with real output; what was merged so far is the part already passed of `written` (a or b). */
 function mergeRest(a: Uint8Array, atA: number, b: Uint8Array, atB: number, written: Uint8Array): Uint8Array {
   let at = written === a ? atA : atB
-  const out = new Uint8Array(at + a.length - atA + b.length - atB)
+  const out = allocate(at + a.length - atA + b.length - atB)
   copy(written, 0, at, out, 0)
   while (atA < a.length && atB < b.length) {
     const order = compareAtoms(a, atA, b, atB)
@@ -173,16 +194,16 @@ function mergeRest(a: Uint8Array, atA: number, b: Uint8Array, atB: number, writt
  */
 export function mergeMany(lists: readonly Uint8Array[]): Uint8Array {
   const positions = lists.map(() => 0)
-  const out = new Uint8Array(lists.reduce((sum, list) => sum + list.length, 0))
+  const out = allocate(lists.reduce((sum, list) => sum + list.length, 0))
   let at = 0
   for (let least = leastHead(lists, positions); least >= 0; least = leastHead(lists, positions)) {
-    const from = lists[least] ?? NO_BYTES
-    const start = positions[least] ?? 0
+    const from = lists[least]
+    const start = positions[least]
     const end = payloadStart(from, start) + payloadLength(from, start)
     at = copy(from, start, end, out, at)
     for (let i = 0; i < lists.length; i++) {
-      const list = lists[i] ?? NO_BYTES
-      const head = positions[i] ?? 0
+      const list = lists[i]
+      const head = positions[i]
       if (head < list.length && compareAtoms(list, head, from, start) === 0) positions[i] = head + end - start
     }
   }
@@ -192,10 +213,10 @@ export function mergeMany(lists: readonly Uint8Array[]): Uint8Array {
 function leastHead(lists: readonly Uint8Array[], positions: readonly number[]): number {
   let least = -1
   for (let i = 0; i < lists.length; i++) {
-    const list = lists[i] ?? NO_BYTES
-    const head = positions[i] ?? 0
+    const list = lists[i]
+    const head = positions[i]
     if (head >= list.length) continue
-    if (least < 0 || compareAtoms(list, head, lists[least] ?? NO_BYTES, positions[least] ?? 0) < 0) least = i
+    if (least < 0 || compareAtoms(list, head, lists[least], positions[least]) < 0) least = i
   }
   return least
 }
@@ -206,6 +227,6 @@ export function copy(from: Uint8Array, start: number, end: number, out: Uint8Arr
     out.set(from.subarray(start, end), at)
     return at + end - start
   }
-  while (start < end) out[at++] = from[start++] ?? 0
+  while (start < end) out[at++] = from[start++]
   return at
 }

@@ -1,7 +1,11 @@
 // Writes a tree as atoms, in the one order that merges: data first, then indexed children ascending, then keyed ones.
 //
-// A header is written first and taken back when nothing followed it: empty bags are not written. One writer is used again for
-// every value of a schema; `take` hands out a copy.
+// A header is written first and taken back when nothing followed it: empty bags are not written. Values are written straight into
+// an arena and handed out as views of it, so nothing is copied and nothing is allocated from the system for each value:
+//
+//   arena  [ value | value | value being written ....            ]        `base` = where the current one begins
+//
+// A stretch handed out is never written again; the arena goes when the last value in it goes. (See `allocate` in wire.ts.)
 
 import type { Clock, Random } from '#base'
 import { varintSize, writeLexUnsigned, writeVarint } from '#base'
@@ -12,13 +16,18 @@ import { checkLevel, DATA, headerBase } from './header.ts'
 /** What data types need from outside: wall time (first, last) and fresh ids (counters, clocks). */
 export type Ports = { readonly clock: Pick<Clock, 'nowNs'>; readonly random: Pick<Random, 'fill'> }
 
-const START_BYTES = 512
-/** A larger buffer is given back after use, so that one huge value does not stay. */
-const KEPT_BYTES_MAX = 64 * 1024
+/** 80 values of 100 bytes; what one long-lived value can hold back is at most this. */
+const ARENA_BYTES = 8 * 1024
+/** A new arena is begun where less is left: most values fit then without moving. */
+const ROOM_BYTES = 512
 
 export class TreeWriter {
   readonly ports: Ports
-  bytes = new Uint8Array(START_BYTES)
+  bytes = new Uint8Array(ARENA_BYTES)
+  /** The same bytes, for whole words. */
+  view = new DataView(this.bytes.buffer)
+  #base = 0
+  /** Where the next byte goes. */
   length = 0
   /** Components the value under change may extend; grows when a new one is begun. */
   owned: readonly OwnedComponent[] | undefined
@@ -27,19 +36,35 @@ export class TreeWriter {
     this.ports = ports
   }
 
-  /** Ready for another value. */
-  reset(owned: readonly OwnedComponent[] | undefined): void {
-    if (this.bytes.length > KEPT_BYTES_MAX) this.bytes = new Uint8Array(START_BYTES)
-    this.length = 0
+  /** Begins a value; what was written of one that failed is forgotten. */
+  begin(owned: readonly OwnedComponent[] | undefined): void {
+    if (this.#base + ROOM_BYTES > this.bytes.length || this.bytes.length > ARENA_BYTES) {
+      this.#base = 0
+      this.#renew(ARENA_BYTES)
+    }
+    this.length = this.#base
     this.owned = owned
+  }
+
+  /** The value written since `begin`. */
+  finish(): Uint8Array {
+    const start = this.#base
+    this.#base = this.length
+    return new Uint8Array(this.bytes.buffer, start, this.length - start)
   }
 
   /** Makes room for `count` more bytes; whoever writes into `bytes` directly calls it first. */
   reserve(count: number): void {
     if (this.length + count <= this.bytes.length) return
-    const larger = new Uint8Array(2 * (this.length + count))
-    larger.set(this.bytes.subarray(0, this.length))
-    this.bytes = larger
+    // Positions stay what they are: callers remember where their atoms began.
+    const before = this.bytes
+    this.#renew(this.#base + 2 * (this.length - this.#base + count))
+    this.bytes.set(before.subarray(this.#base, this.length), this.#base)
+  }
+
+  #renew(size: number): void {
+    this.bytes = new Uint8Array(size)
+    this.view = new DataView(this.bytes.buffer)
   }
 
   /** Begins a data atom; give the result to `closeAtom`. */
@@ -83,6 +108,11 @@ export class TreeWriter {
     this.length = at
   }
 
+  /** An atom with its length in front, made before. */
+  atom(encoded: Uint8Array): void {
+    this.raw(encoded, 0, encoded.length)
+  }
+
   /** The header of a child. Errors: E_BAGGAGE_DEPTH. */
   header(level: number, type: number, payload: Uint8Array): void {
     checkLevel(level)
@@ -97,16 +127,5 @@ export class TreeWriter {
   copyAtoms(region: Region): void {
     for (const cursor = new Cursor(region.bytes, region.start, region.end); cursor.first !== PAST_END; cursor.advance())
       if (cursor.first !== MARKER) this.raw(region.bytes, cursor.at, cursor.next)
-  }
-
-  /** prefix + what was written + suffix, as bytes of their own. */
-  splice(bytes: Uint8Array, prefixEnd: number, suffixStart: number): Uint8Array {
-    const suffixLength = bytes.length - suffixStart
-    const out = new Uint8Array(prefixEnd + this.length + suffixLength)
-    let at = 0
-    for (let i = 0; i < prefixEnd; i++) out[at++] = bytes[i]
-    for (let i = 0; i < this.length; i++) out[at++] = this.bytes[i]
-    for (let i = suffixStart; i < bytes.length; i++) out[at++] = bytes[i]
-    return out
   }
 }

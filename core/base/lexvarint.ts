@@ -32,7 +32,7 @@ export function writeLexUnsigned(out: Uint8Array, at: number, value: number | bi
   const size = unsignedSize(value)
   const ones = size > 8 ? 0xff : (0xff << (9 - size)) & 0xff
   writeBigEndian(out, at, size, value, flip)
-  out[at] = (out[at] ?? 0) ^ ones
+  out[at] = out[at] ^ ones
   return at + size
 }
 
@@ -63,13 +63,13 @@ export function writeLexSigned(out: Uint8Array, at: number, value: number | bigi
   if (size <= 7) {
     writeBigEndian(out, at, size, magnitude, flip)
     // The sign bit, then size-1 ones, then a zero.
-    out[at] = (out[at] ?? 0) ^ ((0xff << (8 - size)) & 0xff)
+    out[at] = out[at] ^ ((0xff << (8 - size)) & 0xff)
     return at + size
   }
   // Eight and nine bytes: FF, then the zero (or the last one) is the top bit of the second byte.
   writeBigEndian(out, at, size, magnitude, flip)
-  out[at] = (out[at] ?? 0) ^ 0xff
-  if (size === 9) out[at + 1] = (out[at + 1] ?? 0) ^ 0x80
+  out[at] = out[at] ^ 0xff
+  if (size === 9) out[at + 1] = out[at + 1] ^ 0x80
   return at + size
 }
 
@@ -89,7 +89,7 @@ export type LexVarint = { readonly value: bigint; readonly end: number }
 /** undefined when cut short. Longer forms than needed are accepted. */
 export function readLexUnsigned(bytes: Uint8Array, at: number, end = bytes.length, flip = 0): LexVarint | undefined {
   if (at >= end) return undefined
-  const first = (bytes[at] ?? 0) ^ flip
+  const first = bytes[at] ^ flip
   const size = lexUnsignedSize(first)
   if (at + size > end) return undefined
   const head = size >= 8 ? 0 : first & (0xff >> size)
@@ -99,9 +99,9 @@ export function readLexUnsigned(bytes: Uint8Array, at: number, end = bytes.lengt
 /** undefined when cut short. */
 export function readLexSigned(bytes: Uint8Array, at: number, end = bytes.length): LexVarint | undefined {
   if (at >= end) return undefined
-  const first = bytes[at] ?? 0
+  const first = bytes[at]
   const flip = first >= 0x80 ? 0 : 0xff
-  const size = lexSignedSize(first, bytes[at + 1] ?? 0)
+  const size = lexSignedSize(first, bytes[at + 1])
   if (at + size > end) return undefined
   const head = size >= 7 ? 0 : (first ^ flip) & (0xff >> (size + 1))
   let magnitude = bigEndian(bytes, at, size, head, flip)
@@ -114,11 +114,11 @@ function bigEndian(bytes: Uint8Array, at: number, size: number, head: number, fl
   let high = head
   let i = at + 1
   const end = at + size
-  for (const middle = Math.min(end, at + 5); i < middle; i++) high = high * 256 + ((bytes[i] ?? 0) ^ flip)
+  for (const middle = Math.min(end, at + 5); i < middle; i++) high = high * 256 + (bytes[i] ^ flip)
   if (i === end) return BigInt(high)
   let low = 0
   const lowBits = BigInt((end - i) * 8)
-  for (; i < end; i++) low = low * 256 + ((bytes[i] ?? 0) ^ flip)
+  for (; i < end; i++) low = low * 256 + (bytes[i] ^ flip)
   return (BigInt(high) << lowBits) | BigInt(low)
 }
 
@@ -128,11 +128,11 @@ function bigEndian(bytes: Uint8Array, at: number, size: number, head: number, fl
  */
 export function readLexUnsignedNumber(bytes: Uint8Array, at: number, end: number, flip = 0): number | undefined {
   if (at >= end) return undefined
-  const first = (bytes[at] ?? 0) ^ flip
+  const first = bytes[at] ^ flip
   const size = lexUnsignedSize(first)
   if (at + size > end) return undefined
   let value = size >= 8 ? 0 : first & (0xff >> size)
-  for (let i = at + 1; i < at + size; i++) value = value * 256 + ((bytes[i] ?? 0) ^ flip)
+  for (let i = at + 1; i < at + size; i++) value = value * 256 + (bytes[i] ^ flip)
   return value <= Number.MAX_SAFE_INTEGER ? value : undefined
 }
 

@@ -3,10 +3,10 @@
 
 import { compareBytes, nearest } from '#base'
 import type { Baggage } from '../baggage.ts'
-import { Cursor, findChild, firstMarker, type Region } from '../cursor.ts'
+import { Cursor, enterChild, findChild, firstMarker, type Region } from '../cursor.ts'
 import { BaggageError } from '../error.ts'
 import { headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
-import { rewriteNode } from '../rewrite.ts'
+import { rewriteNode, type Edit } from '../rewrite.ts'
 import { BagNode } from '../types/bag.ts'
 import { isCounting, type CountingType } from '../types/counter.ts'
 import type { MapField } from '../types/map.ts'
@@ -47,6 +47,7 @@ export class SchemaBag implements BagType {
   readonly #header: Uint8Array
   readonly #path: readonly Uint8Array[]
   readonly #ports: Ports
+  readonly #edit: Edit<unknown>
   #idle: TreeWriter | undefined
 
   constructor(options: { readonly name: string; readonly id: number; readonly node: BagNode; readonly ports: Ports }) {
@@ -56,20 +57,24 @@ export class SchemaBag implements BagType {
     this.#ports = options.ports
     this.#header = headerAtom(0, 0, indexPayload(options.id))
     this.#path = [this.#header]
+    this.#edit = (writer, previous, value) => this.#node.write(writer, value, 0, previous, this.name)
   }
 
   read(baggage: Baggage): Record<string, unknown> | undefined {
     const bytes = baggage.encode()
     if (bytes.length === 0) return undefined
-    const found = findChild({ bytes, start: 0, end: bytes.length }, this.#header, headerBase(0))
-    if (!found.isFound) return undefined
-    return this.#node.read(new Cursor(bytes, found.start, found.end), 0) ?? this.#node.empty()
+    const cursor = new Cursor(bytes, 0, bytes.length)
+    if (!enterChild(cursor, this.#header, headerBase(0))) return undefined
+    return this.#node.read(cursor, 0) ?? this.#node.empty()
   }
 
   write(baggage: Baggage, value: unknown): Baggage {
-    return this.#writing((writer) => rewriteNode(writer, baggage, this.#path, (out, previous) => {
-      this.#node.write(out, value, 0, previous, this.name)
-    }))
+    const writer = this.#borrow()
+    try {
+      return rewriteNode(writer, baggage, this.#path, this.#edit, value)
+    } finally {
+      this.#idle = writer
+    }
   }
 
   update(baggage: Baggage, change: (value: Record<string, unknown>) => unknown): Baggage {
@@ -79,7 +84,7 @@ export class SchemaBag implements BagType {
   drop(baggage: Baggage): Baggage {
     const bytes = baggage.encode()
     if (!findChild({ bytes, start: 0, end: bytes.length }, this.#header, headerBase(0)).isFound) return baggage
-    return this.#writing((writer) => rewriteNode(writer, baggage, this.#path, () => {}))
+    return this.#writing((writer) => rewriteNode(writer, baggage, this.#path, () => {}, undefined))
   }
 
   /** True for the bag in which the first marker stands and for those after it: what was cut came behind the marker. */
@@ -97,7 +102,7 @@ export class SchemaBag implements BagType {
       if (amount === 0n) return baggage
       return rewriteNode(writer, baggage, target.headers, (out, previous) => {
         target.type.add(out, amount, target.headers.length - 1, previous, target.where)
-      })
+      }, undefined)
     })
   }
 
@@ -107,14 +112,19 @@ export class SchemaBag implements BagType {
       if (type.compact === undefined) throw new BaggageError('E_BAGGAGE_VALUE', `${where} is a ${type.name}: only counters are folded`)
       return rewriteNode(writer, baggage, headers, (out, previous: Region | undefined) => {
         if (previous !== undefined) type.compact?.(out, headers.length - 1, previous)
-      })
+      }, undefined)
     })
   }
 
-  /** Lends the one writer; a call from inside (a getter of the user's value that writes another bag) gets one of its own. */
-  #writing<R>(work: (writer: TreeWriter) => R): R {
+  /** The one writer; a call from inside (a getter of the user's value that writes this bag again) gets one of its own. */
+  #borrow(): TreeWriter {
     const writer = this.#idle ?? new TreeWriter(this.#ports)
     this.#idle = undefined
+    return writer
+  }
+
+  #writing<R>(work: (writer: TreeWriter) => R): R {
+    const writer = this.#borrow()
     try {
       return work(writer)
     } finally {
@@ -149,7 +159,7 @@ function stepInto(writer: TreeWriter, type: FieldType, step: string | number | b
     throw new BaggageError('E_BAGGAGE_VALUE', `${where} is no field${suggestion === undefined ? '' : `; is ${suggestion} meant?`}`)
   }
   if (!isMap(type)) throw new BaggageError('E_BAGGAGE_VALUE', `${where}: nothing stands below a ${type.name}`)
-  writer.reset(undefined)
+  writer.begin(undefined)
   const key = payloadOf(writer, type.key, type.key.check(keyFrom(type, step), `${where} key`))
   return { type: type.value, header: headerAtom(level, KEYED, key) }
 }

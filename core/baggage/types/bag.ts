@@ -2,22 +2,35 @@
 // odd places) is kept where it stands when the bag is written.
 
 import { readLexUnsignedNumber } from '#base'
-import { childrenOf, PAST_END, type Child, type Cursor, type Region } from '../cursor.ts'
-import { headerBase, indexPayload } from '../header.ts'
+import { Cursor, PAST_END, type Region } from '../cursor.ts'
+import { BaggageError } from '../error.ts'
+import { DATA, headerAtom, headerBase, indexPayload } from '../header.ts'
+import { encodeAtoms } from '../wire.ts'
 import type { TreeWriter } from '../writer.ts'
 import { copyUnreadable } from './unreadable.ts'
-import { badValue, isRecord, ownMember, type FieldType } from './type.ts'
+import { badValue, isRecord, type FieldType } from './type.ts'
 
-export type BagField = { readonly name: string; readonly index: number; readonly header: Uint8Array; readonly type: FieldType }
+export type BagField = {
+  readonly name: string
+  readonly index: number
+  /** Payload of the header: the index. */
+  readonly header: Uint8Array
+  /** The header as an atom with its length, by level; made when first written there. */
+  readonly atoms: Uint8Array[]
+  readonly type: FieldType
+  /** Named like what every object inherits: only the value's own member counts. */
+  readonly isInherited: boolean
+}
 export type BagValue = { [name: string]: unknown }
 
 export function bagField(name: string, index: number, type: FieldType): BagField {
-  return { name, index, header: indexPayload(index), type }
+  return { name, index, header: indexPayload(index), atoms: [], type, isInherited: name in Object.prototype }
 }
 
 export class BagNode implements FieldType<BagValue> {
   readonly name: string
   readonly unset = undefined
+  readonly isPlain = false
   #fields: readonly BagField[] = []
   /** Fields that read as something when nothing is there: taint, counter. */
   #defaulted: readonly BagField[] = []
@@ -58,7 +71,7 @@ export class BagNode implements FieldType<BagValue> {
     const indexed = headerBase(level + 1)
     let value: BagValue | undefined
     while (cursor.first !== PAST_END && cursor.first < base) {
-      const field = cursor.first === indexed ? this.#fieldAt(cursor.bytes, cursor.payload + 1, cursor.next) : undefined
+      const field = cursor.first === indexed ? this.#fieldAt(cursor) : undefined
       if (cursor.first >= 0 && cursor.first < 0x80) value ??= {}
       cursor.advance()
       if (field === undefined) continue
@@ -66,84 +79,102 @@ export class BagNode implements FieldType<BagValue> {
       if (read !== undefined) value = assign(value ?? {}, field.name, read)
     }
     if (value === undefined) return undefined
-    for (const field of this.#defaulted) if (ownMember(value, field.name) === undefined) value[field.name] = field.type.unset
+    for (const field of this.#defaulted) if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
     return value
   }
 
   write(writer: TreeWriter, given: unknown, level: number, previous: Region | undefined, where: string): void {
     if (!isRecord(given)) throw badValue(where, `an object of ${this.name}`, given)
-    if (previous === undefined || previous.start === previous.end) {
-      for (const field of this.#fields) writeField(writer, { field, given, level: level + 1, previous: undefined, where })
-      return
+    try {
+      if (previous !== undefined && previous.start < previous.end) this.#writeOver(writer, given, level + 1, previous)
+      else for (const field of this.#fields) writeField(writer, field, given, level + 1, undefined)
+    } catch (error: unknown) {
+      // The place is put together here, on the way out: building it on the way in would cost every write.
+      throw error instanceof BaggageError ? new BaggageError(error.code, `${where}.${error.message}`, { cause: error.cause }) : error
     }
-    this.#writeOver(writer, given, level + 1, previous, where)
   }
 
   /** Ours and the unknown ones of before, in the order of their headers. */
-  #writeOver(writer: TreeWriter, given: Readonly<Record<string, unknown>>, level: number, previous: Region, where: string): void {
+  #writeOver(writer: TreeWriter, given: Readonly<Record<string, unknown>>, level: number, previous: Region): void {
     const { bytes } = previous
-    const children = childrenOf(previous, headerBase(level))
-    writer.copyAtoms({ bytes, start: previous.start, end: children[0]?.at ?? previous.end })
-    const before = this.#sortOut(bytes, children, headerBase(level))
-    let next = 0
+    const base = headerBase(level)
+    const cursor = new Cursor(bytes, previous.start, previous.end)
+    cursor.leave(base)
+    if (cursor.at > previous.start) writer.copyAtoms({ bytes, start: previous.start, end: cursor.at })
     for (const field of this.#fields) {
-      for (; next < before.unknown.length && before.unknown[next].index < field.index; next++) copyChild(writer, bytes, before.unknown[next])
-      const child = before.known.get(field)
-      writeField(writer, {
-        field, given, level, where, previous: child === undefined ? undefined : { bytes, start: child.start, end: child.end },
-      })
+      this.#copyUnknownBefore(writer, cursor, base, field.index)
+      const isThere = cursor.first !== PAST_END && indexAt(cursor, base) === field.index
+      const child = isThere ? childAt(cursor, base, field.type.isPlain) : undefined
+      writeField(writer, field, given, level, child)
     }
-    for (; next < before.unknown.length; next++) copyChild(writer, bytes, before.unknown[next])
+    this.#copyUnknownBefore(writer, cursor, base, Infinity)
   }
 
-  /** Which child belongs to which field; the others with the index they sort by (keyed ones after all indexed). */
-  #sortOut(bytes: Uint8Array, children: readonly Child[], indexed: number): SortedOut {
-    const known = new Map<BagField, Child>()
-    const unknown: (Child & { readonly index: number })[] = []
-    for (const child of children) {
-      const isIndexed = child.first === indexed
-      const field = isIndexed ? this.#fieldAt(bytes, child.payload + 1, child.start) : undefined
-      if (field === undefined)
-        unknown.push({ ...child, index: isIndexed ? (readLexUnsignedNumber(bytes, child.payload + 1, child.start) ?? Infinity) : Infinity })
-      else if (!known.has(field)) known.set(field, child)
+  /** Passes the children that sort before `index` (Infinity: all), copying those that are none of ours. */
+  #copyUnknownBefore(writer: TreeWriter, cursor: Cursor, base: number, index: number): void {
+    while (cursor.first !== PAST_END) {
+      const here = indexAt(cursor, base)
+      if (here >= index && index !== Infinity) return
+      const start = cursor.at
+      cursor.advance()
+      cursor.leave(base)
+      // One of ours here stands out of order or twice: what we write takes its place.
+      if (!this.#byIndex.has(here)) writer.copyAtoms({ bytes: cursor.bytes, start, end: cursor.at })
     }
-    unknown.sort((a, b) => (a.index === b.index ? 0 : a.index < b.index ? -1 : 1))
-    return { known, unknown }
   }
 
-  #fieldAt(bytes: Uint8Array, at: number, end: number): BagField | undefined {
-    const index = readLexUnsignedNumber(bytes, at, end)
+  #fieldAt(cursor: Cursor): BagField | undefined {
+    const index = readIndex(cursor)
     return index === undefined ? undefined : this.#byIndex.get(index)
   }
 }
 
-type SortedOut = { readonly known: Map<BagField, Child>; readonly unknown: readonly (Child & { readonly index: number })[] }
+/** Nearly every index is one byte. */
+function readIndex({ bytes, payload, next }: Cursor): number | undefined {
+  const first = bytes[payload + 1]
+  return next === payload + 2 && first < 0x80 ? first : readLexUnsignedNumber(bytes, payload + 1, next)
+}
+
+/** The index of the child whose header the cursor is on; keyed and other children sort behind all indexed ones. */
+function indexAt(cursor: Cursor, indexed: number): number {
+  return cursor.first === indexed ? (readIndex(cursor) ?? Infinity) : Infinity
+}
+
+/** Steps over the child and gives its contents; undefined for a plain one that holds no more than its one data atom. */
+function childAt(cursor: Cursor, base: number, isPlain: boolean): Region | undefined {
+  cursor.advance()
+  const start = cursor.at
+  if (isPlain && cursor.first === DATA) {
+    cursor.advance()
+    if (cursor.hasLeft(base)) return undefined
+  }
+  cursor.leave(base)
+  return { bytes: cursor.bytes, start, end: cursor.at }
+}
+
+function memberOf(value: Readonly<Record<string, unknown>>, field: BagField): unknown {
+  return field.isInherited && !Object.hasOwn(value, field.name) ? undefined : value[field.name]
+}
 
 function assign(value: BagValue, name: string, read: unknown): BagValue {
   value[name] = read
   return value
 }
 
-function copyChild(writer: TreeWriter, bytes: Uint8Array, child: Child): void {
-  writer.copyAtoms({ bytes, start: child.at, end: child.end })
+function headerOf(field: BagField, level: number): Uint8Array {
+  return (field.atoms[level] ??= encodeAtoms([headerAtom(level, 0, field.header)]))
 }
 
-type FieldWrite = {
-  readonly field: BagField
-  readonly given: Readonly<Record<string, unknown>>
-  readonly level: number
-  readonly previous: Region | undefined
-  readonly where: string
-}
+type Given = Readonly<Record<string, unknown>>
 
-function writeField(writer: TreeWriter, { field, given, level, previous, where }: FieldWrite): void {
-  const value = ownMember(given, field.name)
+function writeField(writer: TreeWriter, field: BagField, given: Given, level: number, previous: Region | undefined): void {
+  const value = memberOf(given, field)
   const isUnset = value === undefined || value === null
   if (isUnset && previous === undefined) return
   const at = writer.length
-  writer.header(level, 0, field.header)
+  writer.atom(headerOf(field, level))
   const contents = writer.length
-  if (!isUnset) field.type.write(writer, value, level, previous, `${where}.${field.name}`)
+  if (!isUnset) field.type.write(writer, value, level, previous, field.name)
   else if (previous !== undefined) copyUnreadable(writer, field.type, level, previous)
   if (writer.length === contents) writer.length = at
 }

@@ -17,6 +17,7 @@ export type VectorClock = ReadonlyMap<string, bigint>
 
 export const clock: CountingType = {
   name: 'clock',
+  isPlain: false,
   get unset() {
     return new Map<string, bigint>()
   },

@@ -42,6 +42,7 @@ function targetOf(value: unknown, where: string): bigint {
 export const counter: CountingType = {
   name: 'counter',
   unset: ZERO,
+  isPlain: false,
   read(cursor, level) {
     const value = readSum(cursor, level)
     return value === undefined ? undefined : { value }
@@ -63,6 +64,7 @@ const TAKEN = indexPayload(1)
 export const pncounter: CountingType = {
   name: 'pncounter',
   unset: ZERO,
+  isPlain: false,
   read(cursor, level) {
     const sides = readSides(cursor, level)
     return sides.isEmpty ? undefined : { value: sides.value }

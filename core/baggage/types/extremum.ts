@@ -17,6 +17,7 @@ export function extremum(kind: 'min' | 'max', of: ScalarType): FieldType {
   return {
     name: `${kind}<${of.name}>`,
     unset: undefined,
+    isPlain: false,
     read: (cursor, level) => readFirst(ordered, cursor, level),
     write(writer, value, level, previous, where) {
       const offered = payloadOf(writer, ordered, of.check(value, where))

@@ -20,8 +20,9 @@ function checkNumber(value: unknown, where: string): number {
 export const double: ScalarType<number> = {
   name: 'double', zero: 0, isDelimited: true, check: checkNumber,
   put(writer: TreeWriter, value) {
-    WORD_VIEW.setFloat64(0, value)
-    writer.raw(WORD)
+    writer.reserve(8)
+    writer.view.setFloat64(writer.length, value)
+    writer.length += 8
   },
   endOf: (_bytes, at, limit) => (at + 8 <= limit ? at + 8 : -1),
   take(bytes, at) {
@@ -34,8 +35,9 @@ export const double: ScalarType<number> = {
 export const float: ScalarType<number> = {
   name: 'float', zero: 0, isDelimited: true, check: checkNumber,
   put(writer: TreeWriter, value) {
-    WORD_VIEW.setFloat32(0, value)
-    writer.raw(WORD, 0, 4)
+    writer.reserve(4)
+    writer.view.setFloat32(writer.length, value)
+    writer.length += 4
   },
   endOf: (_bytes, at, limit) => (at + 4 <= limit ? at + 4 : -1),
   take(bytes, at) {

@@ -123,17 +123,18 @@ export const sfixed32: ScalarType<number> = {
   put: put32, endOf: end4, take: (bytes, at) => readUint32(bytes, at) | 0,
 }
 
+export function put64(writer: TreeWriter, value: bigint): void {
+  writer.reserve(8)
+  writer.view.setBigUint64(writer.length, value)
+  writer.length += 8
+}
+
 /**
- * Eight bytes to and from a bigint through one fixed view: four times faster than shifting two halves together (130 -> 30 ns), and
- * a view for each value would cost more than the value. Filled and emptied within one call, so sharing it is safe.
+ * Eight bytes to a bigint through one fixed view: four times faster than shifting two halves together (130 -> 30 ns), and a view
+ * for each value would cost more than the value. Filled and emptied within one call, so sharing it is safe.
  */
 const WORD = new Uint8Array(8)
 const WORD_VIEW = new DataView(WORD.buffer)
-
-export function put64(writer: TreeWriter, value: bigint): void {
-  WORD_VIEW.setBigUint64(0, value)
-  writer.raw(WORD)
-}
 
 function loadWord(bytes: Uint8Array, at: number): void {
   for (let i = 0; i < 8; i++) WORD[i] = bytes[at + i]
@@ -146,10 +147,10 @@ function take64(bytes: Uint8Array, at: number): bigint {
 
 export const fixed64: ScalarType<bigint> = {
   name: 'fixed64', zero: 0n, isDelimited: true,
-  check: (value, where) => {
-    const wide = checkBigInt(value, INT64_MIN, UINT64_MAX, where)
-    return wide < 0n ? BigInt.asUintN(64, wide) : wide
-  },
+  // The common case first, by one truncation instead of two comparisons.
+  check: (value, where) => (typeof value === 'bigint' && BigInt.asUintN(64, value) === value
+    ? value
+    : BigInt.asUintN(64, checkBigInt(value, INT64_MIN, UINT64_MAX, where))),
   put: put64, endOf: end8, take: take64,
 }
 

@@ -15,6 +15,7 @@ export function mapField(key: ScalarType, value: FieldType): MapField {
   return {
     name: `map<${key.name}, ${value.name}>`,
     unset: undefined,
+    isPlain: false,
     key,
     value,
     read(cursor, level) {

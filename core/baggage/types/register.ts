@@ -23,6 +23,7 @@ export function register(kind: 'first' | 'last', of: ScalarType): FieldType {
   return {
     name: `${kind}<${of.name}>`,
     unset: undefined,
+    isPlain: false,
     read: (cursor, level) => readFirst(stamped, cursor, level),
     write(writer, value, level, previous, where) {
       const offered = payloadOf(writer, of, of.check(value, where))

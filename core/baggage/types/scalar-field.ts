@@ -10,6 +10,7 @@ export function scalarField<T>(scalar: ScalarType<T>): FieldType<T> {
   return {
     name: scalar.name,
     unset: undefined,
+    isPlain: true,
     read: (cursor, level) => readFirst(scalar, cursor, level),
     write(writer, value, _level, previous, where) {
       putData(writer, scalar, scalar.check(value, where))

@@ -12,6 +12,7 @@ export function setField<T>(element: ScalarType<T>): FieldType<Set<T>> {
   return {
     name: `set<${element.name}>`,
     unset: undefined,
+    isPlain: true,
     read(cursor, level) {
       let elements: Set<T> | undefined
       for (; cursor.first !== PAST_END && cursor.first < 0x80; cursor.advance()) {

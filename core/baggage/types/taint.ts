@@ -9,6 +9,7 @@ import type { FieldType } from './type.ts'
 export const taint: FieldType<boolean> = {
   name: 'taint',
   unset: false,
+  isPlain: true,
   // A written false (another implementation may) must not hide a true behind it: 00 sorts before 01.
   read(cursor, level) {
     let value: boolean | undefined

@@ -25,6 +25,8 @@ export interface FieldType<T = unknown> {
   readonly name: string
   /** What a field without any data reads as. */
   readonly unset: T | undefined
+  /** A plain value: of what stood there before, a lone data atom does not matter to `write`, which is then not told of it. */
+  readonly isPlain: boolean
   /** The cursor stands behind the header of `level`; reads up to the end of the node. undefined = no data. */
   read(cursor: Cursor, level: number): T | undefined
   /** Contents of the node with its header at `level`. `previous`: what stood there before. Writes nothing for an empty value. */
