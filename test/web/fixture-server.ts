@@ -118,6 +118,8 @@ async function answer(
     )
   if (url.pathname === '/api/v1/traces')
     return json(response, { traces: search(say.traces, url.searchParams) })
+  if (url.pathname === '/api/v1/facets') return json(response, facetsOf(say.traces))
+  if (url.pathname === '/api/v1/connection') return json(response, { otlpUrl: 'http://127.0.0.1:14318' })
   if (url.pathname === '/api/v1/agents') return json(response, { agents: say.agents })
   if (url.pathname === '/api/v1/tools')
     return json(response, { tools: [{ name: 'tag-requests', version: 3 }] })
@@ -190,6 +192,14 @@ function search(traces: readonly TraceView[], query: URLSearchParams): TraceSumm
     .map((trace) => trace.summary)
     .sort((a, b) => (BigInt(a.startNs) < BigInt(b.startNs) ? 1 : -1))
     .slice(0, number('limit') ?? 20)
+}
+
+function facetsOf(traces: readonly TraceView[]): { services: string[]; attributeKeys: string[] } {
+  const spans = traces.flatMap((trace) => trace.spans.slice(0, 100))
+  return {
+    services: [...new Set(spans.map((span) => span.service))].sort(),
+    attributeKeys: [...new Set(spans.flatMap((span) => Object.keys(span.attributes)))].sort(),
+  }
 }
 
 /** Last-finishing child, backwards from the root's end: enough of Jaeger's rule for pictures. */

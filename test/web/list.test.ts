@@ -88,6 +88,23 @@ test('what is typed becomes chips, an address and a request, and the back button
     await until('all chips', async () => (await page.locator('.chip').count()) === 3)
   }))
 
+test('the field offers services and attribute keys, and Tab takes the first', () =>
+  browsing.open('/traces', {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    await page.keyboard.press('/')
+    await page.keyboard.type('db.')
+    await page.waitForSelector('.offers li:has-text("db.system=")')
+    await page.keyboard.type('sys')
+    await page.keyboard.press('Tab')
+    await page.keyboard.type('redis')
+    await page.keyboard.press('Enter')
+    await until('the address', async () => addressOf(page) === '/traces?attr.db.system=redis')
+    await page.keyboard.type('service=car')
+    await page.keyboard.press('ArrowDown')
+    await page.keyboard.press('Enter')
+    await until('the service', async () => addressOf(page) === '/traces?service=cart&attr.db.system=redis')
+  }))
+
 test('only errors by key, one service by its chip, a time range by choice: all in the address', () =>
   browsing.open('/traces', {}, async ({ page }) => {
     await page.waitForSelector(ROWS)

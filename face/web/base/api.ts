@@ -158,7 +158,10 @@ export function searchTraces(query: URLSearchParams, signal: AbortSignal): Promi
   return get(`/api/v1/traces?${query}`, searchResult, signal)
 }
 
-/** A trace with all its spans, page by page; onPage gets what is there so far. */
+/**
+ * A trace with all its spans, page by page. onPage gets what is there so far, each time it has doubled: every
+ * showing lays out all spans anew, and doubling keeps the sum of that below twice the last.
+ */
 export async function readTrace(
   traceId: string,
   onPage: (trace: TraceView) => void,
@@ -166,8 +169,12 @@ export async function readTrace(
 ): Promise<TraceView> {
   let trace = await get(`/api/v1/traces/${traceId}`, traceView, signal)
   const wanted = Math.min(trace.totalSpans, TRACE_SPANS_MAX)
+  let shown = 0
   while (trace.spans.length < wanted) {
-    onPage(trace)
+    if (trace.spans.length >= shown * 2) {
+      onPage(trace)
+      shown = trace.spans.length
+    }
     const page = await get(
       `/api/v1/traces/${traceId}/spans?offset=${trace.spans.length}&limit=${TRACE_PAGE_SPANS}`,
       spanPage,
@@ -185,6 +192,21 @@ export function readCriticalPath(traceId: string, signal: AbortSignal): Promise<
 
 export function readAgents(signal: AbortSignal): Promise<readonly AgentView[]> {
   return get('/api/v1/agents', listed('agents', agents), signal)
+}
+
+/** Names to offer while somebody types a filter. */
+export type Facets = { readonly services: readonly string[]; readonly attributeKeys: readonly string[] }
+const facets: Reader<Facets> = object({ services: array(string), attributeKeys: array(string) })
+
+export function readFacets(signal: AbortSignal): Promise<Facets> {
+  return get('/api/v1/facets', facets, signal)
+}
+
+const connection = object({ otlpUrl: optional(string) })
+
+/** Where spans are to be sent; undefined while the listener is not there. */
+export async function readOtlpUrl(signal: AbortSignal): Promise<string | undefined> {
+  return (await get('/api/v1/connection', connection, signal)).otlpUrl
 }
 
 export function readTools(signal: AbortSignal): Promise<readonly ToolRow[]> {

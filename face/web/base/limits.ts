@@ -13,6 +13,9 @@ export const LIST_PAGE_ROWS = 100
 /** The live stream may bring thousands a second; the page is redrawn at most this often. */
 export const LIVE_REDRAW_MS = 250
 
+/** Names of services and attributes change by deploys, not by seconds. */
+export const FACETS_REFRESH_MS = 60_000
+
 /** Points in the scatter: one frame draws 5,000 discs in about 4 ms. */
 export const SCATTER_POINTS_MAX = 5_000
 
@@ -30,6 +33,10 @@ export const TRACE_PAGE_SPANS = 5_000
  * A span id has 16 characters: 64 of them keep the URL below 1.5 kB, far from the 8 kB that proxies allow.
  */
 export const URL_COLLAPSED_MAX = 64
+
+/** A trace is complete some seconds after its end (senders batch for 5 s); until then it is read again. */
+export const TRACE_YOUNG_NS = 15_000_000_000n
+export const TRACE_REFRESH_MS = 3_000
 
 /** Browsers refuse more than about 100 history changes in 30 s; a zoom by wheel makes 60 a second. */
 export const URL_SETTLE_MS = 250

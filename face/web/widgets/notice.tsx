@@ -36,7 +36,8 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
       <h2>{isLogin ? 'You are not signed in' : error.message}</h2>
       {isLogin ? (
         <p>
-          Open the address that <code>crosscut up</code> printed; it carries a one-time token.
+          Open the address that <code>crosscut up</code> printed; it carries a one-time token.{' '}
+          <code>crosscut login</code> prints a new one.
         </p>
       ) : (
         failure?.hint && <p class="muted">{failure.hint}</p>

@@ -21,21 +21,13 @@ export function drawPath(context: CanvasRenderingContext2D, frame: Frame, first:
   for (const section of sections) {
     const row = rows.rowOf[section.span]!
     const isSeen = row >= first && row <= last
-    const x0 = toPixel(scale, section.startNs)
-    if (isSeen)
-      context.fillRect(
-        x0,
-        row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1,
-        Math.max(1, toPixel(scale, section.endNs) - x0),
-        3,
-      )
-    if (
-      before !== undefined &&
-      before.row !== row &&
-      before.endNs === section.startNs &&
-      (isSeen || (before.row >= first && before.row <= last))
-    ) {
-      turns.push({ x: Math.round(x0 - 0.5), low: Math.min(row, before.row), high: Math.max(row, before.row) })
+    const isTurn = before !== undefined && before.row !== row && before.endNs === section.startNs
+    if (isSeen || (isTurn && before!.row >= first && before!.row <= last)) {
+      const x0 = toPixel(scale, section.startNs)
+      const top = row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1
+      if (isSeen) context.fillRect(x0, top, Math.max(1, toPixel(scale, section.endNs) - x0), 3)
+      const x = Math.round(x0 - 0.5)
+      if (isTurn) turns.push({ x, low: Math.min(row, before!.row), high: Math.max(row, before!.row) })
     }
     before = { row, endNs: section.endNs }
   }

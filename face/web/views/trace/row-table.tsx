@@ -1,7 +1,7 @@
 // The rows on the screen as a table, for those who cannot see a canvas, and for tests. It follows the canvas
 // when scrolling has come to rest, so that it costs nothing while it moves.
 
-import { useEffect, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import { formatDuration } from '../../base/format.ts'
 import { visibleText } from '../../base/text.ts'
 import { FLAG, type TraceColumns } from './columns.ts'
@@ -37,7 +37,7 @@ export function RowTable({
   const indices = Array.from(
     rows.spanOf.subarray(range.first, Math.min(range.last, rows.spanOf.length - 1) + 1),
   )
-  const onPath = new Set(sections.map((section) => section.span))
+  const onPath = useMemo(() => new Set(sections.map((section) => section.span)), [sections])
   return (
     <table
       class="hidden-visually"

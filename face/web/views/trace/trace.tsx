@@ -7,7 +7,13 @@ import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ApiFailure, readCriticalPath, readTrace } from '../../base/api.ts'
 import { formatCount } from '../../base/format.ts'
 import { useKeys } from '../../base/keys.ts'
-import { SEARCH_MATCHES_MAX, URL_SETTLE_MS } from '../../base/limits.ts'
+import {
+  SEARCH_MATCHES_MAX,
+  TRACE_PAGE_SPANS,
+  TRACE_REFRESH_MS,
+  TRACE_YOUNG_NS,
+  URL_SETTLE_MS,
+} from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
 import { changeQuery, navigate } from '../../base/route.ts'
 import { remember, useTheme } from '../../base/theme.ts'
@@ -30,7 +36,11 @@ export function TraceScreen({
   readonly traceId: string
   readonly query: URLSearchParams
 }) {
-  const trace = useResource<TraceView>(traceId, (signal, show) => readTrace(traceId, show, signal))
+  const [isGrowing, setGrowing] = useState(false)
+  const trace = useResource<TraceView>(traceId, (signal, show) => readTrace(traceId, show, signal), {
+    refreshMs: isGrowing ? TRACE_REFRESH_MS : undefined,
+  })
+  useEffect(() => setGrowing(trace.value !== undefined && mayGrow(trace.value)), [trace.value])
   useEffect(() => {
     const name = trace.value?.summary.rootName
     document.title = name === undefined ? 'Trace · Crosscut' : `${visibleText(name).slice(0, 80)} · Crosscut`
@@ -74,6 +84,13 @@ export function TraceScreen({
       query={query}
     />
   )
+}
+
+/** Spans of a trace that ended just now may be on their way; a large one is not fetched again and again. */
+function mayGrow(trace: TraceView): boolean {
+  const endNs = BigInt(trace.summary.startNs) + BigInt(trace.summary.durationNs)
+  const isYoung = BigInt(Date.now()) * 1_000_000n - endNs < TRACE_YOUNG_NS
+  return isYoung && trace.totalSpans <= TRACE_PAGE_SPANS
 }
 
 function goToList(): void {

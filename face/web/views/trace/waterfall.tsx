@@ -20,7 +20,7 @@ import {
 } from '../../base/time-scale.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize } from '../../widgets/use-size.ts'
-import { serviceColours, type TraceColumns } from './columns.ts'
+import { canvasText, serviceColours, type TraceColumns } from './columns.ts'
 import { drawAxis, drawFrame } from './draw.ts'
 import { CARET_WIDTH, ROW_HEIGHT, indentOf, readInk, rowsOnScreen } from './frame.ts'
 import { Minimap } from './minimap.tsx'
@@ -246,6 +246,7 @@ export function Waterfall(props: WaterfallProps) {
           role="application"
           aria-label="Waterfall; a table of the rows on the screen follows"
           aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}
+          title={hover.ns === undefined && hover.span >= 0 ? titleOf(columns, hover.span) : undefined}
           onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
           onPointerDown={onPointerDown}
           onPointerMove={onPointerMove}
@@ -275,6 +276,12 @@ export function Waterfall(props: WaterfallProps) {
       />
     </div>
   )
+}
+
+/** Names are cut to fit; the whole is told by the pointer. */
+function titleOf(columns: TraceColumns, index: number): string {
+  const span = columns.spans[index]!
+  return `${canvasText(span.service)} · ${canvasText(span.name)}`
 }
 
 function AxisRow({

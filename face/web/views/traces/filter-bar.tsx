@@ -5,6 +5,7 @@ import type { TraceFilter, TimeRange } from '../../base/trace-filter.ts'
 import { typeFilter } from '../../base/trace-filter.ts'
 import { formatClock } from '../../base/format.ts'
 import { navigate, traceAddress } from '../../base/route.ts'
+import type { Facets } from '../../base/api.ts'
 import { useRef, useState } from 'preact/hooks'
 import { Icon } from '../../widgets/icon.tsx'
 import { Text } from '../../widgets/text.tsx'
@@ -51,11 +52,11 @@ const RANGES: readonly { readonly label: string; readonly minutes: number }[] = 
 
 export function FilterBar({
   filter,
-  services,
+  facets,
   onChange,
 }: {
   readonly filter: TraceFilter
-  readonly services: readonly string[]
+  readonly facets: Facets
   readonly onChange: (filter: TraceFilter) => void
 }) {
   const [typed, setTyped] = useState('')
@@ -63,7 +64,7 @@ export function FilterBar({
   const [isOpen, setOpen] = useState(false)
   const field = useRef<HTMLInputElement>(null)
   const shown = chips(filter)
-  const offers = isOpen ? suggestions(typed, services) : []
+  const offers = isOpen ? suggestions(typed, facets) : []
 
   const commit = (text: string): void => {
     setTyped('')
@@ -232,19 +233,26 @@ const FORMS: readonly Suggestion[] = [
   { text: 'http.route=', what: 'or any attribute = value', isWhole: false },
 ]
 
-/** Forms to begin with; services once `service=` is typed or a name begins like one. */
-export function suggestions(typed: string, services: readonly string[]): readonly Suggestion[] {
+/** Forms to begin with; services once `service=` is typed; services and attribute keys by their beginning. */
+export function suggestions(typed: string, { services, attributeKeys }: Facets): readonly Suggestion[] {
   const text = typed.trimStart().toLowerCase()
-  const wanted = text.startsWith('service=') ? text.slice(8) : text
-  const named = services
-    .filter((name) => name.toLowerCase().startsWith(wanted) && (text !== '' || services.length <= 12))
-    .slice(0, 8)
-    .map((name) => ({
-      text: `service=${/\s/.test(name) ? `"${name}"` : name}`,
-      what: 'service',
-      isWhole: true,
-    }))
-  if (text.startsWith('service=')) return named
+  const isService = text.startsWith('service=')
+  const wanted = isService ? text.slice('service='.length) : text
+  const named = beginning(services, wanted).map((name) => ({
+    text: `service=${/\s/.test(name) ? `"${name}"` : name}`,
+    what: 'service',
+    isWhole: true,
+  }))
+  if (isService) return named
   if (text === '') return FORMS
-  return [...FORMS.filter((form) => form.text.startsWith(text)), ...named]
+  const keys = beginning(attributeKeys, text).map((key) => ({
+    text: `${key}=`,
+    what: 'attribute',
+    isWhole: false,
+  }))
+  return [...FORMS.filter((form) => form.text.startsWith(text)), ...named, ...keys].slice(0, 10)
+}
+
+function beginning(names: readonly string[], text: string): readonly string[] {
+  return names.filter((name) => name.toLowerCase().startsWith(text)).slice(0, 8)
 }

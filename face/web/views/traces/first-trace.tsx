@@ -1,23 +1,27 @@
 // The page before the first trace: three ways to send one, ready to paste.
 
 import { useMemo } from 'preact/hooks'
+import { readOtlpUrl } from '../../base/api.ts'
+import { useResource } from '../../base/resource.ts'
 import { Command } from '../../widgets/notice.tsx'
 
 export function FirstTrace() {
-  const host = location.hostname
-  const curl = useMemo(() => curlCommand(host), [host])
+  const told = useResource('otlp', (signal) => readOtlpUrl(signal))
+  const url = told.value ?? `http://${location.hostname}:4318`
+  const curl = useMemo(() => curlCommand(url), [url])
   return (
     <div class="first-trace">
       <span class="pulse" />
       <h1>Waiting for the first trace</h1>
       <p class="muted">
-        Nothing to configure here: as soon as a span arrives at <code>{host}:4318</code>, this page shows it.
+        Nothing to configure here: as soon as a span arrives at <code>{url.replace('http://', '')}</code>,
+        this page shows it.
       </p>
       <div class="ways">
         <Command title="A Node application, without changing it" text="npx crosscut run -- node app.js" />
         <Command
           title="Any service that has an OpenTelemetry SDK"
-          text={`export OTEL_EXPORTER_OTLP_ENDPOINT=http://${host}:4318\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`}
+          text={`export OTEL_EXPORTER_OTLP_ENDPOINT=${url}\nexport OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf`}
         />
         <Command title="Just to see it work: one span by curl" text={curl} />
       </div>
@@ -28,7 +32,7 @@ export function FirstTrace() {
   )
 }
 
-function curlCommand(host: string): string {
+function curlCommand(url: string): string {
   const endMs = Date.now()
   const hex = (bytes: number): string =>
     [...crypto.getRandomValues(new Uint8Array(bytes))]
@@ -55,5 +59,5 @@ function curlCommand(host: string): string {
       },
     ],
   }
-  return `curl -sS http://${host}:4318/v1/traces -H 'content-type: application/json' -d '\n${JSON.stringify(body)}'`
+  return `curl -sS ${url}/v1/traces -H 'content-type: application/json' -d '\n${JSON.stringify(body)}'`
 }

@@ -7,6 +7,9 @@ import './traces.css'
 import type { TraceSummary } from '#protocol'
 import { useEffect, useMemo } from 'preact/hooks'
 import { formatCount, formatDuration } from '../../base/format.ts'
+import { readFacets } from '../../base/api.ts'
+import { useResource } from '../../base/resource.ts'
+import { FACETS_REFRESH_MS } from '../../base/limits.ts'
 import { useKeys } from '../../base/keys.ts'
 import { serviceHues, type Theme } from '../../base/palette.ts'
 import { address, changeQuery, navigate, traceAddress } from '../../base/route.ts'
@@ -29,6 +32,7 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
   const selected = query.get('at') ?? undefined
   const theme = useTheme()
   const list = useTraceList(filter, isPaused)
+  const facets = useResource('facets', (signal) => readFacets(signal), { refreshMs: FACETS_REFRESH_MS })
   const services = useMemo(() => serviceCounts(list.rows), [list.rows])
   const hues = useMemo(() => serviceHues(services.map(([name]) => name)), [services])
 
@@ -66,7 +70,11 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
   return (
     <div class="traces">
       <div class="traces-head">
-        <FilterBar filter={filter} services={services.map(([name]) => name)} onChange={setFilter} />
+        <FilterBar
+          filter={filter}
+          facets={facets.value ?? { services: services.map(([name]) => name), attributeKeys: [] }}
+          onChange={setFilter}
+        />
         <LiveButton list={list} isPaused={isPaused} onChange={setPaused} />
       </div>
       {list.error && !list.isFirst && <StaleStrip error={list.error} onRetry={list.reload} />}
