@@ -41,6 +41,8 @@ const server = http.createServer(async (request, response) => {
   response.end(body)
 })
 
+// The other subject's turn is longer than the 5 s after which Node closes an idle connection.
+server.keepAliveTimeout = 120_000
 server.listen(0, '127.0.0.1', () => process.send({ type: 'listening', port: server.address().port }))
 process.on('message', () => {
   const { user, system } = process.cpuUsage()

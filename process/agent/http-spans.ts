@@ -7,7 +7,6 @@
 //
 // Attributes are read at the end, when all of them are known: one pass, and nothing at the start that a handler would wait for.
 
-import type { Baggage } from '#baggage'
 import { formatTraceparent, type CarrierObserver, type ClientExchange, type MessageExchange, type ServerExchange } from '#carriers'
 import { context } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
@@ -16,7 +15,7 @@ import type { Recorder } from './recorder.ts'
 import { AGENT_VERSION } from './resource.ts'
 import { KIND, Span, STATUS, type Scope, type SpanContext } from './span.ts'
 import type { Tracepoints } from './tracepoints.ts'
-import type { Trail } from './trail.ts'
+import { withoutTrail, type Trail } from './trail.ts'
 
 const HTTP_SCOPE: Scope = { name: 'crosscut.http', version: AGENT_VERSION }
 const THREADS_SCOPE: Scope = { name: 'crosscut.threads', version: AGENT_VERSION }
@@ -36,14 +35,30 @@ type Parts = {
   readonly isTracing: boolean
 }
 
-export function openHttpSpans(parts: Parts): CarrierObserver {
-  return { ...serverSteps(parts), ...clientSteps(parts), ...messageSteps(parts) }
+export type HttpSpans = {
+  readonly observer: CarrierObserver
+  /** After the woven advice changed: steps that nobody needs are taken off, for carriers/ does less where a step is absent. */
+  refresh(): void
 }
 
-function serverSteps({ recorder, trail, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+export function openHttpSpans(parts: Parts): HttpSpans {
+  const steps = { ...serverSteps(parts), ...clientSteps(parts), ...messageSteps(parts) }
+  const observer: CarrierObserver = {}
+  const refresh = () => {
+    const isNeeded = parts.isTracing || parts.tracepoints.hasBuiltIn
+    for (const step of STEPS) observer[step] = isNeeded ? steps[step] : undefined
+  }
+  refresh()
+  return { observer, refresh }
+}
+
+const STEPS = ['serverStart', 'serverHead', 'serverEnd', 'clientStart', 'clientResponse', 'clientEnd', 'messageSend', 'messageReceive', 'messageEnd'] as const
+
+function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+  const hosts = new Map<string, HostPort>()
   return {
     serverStart(exchange) {
-      exchange.baggage = trail.drop(exchange.baggage)
+      exchange.baggage = withoutTrail(exchange.baggage)
       const parent = isPropagating ? remoteParent(exchange) : undefined
       if (isTracing) {
         const span = recorder.begin({ name: spanName(exchange.request.method), kind: KIND.server, parent, scope: HTTP_SCOPE })
@@ -53,20 +68,18 @@ function serverSteps({ recorder, trail, tracepoints, isPropagating, isTracing }:
       tracepoints.serverStart(exchange)
     },
     serverHead(exchange) {
-      exchange.returned = trail.drop(exchange.returned)
+      exchange.returned = withoutTrail(exchange.returned)
     },
     serverEnd(exchange) {
       tracepoints.serverEnd(exchange)
       if (!(exchange.handle instanceof Span)) return
-      describeServer(exchange.handle, exchange)
+      describeServer(exchange.handle, exchange, hosts)
       recorder.end(exchange.handle)
     },
   }
 }
 
 function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
-  /** The response joins into whoever awaits it, and brings this span along; what the server sent of a trail is not ours. */
-  const bringBack = (returned: Baggage, span: Span): Baggage => trail.answered(trail.drop(returned), span)
   return {
     clientStart(exchange) {
       const parent = activeSpan(exchange.scope)
@@ -77,14 +90,14 @@ function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTra
         exchange.traceparent = traceparentOf(span)
         exchange.tracestate = span.traceState ?? ''
       }
-      exchange.baggage = trail.drop(exchange.baggage)
+      exchange.baggage = withoutTrail(exchange.baggage)
       tracepoints.clientStart(exchange)
     },
     clientResponse(exchange) {
       const span = exchange.handle
       if (!isTracing || !(span instanceof Span)) return
       span.answeredMs = clock.now()
-      exchange.returned = bringBack(exchange.returned, span)
+      exchange.returned = trail.answered(exchange.returned, span)
     },
     clientEnd(exchange) {
       tracepoints.clientEnd(exchange)
@@ -92,18 +105,18 @@ function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTra
       if (!isTracing || !(span instanceof Span)) return
       describeClient(span, exchange)
       recorder.end(span)
-      exchange.returned = bringBack(exchange.returned, span)
+      exchange.returned = trail.endedElsewhere(exchange.returned, span)
     },
   }
 }
 
 /** A message to another thread carries the active span as parent; what the receiver does hangs below a span of its own. */
-function messageSteps({ recorder, trail, isPropagating, isTracing }: Parts): CarrierObserver {
+function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObserver {
   return {
     messageSend(exchange) {
       const span = activeSpan(exchange.scope)
       if (span !== undefined && isPropagating) exchange.traceparent = traceparentOf(span)
-      exchange.baggage = trail.drop(exchange.baggage)
+      exchange.baggage = withoutTrail(exchange.baggage)
     },
     messageReceive(exchange) {
       const parent = messageParent(exchange)
@@ -143,7 +156,7 @@ function spanName(method: string | undefined): string {
   return method !== undefined && METHODS.has(method) ? method : 'HTTP'
 }
 
-function describeServer(span: Span, exchange: ServerExchange): void {
+function describeServer(span: Span, exchange: ServerExchange, hosts: Map<string, HostPort>): void {
   const { request, response, secure } = exchange
   const method = request.method ?? ''
   const url = request.url ?? '/'
@@ -152,7 +165,7 @@ function describeServer(span: Span, exchange: ServerExchange): void {
   span.add('url.scheme', secure ? 'https' : 'http')
   span.add('url.path', question < 0 ? url : url.slice(0, question))
   if (question >= 0) span.add('url.query', redacted(url.slice(question)).slice(1))
-  addHost(span, request.headers.host, secure)
+  addHost(span, request.headers.host, hosts)
   span.add('network.protocol.version', request.httpVersion)
   const { remoteAddress, remotePort } = request.socket
   if (remoteAddress !== undefined) span.add('network.peer.address', remoteAddress)
@@ -188,13 +201,28 @@ function addMethod(span: Span, method: string): void {
   span.add('http.request.method_original', method)
 }
 
-/** `Host` as the client sent it; an IPv6 address stands in brackets. */
-function addHost(span: Span, host: string | undefined, isSecure: boolean): void {
+type HostPort = { readonly address: string; readonly port: number | undefined }
+
+/** `Host` headers by text: a service is called by few names, and one that is not pays the parsing. */
+const HOSTS_MAX = 256
+
+function addHost(span: Span, host: string | undefined, hosts: Map<string, HostPort>): void {
   if (host === undefined) return
+  let known = hosts.get(host)
+  if (known === undefined) {
+    known = parseHost(host)
+    if (hosts.size < HOSTS_MAX) hosts.set(host, known)
+  }
+  span.add('server.address', known.address)
+  if (known.port !== undefined) span.add('server.port', known.port)
+}
+
+/** As the client sent it; an IPv6 address stands in brackets. */
+function parseHost(host: string): HostPort {
   const colon = host.indexOf(':', host.lastIndexOf(']') + 1)
-  span.add('server.address', colon < 0 ? host : host.slice(0, colon))
-  const port = colon < 0 ? (isSecure ? 443 : 80) : Number(host.slice(colon + 1))
-  if (Number.isInteger(port)) span.add('server.port', port)
+  if (colon < 0) return { address: host, port: undefined }
+  const port = Number(host.slice(colon + 1))
+  return { address: host.slice(0, colon), port: Number.isInteger(port) ? port : undefined }
 }
 
 /** What express leaves on its request: the pattern, below the mount point. */

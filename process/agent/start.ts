@@ -6,6 +6,7 @@
 //                control connection, exit hooks                                      live until the process ends
 
 import { isMainThread } from 'node:worker_threads'
+import type { CompiledAdvice } from '#advice'
 import { carrierSettingsFromEnv, installCarriers, type Carriers } from '#carriers'
 import { onBarrier, runWith, startContext, stopContext, type BarrierEdge } from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
@@ -19,7 +20,7 @@ import { installExit } from './exit.ts'
 import { openExporter, type Exporter } from './exporter.ts'
 import { guarded, Ledger } from './guard.ts'
 import { openHostApi } from './host-api.ts'
-import { openHttpSpans } from './http-spans.ts'
+import { openHttpSpans, type HttpSpans } from './http-spans.ts'
 import { openIds } from './ids.ts'
 import { installOtelBridge } from './otel-bridge.ts'
 import { reconcile, type PackageStatus } from './packages.ts'
@@ -74,6 +75,7 @@ class RunningAgent implements Agent {
   readonly #removeExit: () => void
   readonly #control: Control | undefined
   #carriers: Carriers | undefined
+  #httpSpans: HttpSpans | undefined
   #removals: (() => void)[] = []
   #believed: Believed
   #packages: readonly PackageStatus[] = []
@@ -140,12 +142,13 @@ class RunningAgent implements Agent {
     const { settings, ledger, spans, clock, tracepoints } = this.#parts()
     const { limits, isTracing } = settings
     startContext(OWNER)
-    const observer = openHttpSpans({
+    const httpSpans = openHttpSpans({
       recorder: this.#recorder, clock, trail: this.#trail, tracepoints, isTracing, isPropagating: settings.propagators.includes('tracecontext'),
     })
     this.#carriers = installCarriers({
-      ...carrierSettingsFromEnv(process.env), observer, onFault: (error) => ledger.fail('carriers', error),
+      ...carrierSettingsFromEnv(process.env), observer: httpSpans.observer, onFault: (error) => ledger.fail('carriers', error),
     })
+    this.#httpSpans = httpSpans
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
     this.#removals = [
       () => this.#carriers?.uninstall(),
@@ -211,10 +214,15 @@ class RunningAgent implements Agent {
 
   #become(isDisabled: boolean, packages: readonly unknown[]): void {
     const { advice, statuses } = reconcile(isDisabled ? [] : packages)
-    this.#tracepoints.install(advice)
+    this.#weave(advice)
     this.#packages = statuses
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
+  }
+
+  #weave(advice: readonly CompiledAdvice[]): void {
+    this.#tracepoints.install(advice)
+    this.#httpSpans?.refresh()
   }
 
   /** After the expiry the empty state holds; a disabled agent stays disabled, which is the safe side. */
@@ -223,7 +231,7 @@ class RunningAgent implements Agent {
     const LONGEST_TIMER_MS = 2 ** 31 - 1
     this.#expiry = this.#detached(() => setTimeout(() => {
       this.#ledger.count('state-expired')
-      this.#tracepoints.install([])
+      this.#weave([])
       this.#packages = []
     }, Math.min(ms, LONGEST_TIMER_MS)).unref())
   }

@@ -70,6 +70,11 @@ export class Tracepoints {
     return false
   }
 
+  /** Some advice is at a tracepoint of HTTP. */
+  get hasBuiltIn(): boolean {
+    return BUILT_IN.some(({ name }) => this.#woven.has(name))
+  }
+
   vocabulary(): readonly TracepointInfo[] {
     return [...BUILT_IN, ...this.#seen.values()]
   }

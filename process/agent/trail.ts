@@ -26,7 +26,9 @@ const ANCESTORS_MAX = 32
 
 /** Owned by one agent. */
 export class Trail {
-  readonly #past = new Map<string, Past>()
+  /** Two generations: dropping the older one whole is O(1), deleting the oldest of one Map is not (V8 keeps tombstones). */
+  #past = new Map<string, Past>()
+  #olderPast = new Map<string, Past>()
   #bag: BagType<TrailValue> | undefined
 
   /**
@@ -49,10 +51,18 @@ export class Trail {
     return this.write(baggage, [span.spanId])
   }
 
-  /** A span answered (response headers) or ended elsewhere: who gets this baggage may go on because of it. */
-  answered(baggage: Baggage, span: Span): Baggage {
+  /** A span answered (response headers): who gets this baggage from the wire may go on because of it. */
+  answered(returned: Baggage, span: Span): Baggage {
     this.#remember(span, span.happenedBefore)
-    return this.write(baggage, [span.spanId])
+    return withoutTrail(returned).join(encodeTrail([span.spanId]))
+  }
+
+  /** It ended, after it had answered or not: those who know its answer already need not be told again. */
+  endedElsewhere(returned: Baggage, span: Span): Baggage {
+    const past = this.#find(span.spanId)
+    if (past === undefined) return this.answered(returned, span)
+    past.answeredMs = undefined
+    return returned
   }
 
   /** Drops what other members of the set imply; for sets that grow at joins without a span beginning. */
@@ -63,13 +73,10 @@ export class Trail {
     return live.length === ids.length ? baggage : this.write(baggage, live)
   }
 
-  drop(baggage: Baggage): Baggage {
-    return hasTrail(baggage) ? this.write(baggage, []) : baggage
-  }
-
-  /** Replaces the trail. Cost: 0.2 us where it is the only bag. */
+  /** Replaces the trail. Cost: 0.3 us where it is the only bag or was not there; else a rewrite, which keeps counters' ownership. */
   write(baggage: Baggage, ids: readonly string[]): Baggage {
-    if (baggage.byteLength === 0 || isOnlyTrail(baggage)) return encodeTrail(ids)
+    if (!hasTrail(baggage)) return baggage.join(encodeTrail(ids))
+    if (isOnlyTrail(baggage)) return encodeTrail(ids)
     const bag = (this.#bag ??= trailBag())
     if (ids.length === 0) return bag.drop(baggage)
     return bag.write(baggage, { spans: new Set(ids.map((id) => BigInt(`0x${id}`))) })
@@ -77,30 +84,26 @@ export class Trail {
 
   #reduce(ids: readonly string[]): readonly string[] {
     if (ids.length === 1) return ids
-    const implied = new Set(ids.flatMap((id) => this.#past.get(id)?.covers ?? []))
+    const implied = new Set(ids.flatMap((id) => this.#find(id)?.covers ?? []))
     const live = ids.filter((id) => !implied.has(id))
     return live.length > TRAIL_MAX ? live.slice(-TRAIL_MAX) : live
   }
 
   #link(span: Span, spanId: string): SpanLink {
-    const past = this.#past.get(spanId)
+    const past = this.#find(spanId)
     return { traceId: past?.traceId ?? span.traceId, spanId, edge: 'join', edgeFromMs: past?.answeredMs }
   }
 
+  #find(spanId: string): Past | undefined {
+    return this.#past.get(spanId) ?? this.#olderPast.get(spanId)
+  }
+
   #remember(span: Span, covers: readonly string[]): void {
-    const answeredMs = span.isEnded ? undefined : span.answeredMs
-    const known = this.#past.get(span.spanId)
-    if (known !== undefined) {
-      known.covers = covers
-      known.answeredMs = answeredMs
-      return
-    }
+    const answeredMs = span.isEnded || span.answeredMs < 0 ? undefined : span.answeredMs
     this.#past.set(span.spanId, { traceId: span.traceId, covers, answeredMs })
-    if (this.#past.size <= TRAIL_HISTORY_MAX) return
-    for (const oldest of this.#past.keys()) {
-      this.#past.delete(oldest)
-      return
-    }
+    if (this.#past.size < TRAIL_HISTORY_MAX / 2) return
+    this.#olderPast = this.#past
+    this.#past = new Map()
   }
 }
 
@@ -125,7 +128,7 @@ function isBeforeAncestor(span: Span, id: string): boolean {
 /** The trail is bag 1, so nothing but bag 0 (which nobody has) or a trim marker can stand before it. */
 function hasTrail(baggage: Baggage): boolean {
   const bytes = baggage.encode()
-  return bytes.length >= HEADER.length + ATOM_BYTES && HEADER.every((byte, i) => bytes[i] === byte)
+  return bytes.length >= HEADER.length + ATOM_BYTES && bytes[0] === 2 && bytes[1] === 0xf8 && bytes[2] === 1 && bytes[3] === 2 && bytes[4] === 0xf0 && bytes[5] === 0
 }
 
 const endOfTrail = (bytes: Uint8Array): number => {
@@ -136,6 +139,16 @@ const endOfTrail = (bytes: Uint8Array): number => {
 
 function isOnlyTrail(baggage: Baggage): boolean {
   return hasTrail(baggage) && endOfTrail(baggage.encode()) === baggage.byteLength
+}
+
+/**
+ * For baggage that goes to the wire or came from it: such baggage owns no counters, so cutting the bytes loses nothing.
+ * Cost: a view, no copy.
+ */
+export function withoutTrail(baggage: Baggage): Baggage {
+  if (!hasTrail(baggage)) return baggage
+  const bytes = baggage.encode()
+  return Baggage.decodeLenient(bytes.subarray(endOfTrail(bytes)))
 }
 
 /** Ids in hex, in the order of their bytes. */
@@ -155,10 +168,13 @@ function encodeTrail(ids: readonly string[]): Baggage {
   sorted.forEach((id, i) => {
     const at = HEADER.length + i * ATOM_BYTES
     bytes[at] = ATOM_BYTES - 1
-    bytes.set(Buffer.from(id, 'hex'), at + 2)
+    for (let digit = 0; digit < 16; digit += 2) bytes[at + 2 + (digit >> 1)] = (nibble(id.charCodeAt(digit)) << 4) | nibble(id.charCodeAt(digit + 1))
   })
   return Baggage.decode(bytes)
 }
+
+/** '0'..'9' are 48..57, 'a'..'f' 97..102: the low four bits, plus nine for letters. */
+export const nibble = (code: number): number => (code & 15) + (code > 57 ? 9 : 0)
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
