@@ -1,10 +1,18 @@
-// What does baggage cost a request? Joins, forwarding without reading, and one whole hop (text header in, one bag of four fields
-// read and written, text header out) beside OpenTelemetry's W3CBaggagePropagator carrying the same four values.
+// What does baggage cost a request? Joins, forwarding without reading, and one whole hop (text header in, one
+// bag of four fields read and written, text header out) beside OpenTelemetry's W3CBaggagePropagator carrying
+// the same four values.
 //
-// Both hops start from the header as received (a flat string, as the HTTP parser gives it) and end with the header as sent; both read all four values and write all four, two of
-// them changed (span and parent change places), so that no shortcut for "nothing new" can help.
+// Both hops start from the header as received (a flat string, as the HTTP parser gives it) and end with the
+// header as sent; both read all four values and write all four, two of them changed (span and parent change
+// places), so that no shortcut for "nothing new" can help.
 
-import { context as otelContext, defaultTextMapGetter, defaultTextMapSetter, propagation, ROOT_CONTEXT } from '@opentelemetry/api'
+import {
+  context as otelContext,
+  defaultTextMapGetter,
+  defaultTextMapSetter,
+  propagation,
+  ROOT_CONTEXT,
+} from '@opentelemetry/api'
 import { W3CBaggagePropagator } from '@opentelemetry/core'
 import { decodeBase64Url, encodeBase64Url } from '#base'
 import { Baggage, loadBdl } from '#baggage'
@@ -36,7 +44,10 @@ function row(metric: string, subject: string, turns: PairOptions, peer: string |
 
 /** Headers alternating with values, as tools write them; the branches share six of ten atoms. */
 function tenAtoms(values: readonly number[]): Baggage {
-  const atoms = values.flatMap((value, i) => [Uint8Array.of(0xf0, i), Uint8Array.of(0, value, 1, 2, 3, 4, 5, 6, 7)])
+  const atoms = values.flatMap((value, i) => [
+    Uint8Array.of(0xf0, i),
+    Uint8Array.of(0, value, 1, 2, 3, 4, 5, 6, 7),
+  ])
   return Baggage.of(atoms)
 }
 
@@ -61,7 +72,9 @@ function joinEqualTurn() {
 }
 
 function forwardTurn() {
-  const bytes = Baggage.of(Array.from({ length: 20 }, (_, i) => Uint8Array.of(0, i, 1, 2, 3, 4, 5, 6, 7))).encode()
+  const bytes = Baggage.of(
+    Array.from({ length: 20 }, (_, i) => Uint8Array.of(0, i, 1, 2, 3, 4, 5, 6, 7)),
+  ).encode()
   if (bytes.length !== 200) throw new Error('the payload of this bench has 200 bytes')
   return (count: number): unknown => {
     let length = 0
@@ -73,7 +86,9 @@ function forwardTurn() {
 /** As it comes off the wire: one flat string, not a rope of what it was put together from. */
 const received = (header: string): string => Buffer.from(header, 'latin1').toString('latin1')
 
-const OUR_HEADER = received(`cc=${encodeBase64Url(Zipkin.write(Baggage.empty, { ...IDS, sampled: true }).encode())}`)
+const OUR_HEADER = received(
+  `cc=${encodeBase64Url(Zipkin.write(Baggage.empty, { ...IDS, sampled: true }).encode())}`,
+)
 
 function ourHop(count: number): unknown {
   let sent = 0
@@ -83,7 +98,10 @@ function ourHop(count: number): unknown {
     const baggage = bytes === undefined ? Baggage.empty : Baggage.decode(bytes)
     const value = Zipkin.read(baggage)
     const changed = Zipkin.write(baggage, {
-      traceId: value.traceId, spanId: value.parentSpanId, parentSpanId: value.spanId, sampled: value.sampled,
+      traceId: value.traceId,
+      spanId: value.parentSpanId,
+      parentSpanId: value.spanId,
+      sampled: value.sampled,
     })
     const outgoing: Record<string, string> = {}
     outgoing.baggage = `cc=${encodeBase64Url(changed.encode())}`
@@ -94,8 +112,17 @@ function ourHop(count: number): unknown {
 
 const propagator = new W3CBaggagePropagator()
 /** Written name, and the read one it is taken from. */
-const NAMES = [['traceId', 'traceId'], ['spanId', 'parentSpanId'], ['parentSpanId', 'spanId'], ['sampled', 'sampled']] as const
-const PEER_HEADER = received(Object.entries({ ...IDS, sampled: 1n }).map(([name, id]) => `${name}=${id.toString(16)}`).join(','))
+const NAMES = [
+  ['traceId', 'traceId'],
+  ['spanId', 'parentSpanId'],
+  ['parentSpanId', 'spanId'],
+  ['sampled', 'sampled'],
+] as const
+const PEER_HEADER = received(
+  Object.entries({ ...IDS, sampled: 1n })
+    .map(([name, id]) => `${name}=${id.toString(16)}`)
+    .join(','),
+)
 
 function peerHop(count: number): unknown {
   let sent = 0
@@ -103,7 +130,8 @@ function peerHop(count: number): unknown {
     const extracted = propagator.extract(ROOT_CONTEXT, { baggage: PEER_HEADER }, defaultTextMapGetter)
     const value = propagation.getBaggage(extracted)
     let changed = propagation.createBaggage()
-    for (const [name, from] of NAMES) changed = changed.setEntry(name, { value: value?.getEntry(from)?.value ?? '' })
+    for (const [name, from] of NAMES)
+      changed = changed.setEntry(name, { value: value?.getEntry(from)?.value ?? '' })
     const outgoing: Record<string, string> = {}
     propagator.inject(propagation.setBaggage(otelContext.active(), changed), outgoing, defaultTextMapSetter)
     sent += outgoing.baggage.length
@@ -124,7 +152,9 @@ function emptyTurn(count: number): unknown {
   return seen
 }
 
-/** Bytes a request allocates when there is no baggage: growth of the young generation over a million requests. */
+/**
+ * Bytes a request allocates when there is no baggage: growth of the young generation over a million requests.
+ */
 function allocationRow(): BenchRow {
   const requests = 1_000_000
   emptyTurn(requests)
@@ -135,8 +165,16 @@ function allocationRow(): BenchRow {
   })
   const sorted = values.sort((a, b) => a - b)
   return {
-    bench: 'baggage', metric: 'allocation when empty', subject: 'a request without baggage', value: sorted[2], unit: 'bytes', peer: null,
-    peerValue: null, ratio: null, runs: values.length, spread: [sorted[0], sorted[4]],
+    bench: 'baggage',
+    metric: 'allocation when empty',
+    subject: 'a request without baggage',
+    value: sorted[2],
+    unit: 'bytes',
+    peer: null,
+    peerValue: null,
+    ratio: null,
+    runs: values.length,
+    spread: [sorted[0], sorted[4]],
   }
 }
 

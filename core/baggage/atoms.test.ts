@@ -8,7 +8,10 @@ import { Baggage, BaggageError } from './index.ts'
 
 /** '[A0 2B -]' with - for the zero-length atom. */
 function bag(text: string): Baggage {
-  const words = text.replace(/[[\]]/g, '').split(' ').filter((word) => word !== '')
+  const words = text
+    .replace(/[[\]]/g, '')
+    .split(' ')
+    .filter((word) => word !== '')
   return Baggage.of(words.map((word) => fromHex(word === '-' ? '' : word) ?? assert.fail(word)))
 }
 
@@ -28,10 +31,16 @@ const MERGES: readonly [a: string, b: string, merged: string][] = [
   ['[- 55 9491 F55555]', '[55 94 F55555 FFFF]', '[- 55 94 9491 F55555 FFFF]'],
   ['[55 9491 F55555]', '[55 94 - F55555 FFFF]', '[55 94 - 9491 F55555 FFFF]'],
   ['[04 08 01]', '[02 08 03]', '[02 04 08 01 03]'],
-  ['[F802 F000 0000000000000000EA]', '[F802 F001 000000000000000037]', '[F802 F000 0000000000000000EA F001 000000000000000037]'],
-  ['[F805 F001 000000000000000064 F002 0000000000000000C8 00000000000000012C 0000000000000003E8]',
+  [
+    '[F802 F000 0000000000000000EA]',
+    '[F802 F001 000000000000000037]',
+    '[F802 F000 0000000000000000EA F001 000000000000000037]',
+  ],
+  [
+    '[F805 F001 000000000000000064 F002 0000000000000000C8 00000000000000012C 0000000000000003E8]',
     '[F805 F001 000000000000000064 F002 0000000000000001F4 0000000000000003E8]',
-    '[F805 F001 000000000000000064 F002 0000000000000000C8 00000000000000012C 0000000000000001F4 0000000000000003E8]'],
+    '[F805 F001 000000000000000064 F002 0000000000000000C8 00000000000000012C 0000000000000001F4 0000000000000003E8]',
+  ],
 ]
 
 test('the published merges, either way round and n-ary', () => {
@@ -44,7 +53,8 @@ test('the published merges, either way round and n-ary', () => {
 
 test('the published order of atoms', () => {
   const order = ['2B01', '5E7744', '5F', '5F01', 'A0'].map((hex) => fromHex(hex) ?? assert.fail())
-  for (let i = 1; i < order.length; i++) assert.equal(compareBytes(order[i - 1] ?? assert.fail(), order[i] ?? assert.fail()), -1)
+  for (let i = 1; i < order.length; i++)
+    assert.equal(compareBytes(order[i - 1] ?? assert.fail(), order[i] ?? assert.fail()), -1)
 })
 
 test('the published encoding', () => {
@@ -56,7 +66,13 @@ test('the published encoding', () => {
 
 test('empty baggage is zero bytes, and is one value', () => {
   assert.equal(Baggage.empty.encode().length, 0)
-  for (const empty of [Baggage.of([]), Baggage.decode(new Uint8Array(0)), Baggage.join(), Baggage.empty.trim(0), Baggage.empty.branch()])
+  for (const empty of [
+    Baggage.of([]),
+    Baggage.decode(new Uint8Array(0)),
+    Baggage.join(),
+    Baggage.empty.trim(0),
+    Baggage.empty.branch(),
+  ])
     assert.equal(empty, Baggage.empty)
 })
 
@@ -97,8 +113,12 @@ test('a join that learns nothing gives back the value it had', () => {
 })
 
 // Atoms over a tiny alphabet with empties, duplicates, no order: where merges meet equal heads.
-const smallAtom = fc.array(fc.constantFrom(0, 1, 0xf8, 0xff), { maxLength: 2 }).map((bytes) => Uint8Array.from(bytes))
-const baggages = fc.array(fc.oneof(smallAtom, fc.uint8Array({ maxLength: 12 })), { maxLength: 8 }).map((atoms) => Baggage.of(atoms))
+const smallAtom = fc
+  .array(fc.constantFrom(0, 1, 0xf8, 0xff), { maxLength: 2 })
+  .map((bytes) => Uint8Array.from(bytes))
+const baggages = fc
+  .array(fc.oneof(smallAtom, fc.uint8Array({ maxLength: 12 })), { maxLength: 8 })
+  .map((atoms) => Baggage.of(atoms))
 
 /** The merge as the paper words it, on lists. */
 function oracle(lists: readonly (readonly Uint8Array[])[]): string[] {
@@ -114,17 +134,20 @@ function oracle(lists: readonly (readonly Uint8Array[])[]): string[] {
 }
 
 test('law 1: merge is commutative, associative, idempotent, absorbing and n-ary on any atoms', () => {
-  fc.assert(fc.property(baggages, baggages, baggages, (a, b, c) => {
-    const ab = a.join(b)
-    assert.deepEqual(ab.atoms.map(toHex), oracle([a.atoms, b.atoms]))
-    assert.ok(ab.equals(b.join(a)), 'commutative')
-    assert.ok(ab.join(c).equals(a.join(b.join(c))), 'associative')
-    assert.ok(a.join(a).equals(a) && a.join(Baggage.decode(a.encode().slice())).equals(a), 'idempotent')
-    assert.ok(a.join(ab).equals(ab) && ab.join(b).equals(ab), 'absorbing')
-    const all = Baggage.join(a, b, c)
-    assert.deepEqual(all.atoms.map(toHex), oracle([a.atoms, b.atoms, c.atoms]))
-    assert.ok(all.equals(Baggage.join(c, a, b)) && all.equals(ab.join(c)), 'n-ary in any order')
-  }), { seed: 11, numRuns: 5000 })
+  fc.assert(
+    fc.property(baggages, baggages, baggages, (a, b, c) => {
+      const ab = a.join(b)
+      assert.deepEqual(ab.atoms.map(toHex), oracle([a.atoms, b.atoms]))
+      assert.ok(ab.equals(b.join(a)), 'commutative')
+      assert.ok(ab.join(c).equals(a.join(b.join(c))), 'associative')
+      assert.ok(a.join(a).equals(a) && a.join(Baggage.decode(a.encode().slice())).equals(a), 'idempotent')
+      assert.ok(a.join(ab).equals(ab) && ab.join(b).equals(ab), 'absorbing')
+      const all = Baggage.join(a, b, c)
+      assert.deepEqual(all.atoms.map(toHex), oracle([a.atoms, b.atoms, c.atoms]))
+      assert.ok(all.equals(Baggage.join(c, a, b)) && all.equals(ab.join(c)), 'n-ary in any order')
+    }),
+    { seed: 11, numRuns: 5000 },
+  )
 })
 
 test('law 1, exhaustive: every pair of lists of up to three atoms out of three', () => {
@@ -146,37 +169,54 @@ test('law 1, exhaustive: every pair of lists of up to three atoms out of three',
 })
 
 test('law 5: a trim fits, is a prefix and a marker, and trimming twice is trimming once', () => {
-  fc.assert(fc.property(baggages, fc.nat(40), fc.nat(40), (x, m, n) => {
-    const [small, large] = [Math.max(1, Math.min(m, n)), Math.max(1, Math.max(m, n))]
-    const trimmed = x.trim(large)
-    assert.ok(trimmed.byteLength <= large)
-    if (trimmed !== x) {
-      assert.equal(trimmed.atoms.at(-1)?.length, 0)
-      assert.deepEqual(trimmed.atoms.slice(0, -1), x.atoms.slice(0, trimmed.atoms.length - 1))
-      assert.ok(trimmed.overflowed)
-    }
-    assert.ok(trimmed.trim(small).equals(x.trim(small)))
-  }), { seed: 12, numRuns: 5000 })
+  fc.assert(
+    fc.property(baggages, fc.nat(40), fc.nat(40), (x, m, n) => {
+      const [small, large] = [Math.max(1, Math.min(m, n)), Math.max(1, Math.max(m, n))]
+      const trimmed = x.trim(large)
+      assert.ok(trimmed.byteLength <= large)
+      if (trimmed !== x) {
+        assert.equal(trimmed.atoms.at(-1)?.length, 0)
+        assert.deepEqual(trimmed.atoms.slice(0, -1), x.atoms.slice(0, trimmed.atoms.length - 1))
+        assert.ok(trimmed.overflowed)
+      }
+      assert.ok(trimmed.trim(small).equals(x.trim(small)))
+    }),
+    { seed: 12, numRuns: 5000 },
+  )
 })
 
 test('law 5: the marker keeps its place when the whole is merged back in', () => {
-  const sorted = baggages.map((b) => Baggage.of([...b.atoms].sort(compareBytes).filter((atom) => atom.length > 0)))
-  fc.assert(fc.property(sorted, fc.nat(40), (x, limit) => {
-    const trimmed = x.trim(limit)
-    const joined = trimmed.join(x)
-    const first = (b: Baggage) => b.atoms.findIndex((atom) => atom.length === 0)
-    assert.equal(first(joined), first(trimmed))
-  }), { seed: 13, numRuns: 2000 })
+  const sorted = baggages.map((b) =>
+    Baggage.of([...b.atoms].sort(compareBytes).filter((atom) => atom.length > 0)),
+  )
+  fc.assert(
+    fc.property(sorted, fc.nat(40), (x, limit) => {
+      const trimmed = x.trim(limit)
+      const joined = trimmed.join(x)
+      const first = (b: Baggage) => b.atoms.findIndex((atom) => atom.length === 0)
+      assert.equal(first(joined), first(trimmed))
+    }),
+    { seed: 13, numRuns: 2000 },
+  )
 })
 
 test('law 6: strict decoding refuses, lenient decoding keeps what stands before the damage', () => {
   const table: [hex: string, kept: string][] = [
-    ['0201020501', '[0102]'], ['030102', '[]'], ['80', '[]'], ['ffffffffff', '[]'], ['01aaffffffff7f', '[AA]'], ['01aaffffffff0700', '[AA]'],
+    ['0201020501', '[0102]'],
+    ['030102', '[]'],
+    ['80', '[]'],
+    ['ffffffffff', '[]'],
+    ['01aaffffffff7f', '[AA]'],
+    ['01aaffffffff0700', '[AA]'],
     ['01aa808080808000', '[AA]'],
   ]
   for (const [hex, kept] of table) {
     const bytes = fromHex(hex) ?? assert.fail()
-    assert.throws(() => Baggage.decode(bytes), (error) => error instanceof BaggageError && error.code === 'E_BAGGAGE_FORMAT', hex)
+    assert.throws(
+      () => Baggage.decode(bytes),
+      (error) => error instanceof BaggageError && error.code === 'E_BAGGAGE_FORMAT',
+      hex,
+    )
     assert.equal(show(Baggage.decodeLenient(bytes)), kept, hex)
   }
 })
@@ -189,7 +229,9 @@ test('law 6: a length in a longer form is read and written anew, so equality sta
 })
 
 test('law 6: every truncation and every flipped bit is refused or read, and never more than was there', () => {
-  const whole = bag('[F802 F000 0000000000000000EA F004 EC6A6F6E 0061 - 01]').join(Baggage.of([new Uint8Array(200).fill(0xfe)])).encode()
+  const whole = bag('[F802 F000 0000000000000000EA F004 EC6A6F6E 0061 - 01]')
+    .join(Baggage.of([new Uint8Array(200).fill(0xfe)]))
+    .encode()
   for (let cut = 0; cut <= whole.length; cut++) probe(whole.slice(0, cut))
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const flipped = whole.slice()
@@ -224,7 +266,10 @@ test('more than the largest size is refused, and cut when lenient', () => {
 test('atoms of 127 and 128 bytes, where the length grows to two bytes', () => {
   for (const length of [127, 128, 16383, 16384]) {
     const baggage = Baggage.of([new Uint8Array(length).fill(7), Uint8Array.of(9)])
-    assert.deepEqual(Baggage.decode(baggage.encode()).atoms.map((atom) => atom.length), [length, 1])
+    assert.deepEqual(
+      Baggage.decode(baggage.encode()).atoms.map((atom) => atom.length),
+      [length, 1],
+    )
     assert.equal(show(baggage.join(bag('[08]')).trim(4)), '[-]')
   }
 })

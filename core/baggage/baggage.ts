@@ -1,26 +1,42 @@
 // Baggage: an immutable, ordered list of atoms that travels with an execution, opaque to whoever carries it.
 //
-// The value is its encoding. Decoding walks the lengths and keeps the bytes; joining merges bytes; encoding hands them out; atoms
-// are cut only for whoever asks. A process that carries what no tool reads never parses it.
+// The value is its encoding. Decoding walks the lengths and keeps the bytes; joining merges bytes; encoding
+// hands them out; atoms are cut only for whoever asks. A process that carries what no tool reads never parses
+// it.
 //
-//   BRANCH  branch()   the same value           JOIN  join()   lexicographic merge: commutative, associative, idempotent
-//   SERIALIZE encode() / DESERIALIZE decode()   TRIM  trim()   the first atoms that fit, then a marker (a zero-length atom)
+//   BRANCH       branch()   the same value
+//   JOIN         join()     lexicographic merge: commutative, associative, idempotent, absorbing
+//   SERIALIZE    encode()   DESERIALIZE   decode()
+//   TRIM         trim()     the first atoms that fit, then a marker (a zero-length atom)
 //
-// Owns: the bytes given to `decode` and those that `encode` hands out belong to the value; nobody may change them.
-// Source: baggage contexts (EuroSys'18) sections 4.1-4.3, table 2; RATIONALE "Why is baggage opaque to carriers?".
+// Owns: the bytes given to `decode` and those that `encode` hands out belong to the value; nobody may change
+// them. Source: baggage contexts (EuroSys'18) sections 4.1-4.3, table 2; RATIONALE "Why is baggage opaque to
+// carriers?".
 
 import { assert, equalBytes } from '#base'
 import { BaggageError } from './error.ts'
-import { allocate, encodeAtoms, markerPosition, measure, mergeMany, mergeTwo, NO_BYTES, prefixEnd, sliceAtoms } from './wire.ts'
+import {
+  allocate,
+  encodeAtoms,
+  markerPosition,
+  measure,
+  mergeMany,
+  mergeTwo,
+  NO_BYTES,
+  prefixEnd,
+  sliceAtoms,
+} from './wire.ts'
 import { OWNED_COMPONENTS_MAX } from './limits.ts'
 
 /**
- * A counter component that this process began. `newest` is its count in the newest value that holds it: only a value that shows
- * this very count may extend it, so two branches never extend the same component (see types/counter.ts).
+ * A counter component that this process began. `newest` is its count in the newest value that holds it: only
+ * a value that shows this very count may extend it, so two branches never extend the same component (see
+ * types/counter.ts).
  */
 export type OwnedComponent = { readonly id: Uint8Array; newest: bigint }
 
-// For types/ and bdl/ only, set once by the class below: building a value with components it owns. Not part of the face.
+// For types/ and bdl/ only, set once by the class below: building a value with components it owns. Not part
+// of the face.
 export let ownedOf: (baggage: Baggage) => readonly OwnedComponent[] | undefined
 /** `bytes` must be a canonical encoding. */
 export let withOwned: (bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) => Baggage
@@ -44,12 +60,18 @@ export class Baggage {
     return Baggage.#make(encodeAtoms(atoms), undefined)
   }
 
-  /** Cost: one walk over the lengths; the bytes are kept. Errors: E_BAGGAGE_FORMAT when anything is cut, too long or left over. */
+  /**
+   * Cost: one walk over the lengths; the bytes are kept. Errors: E_BAGGAGE_FORMAT when anything is cut, too
+   * long or left over.
+   */
   static decode(bytes: Uint8Array): Baggage {
     if (bytes.length === 0) return Baggage.empty
     const measured = measure(bytes)
     if (measured.damage !== undefined) {
-      throw new BaggageError('E_BAGGAGE_FORMAT', `baggage is damaged at byte ${measured.end} of ${bytes.length}: ${measured.damage}`)
+      throw new BaggageError(
+        'E_BAGGAGE_FORMAT',
+        `baggage is damaged at byte ${measured.end} of ${bytes.length}: ${measured.damage}`,
+      )
     }
     return Baggage.#fromWire(bytes, measured.end, measured.isCanonical)
   }
@@ -120,8 +142,9 @@ export class Baggage {
   }
 
   /**
-   * The longest run of atoms from the start that leaves room for the marker, then the marker; unchanged when all fits.
-   * A limit of 0 still gives the marker (1 byte) if anything was lost: losing data silently is the one thing not on offer.
+   * The longest run of atoms from the start that leaves room for the marker, then the marker; unchanged when
+   * all fits. A limit of 0 still gives the marker (1 byte) if anything was lost: losing data silently is the
+   * one thing not on offer.
    */
   trim(maxBytes: number): Baggage {
     assert(!Number.isNaN(maxBytes), 'the limit of trim is a number')
@@ -148,7 +171,8 @@ export class Baggage {
 }
 
 function joinOwned(
-  a: readonly OwnedComponent[] | undefined, b: readonly OwnedComponent[] | undefined,
+  a: readonly OwnedComponent[] | undefined,
+  b: readonly OwnedComponent[] | undefined,
 ): readonly OwnedComponent[] | undefined {
   if (b === undefined || a === b) return a
   if (a === undefined) return b

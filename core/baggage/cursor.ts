@@ -1,6 +1,6 @@
 // Walks the atoms of an encoding and finds nodes of the tree in them, without making objects of atoms.
 //
-//   F802 | F000 | 00..EA | F001 | 00..37 | F805 | ...        node F802 of level 0: everything up to the next header >= F8
+//   F802 | F000 | 00..EA | F001 | 00..37 | F805 | ...     node F802 of level 0: up to the next header >= F8
 //          '---- node F000 of level 1 ---' ends at a header >= F0
 
 import { payloadLength, payloadStart } from './wire.ts'
@@ -61,8 +61,8 @@ export class Cursor {
 }
 
 /**
- * A node found: its header begins at `at`, its contents are [start, end). Not found: all three say where it would stand.
- * `hasMarkerBefore`: a trim marker stands in the region before `end`.
+ * A node found: its header begins at `at`, its contents are [start, end). Not found: all three say where it
+ * would stand. `hasMarkerBefore`: a trim marker stands in the region before `end`.
  */
 export type Found = {
   readonly isFound: boolean
@@ -96,7 +96,13 @@ export function findChild(region: Region, header: Uint8Array, base: number): Fou
     cursor.leave(base)
     return { isFound: true, at, start, end: cursor.at, hasMarkerBefore: cursor.sawMarker }
   }
-  return { isFound: false, at: cursor.at, start: cursor.at, end: cursor.at, hasMarkerBefore: cursor.sawMarker }
+  return {
+    isFound: false,
+    at: cursor.at,
+    start: cursor.at,
+    end: cursor.at,
+    hasMarkerBefore: cursor.sawMarker,
+  }
 }
 
 function compareAtom(cursor: Cursor, header: Uint8Array): number {
@@ -111,9 +117,18 @@ function compareAtom(cursor: Cursor, header: Uint8Array): number {
 }
 
 /** A child with its header: [at, start) is the header atom, [start, end) what it holds. */
-export type Child = { readonly at: number; readonly payload: number; readonly start: number; readonly end: number; readonly first: number }
+export type Child = {
+  readonly at: number
+  readonly payload: number
+  readonly start: number
+  readonly end: number
+  readonly first: number
+}
 
-/** The children of a region at the level with `base`, in order. What stands before the first one is the region's own. */
+/**
+ * The children of a region at the level with `base`, in order. What stands before the first one is the
+ * region's own.
+ */
 export function childrenOf(region: Region, base: number): Child[] {
   const children: Child[] = []
   const cursor = new Cursor(region.bytes, region.start, region.end)
@@ -128,7 +143,9 @@ export function childrenOf(region: Region, base: number): Child[] {
 }
 
 /** The first marker: where it stands, and the headers above it. undefined = nothing was trimmed. */
-export function firstMarker(bytes: Uint8Array): { readonly at: number; readonly path: readonly Uint8Array[] } | undefined {
+export function firstMarker(
+  bytes: Uint8Array,
+): { readonly at: number; readonly path: readonly Uint8Array[] } | undefined {
   const path: { readonly base: number; readonly header: Uint8Array }[] = []
   for (const cursor = new Cursor(bytes, 0, bytes.length); cursor.first !== PAST_END; cursor.advance()) {
     if (cursor.first === MARKER) return { at: cursor.at, path: path.map((step) => step.header) }

@@ -1,12 +1,14 @@
-// The first byte of an atom says what it is; so a flat merge of atoms equals a merge of trees, field by field.
+// The first byte of an atom says what it is; so a flat merge of atoms equals a merge of trees, field by
+// field.
 //
 //   bit   7      6 5 4 3        2           1        0
-//         1=hdr  15 - level     0=indexed   unused   TakeFirst      level 0 (a bag): F8 indexed, FC keyed
-//                               1=keyed                              level 1 (a field): F0, F4 .. level 15: 80, 84
+//         1=hdr  15 - level     0=indexed   unused   TakeFirst    level 0 (a bag): F8 indexed, FC keyed
+//                               1=keyed                  level 1 (a field): F0, F4 .. level 15: 80, 84
 //         0 0 0 0 0 0 0 0 = data; then the payload
 //
-// Deeper headers sort before shallower ones and data before all of them: when one side of a merge leaves a node, the other's
-// rest of that node sorts first and comes along.  Source: baggage contexts (EuroSys'18) section 5.3.
+// Deeper headers sort before shallower ones and data before all of them: when one side of a merge leaves a
+// node, the other's rest of that node sorts first and comes along.  Source: baggage contexts (EuroSys'18)
+// section 5.3.
 
 import { LEXVARINT_BYTES_MAX, writeLexUnsigned } from '#base'
 import { BaggageError } from './error.ts'

@@ -1,10 +1,10 @@
 // Replaces one node of a baggage and leaves every other byte as it is.
 //
-//   [ bags before | F80A  F001  <contents>  ... | bags after ]        path = F80A F001: only <contents> changes
+//   [ bags before | F80A  F001  <contents>  ... | bags after ]    path = F80A F001: only <contents> changes
 //   missing headers are put where they sort; a node left without contents loses its header
 //
-// When the first trim marker stood inside what is replaced, its path of headers and the marker are merged back in: what was lost
-// stays known as lost.
+// When the first trim marker stood inside what is replaced, its path of headers and the marker are merged
+// back in: what was lost stays known as lost.
 
 import { assert } from '#base'
 import { ownedOf, withOwned, type Baggage } from './baggage.ts'
@@ -13,11 +13,21 @@ import { headerBase } from './header.ts'
 import { encodeAtoms, mergeTwo, NO_BYTES } from './wire.ts'
 import type { TreeWriter } from './writer.ts'
 
-/** Writes the new contents out of `value`; `previous` is what stood there. Nothing written = the node goes. */
+/**
+ * Writes the new contents out of `value`; `previous` is what stood there. Nothing written = the node goes.
+ */
 export type Edit<T> = (writer: TreeWriter, previous: Region | undefined, value: T) => void
 
-/** `path`: header atoms from level 0 on. `value` is handed to `edit`, so that a caller can make its edit once. */
-export function rewriteNode<T>(writer: TreeWriter, baggage: Baggage, path: readonly Uint8Array[], edit: Edit<T>, value: T): Baggage {
+/**
+ * `path`: header atoms from level 0 on. `value` is handed to `edit`, so that a caller can make its edit once.
+ */
+export function rewriteNode<T>(
+  writer: TreeWriter,
+  baggage: Baggage,
+  path: readonly Uint8Array[],
+  edit: Edit<T>,
+  value: T,
+): Baggage {
   const bytes = baggage.encode()
   let region: Region = { bytes, start: 0, end: bytes.length }
   let found = findChild(region, path[0], headerBase(0))

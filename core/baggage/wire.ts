@@ -1,11 +1,12 @@
-// The byte form of a list of atoms, and the merge, worked directly on it: joining and forwarding never make an object an atom.
+// The byte form of a list of atoms, and the merge, worked directly on it: joining and forwarding never make
+// an object an atom.
 //
 //   +--------+-----------------+--------+-----------------+--
-//   | varint | atom            | varint | atom            | ..      a zero-length atom, the trim marker, is the single byte 00
+//   | varint | atom            | varint | atom            | ..      a trim marker (no payload) is one byte 00
 //   +--------+-----------------+--------+-----------------+--
 //
-// Whoever calls the functions below `measure` passes bytes that `measure` has accepted: lengths are canonical and in bounds.
-// Source: baggage contexts (EuroSys'18) section 4 and figure 3.
+// Whoever calls the functions below `measure` passes bytes that `measure` has accepted: lengths are canonical
+// and in bounds. Source: baggage contexts (EuroSys'18) section 4 and figure 3.
 
 import { readVarint, varintSize, writeVarint } from '#base'
 import { BAGGAGE_BYTES_MAX } from './limits.ts'
@@ -13,9 +14,10 @@ import { BAGGAGE_BYTES_MAX } from './limits.ts'
 export const NO_BYTES = new Uint8Array(0)
 
 /**
- * New bytes for an encoding. V8 keeps arrays up to 64 bytes in its own heap (24 ns); beyond that each one is a call into the system's
- * allocator (330 ns, more than a whole join). So middle sizes are cut from a slab, each stretch once and never again: the slab goes
- * when the last value in it goes. Nothing else is shared; an encoding may thus be a view into a larger buffer, never to be transferred.
+ * New bytes for an encoding. V8 keeps arrays up to 64 bytes in its own heap (24 ns); beyond that each one is
+ * a call into the system's allocator (330 ns, more than a whole join). So middle sizes are cut from a slab,
+ * each stretch once and never again: the slab goes when the last value in it goes. Nothing else is shared; an
+ * encoding may thus be a view into a larger buffer, never to be transferred.
  */
 export function allocate(length: number): Uint8Array {
   if (length <= SLAB_FROM_BYTES || length > SLAB_UP_TO_BYTES) return new Uint8Array(length)
@@ -35,8 +37,15 @@ const SLAB_BYTES = 8 * 1024
 let slab = NO_BYTES
 let slabUsed = 0
 
-/** What `measure` found: the end of the last whole atom, why it stopped there, and whether every length was in shortest form. */
-export type Measured = { readonly end: number; readonly damage: string | undefined; readonly isCanonical: boolean }
+/**
+ * What `measure` found: the end of the last whole atom, why it stopped there, and whether every length was in
+ * shortest form.
+ */
+export type Measured = {
+  readonly end: number
+  readonly damage: string | undefined
+  readonly isCanonical: boolean
+}
 
 /** Walks the lengths; touches no payload. */
 export function measure(bytes: Uint8Array): Measured {
@@ -52,10 +61,12 @@ export function measure(bytes: Uint8Array): Measured {
       if (length.end - at !== varintSize(length.value)) isCanonical = false
       next = length.end + length.value
     }
-    if (next > end) return { end: at, damage: `an atom of which ${next - end} bytes are missing`, isCanonical }
+    if (next > end)
+      return { end: at, damage: `an atom of which ${next - end} bytes are missing`, isCanonical }
     at = next
   }
-  if (bytes.length > BAGGAGE_BYTES_MAX) return { end, damage: `more than ${BAGGAGE_BYTES_MAX} bytes`, isCanonical }
+  if (bytes.length > BAGGAGE_BYTES_MAX)
+    return { end, damage: `more than ${BAGGAGE_BYTES_MAX} bytes`, isCanonical }
   return { end, damage: undefined, isCanonical }
 }
 
@@ -142,10 +153,11 @@ function compareAtoms(a: Uint8Array, atA: number, b: Uint8Array, atB: number): n
 }
 
 /**
- * The lexicographic merge of two encodings: emit the smaller head; equal heads are emitted once.
- * Gives `a` or `b` itself whenever the result is the same bytes, so a join that learns nothing allocates nothing.
+ * The lexicographic merge of two encodings: emit the smaller head; equal heads are emitted once. Gives `a` or
+ * `b` itself whenever the result is the same bytes, so a join that learns nothing allocates nothing.
  *
- * The output is written only from the point where it differs from both inputs: until then it is a prefix of one of them.
+ * The output is written only from the point where it differs from both inputs: until then it is a prefix of
+ * one of them.
  */
 export function mergeTwo(a: Uint8Array, b: Uint8Array): Uint8Array {
   let atA = 0
@@ -170,7 +182,10 @@ export function mergeTwo(a: Uint8Array, b: Uint8Array): Uint8Array {
   return mergeRest(a, atA, b, atB, isPrefixOfA ? a : b)
 }
 
-/** Goes on from (atA, atB) with real output; what was merged so far is the part already passed of `written` (a or b). */
+/**
+ * Goes on from (atA, atB) with real output; what was merged so far is the part already passed of `written` (a
+ * or b).
+ */
 function mergeRest(a: Uint8Array, atA: number, b: Uint8Array, atB: number, written: Uint8Array): Uint8Array {
   let at = written === a ? atA : atB
   const out = allocate(at + a.length - atA + b.length - atB)
@@ -189,8 +204,8 @@ function mergeRest(a: Uint8Array, atA: number, b: Uint8Array, atB: number, writt
 }
 
 /**
- * The same for any number: take the least head over all lists, emit it once, advance every list whose head equals it.
- * Cost: O(lists x atoms) comparisons, one output.
+ * The same for any number: take the least head over all lists, emit it once, advance every list whose head
+ * equals it. Cost: O(lists x atoms) comparisons, one output.
  */
 export function mergeMany(lists: readonly Uint8Array[]): Uint8Array {
   const positions = lists.map(() => 0)
@@ -221,7 +236,10 @@ function leastHead(lists: readonly Uint8Array[], positions: readonly number[]): 
   return least
 }
 
-/** Copies from[start, end) to `at`; gives the position after. A loop beats set(subarray()) below about 100 bytes. */
+/**
+ * Copies from[start, end) to `at`; gives the position after. A loop beats set(subarray()) below about 100
+ * bytes.
+ */
 export function copy(from: Uint8Array, start: number, end: number, out: Uint8Array, at: number): number {
   if (end - start > 100) {
     out.set(from.subarray(start, end), at)

@@ -1,11 +1,14 @@
-// Writes a tree as atoms, in the one order that merges: data first, then indexed children ascending, then keyed ones.
+// Writes a tree as atoms, in the one order that merges: data first, then indexed children ascending, then
+// keyed ones.
 //
-// A header is written first and taken back when nothing followed it: empty bags are not written. Values are written straight into
-// an arena and handed out as views of it, so nothing is copied and nothing is allocated from the system for each value:
+// A header is written first and taken back when nothing followed it: empty bags are not written. Values are
+// written straight into an arena and handed out as views of it, so nothing is copied and nothing is allocated
+// from the system for each value:
 //
-//   arena  [ value | value | value being written ....            ]        `base` = where the current one begins
+//   arena  [ value | value | value being written ....        ]       `base` = where the current one begins
 //
-// A stretch handed out is never written again; the arena goes when the last value in it goes. (See `allocate` in wire.ts.)
+// A stretch handed out is never written again; the arena goes when the last value in it goes. (See `allocate`
+// in wire.ts.)
 
 import type { Clock, Random } from '#base'
 import { varintSize, writeLexUnsigned, writeVarint } from '#base'
@@ -76,7 +79,9 @@ export class TreeWriter {
     return at
   }
 
-  /** Fills in the length of the atom begun at `at`; from 128 bytes on it needs more than the byte kept for it. */
+  /**
+   * Fills in the length of the atom begun at `at`; from 128 bytes on it needs more than the byte kept for it.
+   */
   closeAtom(at: number): void {
     const size = this.length - at - 1
     if (size < 0x80) {
@@ -123,9 +128,16 @@ export class TreeWriter {
     this.closeAtom(at)
   }
 
-  /** Copies atoms as they are, but for trim markers: where they belong is known to whoever rewrites the whole (`rewrite.ts`). */
+  /**
+   * Copies atoms as they are, but for trim markers: where they belong is known to whoever rewrites the whole
+   * (`rewrite.ts`).
+   */
   copyAtoms(region: Region): void {
-    for (const cursor = new Cursor(region.bytes, region.start, region.end); cursor.first !== PAST_END; cursor.advance())
+    for (
+      const cursor = new Cursor(region.bytes, region.start, region.end);
+      cursor.first !== PAST_END;
+      cursor.advance()
+    )
       if (cursor.first !== MARKER) this.raw(region.bytes, cursor.at, cursor.next)
   }
 }

@@ -4,25 +4,48 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import {
-  BoundedQueue, compareBytes, concatBytes, decodeBase64Url, encodeBase64Url, equalBytes, formatDiagnostic, fromHex, nearest,
-  readVarint, Ring, seededRandom, spanOf, toHex, varintSize, writeVarint,
+  BoundedQueue,
+  compareBytes,
+  concatBytes,
+  decodeBase64Url,
+  encodeBase64Url,
+  equalBytes,
+  formatDiagnostic,
+  fromHex,
+  nearest,
+  readVarint,
+  Ring,
+  seededRandom,
+  spanOf,
+  toHex,
+  varintSize,
+  writeVarint,
 } from './index.ts'
 
 test('byte order is that of Buffer.compare', () => {
-  fc.assert(fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
-    assert.equal(compareBytes(a, b), Buffer.compare(a, b))
-    assert.equal(equalBytes(a, b), Buffer.compare(a, b) === 0)
-  }), { seed: 1 })
+  fc.assert(
+    fc.property(fc.uint8Array(), fc.uint8Array(), (a, b) => {
+      assert.equal(compareBytes(a, b), Buffer.compare(a, b))
+      assert.equal(equalBytes(a, b), Buffer.compare(a, b) === 0)
+    }),
+    { seed: 1 },
+  )
 })
 
 test('hex and base64url agree with Buffer and come back', () => {
-  fc.assert(fc.property(fc.uint8Array(), (data) => {
-    assert.equal(toHex(data), Buffer.from(data).toString('hex'))
-    assert.equal(encodeBase64Url(data), Buffer.from(data).toString('base64url'))
-    assert.deepEqual(fromHex(toHex(data)), data)
-    assert.deepEqual(decodeBase64Url(encodeBase64Url(data)), data)
-    assert.deepEqual(decodeBase64Url(`x${encodeBase64Url(data)}yz`, 1, 1 + encodeBase64Url(data).length), data)
-  }), { seed: 1 })
+  fc.assert(
+    fc.property(fc.uint8Array(), (data) => {
+      assert.equal(toHex(data), Buffer.from(data).toString('hex'))
+      assert.equal(encodeBase64Url(data), Buffer.from(data).toString('base64url'))
+      assert.deepEqual(fromHex(toHex(data)), data)
+      assert.deepEqual(decodeBase64Url(encodeBase64Url(data)), data)
+      assert.deepEqual(
+        decodeBase64Url(`x${encodeBase64Url(data)}yz`, 1, 1 + encodeBase64Url(data).length),
+        data,
+      )
+    }),
+    { seed: 1 },
+  )
 })
 
 test('text that is not base64url is refused', () => {
@@ -32,13 +55,25 @@ test('text that is not base64url is refused', () => {
 })
 
 test('concatenation keeps order', () => {
-  assert.deepEqual(concatBytes(Uint8Array.of(1), Uint8Array.of(), Uint8Array.of(2, 3)), Uint8Array.of(1, 2, 3))
+  assert.deepEqual(
+    concatBytes(Uint8Array.of(1), Uint8Array.of(), Uint8Array.of(2, 3)),
+    Uint8Array.of(1, 2, 3),
+  )
 })
 
 test('varints at every change of length, and the first refused', () => {
   const table: [number, string][] = [
-    [0, '00'], [127, '7f'], [128, '8001'], [300, 'ac02'], [16383, 'ff7f'], [16384, '808001'], [2 ** 21 - 1, 'ffff7f'],
-    [2 ** 21, '80808001'], [2 ** 28 - 1, 'ffffff7f'], [2 ** 28, '8080808001'], [2 ** 31 - 1, 'ffffffff07'],
+    [0, '00'],
+    [127, '7f'],
+    [128, '8001'],
+    [300, 'ac02'],
+    [16383, 'ff7f'],
+    [16384, '808001'],
+    [2 ** 21 - 1, 'ffff7f'],
+    [2 ** 21, '80808001'],
+    [2 ** 28 - 1, 'ffffff7f'],
+    [2 ** 28, '8080808001'],
+    [2 ** 31 - 1, 'ffffffff07'],
   ]
   for (const [value, hex] of table) {
     const out = new Uint8Array(5)
@@ -54,7 +89,10 @@ test('varints at every change of length, and the first refused', () => {
 
 test('a ring keeps the last n and hands back who had to leave', () => {
   const ring = new Ring<number>(3)
-  assert.deepEqual([1, 2, 3, 4, 5].map((n) => ring.push(n)), [undefined, undefined, undefined, 1, 2])
+  assert.deepEqual(
+    [1, 2, 3, 4, 5].map((n) => ring.push(n)),
+    [undefined, undefined, undefined, 1, 2],
+  )
   assert.deepEqual(ring.toArray(), [3, 4, 5])
   assert.equal(ring.length, 3)
   ring.clear()
@@ -63,11 +101,17 @@ test('a ring keeps the last n and hands back who had to leave', () => {
 
 test('a full queue follows its policy and counts what it lost', () => {
   const rejecting = new BoundedQueue<number>({ capacity: 2, policy: 'reject' })
-  assert.deepEqual([1, 2, 3].map((n) => rejecting.push(n)), [true, true, false])
+  assert.deepEqual(
+    [1, 2, 3].map((n) => rejecting.push(n)),
+    [true, true, false],
+  )
   assert.equal(rejecting.peek(), 1)
   assert.deepEqual([rejecting.drain(), rejecting.dropped], [[1, 2], 1])
   const sliding = new BoundedQueue<number>({ capacity: 2, policy: 'dropOldest' })
-  assert.deepEqual([1, 2, 3].map((n) => sliding.push(n)), [true, true, true])
+  assert.deepEqual(
+    [1, 2, 3].map((n) => sliding.push(n)),
+    [true, true, true],
+  )
   assert.deepEqual([sliding.shift(), sliding.shift(), sliding.shift(), sliding.dropped], [2, 3, undefined, 1])
 })
 
@@ -77,7 +121,13 @@ test('a diagnostic names line, column and a likely name', () => {
   assert.deepEqual(span, { start: 5, end: 10, line: 2, column: 4 })
   assert.equal(nearest('strng', ['string', 'int32']), 'string')
   assert.equal(nearest('zzzzz', ['string', 'int32']), undefined)
-  const diagnostic = { severity: 'error', span, message: 'unknown type', note: 'types are lower case', suggestion: 'string' } as const
+  const diagnostic = {
+    severity: 'error',
+    span,
+    message: 'unknown type',
+    note: 'types are lower case',
+    suggestion: 'string',
+  } as const
   assert.equal(formatDiagnostic(diagnostic), '2:4 error: unknown type (types are lower case; try: string)')
 })
 

@@ -1,4 +1,5 @@
-// Units as types: a number of bytes and a wall time cannot be swapped by accident. A brand exists at compile time only.
+// Units as types: a number of bytes and a wall time cannot be swapped by accident. A brand exists at compile
+// time only.
 
 declare const brand: unique symbol
 export type Brand<T, Name extends string> = T & { readonly [brand]: Name }

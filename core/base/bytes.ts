@@ -1,5 +1,5 @@
-// Bytes without Node: order, equality, hex, base64url. Plain loops: for the sizes at hand (10 to 300 bytes) they beat
-// calls into the runtime, and run in a browser.
+// Bytes without Node: order, equality, hex, base64url. Plain loops: for the sizes at hand (10 to 300 bytes)
+// they beat calls into the runtime, and run in a browser.
 
 /** -1, 0 or 1; unsigned byte by byte, a prefix sorts first (like Buffer.compare). */
 export function compareBytes(a: Uint8Array, b: Uint8Array): -1 | 0 | 1 {
@@ -52,8 +52,8 @@ const VALUES = new Uint8Array(128).fill(FOREIGN)
 for (let i = 0; i < 64; i++) VALUES[ALPHABET.charCodeAt(i)] = i
 
 /**
- * RFC 4648 section 5, without padding. Sixteen characters an append: character by character the text would be a rope of 64 pieces,
- * which the first reader has to flatten (48 bytes: 270 -> 160 ns).
+ * RFC 4648 section 5, without padding. Sixteen characters an append: character by character the text would be
+ * a rope of 64 pieces, which the first reader has to flatten (48 bytes: 270 -> 160 ns).
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   let text = ''
@@ -64,10 +64,23 @@ export function encodeBase64Url(bytes: Uint8Array): string {
     const c = bits24(bytes, i + 6)
     const d = bits24(bytes, i + 9)
     text += String.fromCharCode(
-      CODES[a >> 18], CODES[(a >> 12) & 63], CODES[(a >> 6) & 63], CODES[a & 63],
-      CODES[b >> 18], CODES[(b >> 12) & 63], CODES[(b >> 6) & 63], CODES[b & 63],
-      CODES[c >> 18], CODES[(c >> 12) & 63], CODES[(c >> 6) & 63], CODES[c & 63],
-      CODES[d >> 18], CODES[(d >> 12) & 63], CODES[(d >> 6) & 63], CODES[d & 63])
+      CODES[a >> 18],
+      CODES[(a >> 12) & 63],
+      CODES[(a >> 6) & 63],
+      CODES[a & 63],
+      CODES[b >> 18],
+      CODES[(b >> 12) & 63],
+      CODES[(b >> 6) & 63],
+      CODES[b & 63],
+      CODES[c >> 18],
+      CODES[(c >> 12) & 63],
+      CODES[(c >> 6) & 63],
+      CODES[c & 63],
+      CODES[d >> 18],
+      CODES[(d >> 12) & 63],
+      CODES[(d >> 6) & 63],
+      CODES[d & 63],
+    )
   }
   for (const last = bytes.length - 3; i <= last; i += 3) {
     const a = bits24(bytes, i)
@@ -87,8 +100,8 @@ function bits24(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * The bytes of text[start, end), or undefined for a foreign character, an impossible length, or bits beyond the last byte
- * (so every byte string has exactly one text). Padding is refused.
+ * The bytes of text[start, end), or undefined for a foreign character, an impossible length, or bits beyond
+ * the last byte (so every byte string has exactly one text). Padding is refused.
  */
 export function decodeBase64Url(text: string, start = 0, end = text.length): Uint8Array | undefined {
   const length = end - start
@@ -96,7 +109,8 @@ export function decodeBase64Url(text: string, start = 0, end = text.length): Uin
   if (left === 1) return undefined
   const out = new Uint8Array((length >> 2) * 3 + (left === 0 ? 0 : left - 1))
   let at = 0
-  // Every character and value seen, or-ed: a code beyond ASCII or a foreign one leaves a bit from 128 on. Checked once, at the end.
+  // Every character and value seen, or-ed: a code beyond ASCII or a foreign one leaves a bit from 128 on.
+  // Checked once, at the end.
   let seen = 0
   let i = start
   for (const last = end - left; i < last; i += 4) {

@@ -1,7 +1,13 @@
-// What we say about a text that a user wrote (BDL, queries, policies, config): data, so that a CLI and an editor can both show it.
+// What we say about a text that a user wrote (BDL, queries, policies, config): data, so that a CLI and an
+// editor can both show it.
 
 /** Half-open range of UTF-16 offsets into the text; line and column count from 1. */
-export type Span = { readonly start: number; readonly end: number; readonly line: number; readonly column: number }
+export type Span = {
+  readonly start: number
+  readonly end: number
+  readonly line: number
+  readonly column: number
+}
 
 export type Diagnostic = {
   readonly severity: 'error' | 'warning'
@@ -27,13 +33,16 @@ export function spanOf(text: string, start: number, end: number): Span {
 /** `3:14 error: message (hint)`, one line. */
 export function formatDiagnostic(diagnostic: Diagnostic): string {
   const { span, severity, message, note, suggestion } = diagnostic
-  const tail = [note, suggestion === undefined ? undefined : `try: ${suggestion}`].filter((part) => part !== undefined)
-  return `${span.line}:${span.column} ${severity}: ${message}${tail.length > 0 ? ` (${tail.join('; ')})` : ''}`
+  const tail = [note, suggestion === undefined ? undefined : `try: ${suggestion}`].filter(
+    (part) => part !== undefined,
+  )
+  const help = tail.length > 0 ? ` (${tail.join('; ')})` : ''
+  return `${span.line}:${span.column} ${severity}: ${message}${help}`
 }
 
 /**
- * The candidate nearest to a misspelt name, if it is near enough to be meant: at most a third of its letters differ.
- * Cost: O(candidates x length^2), for error paths only.
+ * The candidate nearest to a misspelt name, if it is near enough to be meant: at most a third of its letters
+ * differ. Cost: O(candidates x length^2), for error paths only.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined

@@ -6,12 +6,34 @@ export { err, ok, type Result } from './result.ts'
 export { assert, AssertionError, unreachable } from './assert.ts'
 export { formatDiagnostic, nearest, spanOf, type Diagnostic, type Span } from './diagnostic.ts'
 export {
-  compareBytes, concatBytes, decodeBase64Url, encodeBase64Url, equalBytes, fromHex, toHex,
+  compareBytes,
+  concatBytes,
+  decodeBase64Url,
+  encodeBase64Url,
+  equalBytes,
+  fromHex,
+  toHex,
 } from './bytes.ts'
-export { readVarint, varintSize, VARINT_BYTES_MAX, VARINT_VALUE_MAX, writeVarint, type Varint } from './varint.ts'
 export {
-  decodeLexVarint, encodeLexVarint, lexUnsignedSize, LEXVARINT_BYTES_MAX, readLexSigned, readLexUnsigned, readLexUnsignedNumber,
-  writeLexSigned, writeLexUnsigned, type LexKind, type LexVarint,
+  readVarint,
+  varintSize,
+  VARINT_BYTES_MAX,
+  VARINT_VALUE_MAX,
+  writeVarint,
+  type Varint,
+} from './varint.ts'
+export {
+  decodeLexVarint,
+  encodeLexVarint,
+  lexUnsignedSize,
+  LEXVARINT_BYTES_MAX,
+  readLexSigned,
+  readLexUnsigned,
+  readLexUnsignedNumber,
+  writeLexSigned,
+  writeLexUnsigned,
+  type LexKind,
+  type LexVarint,
 } from './lexvarint.ts'
 export { Ring } from './ring.ts'
 export { BoundedQueue, type FullPolicy } from './bounded-queue.ts'

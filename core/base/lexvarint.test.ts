@@ -72,10 +72,17 @@ s 9223372036854775807 FFFFFFFFFFFFFFFFFF / 000000000000000000
 s -9223372036854775808 000000000000000000 / FFFFFFFFFFFFFFFFFF
 `
 
-const rows = TABLE.trim().split('\n').map((line) => {
-  const [kind, value, forward, , reverse] = line.split(' ')
-  return { isSigned: kind === 's', value: BigInt(value ?? ''), forward: forward ?? '', reverse: reverse ?? '' }
-})
+const rows = TABLE.trim()
+  .split('\n')
+  .map((line) => {
+    const [kind, value, forward, , reverse] = line.split(' ')
+    return {
+      isSigned: kind === 's',
+      value: BigInt(value ?? ''),
+      forward: forward ?? '',
+      reverse: reverse ?? '',
+    }
+  })
 
 test('every row of the published table, forward and reverse, writing and reading', () => {
   assert.equal(rows.length, 63)
@@ -97,7 +104,8 @@ test('a longer form than needed is read', () => {
 test('cut short, or followed by something, is not a value', () => {
   for (const { isSigned, forward } of rows) {
     const kind = isSigned ? 'signed' : 'unsigned'
-    for (let cut = 0; cut < forward.length; cut += 2) assert.equal(decodeLexVarint(kind, bytes(forward.slice(0, cut))), undefined)
+    for (let cut = 0; cut < forward.length; cut += 2)
+      assert.equal(decodeLexVarint(kind, bytes(forward.slice(0, cut))), undefined)
     assert.equal(decodeLexVarint(kind, bytes(`${forward}00`)), undefined)
   }
 })
@@ -105,9 +113,13 @@ test('cut short, or followed by something, is not a value', () => {
 const unsigned = fc.bigInt({ min: 0n, max: (1n << 64n) - 1n })
 const signed = fc.bigInt({ min: -(1n << 63n), max: (1n << 63n) - 1n })
 // Half of the values near a change of length, where mistakes live.
-const near = fc.tuple(fc.integer({ min: 0, max: 63 }), fc.bigInt({ min: -2n, max: 2n })).map(([bits, off]) => (1n << BigInt(bits)) + off)
+const near = fc
+  .tuple(fc.integer({ min: 0, max: 63 }), fc.bigInt({ min: -2n, max: 2n }))
+  .map(([bits, off]) => (1n << BigInt(bits)) + off)
 const nearUnsigned = near.filter((value) => value >= 0n)
-const nearSigned = fc.tuple(near, fc.boolean()).map(([value, isNegative]) => (isNegative ? -value : value))
+const nearSigned = fc
+  .tuple(near, fc.boolean())
+  .map(([value, isNegative]) => (isNegative ? -value : value))
   .filter((value) => value >= -(1n << 63n) && value < 1n << 63n)
 
 const KINDS: readonly [LexKind, fc.Arbitrary<bigint>, 1 | -1][] = [
@@ -119,27 +131,36 @@ const KINDS: readonly [LexKind, fc.Arbitrary<bigint>, 1 | -1][] = [
 
 for (const [kind, values, direction] of KINDS) {
   test(`${kind}: byte order is ${direction === 1 ? '' : 'reverse '}numeric order, and reading gives back what was written`, () => {
-    fc.assert(fc.property(values, values, (x, y) => {
-      const order = compareBytes(encodeLexVarint(kind, x), encodeLexVarint(kind, y))
-      const expected = x === y ? 0 : x < y ? -1 : 1
-      assert.equal(order, expected * direction + 0)
-      assert.equal(decodeLexVarint(kind, encodeLexVarint(kind, x)), x)
-    }), { seed: 1, numRuns: 2000 })
+    fc.assert(
+      fc.property(values, values, (x, y) => {
+        const order = compareBytes(encodeLexVarint(kind, x), encodeLexVarint(kind, y))
+        const expected = x === y ? 0 : x < y ? -1 : 1
+        assert.equal(order, expected * direction + 0)
+        assert.equal(decodeLexVarint(kind, encodeLexVarint(kind, x)), x)
+      }),
+      { seed: 1, numRuns: 2000 },
+    )
   })
 }
 
 test('the number path agrees with the bigint path up to 2^53 - 1 and declines beyond', () => {
-  fc.assert(fc.property(fc.oneof(unsigned, nearUnsigned), (x) => {
-    const encoded = encodeLexVarint('unsigned', x)
-    const expected = x <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(x) : undefined
-    assert.equal(readLexUnsignedNumber(encoded, 0, encoded.length), expected)
-  }), { seed: 2, numRuns: 1000 })
+  fc.assert(
+    fc.property(fc.oneof(unsigned, nearUnsigned), (x) => {
+      const encoded = encodeLexVarint('unsigned', x)
+      const expected = x <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(x) : undefined
+      assert.equal(readLexUnsignedNumber(encoded, 0, encoded.length), expected)
+    }),
+    { seed: 2, numRuns: 1000 },
+  )
 })
 
 test('any bytes at all are read or refused, never thrown at', () => {
-  fc.assert(fc.property(fc.uint8Array({ maxLength: 12 }), (data) => {
-    for (const [kind] of KINDS) decodeLexVarint(kind, data)
-  }), { seed: 3, numRuns: 3000 })
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 12 }), (data) => {
+      for (const [kind] of KINDS) decodeLexVarint(kind, data)
+    }),
+    { seed: 3, numRuns: 3000 },
+  )
 })
 
 function bytes(hex: string): Uint8Array {

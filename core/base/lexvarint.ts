@@ -1,7 +1,8 @@
-// Integers of 1 to 9 bytes whose unsigned byte order is their numeric order; so a merge that only compares bytes keeps the
-// smallest (or, in the reverse forms, the largest) of two values without knowing what they are.
+// Integers of 1 to 9 bytes whose unsigned byte order is their numeric order; so a merge that only compares
+// bytes keeps the smallest (or, in the reverse forms, the largest) of two values without knowing what they
+// are.
 //
-//   unsigned, n bytes:   1 1 .. 1 0 | 7n bits, big endian        n-1 ones count the bytes that follow;  n = 9:  FF + 8 bytes
+//   unsigned, n bytes:   1 1 .. 1 0 | 7n bits, big endian     n-1 ones: bytes that follow; n = 9: FF + 8
 //   reverse unsigned:    the complement of every byte
 //   signed, v >= 0:      a 1 in front, then as above with one bit of payload less
 //   signed, v <  0:      the complement of the signed form of -v-1
@@ -27,7 +28,10 @@ function unsignedSize(value: number | bigint): number {
   return value < 0x100_0000_0000_0000n ? 8 : 9
 }
 
-/** Writes 0 <= value < 2^64 (a number only up to 2^53) at `at`; gives the position after it. `flip` = 0xFF complements. */
+/**
+ * Writes 0 <= value < 2^64 (a number only up to 2^53) at `at`; gives the position after it. `flip` = 0xFF
+ * complements.
+ */
 export function writeLexUnsigned(out: Uint8Array, at: number, value: number | bigint, flip = 0): number {
   const size = unsignedSize(value)
   const ones = size > 8 ? 0xff : (0xff << (9 - size)) & 0xff
@@ -37,7 +41,13 @@ export function writeLexUnsigned(out: Uint8Array, at: number, value: number | bi
 }
 
 /** The low `size` bytes of a non-negative value; bytes above it are zero. */
-function writeBigEndian(out: Uint8Array, at: number, size: number, value: number | bigint, flip: number): void {
+function writeBigEndian(
+  out: Uint8Array,
+  at: number,
+  size: number,
+  value: number | bigint,
+  flip: number,
+): void {
   if (typeof value === 'bigint') {
     let rest = value
     for (let i = at + size - 1; i >= at; i--) {
@@ -59,7 +69,13 @@ export function writeLexSigned(out: Uint8Array, at: number, value: number | bigi
   // Of v and -v-1 exactly one is >= 0; its form is written, complemented for the negative one.
   const magnitude = !isNegative ? value : typeof value === 'bigint' ? -value - 1n : -value - 1
   const flip = isNegative ? 0xff : 0
-  const size = unsignedSize(typeof magnitude === 'bigint' ? magnitude * 2n : magnitude < 2 ** 52 ? magnitude * 2 : BigInt(magnitude) * 2n)
+  const size = unsignedSize(
+    typeof magnitude === 'bigint'
+      ? magnitude * 2n
+      : magnitude < 2 ** 52
+        ? magnitude * 2
+        : BigInt(magnitude) * 2n,
+  )
   if (size <= 7) {
     writeBigEndian(out, at, size, magnitude, flip)
     // The sign bit, then size-1 ones, then a zero.
@@ -87,7 +103,12 @@ function lexSignedSize(first: number, second: number): number {
 export type LexVarint = { readonly value: bigint; readonly end: number }
 
 /** undefined when cut short. Longer forms than needed are accepted. */
-export function readLexUnsigned(bytes: Uint8Array, at: number, end = bytes.length, flip = 0): LexVarint | undefined {
+export function readLexUnsigned(
+  bytes: Uint8Array,
+  at: number,
+  end = bytes.length,
+  flip = 0,
+): LexVarint | undefined {
   if (at >= end) return undefined
   const first = bytes[at] ^ flip
   const size = lexUnsignedSize(first)
@@ -126,7 +147,12 @@ function bigEndian(bytes: Uint8Array, at: number, size: number, head: number, fl
  * The value as a number, or undefined when cut short or at 2^53 and beyond; the position after it is
  * `at + lexUnsignedSize(bytes[at] ^ flip)`. Allocates nothing.
  */
-export function readLexUnsignedNumber(bytes: Uint8Array, at: number, end: number, flip = 0): number | undefined {
+export function readLexUnsignedNumber(
+  bytes: Uint8Array,
+  at: number,
+  end: number,
+  flip = 0,
+): number | undefined {
   if (at >= end) return undefined
   const first = bytes[at] ^ flip
   const size = lexUnsignedSize(first)
@@ -151,7 +177,9 @@ function writeKind(out: Uint8Array, kind: LexKind, value: bigint): number {
 /** undefined unless `bytes` is exactly one value. */
 export function decodeLexVarint(kind: LexKind, bytes: Uint8Array): bigint | undefined {
   const isSigned = kind === 'signed' || kind === 'reverseSigned'
-  const read = isSigned ? readLexSigned(bytes, 0) : readLexUnsigned(bytes, 0, bytes.length, kind === 'unsigned' ? 0 : 0xff)
+  const read = isSigned
+    ? readLexSigned(bytes, 0)
+    : readLexUnsigned(bytes, 0, bytes.length, kind === 'unsigned' ? 0 : 0xff)
   if (read === undefined || read.end !== bytes.length) return undefined
   return kind === 'reverseSigned' ? -read.value - 1n : read.value
 }

@@ -1,5 +1,5 @@
-// One bag of a schema at work: execution-flow scoped variables. Values are plain objects; every change gives a new Baggage in which
-// all other bags, and what this schema does not know of this bag, are as they were.
+// One bag of a schema at work: execution-flow scoped variables. Values are plain objects; every change gives
+// a new Baggage in which all other bags, and what this schema does not know of this bag, are as they were.
 
 import { compareBytes, nearest } from '#base'
 import type { Baggage } from '../baggage.ts'
@@ -22,20 +22,29 @@ export type CounterPath = string | readonly (string | number | bigint | boolean)
 export interface BagType<T = any> {
   readonly name: string
   readonly id: number
-  /** The value; undefined when the bag is not there. Values as TS: bigint for 64-bit, Set, Map, nested objects. */
+  /**
+   * The value; undefined when the bag is not there. Values as TS: bigint for 64-bit, Set, Map, nested
+   * objects.
+   */
   read(baggage: Baggage): T | undefined
-  /** Replaces this bag, keeps unknown fields and all other bags. Errors: E_BAGGAGE_VALUE, E_BAGGAGE_DEPTH; nothing is changed then. */
+  /**
+   * Replaces this bag, keeps unknown fields and all other bags. Errors: E_BAGGAGE_VALUE, E_BAGGAGE_DEPTH;
+   * nothing is changed then.
+   */
   write(baggage: Baggage, value: T): Baggage
   /** write(b, change(read(b))); a bag that is not there is given to `change` as one with nothing set. */
   update(baggage: Baggage, change: (value: T) => T): Baggage
   drop(baggage: Baggage): Baggage
   /** Something of this bag may have been trimmed away. */
   overflowed(baggage: Baggage): boolean
-  /** Counts up (pncounter: or down), or ticks a clock. Cost: touches only the counter's own atoms. Errors: E_BAGGAGE_VALUE. */
+  /**
+   * Counts up (pncounter: or down), or ticks a clock. Cost: touches only the counter's own atoms. Errors:
+   * E_BAGGAGE_VALUE.
+   */
   increment(baggage: Baggage, path: CounterPath, by?: bigint | number): Baggage
   /**
-   * Folds the counter's components into one: only after every branch that counts there has ended (a stage, a barrier), and where no
-   * older value with the absorbed components will be joined again.
+   * Folds the counter's components into one: only after every branch that counts there has ended (a stage, a
+   * barrier), and where no older value with the absorbed components will be joined again.
    */
   compact(baggage: Baggage, path: CounterPath): Baggage
 }
@@ -50,7 +59,12 @@ export class SchemaBag implements BagType {
   readonly #edit: Edit<unknown>
   #idle: TreeWriter | undefined
 
-  constructor(options: { readonly name: string; readonly id: number; readonly node: BagNode; readonly ports: Ports }) {
+  constructor(options: {
+    readonly name: string
+    readonly id: number
+    readonly node: BagNode
+    readonly ports: Ports
+  }) {
     this.name = options.name
     this.id = options.id
     this.#node = options.node
@@ -83,11 +97,15 @@ export class SchemaBag implements BagType {
 
   drop(baggage: Baggage): Baggage {
     const bytes = baggage.encode()
-    if (!findChild({ bytes, start: 0, end: bytes.length }, this.#header, headerBase(0)).isFound) return baggage
+    if (!findChild({ bytes, start: 0, end: bytes.length }, this.#header, headerBase(0)).isFound)
+      return baggage
     return this.#writing((writer) => rewriteNode(writer, baggage, this.#path, () => {}, undefined))
   }
 
-  /** True for the bag in which the first marker stands and for those after it: what was cut came behind the marker. */
+  /**
+   * True for the bag in which the first marker stands and for those after it: what was cut came behind the
+   * marker.
+   */
   overflowed(baggage: Baggage): boolean {
     const marker = firstMarker(baggage.encode())
     if (marker === undefined) return false
@@ -100,23 +118,39 @@ export class SchemaBag implements BagType {
       const target = this.#resolve(writer, path)
       const amount = wholeNumber(by, target.where)
       if (amount === 0n) return baggage
-      return rewriteNode(writer, baggage, target.headers, (out, previous) => {
-        target.type.add(out, amount, target.headers.length - 1, previous, target.where)
-      }, undefined)
+      return rewriteNode(
+        writer,
+        baggage,
+        target.headers,
+        (out, previous) => {
+          target.type.add(out, amount, target.headers.length - 1, previous, target.where)
+        },
+        undefined,
+      )
     })
   }
 
   compact(baggage: Baggage, path: CounterPath): Baggage {
     return this.#writing((writer) => {
       const { type, headers, where } = this.#resolve(writer, path)
-      if (type.compact === undefined) throw new BaggageError('E_BAGGAGE_VALUE', `${where} is a ${type.name}: only counters are folded`)
-      return rewriteNode(writer, baggage, headers, (out, previous: Region | undefined) => {
-        if (previous !== undefined) type.compact?.(out, headers.length - 1, previous)
-      }, undefined)
+      if (type.compact === undefined)
+        throw new BaggageError('E_BAGGAGE_VALUE', `${where} is a ${type.name}: only counters are folded`)
+      return rewriteNode(
+        writer,
+        baggage,
+        headers,
+        (out, previous: Region | undefined) => {
+          if (previous !== undefined) type.compact?.(out, headers.length - 1, previous)
+        },
+        undefined,
+      )
     })
   }
 
-  /** The one writer; a call from inside (a getter of the user's value that writes this bag again) gets one of its own. */
+  /**
+   * The one writer; a call from inside (a getter of the user's value that writes this bag again) gets one of
+   * its own.
+   */
   #borrow(): TreeWriter {
     const writer = this.#idle ?? new TreeWriter(this.#ports)
     this.#idle = undefined
@@ -143,7 +177,8 @@ export class SchemaBag implements BagType {
       headers.push(next.header)
       type = next.type
     }
-    if (!isCounting(type)) throw new BaggageError('E_BAGGAGE_VALUE', `${where} is a ${type.name}, not a counter`)
+    if (!isCounting(type))
+      throw new BaggageError('E_BAGGAGE_VALUE', `${where} is a ${type.name}, not a counter`)
     return { type, headers, where }
   }
 }
@@ -151,12 +186,24 @@ export class SchemaBag implements BagType {
 type Target = { readonly type: CountingType; readonly headers: readonly Uint8Array[]; readonly where: string }
 type Step = { readonly type: FieldType; readonly header: Uint8Array }
 
-function stepInto(writer: TreeWriter, type: FieldType, step: string | number | bigint | boolean, level: number, where: string): Step {
+function stepInto(
+  writer: TreeWriter,
+  type: FieldType,
+  step: string | number | bigint | boolean,
+  level: number,
+  where: string,
+): Step {
   if (type instanceof BagNode) {
     const field = type.field(String(step))
     if (field !== undefined) return { type: field.type, header: headerAtom(level, 0, field.header) }
-    const suggestion = nearest(String(step), type.fields.map(({ name }) => name))
-    throw new BaggageError('E_BAGGAGE_VALUE', `${where} is no field${suggestion === undefined ? '' : `; is ${suggestion} meant?`}`)
+    const suggestion = nearest(
+      String(step),
+      type.fields.map(({ name }) => name),
+    )
+    throw new BaggageError(
+      'E_BAGGAGE_VALUE',
+      `${where} is no field${suggestion === undefined ? '' : `; is ${suggestion} meant?`}`,
+    )
   }
   if (!isMap(type)) throw new BaggageError('E_BAGGAGE_VALUE', `${where}: nothing stands below a ${type.name}`)
   writer.begin(undefined)
@@ -177,6 +224,7 @@ function keyFrom(type: MapField, step: string | number | bigint | boolean): unkn
 
 function wholeNumber(by: bigint | number, where: string): bigint {
   if (typeof by === 'bigint') return by
-  if (!Number.isSafeInteger(by)) throw new BaggageError('E_BAGGAGE_VALUE', `${where} grows by a whole number, not ${by}`)
+  if (!Number.isSafeInteger(by))
+    throw new BaggageError('E_BAGGAGE_VALUE', `${where} grows by a whole number, not ${by}`)
   return BigInt(by)
 }

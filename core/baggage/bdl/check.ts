@@ -1,8 +1,16 @@
-// Declarations to the tree of types: looks up names, checks what may stand where, gives ids. Reports everything it finds.
+// Declarations to the tree of types: looks up names, checks what may stand where, gives ids. Reports
+// everything it finds.
 
 import { nearest } from '#base'
 import {
-  SCALARS, type BagDef, type FieldDef, type ScalarDef, type ScalarName, type Schema, type StructDef, type TypeDef,
+  SCALARS,
+  type BagDef,
+  type FieldDef,
+  type ScalarDef,
+  type ScalarName,
+  type Schema,
+  type StructDef,
+  type TypeDef,
 } from './schema.ts'
 import type { Declaration, FieldSyntax, FileSyntax, Index, Report, TypeSyntax } from './syntax.ts'
 
@@ -14,13 +22,19 @@ type Generic = (typeof GENERICS)[number]
 const PLAIN = ['taint', 'counter', 'pncounter', 'clock'] as const
 type Plain = (typeof PLAIN)[number]
 /** The paper writes flag where the code said taint; both capitalise containers now and then. */
-const ALIASES: ReadonlyMap<string, string> = new Map([['flag', 'taint'], ['Set', 'set'], ['Map', 'map'], ['Counter', 'counter']])
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['flag', 'taint'],
+  ['Set', 'set'],
+  ['Map', 'map'],
+  ['Counter', 'counter'],
+])
 const BUILT_IN: readonly string[] = [...SCALARS, ...PLAIN, ...GENERICS, 'map', ...ALIASES.keys()]
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] }
 type Entry = { readonly file: FileSyntax; readonly declaration: Declaration; readonly report: Report } & (
   | { readonly kind: 'bag'; readonly def: Mutable<BagDef> }
-  | { readonly kind: 'struct'; readonly def: Mutable<StructDef> })
+  | { readonly kind: 'struct'; readonly def: Mutable<StructDef> }
+)
 
 export type CheckedFile = { readonly file: FileSyntax; readonly report: Report }
 export type Ids = { readonly [bagName: string]: number }
@@ -45,7 +59,12 @@ export function check(files: readonly CheckedFile[], ids: Ids): Schema {
   }
 }
 
-function declare(entries: Map<string, Entry>, file: FileSyntax, declaration: Declaration, report: Report): void {
+function declare(
+  entries: Map<string, Entry>,
+  file: FileSyntax,
+  declaration: Declaration,
+  report: Report,
+): void {
   const { name, kind, id } = declaration
   if (BUILT_IN.includes(name.text)) report(name, `${name.text} is a type of the language`)
   if (entries.has(name.text)) {
@@ -58,7 +77,13 @@ function declare(entries: Map<string, Entry>, file: FileSyntax, declaration: Dec
     return
   }
   const number = id === undefined ? undefined : checkIndex(id, 'an id', report)
-  entries.set(name.text, { kind, file, declaration, report, def: { name: name.text, id: number, fields: [] } })
+  entries.set(name.text, {
+    kind,
+    file,
+    declaration,
+    report,
+    def: { name: name.text, id: number, fields: [] },
+  })
 }
 
 function checkIndex(index: Index, what: string, report: Report): number | undefined {
@@ -77,12 +102,15 @@ function bagFields(entries: Map<string, Entry>, entry: Entry): FieldDef[] {
     refuseSecondName(declaration, syntax, report)
     const type = typeOf(entries, entry, syntax.type)
     if (syntax.index === undefined) {
-      report(syntax.name, `${syntax.name.text} has no index`, { suggestion: `${syntax.name.text} = ${nextFree}` })
+      report(syntax.name, `${syntax.name.text} has no index`, {
+        suggestion: `${syntax.name.text} = ${nextFree}`,
+      })
       continue
     }
     const index = checkIndex(syntax.index, 'an index', report)
     const twin = fields.find((field) => field.index === index)
-    if (twin !== undefined) report(syntax.index, `${twin.name} has index ${index} already`, { suggestion: String(nextFree) })
+    if (twin !== undefined)
+      report(syntax.index, `${twin.name} has index ${index} already`, { suggestion: String(nextFree) })
     if (type !== undefined && index !== undefined) fields.push({ name: syntax.name.text, index, type })
   }
   return fields.sort((a, b) => a.index - b.index)
@@ -90,14 +118,16 @@ function bagFields(entries: Map<string, Entry>, entry: Entry): FieldDef[] {
 
 function refuseSecondName(declaration: Declaration, syntax: FieldSyntax, report: Report): void {
   const first = declaration.fields.find((field) => field.name.text === syntax.name.text)
-  if (first !== syntax) report(syntax.name, `${declaration.name.text} has a field ${syntax.name.text} already`)
+  if (first !== syntax)
+    report(syntax.name, `${declaration.name.text} has a field ${syntax.name.text} already`)
 }
 
 function structFields(entries: Map<string, Entry>, entry: Entry): StructDef['fields'][number][] {
   const { declaration, report } = entry
   return declaration.fields.flatMap((syntax) => {
     refuseSecondName(declaration, syntax, report)
-    if (syntax.index !== undefined) report(syntax.index, 'fields of a struct go by their order and have no index')
+    if (syntax.index !== undefined)
+      report(syntax.index, 'fields of a struct go by their order and have no index')
     const type = scalarOf(entries, entry, syntax.type, 'a field of a struct')
     return type === undefined ? [] : [{ name: syntax.name.text, type }]
   })
@@ -130,18 +160,32 @@ function typeOf(entries: Map<string, Entry>, entry: Entry, syntax: TypeSyntax): 
 }
 
 /** The arguments, if there are `count`. */
-function withArgs(entry: Entry, syntax: TypeSyntax, name: string, count: 0 | 1 | 2): readonly TypeSyntax[] | undefined {
+function withArgs(
+  entry: Entry,
+  syntax: TypeSyntax,
+  name: string,
+  count: 0 | 1 | 2,
+): readonly TypeSyntax[] | undefined {
   const args = syntax.args ?? []
   if (args.length === count) return args
   const suggestion = count === 0 ? name : count === 1 ? `${name}<string>` : `${name}<string, string>`
-  entry.report(syntax, `${name} takes ${count === 0 ? 'no' : count} type${count === 1 ? '' : 's'} in < >`, { suggestion })
+  entry.report(syntax, `${name} takes ${count === 0 ? 'no' : count} type${count === 1 ? '' : 's'} in < >`, {
+    suggestion,
+  })
   return undefined
 }
 
-function scalarOf(entries: Map<string, Entry>, entry: Entry, syntax: TypeSyntax, what: string): ScalarDef | undefined {
+function scalarOf(
+  entries: Map<string, Entry>,
+  entry: Entry,
+  syntax: TypeSyntax,
+  what: string,
+): ScalarDef | undefined {
   const type = typeOf(entries, entry, syntax)
   if (type === undefined || type.kind === 'scalar' || type.kind === 'struct') return type
-  entry.report(syntax, `${what} is a primitive or a struct`, { note: `${syntax.name} does not fit into one atom` })
+  entry.report(syntax, `${what} is a primitive or a struct`, {
+    note: `${syntax.name} does not fit into one atom`,
+  })
   return undefined
 }
 
@@ -160,7 +204,11 @@ function giveIds(entries: Map<string, Entry>, ids: Ids, main: CheckedFile): void
     const entry = entries.get(name)
     const suggestion = nearest(name, entries.keys())
     if (entry?.kind !== 'bag')
-      main.report({ start: 0, end: 0 }, `an id is given for ${name}, which is no bag`, suggestion === undefined ? {} : { suggestion })
+      main.report(
+        { start: 0, end: 0 },
+        `an id is given for ${name}, which is no bag`,
+        suggestion === undefined ? {} : { suggestion },
+      )
     else if (!Number.isInteger(id) || id < 0 || id > INDEX_MAX)
       main.report(entry.declaration.name, `the id given for ${name} is no number from 0 to ${INDEX_MAX}`)
     else entry.def.id = id
@@ -178,7 +226,9 @@ function giveIds(entries: Map<string, Entry>, ids: Ids, main: CheckedFile): void
 function refuseEndlessStructs(entries: Map<string, Entry>): void {
   for (const entry of entries.values()) {
     if (entry.kind === 'struct' && reaches(entry.def, entry.def, new Set()))
-      entry.report(entry.declaration.name, `struct ${entry.def.name} contains itself`, { suggestion: `bag ${entry.def.name}` })
+      entry.report(entry.declaration.name, `struct ${entry.def.name} contains itself`, {
+        suggestion: `bag ${entry.def.name}`,
+      })
   }
 }
 

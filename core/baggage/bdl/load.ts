@@ -38,7 +38,8 @@ export function loadBdl(source: string, options: LoadOptions = {}): Record<strin
   const schema = readSchema(source, options)
   const ports: Ports = { ...machinePorts, ...options.ports }
   const bags: Record<string, BagType> = Object.create(null)
-  for (const [{ name, id }, node] of compile(schema)) if (id !== undefined) bags[name] = new SchemaBag({ name, id, node, ports })
+  for (const [{ name, id }, node] of compile(schema))
+    if (id !== undefined) bags[name] = new SchemaBag({ name, id, node, ports })
   return bags
 }
 
@@ -63,7 +64,11 @@ export function checkBdl(source: string, options: BdlOptions = {}): readonly Dia
 }
 
 /** The text and everything it imports, each once; files may import each other. */
-function parseAll(source: string, imports: Readonly<Record<string, string>>, diagnostics: Diagnostic[]): CheckedFile[] {
+function parseAll(
+  source: string,
+  imports: Readonly<Record<string, string>>,
+  diagnostics: Diagnostic[],
+): CheckedFile[] {
   const files = [parseOne(source, '', diagnostics)]
   const seen = new Set<string>()
   for (const { file, report } of files) {
@@ -71,7 +76,10 @@ function parseAll(source: string, imports: Readonly<Record<string, string>>, dia
       if (seen.has(path)) continue
       seen.add(path)
       const text = Object.hasOwn(imports, path) ? imports[path] : undefined
-      if (text === undefined) report({ start, end }, `there is no text for import "${path}"`, { note: 'pass it in options.imports' })
+      if (text === undefined)
+        report({ start, end }, `there is no text for import "${path}"`, {
+          note: 'pass it in options.imports',
+        })
       else files.push(parseOne(text, path, diagnostics))
     }
   }
@@ -82,7 +90,12 @@ function parseOne(text: string, path: string, diagnostics: Diagnostic[]): Checke
   const report: Report = (range: Range, message, more = {}) => {
     if (diagnostics.length >= BDL_DIAGNOSTICS_MAX) return
     const prefix = path === '' ? '' : `in "${path}": `
-    diagnostics.push({ severity: 'error', span: spanOf(text, range.start, range.end), message: prefix + message, ...more })
+    diagnostics.push({
+      severity: 'error',
+      span: spanOf(text, range.start, range.end),
+      message: prefix + message,
+      ...more,
+    })
   }
   if (text.length > BDL_TEXT_CHARS_MAX) {
     report({ start: 0, end: 0 }, `a text has at most ${BDL_TEXT_CHARS_MAX} characters`)

@@ -1,5 +1,5 @@
-// Tokens to declarations, by recursive descent. A mistake is reported and parsing goes on behind the next ; or }, so that one pass
-// finds all.
+// Tokens to declarations, by recursive descent. A mistake is reported and parsing goes on behind the next ;
+// or }, so that one pass finds all.
 //
 //   file  := [ package name(.name)* ; ]  ( import "path" ; )*  ( bag | struct )*
 //   bag   := bag Name [ = ID ] { ( type name = INDEX ; )* }            the last ; may be left out
@@ -8,7 +8,16 @@
 
 import { BDL_TYPE_DEPTH_MAX } from '../limits.ts'
 import { tokenize, type Token, type TokenKind } from './lexer.ts'
-import type { Declaration, FieldSyntax, FileSyntax, ImportSyntax, Index, Name, Report, TypeSyntax } from './syntax.ts'
+import type {
+  Declaration,
+  FieldSyntax,
+  FileSyntax,
+  ImportSyntax,
+  Index,
+  Name,
+  Report,
+  TypeSyntax,
+} from './syntax.ts'
 
 export function parse(text: string, report: Report): FileSyntax {
   return new Parser(text, report).file()
@@ -35,7 +44,8 @@ class Parser {
     const declarations: Declaration[] = []
     while (this.#token.kind !== 'end') {
       this.#recovering(() => {
-        if (this.#acceptWord('package')) packageName = this.#packageName(declarations.length + imports.length > 0)
+        if (this.#acceptWord('package'))
+          packageName = this.#packageName(declarations.length + imports.length > 0)
         else if (this.#acceptWord('import')) imports.push(this.#import())
         else declarations.push(this.#declaration())
       }, '}')
@@ -90,7 +100,8 @@ class Parser {
     }
     if (name.text === 'clock' && this.#accept('(')) {
       const variety = this.#take('name', '"vector"')
-      if (variety.text !== 'vector') this.#report(variety, `there is no ${variety.text} clock`, { suggestion: 'clock(vector)' })
+      if (variety.text !== 'vector')
+        this.#report(variety, `there is no ${variety.text} clock`, { suggestion: 'clock(vector)' })
       this.#expect(')')
     }
     let args: TypeSyntax[] | undefined
@@ -168,7 +179,10 @@ class Parser {
     return new Unparsable()
   }
 
-  /** Runs a step; after a mistake goes on behind `stop`, or before the } or declaration that ends the surroundings. */
+  /**
+   * Runs a step; after a mistake goes on behind `stop`, or before the } or declaration that ends the
+   * surroundings.
+   */
   #recovering(step: () => void, stop: ';' | '}'): void {
     const before = this.#at
     try {
@@ -193,7 +207,12 @@ class Parser {
 
   #isDeclarationStart(): boolean {
     const { kind, text } = this.#token
-    return kind === 'name' && (text === 'bag' || text === 'struct') && this.#tokens[this.#at + 1]?.kind === 'name'
-      && ['{', '='].includes(this.#tokens[this.#at + 2]?.text ?? '') && this.#tokens[this.#at + 2]?.kind === 'symbol'
+    return (
+      kind === 'name' &&
+      (text === 'bag' || text === 'struct') &&
+      this.#tokens[this.#at + 1]?.kind === 'name' &&
+      ['{', '='].includes(this.#tokens[this.#at + 2]?.text ?? '') &&
+      this.#tokens[this.#at + 2]?.kind === 'symbol'
+    )
   }
 }

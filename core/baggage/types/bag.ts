@@ -1,5 +1,5 @@
-// A bag: fields by index, each below an indexed header. What the schema at hand does not know (fields of a newer version, data in
-// odd places) is kept where it stands when the bag is written.
+// A bag: fields by index, each below an indexed header. What the schema at hand does not know (fields of a
+// newer version, data in odd places) is kept where it stands when the bag is written.
 
 import { readLexUnsignedNumber } from '#base'
 import { Cursor, PAST_END, type Region } from '../cursor.ts'
@@ -63,8 +63,9 @@ export class BagNode implements FieldType<BagValue> {
   }
 
   /**
-   * Nothing but headers and markers = not there (at the root the header alone says it is: `empty` then). A bag that holds only data
-   * this schema does not know is there with nothing set, so that writing it back keeps that data.
+   * Nothing but headers and markers = not there (at the root the header alone says it is: `empty` then). A
+   * bag that holds only data this schema does not know is there with nothing set, so that writing it back
+   * keeps that data.
    */
   read(cursor: Cursor, level: number): BagValue | undefined {
     const base = headerBase(level)
@@ -79,23 +80,38 @@ export class BagNode implements FieldType<BagValue> {
       if (read !== undefined) value = assign(value ?? {}, field.name, read)
     }
     if (value === undefined) return undefined
-    for (const field of this.#defaulted) if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
+    for (const field of this.#defaulted)
+      if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
     return value
   }
 
-  write(writer: TreeWriter, given: unknown, level: number, previous: Region | undefined, where: string): void {
+  write(
+    writer: TreeWriter,
+    given: unknown,
+    level: number,
+    previous: Region | undefined,
+    where: string,
+  ): void {
     if (!isRecord(given)) throw badValue(where, `an object of ${this.name}`, given)
     try {
-      if (previous !== undefined && previous.start < previous.end) this.#writeOver(writer, given, level + 1, previous)
+      if (previous !== undefined && previous.start < previous.end)
+        this.#writeOver(writer, given, level + 1, previous)
       else for (const field of this.#fields) writeField(writer, field, given, level + 1, undefined)
     } catch (error: unknown) {
       // The place is put together here, on the way out: building it on the way in would cost every write.
-      throw error instanceof BaggageError ? new BaggageError(error.code, `${where}.${error.message}`, { cause: error.cause }) : error
+      throw error instanceof BaggageError
+        ? new BaggageError(error.code, `${where}.${error.message}`, { cause: error.cause })
+        : error
     }
   }
 
   /** Ours and the unknown ones of before, in the order of their headers. */
-  #writeOver(writer: TreeWriter, given: Readonly<Record<string, unknown>>, level: number, previous: Region): void {
+  #writeOver(
+    writer: TreeWriter,
+    given: Readonly<Record<string, unknown>>,
+    level: number,
+    previous: Region,
+  ): void {
     const { bytes } = previous
     const base = headerBase(level)
     const cursor = new Cursor(bytes, previous.start, previous.end)
@@ -135,12 +151,18 @@ function readIndex({ bytes, payload, next }: Cursor): number | undefined {
   return next === payload + 2 && first < 0x80 ? first : readLexUnsignedNumber(bytes, payload + 1, next)
 }
 
-/** The index of the child whose header the cursor is on; keyed and other children sort behind all indexed ones. */
+/**
+ * The index of the child whose header the cursor is on; keyed and other children sort behind all indexed
+ * ones.
+ */
 function indexAt(cursor: Cursor, indexed: number): number {
   return cursor.first === indexed ? (readIndex(cursor) ?? Infinity) : Infinity
 }
 
-/** Steps over the child and gives its contents; undefined for a plain one that holds no more than its one data atom. */
+/**
+ * Steps over the child and gives its contents; undefined for a plain one that holds no more than its one data
+ * atom.
+ */
 function childAt(cursor: Cursor, base: number, isPlain: boolean): Region | undefined {
   cursor.advance()
   const start = cursor.at
@@ -167,7 +189,13 @@ function headerOf(field: BagField, level: number): Uint8Array {
 
 type Given = Readonly<Record<string, unknown>>
 
-function writeField(writer: TreeWriter, field: BagField, given: Given, level: number, previous: Region | undefined): void {
+function writeField(
+  writer: TreeWriter,
+  field: BagField,
+  given: Given,
+  level: number,
+  previous: Region | undefined,
+): void {
   const value = memberOf(given, field)
   const isUnset = value === undefined || value === null
   if (isUnset && previous === undefined) return

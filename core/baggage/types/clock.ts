@@ -1,9 +1,11 @@
-// clock(vector): one count for each branch that ticked, in the same components as a counter. Reads as a Map from the component's
-// id (hex) to its count. Two events compare as their clocks do:
+// clock(vector): one count for each branch that ticked, in the same components as a counter. Reads as a Map
+// from the component's id (hex) to its count. Two events compare as their clocks do:
 //
-//   before      every count <= the other's, one smaller          concurrent   each has a count the other lacks
+//   before       every count <= the other's, one smaller
+//   concurrent   each has a count that the other lacks
 //
-// `increment(b, path)` ticks. Source: Fidge, Mattern (1988), with identities begun at forks as in interval tree clocks (2008).
+// `increment(b, path)` ticks. Source: Fidge, Mattern (1988), with identities begun at forks as in interval
+// tree clocks (2008).
 
 import { fromHex, toHex } from '#base'
 import type { Region } from '../cursor.ts'
@@ -25,11 +27,17 @@ export const clock: CountingType = {
     const { bytes, at } = cursor
     cursor.leave(headerBase(level))
     const components = readComponents({ bytes, start: at, end: cursor.at }, level)
-    return components.length === 0 ? undefined : new Map(components.map(({ id, count }) => [toHex(id), count]))
+    return components.length === 0
+      ? undefined
+      : new Map(components.map(({ id, count }) => [toHex(id), count]))
   },
   write(writer, value, level, _previous, where) {
     if (!(value instanceof Map)) throw badValue(where, 'a Map from component to count', value)
-    writeComponents(writer, [...value].map(([id, count]) => checkComponent(id, count, where)), level)
+    writeComponents(
+      writer,
+      [...value].map(([id, count]) => checkComponent(id, count, where)),
+      level,
+    )
   },
   add(writer, by, level, previous, where) {
     if (by <= 0n) throw badValue(where, 'ticked by 1 or more', by)
@@ -44,7 +52,8 @@ function componentsOf(previous: Region | undefined, level: number): Component[] 
 function checkComponent(id: unknown, count: unknown, where: string): Component {
   const bytes = typeof id === 'string' ? fromHex(id) : undefined
   if (bytes === undefined) throw badValue(`${where} component`, 'hex', id)
-  if (typeof count !== 'bigint' || count < 0n || count > UINT64_MAX) throw badValue(`${where} count`, 'a bigint from 0 to 2^64 - 1', count)
+  if (typeof count !== 'bigint' || count < 0n || count > UINT64_MAX)
+    throw badValue(`${where} count`, 'a bigint from 0 to 2^64 - 1', count)
   return { id: bytes, count }
 }
 

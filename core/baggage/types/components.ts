@@ -1,14 +1,17 @@
-// Components: one count for each branch that ever counted, so that a merge can take the larger of each and nothing is lost or
-// counted twice.
+// Components: one count for each branch that ever counted, so that a merge can take the larger of each and
+// nothing is lost or counted twice.
 //
-//   F001 | EC <id of 8 bytes> | 00 ~count | EC <id> | 00 ~count        reverse lexvarint: the larger count sorts first
+//   F001 | EC <id of 8 bytes> | 00 ~count | EC <id> | 00 ~count    reverse lexvarint: largest sorts first
 //
-// OWNERSHIP BY VALUE. JavaScript forks without telling: the same immutable value may go on in two executions. So a component has
-// an owner record in memory ({ id, newest }) that travels with the values; it may be extended only from a value that shows its
-// newest count, and extending moves `newest` on. Of two branches that hold the same value the first to count extends, the
-// other sees an old count and begins a component of its own. Decoded values have no records: they own nothing.
+// OWNERSHIP BY VALUE. JavaScript forks without telling: the same immutable value may go on in two executions.
+// So a component has an owner record in memory ({ id, newest }) that travels with the values; it may be
+// extended only from a value that shows its newest count, and extending moves `newest` on. Of two branches
+// that hold the same value the first to count extends, the other sees an old count and begins a component of
+// its own. Decoded values have no records: they own nothing.
 //
-//   a: {X: 5}  newest(X) = 5       a + 1 -> {X: 6}, newest(X) = 6        a + 1 again -> X shows 5, not 6: {X: 5, Y: 1}
+//   a = {X: 5}, newest(X) = 5
+//   a + 1        -> {X: 6}, newest(X) = 6
+//   a + 1 again  -> {X: 5, Y: 1}: X shows 5, its newest is 6
 //
 // So components grow with the width of the execution, never with the number of increments.
 // Source: baggage contexts (EuroSys'18) section 5.6; ids there were 4 bytes of a generator seeded by time.
@@ -23,14 +26,18 @@ import { UINT64_MAX } from './integers.ts'
 
 export type Component = { readonly id: Uint8Array; readonly count: bigint }
 
-/** Those below a node with its header at `level`. Without any data, a key is no component: its count was trimmed away. */
+/**
+ * Those below a node with its header at `level`. Without any data, a key is no component: its count was
+ * trimmed away.
+ */
 export function readComponents(region: Region, level: number): Component[] {
   const base = headerBase(level + 1)
   const components: Component[] = []
   for (const child of childrenOf(region, base)) {
     if (child.first !== (base | KEYED)) continue
     const count = readCount(new Cursor(region.bytes, child.start, child.end))
-    if (count !== undefined) components.push({ id: region.bytes.slice(child.payload + 1, child.start), count: BigInt(count) })
+    if (count !== undefined)
+      components.push({ id: region.bytes.slice(child.payload + 1, child.start), count: BigInt(count) })
   }
   return components
 }
@@ -86,8 +93,9 @@ export function addTo(writer: TreeWriter, components: readonly Component[], by: 
 }
 
 /**
- * One component with the sum of all: only where every other branch that counts here has ended and no value that holds the
- * absorbed components will be joined again; else what is absorbed counts twice. Records of absorbed ones are closed.
+ * One component with the sum of all: only where every other branch that counts here has ended and no value
+ * that holds the absorbed components will be joined again; else what is absorbed counts twice. Records of
+ * absorbed ones are closed.
  */
 export function fold(writer: TreeWriter, components: readonly Component[]): Component[] {
   if (components.length < 2) return [...components]
@@ -115,6 +123,7 @@ function begin(writer: TreeWriter, count: bigint): Component {
 }
 
 function checkCount(count: bigint): bigint {
-  if (count > UINT64_MAX) throw new BaggageError('E_BAGGAGE_VALUE', 'a counter component holds at most 2^64 - 1')
+  if (count > UINT64_MAX)
+    throw new BaggageError('E_BAGGAGE_VALUE', 'a counter component holds at most 2^64 - 1')
   return count
 }

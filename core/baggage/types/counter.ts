@@ -3,8 +3,8 @@
 //   counter     F001 | EC id | 00 ~count ...                        value = sum of the components
 //   pncounter   F001 | E800 | E4 id | 00 ~count ... | E801 | ...    value = sum below E800 - sum below E801
 //
-// A value reads as { value }. Written back unchanged it changes nothing; written larger it counts up by the difference; a counter
-// written smaller is refused.
+// A value reads as { value }. Written back unchanged it changes nothing; written larger it counts up by the
+// difference; a counter written smaller is refused.
 
 import { findChild, PAST_END, type Cursor, type Region } from '../cursor.ts'
 import { headerAtom, headerBase, indexPayload } from '../header.ts'
@@ -30,7 +30,8 @@ const ZERO: CounterValue = Object.freeze({ value: 0n })
 const componentsOf = (previous: Region | undefined, level: number): Component[] =>
   previous === undefined ? [] : readComponents(previous, level)
 
-const sumOf = (components: readonly Component[]): bigint => components.reduce((sum, component) => sum + component.count, 0n)
+const sumOf = (components: readonly Component[]): bigint =>
+  components.reduce((sum, component) => sum + component.count, 0n)
 
 function targetOf(value: unknown, where: string): bigint {
   const given = isRecord(value) ? value.value : value
@@ -52,10 +53,16 @@ export const counter: CountingType = {
   },
   add(writer, by, level, previous, where) {
     const components = componentsOf(previous, level)
-    if (by < 0n) throw badValue(where, 'at least what it was: a counter only grows (use pncounter)', sumOf(components) + by)
+    if (by < 0n)
+      throw badValue(
+        where,
+        'at least what it was: a counter only grows (use pncounter)',
+        sumOf(components) + by,
+      )
     writeComponents(writer, by === 0n ? components : addTo(writer, components, by), level)
   },
-  compact: (writer, level, previous) => writeComponents(writer, fold(writer, componentsOf(previous, level)), level),
+  compact: (writer, level, previous) =>
+    writeComponents(writer, fold(writer, componentsOf(previous, level)), level),
 }
 
 const ADDED = indexPayload(0)
@@ -70,15 +77,22 @@ export const pncounter: CountingType = {
     return sides.isEmpty ? undefined : { value: sides.value }
   },
   write(writer, value, level, previous, where) {
-    const before = sumOf(componentsOf(sideOf(previous, ADDED, level), level + 1)) - sumOf(componentsOf(sideOf(previous, TAKEN, level), level + 1))
+    const before =
+      sumOf(componentsOf(sideOf(previous, ADDED, level), level + 1)) -
+      sumOf(componentsOf(sideOf(previous, TAKEN, level), level + 1))
     pncounter.add(writer, targetOf(value, where) - before, level, previous, where)
   },
   add(writer, by, level, previous) {
-    writeSide(writer, ADDED, level, previous, (components) => (by > 0n ? addTo(writer, components, by) : components))
-    writeSide(writer, TAKEN, level, previous, (components) => (by < 0n ? addTo(writer, components, -by) : components))
+    writeSide(writer, ADDED, level, previous, (components) =>
+      by > 0n ? addTo(writer, components, by) : components,
+    )
+    writeSide(writer, TAKEN, level, previous, (components) =>
+      by < 0n ? addTo(writer, components, -by) : components,
+    )
   },
   compact(writer, level, previous) {
-    for (const side of [ADDED, TAKEN]) writeSide(writer, side, level, previous, (components) => fold(writer, components))
+    for (const side of [ADDED, TAKEN])
+      writeSide(writer, side, level, previous, (components) => fold(writer, components))
   },
 }
 
@@ -89,7 +103,8 @@ function readSides(cursor: Cursor, level: number): { readonly isEmpty: boolean; 
   let value = 0n
   while (cursor.first !== PAST_END && cursor.first < base) {
     // One byte of index: 0 = added, 1 = taken away.
-    const side = cursor.first === indexed && cursor.next === cursor.payload + 2 ? cursor.bytes[cursor.payload + 1] : -1
+    const side =
+      cursor.first === indexed && cursor.next === cursor.payload + 2 ? cursor.bytes[cursor.payload + 1] : -1
     cursor.advance()
     if (side !== 0 && side !== 1) continue
     const sum = readSum(cursor, level + 1)
@@ -108,7 +123,13 @@ function sideOf(previous: Region | undefined, side: Uint8Array, level: number): 
 
 type Change = (components: readonly Component[]) => readonly Component[]
 
-function writeSide(writer: TreeWriter, side: Uint8Array, level: number, previous: Region | undefined, change: Change): void {
+function writeSide(
+  writer: TreeWriter,
+  side: Uint8Array,
+  level: number,
+  previous: Region | undefined,
+  change: Change,
+): void {
   const components = change(componentsOf(sideOf(previous, side, level), level + 1))
   if (components.length === 0) return
   writer.header(level + 1, 0, side)

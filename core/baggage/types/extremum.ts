@@ -1,8 +1,9 @@
 // min<T> and max<T>: the smallest or largest value that any branch has offered.
 //
-// The value stands in a form whose byte order is T's numeric order (signed lexvarint for all signed integers, IEEE bits with the
-// sign mended, UTF-8); max writes its complement. Text of different length needs an end mark for that: 00 -> 00 FF, end = 00 00.
-// Writing is offering: a value that does not win over what stands there changes nothing, as it would not after a join either.
+// The value stands in a form whose byte order is T's numeric order (signed lexvarint for all signed integers,
+// IEEE bits with the sign mended, UTF-8); max writes its complement. Text of different length needs an end
+// mark for that: 00 -> 00 FF, end = 00 00. Writing is offering: a value that does not win over what stands
+// there changes nothing, as it would not after a join either.
 
 import { compareBytes } from '#base'
 import { Cursor, type Region } from '../cursor.ts'
@@ -39,7 +40,9 @@ export function standingPayload(type: ScalarType, previous: Region, level: numbe
 
 function rawOf(type: ScalarType): ScalarType<Uint8Array> {
   return {
-    name: type.name, zero: new Uint8Array(0), isDelimited: type.isDelimited,
+    name: type.name,
+    zero: new Uint8Array(0),
+    isDelimited: type.isDelimited,
     check: () => new Uint8Array(0),
     put: (writer, value) => writer.raw(value),
     endOf: (bytes, at, limit) => type.endOf(bytes, at, limit),
@@ -69,8 +72,14 @@ const orderedDouble: ScalarType<number> = {
 }
 
 const ORDERED_FORMS: ReadonlyMap<string, ScalarType> = new Map<string, ScalarType>([
-  ['int32', sint32], ['sint32', sint32], ['sfixed32', sint32], ['int64', sint64], ['sint64', sint64], ['sfixed64', sint64],
-  ['float', orderedDouble], ['double', orderedDouble],
+  ['int32', sint32],
+  ['sint32', sint32],
+  ['sfixed32', sint32],
+  ['int64', sint64],
+  ['sint64', sint64],
+  ['sfixed64', sint64],
+  ['float', orderedDouble],
+  ['double', orderedDouble],
 ])
 
 /** Complements [at, end) by `mask`; the first byte by `mask`, or by `positive` where the mask is none. */

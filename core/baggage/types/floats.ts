@@ -1,6 +1,6 @@
-// float and double: published as plain big-endian IEEE 754. Their byte order is not their numeric order (negative values sort
-// after positive ones), so of two conflicting values the one with the smaller bytes is read; min<double> and max<double> use an
-// ordered form of their own (extremum.ts).
+// float and double: published as plain big-endian IEEE 754. Their byte order is not their numeric order
+// (negative values sort after positive ones), so of two conflicting values the one with the smaller bytes is
+// read; min<double> and max<double> use an ordered form of their own (extremum.ts).
 
 import type { TreeWriter } from '../writer.ts'
 import { badValue, type ScalarType } from './type.ts'
@@ -18,7 +18,10 @@ function checkNumber(value: unknown, where: string): number {
 }
 
 export const double: ScalarType<number> = {
-  name: 'double', zero: 0, isDelimited: true, check: checkNumber,
+  name: 'double',
+  zero: 0,
+  isDelimited: true,
+  check: checkNumber,
   put(writer: TreeWriter, value) {
     writer.reserve(8)
     writer.view.setFloat64(writer.length, value)
@@ -33,7 +36,10 @@ export const double: ScalarType<number> = {
 
 /** A value beyond single precision is rounded: that is what the user's type says. */
 export const float: ScalarType<number> = {
-  name: 'float', zero: 0, isDelimited: true, check: checkNumber,
+  name: 'float',
+  zero: 0,
+  isDelimited: true,
+  check: checkNumber,
   put(writer: TreeWriter, value) {
     writer.reserve(4)
     writer.view.setFloat32(writer.length, value)

@@ -1,5 +1,6 @@
-// map<K, V>: a keyed header for each key, V one level below. Merging unites the keys and merges each value as its type does.
-// A key whose value was trimmed away is not reported: there is nothing to report but `overflowed`.
+// map<K, V>: a keyed header for each key, V one level below. Merging unites the keys and merges each value as
+// its type does. A key whose value was trimmed away is not reported: there is nothing to report but
+// `overflowed`.
 
 import { compareBytes, toHex } from '#base'
 import { childrenOf, PAST_END, type Region } from '../cursor.ts'
@@ -9,7 +10,10 @@ import { payloadOf } from './set.ts'
 import { copyUnreadable } from './unreadable.ts'
 import { badValue, isRecord, type FieldType, type ScalarType } from './type.ts'
 
-export type MapField = FieldType<Map<unknown, unknown>> & { readonly key: ScalarType; readonly value: FieldType }
+export type MapField = FieldType<Map<unknown, unknown>> & {
+  readonly key: ScalarType
+  readonly value: FieldType
+}
 
 export function mapField(key: ScalarType, value: FieldType): MapField {
   return {
@@ -35,13 +39,19 @@ export function mapField(key: ScalarType, value: FieldType): MapField {
       const before = previous === undefined ? undefined : splitPrevious(previous, level + 1)
       if (before !== undefined) writer.copyAtoms(before.own)
       const entries = entriesOf(newValue, where).map(([k, v]): [Uint8Array, unknown] => [
-        payloadOf(writer, key, key.check(k, `${where} key`)), v,
+        payloadOf(writer, key, key.check(k, `${where} key`)),
+        v,
       ])
       const given = new Map(entries.map(([payload, entry]) => [toHex(payload), { payload, entry }]))
-      for (const [id, { payload }] of before?.byKey ?? []) if (!given.has(id)) given.set(id, { payload, entry: undefined })
+      for (const [id, { payload }] of before?.byKey ?? [])
+        if (!given.has(id)) given.set(id, { payload, entry: undefined })
       const sorted = [...given].sort(([, a], [, b]) => compareBytes(a.payload, b.payload))
       for (const [id, { payload, entry }] of sorted)
-        writeEntry(writer, { value, level: level + 1, payload, previous: before?.byKey.get(id)?.region, where }, entry)
+        writeEntry(
+          writer,
+          { value, level: level + 1, payload, previous: before?.byKey.get(id)?.region, where },
+          entry,
+        )
     },
   }
 }
@@ -49,7 +59,8 @@ export function mapField(key: ScalarType, value: FieldType): MapField {
 /** A Map, or an object for string keys. */
 function entriesOf(given: unknown, where: string): [unknown, unknown][] {
   if (given instanceof Map) return [...given]
-  if (!isRecord(given) || Array.isArray(given) || given instanceof Set) throw badValue(where, 'a Map or an object', given)
+  if (!isRecord(given) || Array.isArray(given) || given instanceof Set)
+    throw badValue(where, 'a Map or an object', given)
   return Object.entries(given)
 }
 
@@ -66,14 +77,21 @@ function writeEntry(writer: TreeWriter, entry: Entry, given: unknown): void {
   const at = writer.length
   writer.header(entry.level, KEYED, entry.payload)
   const contents = writer.length
-  if (given !== undefined) entry.value.write(writer, given, entry.level, entry.previous, `${entry.where} value`)
+  if (given !== undefined)
+    entry.value.write(writer, given, entry.level, entry.previous, `${entry.where} value`)
   else if (entry.previous !== undefined) copyUnreadable(writer, entry.value, entry.level, entry.previous)
   if (writer.length === contents) writer.length = at
 }
 
-type Previous = { readonly own: Region; readonly byKey: Map<string, { readonly payload: Uint8Array; readonly region: Region }> }
+type Previous = {
+  readonly own: Region
+  readonly byKey: Map<string, { readonly payload: Uint8Array; readonly region: Region }>
+}
 
-/** What stood there: data and indexed children that no map of ours holds (`own`), and the contents of each key. */
+/**
+ * What stood there: data and indexed children that no map of ours holds (`own`), and the contents of each
+ * key.
+ */
 function splitPrevious(previous: Region, level: number): Previous {
   const base = headerBase(level)
   const { bytes } = previous

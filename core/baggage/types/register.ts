@@ -1,10 +1,11 @@
-// first<T> and last<T>: the value of the first or last write, ordered by hybrid logical clock and never against causality.
+// first<T> and last<T>: the value of the first or last write, ordered by hybrid logical clock and never
+// against causality.
 //
 //   first   00 | stamp          | value      smallest stamp sorts first
-//   last    00 | ~stamp         | value      largest stamp sorts first; equal stamps: smaller bytes of the value
+//   last    00 | ~stamp         | value      largest stamp sorts first; equal stamps: smaller bytes of value
 //
-// A write that has seen an earlier one: `first` keeps the earlier one, `last` takes a stamp above it. Writing the value that
-// already stands there is no new event, so update() of another field leaves the stamp alone.
+// A write that has seen an earlier one: `first` keeps the earlier one, `last` takes a stamp above it. Writing
+// the value that already stands there is no new event, so update() of another field leaves the stamp alone.
 
 import { equalBytes } from '#base'
 import type { TreeWriter } from '../writer.ts'
@@ -29,7 +30,8 @@ export function register(kind: 'first' | 'last', of: ScalarType): FieldType {
       const offered = payloadOf(writer, of, of.check(value, where))
       const standing = previous === undefined ? undefined : standingPayload(stamped, previous, level)
       const at = writer.openData()
-      if (standing !== undefined && (kind === 'first' || equalBytes(standing.subarray(STAMP_BYTES), offered))) writer.raw(standing)
+      if (standing !== undefined && (kind === 'first' || equalBytes(standing.subarray(STAMP_BYTES), offered)))
+        writer.raw(standing)
       else putStamped(writer, nextStamp(writer.ports.clock.nowNs(), stampOf(standing, flip)) ^ flip, offered)
       writer.closeAtom(at)
       copyBelow(writer, previous)

@@ -1,5 +1,6 @@
-// A scalar below a header: one data atom. After a merge of different values all of them stand there, in order; the first is
-// read ("smallest bytes win", on every path, so decoding a merge and merging decoded values agree) and the next write keeps one.
+// A scalar below a header: one data atom. After a merge of different values all of them stand there, in
+// order; the first is read ("smallest bytes win", on every path, so decoding a merge and merging decoded
+// values agree) and the next write keeps one.
 
 import { Cursor, PAST_END, type Region } from '../cursor.ts'
 import { DATA, headerBase } from '../header.ts'
@@ -47,5 +48,6 @@ export function copyBelow(writer: TreeWriter, previous: Region | undefined): voi
   if (previous === undefined) return
   const cursor = new Cursor(previous.bytes, previous.start, previous.end)
   cursor.leave(0x80)
-  if (cursor.first !== PAST_END) writer.copyAtoms({ bytes: previous.bytes, start: cursor.at, end: previous.end })
+  if (cursor.first !== PAST_END)
+    writer.copyAtoms({ bytes: previous.bytes, start: cursor.at, end: previous.end })
 }

@@ -1,5 +1,6 @@
-// set<T>: one data atom an element, in unsigned byte order, so that interleaving two sets is their union. (Sorting by signed bytes,
-// as the reference did, made merges repeat elements.) An empty set is not written: it is the same as none.
+// set<T>: one data atom an element, in unsigned byte order, so that interleaving two sets is their union.
+// (Sorting by signed bytes, as the reference did, made merges repeat elements.) An empty set is not written:
+// it is the same as none.
 
 import { compareBytes } from '#base'
 import { PAST_END } from '../cursor.ts'
@@ -26,7 +27,8 @@ export function setField<T>(element: ScalarType<T>): FieldType<Set<T>> {
     write(writer, value, _level, previous, where) {
       if (!(value instanceof Set) && !Array.isArray(value)) throw badValue(where, 'a Set or an array', value)
       const payloads: Uint8Array[] = []
-      for (const item of value) payloads.push(payloadOf(writer, element, element.check(item, `${where} element`)))
+      for (const item of value)
+        payloads.push(payloadOf(writer, element, element.check(item, `${where} element`)))
       putSorted(writer, payloads)
       copyBelow(writer, previous)
     },

@@ -1,6 +1,7 @@
-// A struct is one atom: all its fields one after the other, always present. So it merges as a whole, smallest bytes win.
+// A struct is one atom: all its fields one after the other, always present. So it merges as a whole, smallest
+// bytes win.
 //
-//   struct { int32 1000, string "hello" }   ->   00 | 83E8 | 05 68656C6C6F        strings and bytes have their length in front
+//   struct { int32 1000, string "hello" }  ->  00 | 83E8 | 05 68656C6C6F     text and bytes: length in front
 
 import { readLexUnsignedNumber, lexUnsignedSize, LEXVARINT_BYTES_MAX, writeLexUnsigned } from '#base'
 import type { TreeWriter } from '../writer.ts'
@@ -22,7 +23,8 @@ export function struct(name: string, fields: readonly StructField[]): ScalarType
       const checked: StructValue = {}
       for (const field of fields) {
         const given = ownMember(value, field.name)
-        checked[field.name] = given === undefined ? field.type.zero : field.type.check(given, `${where}.${field.name}`)
+        checked[field.name] =
+          given === undefined ? field.type.zero : field.type.check(given, `${where}.${field.name}`)
       }
       return checked
     },
@@ -39,7 +41,9 @@ export function struct(name: string, fields: readonly StructField[]): ScalarType
     take(bytes, at, end) {
       const value: StructValue = {}
       for (const field of fields) {
-        const span = field.type.isDelimited ? { start: at, end: field.type.endOf(bytes, at, end) } : textSpan(bytes, at, end)
+        const span = field.type.isDelimited
+          ? { start: at, end: field.type.endOf(bytes, at, end) }
+          : textSpan(bytes, at, end)
         value[field.name] = field.type.take(bytes, span.start, span.end)
         at = span.end
       }
@@ -62,7 +66,11 @@ function putInline(writer: TreeWriter, type: ScalarType, value: unknown): void {
 }
 
 /** A string or bytes behind its length. end = -1 when damaged. */
-function textSpan(bytes: Uint8Array, at: number, limit: number): { readonly start: number; readonly end: number } {
+function textSpan(
+  bytes: Uint8Array,
+  at: number,
+  limit: number,
+): { readonly start: number; readonly end: number } {
   const length = readLexUnsignedNumber(bytes, at, limit)
   if (length === undefined) return { start: at, end: -1 }
   const start = at + lexUnsignedSize(bytes[at])

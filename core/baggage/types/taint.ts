@@ -1,4 +1,5 @@
-// taint, also written flag: true is one atom, false is none. So a merge is "or", and a taint once set stays through every join.
+// taint, also written flag: true is one atom, false is none. So a merge is "or", and a taint once set stays
+// through every join.
 
 import { PAST_END } from '../cursor.ts'
 import { DATA, headerBase } from '../header.ts'

@@ -7,11 +7,16 @@ const ENCODER = new TextEncoder()
 // A byte order mark is data like any other; damaged UTF-8 reads as U+FFFD, as everywhere on the web.
 const DECODER = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** Short ASCII, nearly all there is in baggage, goes by hand: a call into the codec costs more than the text (40 against 150 ns). */
+/**
+ * Short ASCII, nearly all there is in baggage, goes by hand: a call into the codec costs more than the text
+ * (40 against 150 ns).
+ */
 const BY_HAND_CHARS_MAX = 40
 
 export const string: ScalarType<string> = {
-  name: 'string', zero: '', isDelimited: false,
+  name: 'string',
+  zero: '',
+  isDelimited: false,
   check(value, where) {
     if (typeof value !== 'string') throw badValue(where, 'a string', value)
     return value
@@ -21,7 +26,10 @@ export const string: ScalarType<string> = {
   },
   endOf: (_bytes, _at, limit) => limit,
   take(bytes, at, end) {
-    return (end - at <= BY_HAND_CHARS_MAX ? takeAscii(bytes, at, end) : undefined) ?? DECODER.decode(bytes.subarray(at, end))
+    return (
+      (end - at <= BY_HAND_CHARS_MAX ? takeAscii(bytes, at, end) : undefined) ??
+      DECODER.decode(bytes.subarray(at, end))
+    )
   },
 }
 
@@ -50,7 +58,9 @@ function takeAscii(bytes: Uint8Array, at: number, end: number): string | undefin
 
 /** Reads as a copy, so that nobody can change the baggage through it. */
 export const bytes: ScalarType<Uint8Array> = {
-  name: 'bytes', zero: new Uint8Array(0), isDelimited: false,
+  name: 'bytes',
+  zero: new Uint8Array(0),
+  isDelimited: false,
   check(value, where) {
     if (!(value instanceof Uint8Array)) throw badValue(where, 'a Uint8Array', value)
     return value

@@ -25,11 +25,17 @@ export interface FieldType<T = unknown> {
   readonly name: string
   /** What a field without any data reads as. */
   readonly unset: T | undefined
-  /** A plain value: of what stood there before, a lone data atom does not matter to `write`, which is then not told of it. */
+  /**
+   * A plain value: of what stood there before, a lone data atom does not matter to `write`, which is then not
+   * told of it.
+   */
   readonly isPlain: boolean
   /** The cursor stands behind the header of `level`; reads up to the end of the node. undefined = no data. */
   read(cursor: Cursor, level: number): T | undefined
-  /** Contents of the node with its header at `level`. `previous`: what stood there before. Writes nothing for an empty value. */
+  /**
+   * Contents of the node with its header at `level`. `previous`: what stood there before. Writes nothing for
+   * an empty value.
+   */
   write(writer: TreeWriter, value: unknown, level: number, previous: Region | undefined, where: string): void
 }
 
@@ -41,15 +47,21 @@ export function badValue(where: string, expected: string, value: unknown): Bagga
 function describe(value: unknown): string {
   if (typeof value === 'string') return JSON.stringify(value.slice(0, 40))
   if (typeof value === 'bigint') return `${value}n`
-  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined) return String(value)
-  return typeof value === 'function' ? 'a function' : `a ${Object.prototype.toString.call(value).slice(8, -1)}`
+  if (value === null || typeof value === 'number' || typeof value === 'boolean' || value === undefined)
+    return String(value)
+  return typeof value === 'function'
+    ? 'a function'
+    : `a ${Object.prototype.toString.call(value).slice(8, -1)}`
 }
 
 export function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null
 }
 
-/** A member of the user's object itself: a field may be called constructor, and what every object inherits is not its value. */
+/**
+ * A member of the user's object itself: a field may be called constructor, and what every object inherits is
+ * not its value.
+ */
 export function ownMember(value: Readonly<Record<string, unknown>>, name: string): unknown {
   const member = value[name]
   return member !== undefined && name in Object.prototype && !Object.hasOwn(value, name) ? undefined : member

@@ -1,5 +1,5 @@
-// What stands below a known field or key and yet reads as nothing was written by somebody who knows more: it is kept. What read as
-// something and is missing from the new value was left out on purpose: it goes.
+// What stands below a known field or key and yet reads as nothing was written by somebody who knows more: it
+// is kept. What read as something and is missing from the new value was left out on purpose: it goes.
 
 import { Cursor, type Region } from '../cursor.ts'
 import type { TreeWriter } from '../writer.ts'
