@@ -10,12 +10,23 @@
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
 import { ClientRequest, IncomingMessage } from 'node:http'
 import type { ClientExchange } from './exchange.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
 
 const EXCHANGE: unique symbol = Symbol('crosscut.client')
+
+declare module 'node:http' {
+  interface ClientRequest {
+    [EXCHANGE]?: Exchange
+  }
+  interface IncomingMessage {
+    [EXCHANGE]?: Exchange
+  }
+}
+
 const CREATED = 'http.client.request.created'
 const RESPONSE = 'http.client.response.finish'
 const ERROR = 'http.client.request.error'
@@ -49,7 +60,6 @@ class Exchange implements ClientExchange {
   readonly secure: boolean
   readonly method: string
   readonly host: string
-  readonly port: number
   readonly path: string
   readonly scope: Scope
   readonly isTold: boolean
@@ -69,13 +79,17 @@ class Exchange implements ClientExchange {
     this.secure = request.protocol === 'https:'
     this.method = request.method
     this.host = request.host
-    this.port = portOf(request, this.secure)
     this.path = request.path
     this.frame = frame
     this.scope = frame.scope
     this.baggage = frame.baggage
     this.returned = emptyFrame.baggage
     this.isTold = isUnixSocket(request) || wire.tellsHost(request.host)
+  }
+
+  /** Worked out only for whoever wants it. */
+  get port(): number {
+    return portOf(this.request, this.secure)
   }
 }
 
@@ -89,8 +103,9 @@ function startRequest(wire: Wire, message: object): void {
   const out = wire.write(exchange, exchange.isTold, typeof existing === 'number' ? String(existing) : existing)
   if (request.headersSent) putIntoRenderedHead(exchange, out)
   else setHeaders(exchange, out, existing !== undefined)
-  Reflect.set(request, EXCHANGE, exchange)
-  if (wire.watches('clientEnd')) request.on('close', endRequest)
+  request[EXCHANGE] = exchange
+  // Past the wrapping of listeners that context/ does on streams: this one is ours and needs no frame.
+  if (wire.watches('clientEnd')) EventEmitter.prototype.on.call(request, 'close', endRequest)
 }
 
 function setHeaders(exchange: Exchange, out: Outgoing, hadBaggage: boolean): void {
@@ -130,17 +145,26 @@ function takeResponse(wire: Wire, message: object): void {
   if (exchange === undefined) return
   const response = message.response
   exchange.statusCode = response.statusCode ?? 0
-  const isChunked = response.headers['content-length'] === undefined
-  if (exchange.isTold) takeReturn(wire, exchange, response.headers)
+  // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may never come.
+  const isChunked = !hasRawHeader(response.rawHeaders, 'content-length')
+  if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER)) takeReturn(wire, exchange, response.headers)
   wire.clientStep('clientResponse', exchange)
   joinReturned(exchange)
   // Trailers only come with chunks; without them nothing of ours happens at `end`.
   if (exchange.isTold && isChunked) {
     exchange.emit = response.emit
-    Reflect.set(response, EXCHANGE, exchange)
+    response[EXCHANGE] = exchange
     response.emit = emitOfResponse
     response[Symbol.asyncIterator] = iterateResponse
   }
+}
+
+function hasRawHeader(raw: readonly string[], name: string): boolean {
+  for (let i = 0; i < raw.length; i += 2) {
+    const given = raw[i]
+    if (given !== undefined && given.length === name.length && given.toLowerCase() === name) return true
+  }
+  return false
 }
 
 /** Consumed here: belongs to this hop, and an application that copies headers must not hand it on. */
@@ -211,9 +235,7 @@ function keepFrame(exchange: Exchange): void {
 }
 
 function exchangeOf(target: unknown): Exchange | undefined {
-  if (typeof target !== 'object' || target === null) return undefined
-  const exchange: unknown = Reflect.get(target, EXCHANGE)
-  return exchange instanceof Exchange ? exchange : undefined
+  return target instanceof ClientRequest || target instanceof IncomingMessage ? target[EXCHANGE] : undefined
 }
 
 function isUnixSocket(request: ClientRequest): boolean {

@@ -11,14 +11,30 @@
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, newExecution, runWith, scopeOf, withScopeValue, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import type { EventEmitter } from 'node:events'
 import { IncomingMessage, ServerResponse } from 'node:http'
 import type { ServerExchange } from './exchange.ts'
 import type { TraceParent } from './trace-context.ts'
-import { ACCEPT_HEADER, CARRIED, RETURN_HEADER, withBaggage, type Incoming, type Wire } from './wire.ts'
+import { CARRIED, RETURN_HEADER, withBaggage, type Incoming, type Wire } from './wire.ts'
 
 const EXCHANGE: unique symbol = Symbol('crosscut.server')
 const TRUST: unique symbol = Symbol('crosscut.trust')
 const START = 'http.server.request.start'
+
+declare module 'node:http' {
+  interface IncomingMessage {
+    [EXCHANGE]?: Exchange
+  }
+  interface ServerResponse {
+    [EXCHANGE]?: Exchange
+  }
+}
+
+declare module 'node:net' {
+  interface Socket {
+    [TRUST]?: boolean
+  }
+}
 
 /** Subscribes; the function given back ends it. Requests under way finish as they began. */
 export function installHttpServer(wire: Wire): () => void {
@@ -79,14 +95,11 @@ class Exchange implements ServerExchange {
 function startRequest(wire: Wire, message: unknown): void {
   if (!isStart(message)) return
   const { request, response } = message
-  const headers = request.headers
-  const exchange = new Exchange(wire, request, response, wire.read(headers, isTrusted(wire, request)))
-  // Hop by hop: consumed here, so that an application that copies its headers onwards does not forward it.
-  if (ACCEPT_HEADER in headers) delete headers[ACCEPT_HEADER]
+  const exchange = new Exchange(wire, request, response, wire.read(request.headers, isTrusted(wire, request)))
   wire.serverStep('serverStart', exchange)
   exchange.frame = { baggage: exchange.baggage, scope: exchange.scope }
-  Reflect.set(request, EXCHANGE, exchange)
-  Reflect.set(response, EXCHANGE, exchange)
+  request[EXCHANGE] = exchange
+  response[EXCHANGE] = exchange
   request.emit = emitOfRequest
   response.emit = emitOfResponse
   if (exchange.isAccepting || wire.watches('serverHead')) response.writeHead = writeHead
@@ -103,27 +116,19 @@ function isStart(message: unknown): message is { request: IncomingMessage; respo
 /** Decided once a connection, not once a request: a check of a range list is a call into C++. */
 function isTrusted(wire: Wire, request: IncomingMessage): boolean {
   const socket = request.socket
-  const known: unknown = Reflect.get(socket, TRUST)
-  if (typeof known === 'boolean') return known
-  const isTrusted = wire.trustsPeer(socket.remoteAddress)
-  Reflect.set(socket, TRUST, isTrusted)
-  return isTrusted
+  return (socket[TRUST] ??= wire.trustsPeer(socket.remoteAddress))
 }
 
-/** undefined when somebody put our functions on an object of their own: then they do what Node's do. */
-function exchangeOf(target: object): Exchange | undefined {
-  const exchange: unknown = Reflect.get(target, EXCHANGE)
-  return exchange instanceof Exchange ? exchange : undefined
-}
+// In these four, no exchange means that somebody put our function on an object of their own: then it does what Node's does.
 
 function emitOfRequest(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
-  const exchange = exchangeOf(this)
+  const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(IncomingMessage.prototype.emit, this, args)
   return emitInFrame(exchange, this, exchange.original.requestEmit, args)
 }
 
 function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse['emit']>): boolean {
-  const exchange = exchangeOf(this)
+  const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.emit, this, args)
   if (args[0] === 'close') endRequest(exchange)
   return emitInFrame(exchange, this, exchange.original.responseEmit, args)
@@ -133,7 +138,9 @@ function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse
  * Listeners see the request's frame. Events of one exchange happen one after the other, so what a `data` listener packed is there in
  * `end`: the frame is kept from one emit to the next, and added where Node or a listener brings an older one.
  */
-function emitInFrame<T>(exchange: Exchange, target: T, emit: (this: T, ...args: never[]) => boolean, args: unknown[]): boolean {
+function emitInFrame<T extends EventEmitter>(exchange: Exchange, target: T, emit: (this: T, ...args: never[]) => boolean, args: [event: string | symbol, ...rest: unknown[]]): boolean {
+  // Most events of a request have no listener: nobody would see the frame. Entering one costs a copy of Node's context map.
+  if (target.listenerCount(args[0]) === 0) return Reflect.apply(emit, target, args)
   const current = currentFrame()
   const isOwn = isOwnFrame(exchange, current)
   if (isOwn && current.baggage === exchange.frame.baggage) {
@@ -165,7 +172,7 @@ function endRequest(exchange: Exchange): void {
 
 /** Node calls this for implicit headers too: first write, flushHeaders, end. */
 function writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
-  const exchange = exchangeOf(this)
+  const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.writeHead, this, args)
   let given = args
   if (!exchange.isHeadWritten && !this.headersSent) {
@@ -197,7 +204,7 @@ function withReturnHeader(exchange: Exchange, args: unknown[]): unknown[] {
 }
 
 function end(this: ServerResponse, ...args: unknown[]): ServerResponse {
-  const exchange = exchangeOf(this)
+  const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.end, this, args)
   if (this.headersSent && !this.writableEnded) {
     try {
