@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// `crosscut` in the clone: plain JavaScript that any Node >= 20 can run. It runs face/cli with the project's Node and passes
-// signals and the exit code through. In the published package bin is face/cli itself, built.
+// `crosscut` in the clone: plain JavaScript that any Node >= 20 can run. It runs face/cli with the project's
+// Node and passes signals and the exit code through. In the published package bin is face/cli itself, built.
 
 import { spawn } from 'node:child_process'
 import path from 'node:path'

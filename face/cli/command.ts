@@ -54,9 +54,7 @@ function unknownVerb(io: Io, word: string): number {
     VERBS.map(({ name }) => name),
   )
   const guess = close === undefined ? '' : `; did you mean ${close}?`
-  io.say(
-    `crosscut: there is no verb '${plain(word)}'${guess}\n  crosscut help lists them\n`,
-  )
+  io.say(`crosscut: there is no verb '${plain(word)}'${guess}\n  crosscut help lists them\n`)
   return WRONG_USAGE
 }
 

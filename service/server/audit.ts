@@ -3,10 +3,12 @@
 //
 //   {"seq":7,"timeMs":1,"who":"admin token","what":"login","detail":{},"previous":"<hash>","hash":"..."}
 // hash = SHA-256 over the line's JSON without the member hash. A torn last line (crash) is cut off at start.
-// Where it lives when there are a hundred servers: each has its own chain; an auditor reads them all.
+// The whole chain is checked at start, its newest part at each reading: reading must not block the event
+// loop. Where it lives when there are a hundred servers: each has its own chain; an auditor reads them all.
 
 import { createHash } from 'node:crypto'
-import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { closeSync, fsyncSync, ftruncateSync, openSync, readFileSync, readSync, writeSync } from 'node:fs'
+import { AUDIT_READ_BYTES_MAX } from './limits.ts'
 
 export type AuditEntry = {
   readonly seq: number
@@ -21,20 +23,21 @@ export type AuditEntry = {
 const GENESIS = '0'.repeat(64)
 
 export class AuditLog {
+  readonly #wasIntact: boolean
   readonly #handle: number
   readonly #nowMs: () => number
   #bytes: number
   #last: { readonly seq: number; readonly hash: string }
-  readonly #file: string
 
   constructor(file: string, nowMs: () => number) {
-    this.#file = file
     this.#nowMs = nowMs
     this.#handle = openSync(file, 'a+', 0o600)
-    const entries = readEntries(file)
-    this.#bytes = entries.wholeBytes
+    const whole = readFileSync(file)
+    const entries = entriesOf(whole)
+    this.#bytes = whole.lastIndexOf(0x0a) + 1
     ftruncateSync(this.#handle, this.#bytes)
-    const last = entries.list.at(-1)
+    this.#wasIntact = isChain(entries) && (entries[0]?.previous ?? GENESIS) === GENESIS
+    const last = entries.at(-1)
     this.#last = { seq: last?.seq ?? 0, hash: last?.hash ?? GENESIS }
   }
 
@@ -56,23 +59,32 @@ export class AuditLog {
     this.#last = { seq: body.seq, hash }
   }
 
-  /** Newest first, below `before`; isIntact = the whole chain was recomputed and holds. */
+  /**
+   * Newest first, below `before`, of the newest AUDIT_READ_BYTES_MAX; isIntact = the chain holds there and
+   * held at start.
+   */
   read(options: { readonly before: number; readonly limit: number }): {
     readonly entries: AuditEntry[]
     readonly isIntact: boolean
   } {
-    const { list } = readEntries(this.#file)
-    let previous = GENESIS
-    let isIntact = list.at(-1)?.hash === this.#last.hash || list.length === 0
-    for (const { hash, ...body } of list) {
-      if (body.previous !== previous || hashOf(body) !== hash) isIntact = false
-      previous = hash
-    }
+    const list = entriesOf(this.#newest())
+    const isIntact = this.#wasIntact && isChain(list) && (list.at(-1)?.hash ?? GENESIS) === this.#last.hash
     const entries = list
       .filter(({ seq }) => seq < options.before)
       .slice(-options.limit)
       .reverse()
     return { entries, isIntact }
+  }
+
+  #newest(): Buffer {
+    const from = Math.max(0, this.#bytes - AUDIT_READ_BYTES_MAX)
+    const bytes = Buffer.alloc(this.#bytes - from)
+    let length = 0
+    for (let read = 1; read > 0 && length < bytes.length; length += read) {
+      read = readSync(this.#handle, bytes, length, bytes.length - length, from + length)
+    }
+    // Begun in the middle of the file: the first line is a part of one.
+    return from === 0 ? bytes.subarray(0, length) : bytes.subarray(bytes.indexOf(0x0a) + 1, length)
   }
 
   close(): void {
@@ -87,18 +99,23 @@ function hashOf(body: Omit<AuditEntry, 'hash'>): string {
     .digest('hex')
 }
 
-function readEntries(file: string): { readonly list: AuditEntry[]; readonly wholeBytes: number } {
-  const bytes = readFileSync(file)
-  const wholeBytes = bytes.lastIndexOf(0x0a) + 1
-  const lines = bytes
-    .subarray(0, wholeBytes)
-    .toString('utf8')
-    .split('\n')
-    .filter((line) => line !== '')
-  return { list: lines.flatMap(readEntry), wholeBytes }
+/** Each line holds its own hash and the hash of the one before it. */
+function isChain(entries: readonly AuditEntry[]): boolean {
+  return entries.every(
+    ({ hash, ...body }, index) =>
+      hashOf(body) === hash && (index === 0 || entries[index - 1]?.hash === body.previous),
+  )
 }
 
-/** A line that cannot be read breaks the chain: it is left out, and isIntact says so. */
+function entriesOf(bytes: Buffer): AuditEntry[] {
+  const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1).toString('utf8')
+  return whole
+    .split('\n')
+    .filter((line) => line !== '')
+    .flatMap(readEntry)
+}
+
+/** A line that cannot be read is left out: then the chain is broken where it was. */
 function readEntry(line: string): AuditEntry[] {
   try {
     const value: unknown = JSON.parse(line)

@@ -48,8 +48,9 @@ export class Identity {
     if (token !== undefined && isSame(token, this.#secrets.agentToken))
       return { who: 'agent', viaCookie: false }
     if (token === undefined && this.#isSession(headers.cookie)) return { who: 'admin', viaCookie: true }
-    // Open to all is open to any page in the browser too: origins are checked as if a cookie had come.
-    return this.#isOpen ? { who: 'admin', viaCookie: true } : { who: 'nobody', viaCookie: false }
+    // Pages of other origins are refused before this is asked, so open to all is open to programs and to our
+    // page.
+    return { who: this.#isOpen ? 'admin' : 'nobody', viaCookie: false }
   }
 
   newLoginToken(): string {

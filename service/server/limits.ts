@@ -88,3 +88,6 @@ export const READ_MS_MAX = 30_000
 
 /** Ports tried by --auto-port. */
 export const AUTO_PORTS_MAX = 50
+
+/** What one reading of the audit log checks and may show: 1 MiB, about 4,000 entries, 10 ms of hashing. */
+export const AUDIT_READ_BYTES_MAX = 1024 * 1024

@@ -48,7 +48,10 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   const { retentionHours } = config
   const store = openStore({ dir: storeDir, ...(retentionHours === undefined ? {} : { retentionHours }) })
   // Its failure shows in /readyz and in the answers; it must not end the process as an unhandled rejection.
-  store.ready().catch((error: unknown) => config.log(`the store is not ready: ${String(error)}`))
+  let isClosing = false
+  store.ready().catch((error: unknown) => {
+    if (!isClosing) config.log(`the store is not ready: ${String(error)}`)
+  })
   const parts = superviseParts(options, { socketPath: storeSocketPath(storeDir) })
   let first: IngestPart
   try {
@@ -58,9 +61,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
     throw error
   }
   await Promise.all([parts.traces.start(), parts.reader.start()])
-  const reads: Reads = {
-    read: (read: Read) => parts.reader.part?.read(read) ?? Promise.reject(restarting()),
-  }
+  const reads: Reads = { read: (read: Read) => parts.reader.part?.read(read) ?? Promise.reject(restarting()) }
   const supervisors = [parts.ingest, parts.traces, parts.reader]
   return {
     otlp: { host: first.handle.host, port: first.handle.port },
@@ -73,6 +74,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
       restartsOf(supervisors.map((supervisor) => supervisor.status())),
     ],
     close: async () => {
+      isClosing = true
       await parts.ingest.close()
       await Promise.all([parts.traces.close(), parts.reader.close()])
       await store.close()
@@ -98,7 +100,8 @@ function superviseParts(options: PipelineOptions, store: StoreLocation): Parts {
       const isAgain = port !== undefined
       const handle = await startIngestOnPort(options, port)
       port = handle.port
-      // The trace worker listens to the one that died: its successor will ask the new one for what is waiting.
+      // The trace worker listens to the one that died: its successor will ask the new one for what is
+      // waiting.
       if (isAgain) void traces.part?.close()
       return { handle, exited: handle.exited.then(() => undefined), close: () => handle.close() }
     },
@@ -113,7 +116,9 @@ function superviseParts(options: PipelineOptions, store: StoreLocation): Parts {
     },
   })
   const reader = new Supervisor<ReadThread>({
-    ...common, name: 'read thread', start: async () => new ReadThread(store),
+    ...common,
+    name: 'read thread',
+    start: async () => new ReadThread(store),
   })
   return { ingest, traces, reader }
 }

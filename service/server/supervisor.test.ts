@@ -1,4 +1,5 @@
-// A part that dies is started again with growing pauses, told about, and never started again once closed. The clock is by hand.
+// A part that dies is started again with growing pauses, told about, and never started again once closed. The
+// clock is by hand.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -10,23 +11,46 @@ type HandPart = Part & { end(error?: Error): void; isClosed: boolean }
 
 function handPart(): HandPart {
   let end: (error?: Error) => void = () => {}
-  const exited = new Promise<Error | undefined>((resolve) => { end = resolve })
-  const part = { exited, end, isClosed: false, close: async () => { part.isClosed = true; end() } }
+  const exited = new Promise<Error | undefined>((resolve) => {
+    end = resolve
+  })
+  const part = {
+    exited,
+    end,
+    isClosed: false,
+    close: async () => {
+      part.isClosed = true
+      end()
+    },
+  }
   return part
 }
 
-function rig(): { supervisor: Supervisor<HandPart>; parts: HandPart[]; tick: (ms: number) => Promise<void>; failing: { is: boolean } } {
+function rig(): {
+  supervisor: Supervisor<HandPart>
+  parts: HandPart[]
+  tick: (ms: number) => Promise<void>
+  failing: { is: boolean }
+} {
   const timers: { atMs: number; fn: () => void }[] = []
   let nowMs = 0
   const clock: Clock = {
-    nowNs: () => BigInt(nowMs) * 1_000_000n, monotonicMs: () => nowMs,
+    nowNs: () => BigInt(nowMs) * 1_000_000n,
+    monotonicMs: () => nowMs,
     setTimer: (ms, fn) => {
       const timer = { atMs: nowMs + ms, fn }
       timers.push(timer)
-      return { cancel: () => { timers.splice(timers.indexOf(timer), 1) } }
+      return {
+        cancel: () => {
+          timers.splice(timers.indexOf(timer), 1)
+        },
+      }
     },
   }
-  const settle = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+  const settle = (): Promise<void> =>
+    new Promise((resolve) => {
+      setImmediate(resolve)
+    })
   const tick = async (ms: number): Promise<void> => {
     nowMs += ms
     for (const timer of timers.filter(({ atMs }) => atMs <= nowMs)) {
@@ -80,7 +104,7 @@ test('pauses stop growing at the limit, and begin anew after a calm minute', asy
   assert.equal(parts.length, 14)
 })
 
-test('a start that fails is tried again; the first start\'s failure is the caller\'s', async () => {
+test("a start that fails is tried again; the first start's failure is the caller's", async () => {
   const { supervisor, parts, tick, failing } = rig()
   await supervisor.start()
   failing.is = true

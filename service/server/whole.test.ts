@@ -1,4 +1,5 @@
-// The whole server as a user runs it: `crosscut up` as a process, spans over OTLP, answers from the API; and its death at any time.
+// The whole server as a user runs it: `crosscut up` as a process, spans over OTLP, answers from the API; and
+// its death at any time.
 
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
@@ -32,7 +33,9 @@ async function up(otlpPort: number, dir = dataDir): Promise<Up> {
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   let err = ''
-  child.stderr.on('data', (chunk: Buffer) => { err += chunk.toString() })
+  child.stderr.on('data', (chunk: Buffer) => {
+    err += chunk.toString()
+  })
   return new Promise((resolve, reject) => {
     let out = ''
     child.stdout.on('data', (chunk: Buffer) => {
@@ -53,7 +56,10 @@ function ended(child: ChildProcess): Promise<number | null> {
 
 const adminToken = (dir = dataDir): string => readFileSync(path.join(dir, 'admin-token'), 'utf8').trim()
 
-async function get(server: Up, at: string): Promise<{ readonly status: number; readonly body: ReturnType<typeof JSON.parse> }> {
+async function get(
+  server: Up,
+  at: string,
+): Promise<{ readonly status: number; readonly body: ReturnType<typeof JSON.parse> }> {
   const response = await fetch(`${server.url}${at}`, { headers: { authorization: `Bearer ${adminToken()}` } })
   return { status: response.status, body: JSON.parse(await response.text()) }
 }
@@ -72,8 +78,13 @@ function otlpJson(traceId: string, spanCount: number): string {
   const now = BigInt(Date.now()) * 1_000_000n
   const ids = Array.from({ length: spanCount }, (_, index) => (index + 1).toString(16).padStart(16, '0'))
   const spans = ids.map((spanId, index) => ({
-    traceId, spanId, ...(index === 0 ? {} : { parentSpanId: ids[0] }), name: `op ${index}`, kind: index === 0 ? 2 : 1,
-    startTimeUnixNano: String(now + BigInt(index)), endTimeUnixNano: String(now + 1_000_000n - BigInt(index)),
+    traceId,
+    spanId,
+    ...(index === 0 ? {} : { parentSpanId: ids[0] }),
+    name: `op ${index}`,
+    kind: index === 0 ? 2 : 1,
+    startTimeUnixNano: String(now + BigInt(index)),
+    endTimeUnixNano: String(now + 1_000_000n - BigInt(index)),
     attributes: [{ key: 'n', value: { intValue: String(index) } }],
   }))
   const attributes = [{ key: 'service.name', value: { stringValue: 'whole' } }]
@@ -82,8 +93,12 @@ function otlpJson(traceId: string, spanCount: number): string {
 
 async function send(otlpUrl: string, body: string): Promise<boolean> {
   const headers = { 'content-type': 'application/json' }
-  const response = await fetch(`${otlpUrl}/v1/traces`, { method: 'POST', headers, body, signal: AbortSignal.timeout(10_000) })
-    .catch(() => undefined)
+  const response = await fetch(`${otlpUrl}/v1/traces`, {
+    method: 'POST',
+    headers,
+    body,
+    signal: AbortSignal.timeout(10_000),
+  }).catch(() => undefined)
   await response?.arrayBuffer().catch(() => undefined)
   return response?.status === 200
 }
@@ -92,16 +107,22 @@ const newTraceId = (): string => randomBytes(16).toString('hex')
 
 async function freePort(): Promise<number> {
   const probe = createServer()
-  await new Promise<void>((resolve) => { probe.listen(0, '127.0.0.1', resolve) })
+  await new Promise<void>((resolve) => {
+    probe.listen(0, '127.0.0.1', resolve)
+  })
   const address = probe.address()
-  await new Promise((resolve) => { probe.close(resolve) })
+  await new Promise((resolve) => {
+    probe.close(resolve)
+  })
   assert.ok(typeof address === 'object' && address !== null)
   return address.port
 }
 
 test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; stopping is graceful', async () => {
   const server = await up(0)
-  await until('ready', 30_000, async () => ((await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined))
+  await until('ready', 30_000, async () =>
+    (await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined,
+  )
   const traceId = newTraceId()
   assert.ok(await send(server.otlpUrl, otlpJson(traceId, 5)))
   const sentMs = performance.now()
@@ -110,7 +131,10 @@ test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; 
     return status === 200 ? body : undefined
   })
   const visibleMs = performance.now() - sentMs
-  assert.deepEqual([view.totalSpans, view.summary.rootName, view.summary.services], [5, 'op 0', [{ name: 'whole', spanCount: 5 }]])
+  assert.deepEqual(
+    [view.totalSpans, view.summary.rootName, view.summary.services],
+    [5, 'op 0', [{ name: 'whole', spanCount: 5 }]],
+  )
   await until('listed', 10_000, async () => {
     const { body } = await get(server, '/api/v1/traces?service=whole&attr.n=3')
     return body.traces.some((found: { traceId: string }) => found.traceId === traceId) ? true : undefined
@@ -125,7 +149,102 @@ test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; 
   console.log(`visible ${visibleMs.toFixed(0)} ms after the ack`)
 })
 
-test('kill -9 of the server during ingest, three times: no acked span lost, none doubled', async () => {
+/**
+ * Calls itself twice at a time, then once more: two branches that are awaited together, and what comes after
+ * them.
+ */
+const APP = `
+  import http from 'node:http'
+  const server = http.createServer(async (request, response) => {
+    const own = 'http://127.0.0.1:' + server.address().port
+    if (request.url === '/buy') {
+      await Promise.all([fetch(own + '/a').then((a) => a.text()), fetch(own + '/b').then((b) => b.text())])
+      await (await fetch(own + '/c')).text()
+    }
+    response.end('ok')
+  }).listen(0, '127.0.0.1', () => console.log(server.address().port))`
+
+function runApp(dir: string): Promise<{ readonly child: ChildProcess; readonly url: string }> {
+  const args = [
+    MAIN,
+    'run',
+    '--data',
+    dir,
+    '--service',
+    'shop',
+    '--',
+    'node',
+    '--input-type=module',
+    '-e',
+    APP,
+  ]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
+  running.add(child)
+  return new Promise((resolve, reject) => {
+    child.stdout.once('data', (port: Buffer) =>
+      resolve({ child, url: `http://127.0.0.1:${port.toString().trim()}` }),
+    )
+    child.once('exit', (code) => reject(new Error(`the program ended with ${code}`)))
+  })
+}
+
+test('a program under `crosscut run` is seen, traced with its joins, and takes a tool while it runs', async () => {
+  const server = await up(0)
+  const app = await runApp(dataDir)
+  await (await fetch(`${app.url}/buy`)).text()
+  const agent = await until('the agent', 10_000, async () => {
+    const { body } = await get(server, '/api/v1/agents')
+    return body.agents.find(
+      (one: { service: string; report?: object }) => one.service === 'shop' && one.report !== undefined,
+    )
+  })
+  assert.ok(agent.isConnected)
+  const id = await until('its trace', 20_000, async () => {
+    const { status, body } = await get(server, '/api/v1/traces?service=shop')
+    return status === 200
+      ? body.traces.find((one: { spanCount: number }) => one.spanCount === 7)?.traceId
+      : undefined
+  })
+  const { body: view } = await get(server, `/api/v1/traces/${id}`)
+  assert.deepEqual(
+    view.edges.map(({ kind }: { kind: string }) => kind),
+    ['join', 'join'],
+  )
+  assert.ok(
+    view.spans.every(({ depth }: { depth: number }, index: number) => (index === 0) === (depth === 0)),
+  )
+  const tool = readFileSync(new URL('../../tools/tag-requests/tool.json', import.meta.url), 'utf8')
+  const schema = readFileSync(new URL('../../tools/tag-requests/schema.bdl', import.meta.url), 'utf8')
+  const headers = { authorization: `Bearer ${adminToken()}`, 'content-type': 'application/json' }
+  const body = JSON.stringify({ ...JSON.parse(tool), schema })
+  assert.equal(
+    (await fetch(`${server.url}/api/v1/tools/tag-requests`, { method: 'PUT', headers, body })).status,
+    200,
+  )
+  await until('the tool in force', 10_000, async () =>
+    (await get(server, '/api/v1/tools/tag-requests')).body.agents.installed === 1 ? true : undefined,
+  )
+  await (await fetch(`${app.url}/buy`, { headers: { 'x-debug': '1' } })).text()
+  await until('a tagged trace', 20_000, async () => {
+    const { body: found } = await get(server, '/api/v1/traces?attr.crosscut.tag=debug')
+    return found.traces?.length === 1 ? true : undefined
+  })
+  app.child.kill('SIGTERM')
+  await ended(app.child)
+  server.child.kill('SIGTERM')
+  assert.equal(await ended(server.child), 0)
+})
+
+async function killStore(server: Up): Promise<void> {
+  const pid = await until('the store child', 20_000, async () => {
+    const text = await (await fetch(`${server.url}/metrics`)).text()
+    const found = /^crosscut_store_child_pid (\d+)$/m.exec(text)?.[1]
+    return found === undefined || !/^crosscut_store_is_ready 1$/m.test(text) ? undefined : Number(found)
+  })
+  process.kill(pid, 'SIGKILL')
+}
+
+test('kill -9 of the server (three times) and of the store child during ingest: no acked span lost, none doubled', async () => {
   const port = await freePort()
   const bodies = new Map<string, string>()
   const acked = new Set<string>()
@@ -134,7 +253,8 @@ test('kill -9 of the server during ingest, three times: no acked span lost, none
     while (!isOver) {
       const traceId = newTraceId()
       bodies.set(traceId, otlpJson(traceId, 4))
-      // The same body until it is acked, as every OTLP exporter does: an ack may have been lost with the server.
+      // The same body until it is acked, as every OTLP exporter does: an ack may have been lost with the
+      // server.
       while (!(await send(`http://127.0.0.1:${port}`, bodies.get(traceId) ?? ''))) {
         if (isOver) return
         await new Promise((resolve) => setTimeout(resolve, 50))
@@ -150,7 +270,9 @@ test('kill -9 of the server during ingest, three times: no acked span lost, none
     await ended(server.child)
     server = await up(port)
   }
-  await until('acks after the last start', 20_000, async () => (acked.size > 40 ? true : undefined))
+  await killStore(server)
+  const before = acked.size
+  await until('acks after the last death', 20_000, async () => (acked.size > before + 40 ? true : undefined))
   isOver = true
   await Promise.all(clients)
   const store = openStore({ socketPath: storeSocketPath(path.join(dataDir, 'store')) })
@@ -160,7 +282,10 @@ test('kill -9 of the server during ingest, three times: no acked span lost, none
     const missing = await until('all acked spans in the store', 30_000, async () => {
       const rows = await store.query(sql)
       const counts = new Map(rows.map(({ id, n, unique }) => [String(id), `${n} ${unique}`]))
-      assert.ok(rows.every(({ n, unique }) => n === unique), 'a span is stored twice')
+      assert.ok(
+        rows.every(({ n, unique }) => n === unique),
+        'a span is stored twice',
+      )
       return [...acked].every((id) => counts.get(id) === '4 4') ? 0 : undefined
     })
     assert.equal(missing, 0)
@@ -169,5 +294,5 @@ test('kill -9 of the server during ingest, three times: no acked span lost, none
     server.child.kill('SIGTERM')
     await ended(server.child)
   }
-  console.log(`${acked.size} batches acked over three deaths`)
+  console.log(`${acked.size} batches acked over four deaths`)
 })
