@@ -5,6 +5,7 @@ import assert from 'node:assert/strict'
 import { AsyncLocalStorage, createHook } from 'node:async_hooks'
 import { afterEach, beforeEach, describe, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { createContext, runInContext } from 'node:vm'
 import { Baggage } from '#baggage'
 import {
   contextFaults,
@@ -429,5 +430,29 @@ describe('scope', () => {
       await child('d')
       assert.equal(seen(), 'c d')
       assert.equal(scopeOf({ id: 1, root: 1 }).execution.id, 1)
+    }))
+})
+
+describe('beyond one realm', () => {
+  test('promises of a vm context join, and its intrinsics are left alone', () =>
+    context.run(Baggage.empty, async () => {
+      const sandbox = createContext({ pack, seen })
+      const prototype: unknown = runInContext('Promise.prototype', sandbox)
+      assert.ok(typeof prototype === 'object' && prototype !== null)
+      const before = Object.getOwnPropertyDescriptor(prototype, 'then')?.value
+      const inner: unknown = runInContext(
+        `(async () => { await null; pack('v'); await (async () => { await null; pack('w') })(); return seen() })()`,
+        sandbox,
+      )
+      assert.equal(await inner, 'v w')
+      assert.equal(seen(), 'v w')
+      assert.equal(Object.getOwnPropertyDescriptor(prototype, 'then')?.value, before)
+    }))
+
+  test('for await over promises in an array flows forward only: the one known bound', () =>
+    context.run(words('a'), async () => {
+      for await (const _ of [child('b')]) assert.equal(seen(), 'a')
+      for (const promise of [child('b')]) await promise
+      assert.equal(seen(), 'a b')
     }))
 })

@@ -102,3 +102,8 @@ export function onBarrier(listener: BarrierListener): () => void {
 export function bindEmitter(emitter: Emits, frame: Frame): BoundEmitter {
   return bindEmitterTo(runtime, emitter, frame)
 }
+
+/** Baggage that a join made longer than a few hundred bytes passes `tidy` first. Gives what stops it. */
+export function tidyJoins(tidy: (baggage: Baggage) => Baggage): () => void {
+  return runtime.tidyJoins(tidy)
+}

@@ -30,6 +30,9 @@ export type StartOptions = {
   readonly strict?: MismatchListener
 }
 
+/** Smaller baggage is not worth looking at: joins are many and growth is slow. */
+const TIDY_BYTES_MIN = 256
+
 export class Runtime {
   /** Grows with each change that another copy of the module must know of; see slot.ts. */
   readonly version = 1
@@ -41,6 +44,7 @@ export class Runtime {
   #installation: 'none' | 'armed' | 'installed' = 'none'
   #executionCount = 0
   #faultCount = 0
+  #tidy: ((baggage: Baggage) => Baggage) | undefined
 
   start(owner: string, options: StartOptions = {}): void {
     this.#owners.set(owner, options)
@@ -138,12 +142,28 @@ export class Runtime {
    */
   join(waiting: Frame, settled: Frame): Frame {
     try {
-      if (settled.scope.execution === waiting.scope.execution) return joinFrames(waiting, settled)
+      if (settled.scope.execution === waiting.scope.execution) {
+        return this.#tidied(waiting, joinFrames(waiting, settled))
+      }
       this.barrier.report('promise', settled, waiting)
     } catch {
       this.fault()
     }
     return waiting
+  }
+
+  /** Gives whoever owns a bag the chance to shorten what grew at joins: a loop of awaits has no other end. */
+  tidyJoins(tidy: (baggage: Baggage) => Baggage): () => void {
+    this.#tidy = tidy
+    return () => {
+      this.#tidy = undefined
+    }
+  }
+
+  #tidied(before: Frame, joined: Frame): Frame {
+    if (this.#tidy === undefined || joined === before || joined.baggage.byteLength < TIDY_BYTES_MIN) return joined
+    const baggage = this.#tidy(joined.baggage)
+    return baggage === joined.baggage ? joined : frameOf(baggage, joined.scope)
   }
 
   /**
@@ -155,7 +175,7 @@ export class Runtime {
       for (const other of others) {
         if (other.scope.execution === current.scope.execution) joined = joinFrames(joined, other)
       }
-      return joined
+      return this.#tidied(current, joined)
     } catch {
       this.fault()
       return current

@@ -2,7 +2,7 @@
 // announces it without its parent, so the join would not know what was awaited. While hooks are installed,
 // the prototype of each subclass that appears gets a `then` that tells: the result of sub.then() awaits sub.
 //
-// Promise.prototype itself is never touched: that would take V8's fast paths away from the whole process.
+// Promise.prototype itself, of this realm or of a vm context, is never touched: that would take V8's fast paths away from the whole process.
 
 /* oxlint-disable unicorn/no-thenable -- a then is what is made here */
 import { replaceMethod } from './listeners.ts'
@@ -20,7 +20,7 @@ export class Subclasses {
   /** A promise that is not a plain one came into being. */
   meet(promise: object): void {
     const prototype: unknown = Object.getPrototypeOf(promise)
-    if (typeof prototype !== 'object' || prototype === null || this.#seen.has(prototype)) return
+    if (!isDerived(prototype) || this.#seen.has(prototype)) return
     if (this.#restores.length >= PROMISE_SUBCLASSES_MAX) return
     this.#seen.add(prototype)
     const link = this.#link
@@ -47,4 +47,11 @@ export class Subclasses {
   release(): void {
     for (const restore of this.#restores.splice(0)) restore()
   }
+}
+
+/** Sub.prototype -> ... -> Promise.prototype -> Object.prototype -> null; an intrinsic one has one step less. */
+function isDerived(prototype: unknown): prototype is object {
+  if (typeof prototype !== 'object' || prototype === null) return false
+  const parent: unknown = Object.getPrototypeOf(prototype)
+  return typeof parent === 'object' && parent !== null && Object.getPrototypeOf(parent) !== null
 }

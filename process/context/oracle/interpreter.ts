@@ -21,7 +21,8 @@ import type { Body, Combinator, Enter, Program, Step, Tick } from './program.ts'
 
 export type Failure = { readonly where: string; readonly missing: number[]; readonly extra: number[] }
 
-type Child = { readonly promise: Promise<number>; readonly thread: Thread }
+/** Its promise gives or throws its id. */
+type Child = { readonly id: number; readonly promise: Promise<number>; readonly thread: Thread }
 type Slots = ReadonlyMap<number, Child>
 type Waiter = { readonly wake: () => void; by: Thread | undefined }
 type Job = {
@@ -31,10 +32,11 @@ type Job = {
 }
 
 class Stop extends Error {
-  readonly index: number
-  constructor(index: number) {
-    super(`stop ${index}`)
-    this.index = index
+  /** Which child stopped. */
+  readonly id: number
+  constructor(id: number) {
+    super(`stop ${id}`)
+    this.id = id
   }
 }
 
@@ -53,10 +55,16 @@ export class World {
   isDraining = false
   #labels = 0
   #executions = 0
+  #children = 0
 
   newExecution(): OracleExecution {
     this.#executions += 1
     return { name: this.#executions }
+  }
+
+  newChild(): number {
+    this.#children += 1
+    return this.#children
   }
 
   newLabel(): number {
@@ -84,7 +92,11 @@ export class World {
   /** What the oracle says of a wait for something that `other` settled at `at`. */
   meet(thread: Thread, other: OracleExecution, at: Event): void {
     if (other === thread.execution) thread.after(at)
-    else this.edgesExpected.add(`${other.name}>${thread.execution.name}`)
+    else this.expectEdge(other, thread)
+  }
+
+  expectEdge(from: OracleExecution, to: Thread): void {
+    if (from !== to.execution) this.edgesExpected.add(`${from.name}>${to.execution.name}`)
   }
 }
 
@@ -118,23 +130,24 @@ export async function runProgram(program: Program): Promise<World> {
 
 function startExecution(world: World, body: Body, slots: Slots): Child {
   const label = world.newLabel()
+  const id = world.newChild()
   const thread = new Thread(world.newExecution())
   thread.pack(label)
   const promise = context.run(Baggage.of([atomOf(label)]), () => {
     world.learnName(thread)
-    return run(world, body, thread, slots, 0).catch(() => 0)
+    return run(world, body, thread, slots, id).catch(() => id)
   })
-  return { promise, thread }
+  return { id, promise, thread }
 }
 
-async function run(world: World, body: Body, thread: Thread, slots: Slots, index: number): Promise<number> {
+async function run(world: World, body: Body, thread: Thread, slots: Slots, id: number): Promise<number> {
   const own = new Map(slots)
   for (const step of body) {
-    if (step.kind === 'throw') throw new Stop(index)
+    if (step.kind === 'throw') throw new Stop(id)
     await perform(step, { world, thread, slots: own })
     world.check(thread, step.kind)
   }
-  return index
+  return id
 }
 
 type Point = { readonly world: World; readonly thread: Thread; readonly slots: Map<number, Child> }
@@ -151,17 +164,18 @@ function perform(step: Step, point: Point): Promise<void> | void {
  * Starts a body as a child; afterwards the caller has seen its synchronous start, unless a branch was
  * entered.
  */
-function spawn(point: Point, how: Enter, body: Body, index = 0): Child {
+function spawn(point: Point, how: Enter, body: Body): Child {
   const { world, thread, slots } = point
-  if (how === 'run') return { ...startExecution(world, body, slots) }
+  if (how === 'run') return startExecution(world, body, slots)
+  const id = world.newChild()
   const child = thread.fork(how === 'isolate' ? world.newExecution() : undefined)
   const call = (): Promise<number> => {
     if (how === 'isolate') world.learnName(child)
-    return run(world, body, child, slots, index)
+    return run(world, body, child, slots, id)
   }
   const promise = entered[how](call)
   if (how === 'plain' || how === 'adopted') thread.at = child.at
-  return { promise, thread: child }
+  return { id, promise, thread: child }
 }
 
 const entered: Record<Exclude<Enter, 'run'>, (call: () => Promise<number>) => Promise<number>> = {
@@ -276,11 +290,19 @@ const performers: Performers = {
     })
     port1.close()
   },
+  adopt: async (step, point) => {
+    const { promise, resolve } = Promise.withResolvers<number>()
+    const child = spawn(point, step.how, step.body)
+    resolve(child.promise)
+    await awaitChild(point, { ...child, promise })
+  },
+  sequence,
 }
 
 async function combine(step: Extract<Step, { kind: 'combine' }>, point: Point): Promise<void> {
   const { world, thread } = point
-  const children = step.bodies.map((body, index) => spawn(point, 'plain', body, index))
+  const earlier = step.slots.flatMap((slot) => point.slots.get(slot) ?? [])
+  const children = [...step.bodies.map((body) => spawn(point, 'plain', body)), ...earlier]
   for (const child of children)
     world.detached.push(runtime.runWith(undefined, () => child.promise.catch(() => 0)))
   function* promises(): Generator<Promise<number>> {
@@ -288,8 +310,26 @@ async function combine(step: Extract<Step, { kind: 'combine' }>, point: Point): 
   }
   const inputs = step.isLazy ? promises() : children.map((child) => child.promise)
   const outcome = await settledOf(step.how, step.isSubclass ? SubPromise : Promise, inputs)
-  const seen = outcome === 'all' ? children : children.filter((_child, index) => index === outcome)
+  const seen = outcome === 'all' ? children : children.filter((child) => child.id === outcome)
   for (const child of seen) world.meet(thread, child.thread.execution, child.thread.at)
+  // Losers of a race are met too, when they come in: no join, but the edge of a foreign one is told.
+  for (const child of earlier) world.expectEdge(child.thread.execution, thread)
+}
+
+/**
+ * `for await` over promises in an array. V8 does not say what these continuations wait for, so this is the one
+ * known shape that only flows forward (docs/concepts/exact-causality.md, bounds); the oracle holds us to that.
+ */
+async function sequence(step: Extract<Step, { kind: 'sequence' }>, point: Point): Promise<void> {
+  const { world } = point
+  const children = step.bodies.map((body) => spawn(point, 'plain', body))
+  for (const child of children)
+    world.detached.push(runtime.runWith(undefined, () => child.promise.catch(() => 0)))
+  try {
+    for await (const _ of children.map((child) => child.promise)) continue
+  } catch (error: unknown) {
+    if (!(error instanceof Stop)) throw error
+  }
 }
 
 /** Which input settled the result, or 'all' of them. */
@@ -305,7 +345,7 @@ async function settledOf(
     return 'all'
   } catch (error: unknown) {
     if (error instanceof AggregateError) return 'all'
-    if (error instanceof Stop) return error.index
+    if (error instanceof Stop) return error.id
     throw error
   }
 }

@@ -20,6 +20,8 @@ export type Step =
       readonly how: Combinator
       readonly isSubclass: boolean
       readonly isLazy: boolean
+      /** Earlier children that are waited for too; some are of other executions. */
+      readonly slots: readonly number[]
       readonly bodies: readonly Body[]
     }
   | {
@@ -44,6 +46,8 @@ export type Step =
   | { readonly kind: 'pooled'; readonly body: Body }
   | { readonly kind: 'queued'; readonly isBound: boolean; readonly body: Body }
   | { readonly kind: 'message' }
+  | { readonly kind: 'adopt'; readonly how: Enter; readonly body: Body }
+  | { readonly kind: 'sequence'; readonly bodies: readonly Body[] }
 
 export type Body = readonly Step[]
 export type Program = { readonly seed: number; readonly executions: readonly Body[] }
@@ -122,6 +126,7 @@ const makers: readonly Maker[] = [
     how: pick(dice, combinators),
     isSubclass: dice.chance(20),
     isLazy: dice.chance(30),
+    slots: Array.from({ length: dice.below(3) }, () => dice.below(SLOTS)),
     bodies: bodiesOf(dice, depth + 1),
   }),
   (dice, depth) => ({
@@ -155,6 +160,8 @@ const makers: readonly Maker[] = [
   (dice) => ({ kind: 'pooled', body: simpleBodyOf(dice, true) }),
   (dice) => ({ kind: 'queued', isBound: dice.chance(50), body: simpleBodyOf(dice, true) }),
   (dice) => (dice.chance(15) ? { kind: 'message' } : { kind: 'pack' }),
+  (dice, depth) => ({ kind: 'adopt', how: pick(dice, enters), body: bodyOf(dice, depth + 1) }),
+  (dice, depth) => ({ kind: 'sequence', bodies: bodiesOf(dice, depth + 1) }),
 ]
 
 function stepOf(dice: Dice, depth: number): Step {
