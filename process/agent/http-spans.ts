@@ -45,14 +45,16 @@ export function openHttpSpans(parts: Parts): HttpSpans {
   const steps = { ...serverSteps(parts), ...clientSteps(parts), ...messageSteps(parts) }
   const observer: CarrierObserver = {}
   const refresh = () => {
-    const isNeeded = parts.isTracing || parts.tracepoints.hasBuiltIn
-    for (const step of STEPS) observer[step] = isNeeded ? steps[step] : undefined
+    Object.assign(observer, parts.isTracing || parts.tracepoints.hasBuiltIn ? steps : NO_STEPS)
   }
   refresh()
   return { observer, refresh }
 }
 
-const STEPS = ['serverStart', 'serverHead', 'serverEnd', 'clientStart', 'clientResponse', 'clientEnd', 'messageSend', 'messageReceive', 'messageEnd'] as const
+const NO_STEPS: CarrierObserver = Object.freeze({
+  serverStart: undefined, serverHead: undefined, serverEnd: undefined, clientStart: undefined, clientResponse: undefined, clientEnd: undefined,
+  messageSend: undefined, messageReceive: undefined, messageEnd: undefined,
+})
 
 function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
   const hosts = new Map<string, HostPort>()

@@ -8,7 +8,7 @@
 import { isMainThread } from 'node:worker_threads'
 import type { CompiledAdvice } from '#advice'
 import { carrierSettingsFromEnv, installCarriers, type Carriers } from '#carriers'
-import { onBarrier, runWith, startContext, stopContext, type BarrierEdge } from '#context'
+import { onBarrier, runWith, startContext, stopContext, tidyJoins, type BarrierEdge } from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
 import { openSpan } from './active.ts'
 import { openWorkflow } from './bags.ts'
@@ -152,6 +152,7 @@ class RunningAgent implements Agent {
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
     this.#removals = [
       () => this.#carriers?.uninstall(),
+      tidyJoins((baggage) => this.#trail.tidy(baggage)),
       onBarrier(guarded(ledger, 'barrier', undefined, (edge) => this.#meet(edge))),
       installOtelBridge({ host: { spans, clock, limits, quietly }, ledger, isTracing, resource: this.#resource }),
       () => Reflect.deleteProperty(globalThis, HOST_API_SLOT),
