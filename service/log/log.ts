@@ -5,8 +5,8 @@
 //                 open segment (<= 8 MiB, <= 500 ms) --seal--> sealed --drop(id)--> gone, its keys kept in the window
 //
 // Group commit: while one fdatasync runs, what arrives waits and goes together with the next. A segment is left as soon as
-// anything fails in it: its durable length goes into the next segment's header, so that bytes which were never acked are
-// never delivered either, although they may be on the disk (fsyncgate: after EIO the page cache can not be believed).
+// anything fails in it: its file is made to end, durably, where the last fdatasync succeeded, before anything else is written.
+// So bytes that were never acked are never delivered beside their retry (fsyncgate: after EIO nothing pending can be believed).
 // The key of a record (a content hash of the request) makes append idempotent within the window of recent keys.
 // Cast: Log owns the folder; WriteSegment owns the open file; KeyWindow remembers. Readers (segment-reader.ts) need no lock.
 // Source: group commit, DeWitt et al. 1984; "Can Applications Recover from fsync Failures?", ATC'20.
@@ -20,7 +20,7 @@ import { healFolder } from './recovery.ts'
 import type { LogReport } from './recovery.ts'
 import { KEY_BYTES, recordBytes, segmentId } from './segment-format.ts'
 import { beginSegment } from './segment-writer.ts'
-import type { PreviousSegment, SegmentWriter } from './segment-writer.ts'
+import type { SegmentWriter } from './segment-writer.ts'
 
 export type { LogReport } from './recovery.ts'
 export type { LogRecord, SegmentContent } from './segment-reader.ts'
@@ -133,8 +133,6 @@ class SegmentedLog implements Log {
   readonly #lock: DiskLock
   readonly #window: KeyWindow
   readonly #sealed: SegmentInfo[]
-  /** Sealed, but held back from the consumer until the next segment's header is durable: see #abandon. */
-  readonly #withheld = new Set<SegmentInfo>()
   readonly #keysOf: Map<string, readonly Uint8Array[]>
   readonly #droppedIds = new Set<string>()
   readonly #listeners: ((segment: SegmentInfo) => void)[] = []
@@ -143,7 +141,8 @@ class SegmentedLog implements Log {
   #bytesPending = 0
   #bytesSealed = 0
   #writer: SegmentWriter | undefined
-  #previous: PreviousSegment
+  /** A segment in which something failed and that could not be left yet: nothing is written before it is. */
+  #broken: SegmentWriter | undefined
   #nextNumber: number
   #nextSequence: number
   /** The one chain of everything that touches the disk. */
@@ -168,8 +167,6 @@ class SegmentedLog implements Log {
     this.#keysOf = new Map(found.keysBySegment)
     this.#nextNumber = found.nextNumber
     this.#nextSequence = found.nextSequence
-    const last = found.segments.at(-1)
-    this.#previous = { number: last?.number ?? 0, bytes: last?.bytes ?? 0 }
     this.report = found.report
   }
 
@@ -191,7 +188,7 @@ class SegmentedLog implements Log {
   }
 
   segments(): SegmentInfo[] {
-    return this.#sealed.filter((segment) => !this.#droppedIds.has(segment.id) && !this.#withheld.has(segment))
+    return this.#sealed.filter(({ id }) => !this.#droppedIds.has(id))
   }
 
   onSealed(listener: (segment: SegmentInfo) => void): void {
@@ -277,16 +274,18 @@ class SegmentedLog implements Log {
     const { clock } = this.#options
     const startMs = clock.monotonicMs()
     try {
+      await this.#leaveBroken()
       this.#writer ??= await this.#begin()
       await this.#writer.write(group, this.#nextSequence)
     } catch (error: unknown) {
-      await this.#abandon()
+      this.#counts.failedIo++
+      this.#broken ??= this.#writer
+      await this.#leaveBroken().catch(() => {})
       const failure = this.#toLogError(error)
       for (const one of group) this.#settle(one, () => one.reject(failure))
       return
     }
     this.#countSync(clock.monotonicMs() - startMs)
-    this.#announceWithheld()
     for (const one of group) {
       const sequence = this.#nextSequence++
       this.#window.remember(one.key)
@@ -314,32 +313,27 @@ class SegmentedLog implements Log {
     const salt = new Uint8Array(8)
     random.fill(salt)
     const number = this.#nextNumber++
-    const writer = await beginSegment(disk, dir, { number, salt, firstSequence: this.#nextSequence, previous: this.#previous })
+    const writer = await beginSegment(disk, dir, { number, salt, firstSequence: this.#nextSequence })
     this.#sealTimer = clock.setTimer(this.#limits.segmentAgeMsMax, () => void this.#enqueue(() => this.#sealWriter(writer)))
     return writer
   }
 
-  /**
-   * Leaves a segment in which something failed: what was durable in it is sealed, the rest is cut off. Where the disk refuses
-   * even that, only the next segment's header will tell a restarted log where this one ends. Until then the consumer
-   * must not see it: it would insert less under this id than a restart would find.
-   */
-  async #abandon(): Promise<void> {
-    this.#counts.failedIo++
-    const writer = this.#writer
-    if (writer === undefined) return
-    const isCut = await writer.cutToDurable()
-    await this.#sealWriter(writer, isCut ? 'announce' : 'withhold')
+  /** Seals what was durable in the broken segment, once its file ends there. Errors: the disk's; then it stays broken. */
+  async #leaveBroken(): Promise<void> {
+    const broken = this.#broken
+    if (broken === undefined) return
+    await broken.leave()
+    this.#broken = undefined
+    await this.#sealWriter(broken)
   }
 
-  async #sealWriter(expected: SegmentWriter | undefined = this.#writer, then: 'announce' | 'withhold' = 'announce'): Promise<void> {
+  /** Sealing a broken segment waits until it could be left. */
+  async #sealWriter(expected: SegmentWriter | undefined = this.#writer): Promise<void> {
     const writer = this.#writer
-    if (writer === undefined || writer !== expected) return
+    if (writer === undefined || writer !== expected || writer === this.#broken) return
     this.#writer = undefined
     this.#sealTimer?.cancel()
-    await writer.close()
-    if (writer.keys.length === 0) return writer.remove()
-    this.#previous = { number: writer.number, bytes: writer.durableBytes }
+    if (writer.keys.length === 0) return writer.close()
     const segment = {
       id: segmentId(writer.number, writer.salt), number: writer.number, path: writer.path, bytes: writer.durableBytes,
       recordCount: writer.keys.length, firstSequence: writer.firstSequence,
@@ -348,19 +342,8 @@ class SegmentedLog implements Log {
     this.#bytesSealed += segment.bytes
     this.#keysOf.set(segment.id, writer.keys)
     this.#counts.segmentsSealed++
-    if (then === 'withhold') this.#withheld.add(segment)
-    else this.#announce(segment)
-  }
-
-  #announce(segment: SegmentInfo): void {
+    await writer.close()
     for (const listener of this.#listeners) listener(segment)
-  }
-
-  #announceWithheld(): void {
-    for (const segment of this.#withheld) {
-      this.#withheld.delete(segment)
-      this.#announce(segment)
-    }
   }
 
   /** Removes dropped segments, oldest first; their keys are durable in the window before the file goes. */

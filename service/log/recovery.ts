@@ -1,18 +1,22 @@
 // What opening a log's folder finds and mends. The steps:
 //
-//   1. read every segment's header; the header of segment n + 1 says how much of n was durable when it was left
-//   2. scan the records up to there; count what is lost, by sequence numbers
-//   3. cut what lies behind the last intact record, and sync: from now on the content of each segment is fixed
+//   1. read every segment's header
+//   2. scan the records; count what is lost, by sequence numbers
+//   3. write anew the last segment, and any that has bytes behind its last intact record: copy, sync, rename, sync the folder
+//
+// Step 3 because what we read may be only in the page cache: after kill -9 nobody synced it, and after a failed fsync the kernel
+// calls such pages clean, so syncing them again would prove nothing. From then on the content of each segment is fixed.
 //
 // Records that were written but never acked may survive a crash. They are kept, and their keys are remembered, so that the
 // sender's retry is recognised: still exactly once. Files that are not ours are left alone and named in the report.
 
 import type { Disk } from './disk.ts'
 import { LogError } from './log-error.ts'
-import { decodeSegmentHeader, FORMAT_VERSION, RECORDS_OFFSET, segmentId } from './segment-format.ts'
+import { decodeSegmentHeader, FORMAT_VERSION, segmentId } from './segment-format.ts'
 import type { SegmentHeader } from './segment-format.ts'
 import { listSegments, scanSegment, segmentName } from './segment-reader.ts'
 import type { SegmentContent } from './segment-reader.ts'
+import { copyAnew } from './segment-writer.ts'
 
 export type LogReport = {
   readonly segments: number
@@ -44,20 +48,23 @@ export type HealedFolder = {
   readonly report: LogReport
 }
 
-/** Errors: LogError E_LOG_VERSION; those of the disk. Cost: reads one segment at a time, twice where a neighbour is needed. */
+/** Errors: LogError E_LOG_VERSION; those of the disk. Cost: reads every segment twice, one at a time. */
 export async function healFolder(disk: Disk, dir: string): Promise<HealedFolder> {
   const numbers = await listSegments(disk, dir)
   const unreadable: string[] = []
   const headers = await readHeaders(disk, dir, numbers, unreadable)
-  const durableBytes = new Map(headers.map(({ header }) => [header.previousNumber, header.previousBytes]))
   const segments: HealedSegment[] = []
   const keysBySegment = new Map<string, readonly Uint8Array[]>()
   let [nextSequence, lostRecords, tornRecords, bytesCut] = [1, 0, 0, 0]
   for (const [index, { number, path, header }] of headers.entries()) {
     const found = { number, path, header, file: await disk.readAll(path) }
     const endSequence = headers[index + 1]?.header.firstSequence
-    const content = scanSegment(found.file.subarray(0, durableBytes.get(number) ?? found.file.length), header, endSequence)
-    bytesCut += await cut(disk, found, content)
+    const content = scanSegment(found.file, header, endSequence)
+    bytesCut += Math.max(0, found.file.length - content.intactBytes)
+    const isLast = index === headers.length - 1
+    if (content.records.length > 0 && (isLast || content.intactBytes < found.file.length)) {
+      await copyAnew(disk, dir, path, found.file.subarray(0, content.intactBytes))
+    }
     lostRecords += content.lostRecords
     tornRecords += content.tornRecords
     nextSequence = (content.records.at(-1)?.sequence ?? header.firstSequence - 1) + 1
@@ -99,19 +106,6 @@ async function readHeaders(
 function unlessLink(error: unknown): Uint8Array {
   if (error instanceof Error && 'code' in error && error.code === 'ELOOP') return new Uint8Array(0)
   throw error
-}
-
-async function cut(disk: Disk, found: Found, content: SegmentContent): Promise<number> {
-  const surplus = found.file.length - Math.max(content.intactBytes, RECORDS_OFFSET)
-  if (surplus <= 0) return 0
-  const file = await disk.open(found.path)
-  try {
-    await file.truncate(found.file.length - surplus)
-    await file.sync()
-  } finally {
-    await file.close()
-  }
-  return surplus
 }
 
 function segmentOf({ number, path, header }: Found, content: SegmentContent): HealedSegment {

@@ -1,7 +1,7 @@
 // Bytes of a segment file. docs/formats/wal.md draws the boxes; golden/ holds a file of each version.
 //
 //   +-----------+-----------+----------+----------+----
-//   | header 48 | header 48 | record   | record   | ...      records start at multiples of 8
+//   | header 32 | header 32 | record   | record   | ...      records start at multiples of 8
 //   +-----------+-----------+----------+----------+----
 //   record = 48 bytes of header + payload + zeros up to a multiple of 8
 //
@@ -15,7 +15,7 @@ import { toHex } from '#base'
 import { RECORD_BYTES_MAX } from './limits.ts'
 
 export const FORMAT_VERSION = 1
-export const SEGMENT_HEADER_BYTES = 48
+export const SEGMENT_HEADER_BYTES = 32
 /** Records begin behind the two copies of the header. */
 export const RECORDS_OFFSET = 2 * SEGMENT_HEADER_BYTES
 export const RECORD_HEADER_BYTES = 48
@@ -32,9 +32,6 @@ export type SegmentHeader = {
   readonly number: number
   /** Sequence of the segment's first record. */
   readonly firstSequence: number
-  /** The segment before this one, 0 = none, and how many of its bytes were durable when it was left. */
-  readonly previousNumber: number
-  readonly previousBytes: number
 }
 
 export type RecordHeader = {
@@ -66,10 +63,8 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
   view.setUint16(4, header.version, true)
   bytes.set(header.salt, 8)
   view.setBigUint64(16, BigInt(header.firstSequence), true)
-  view.setBigUint64(24, BigInt(header.previousBytes), true)
-  view.setUint32(32, header.number, true)
-  view.setUint32(36, header.previousNumber, true)
-  view.setUint32(44, crc32(bytes.subarray(0, 44)), true)
+  view.setUint32(24, header.number, true)
+  view.setUint32(28, crc32(bytes.subarray(0, 28)), true)
   bytes.copyWithin(SEGMENT_HEADER_BYTES, 0, SEGMENT_HEADER_BYTES)
   return bytes
 }
@@ -80,14 +75,12 @@ export function decodeSegmentHeader(file: Uint8Array): SegmentHeader | undefined
     if (file.length < at + SEGMENT_HEADER_BYTES) return undefined
     const bytes = file.subarray(at, at + SEGMENT_HEADER_BYTES)
     const view = viewOf(bytes)
-    if (view.getUint32(0, true) !== SEGMENT_MAGIC || view.getUint32(44, true) !== crc32(bytes.subarray(0, 44))) continue
+    if (view.getUint32(0, true) !== SEGMENT_MAGIC || view.getUint32(28, true) !== crc32(bytes.subarray(0, 28))) continue
     return {
       version: view.getUint16(4, true),
       salt: bytes.slice(8, 8 + SALT_BYTES),
       firstSequence: Number(view.getBigUint64(16, true)),
-      previousBytes: Number(view.getBigUint64(24, true)),
-      number: view.getUint32(32, true),
-      previousNumber: view.getUint32(36, true),
+      number: view.getUint32(24, true),
     }
   }
   return undefined

@@ -6,6 +6,8 @@ export { decodeSpanBlock, encodeSpanBlock, SPAN_BLOCK_VERSION, SpanBlockError } 
 export { decodeOtlpProtobuf } from './otlp-protobuf.ts'
 export { OTLP_DESCRIPTOR } from './otlp-descriptor.ts'
 export { SpanBatchBuilder } from './span-batch-builder.ts'
+export { batchKey, BatchIngest } from './ingest-batch.ts'
+export type { BatchIngestPorts, BatchOutcome, OtlpFormat } from './ingest-batch.ts'
 export { IngestError, startIngest } from './ingest.ts'
 export type { ConsumerToIngest, IngestHandle, IngestOptions, IngestStats, IngestToConsumer } from './ingest.ts'
 
