@@ -111,13 +111,6 @@ function ourHop(count: number): unknown {
 }
 
 const propagator = new W3CBaggagePropagator()
-/** Written name, and the read one it is taken from. */
-const NAMES = [
-  ['traceId', 'traceId'],
-  ['spanId', 'parentSpanId'],
-  ['parentSpanId', 'spanId'],
-  ['sampled', 'sampled'],
-] as const
 const PEER_HEADER = received(
   Object.entries({ ...IDS, sampled: 1n })
     .map(([name, id]) => `${name}=${id.toString(16)}`)
@@ -129,9 +122,12 @@ function peerHop(count: number): unknown {
   for (let i = 0; i < count; i++) {
     const extracted = propagator.extract(ROOT_CONTEXT, { baggage: PEER_HEADER }, defaultTextMapGetter)
     const value = propagation.getBaggage(extracted)
-    let changed = propagation.createBaggage()
-    for (const [name, from] of NAMES)
-      changed = changed.setEntry(name, { value: value?.getEntry(from)?.value ?? '' })
+    const changed = propagation.createBaggage({
+      traceId: { value: value?.getEntry('traceId')?.value ?? '' },
+      spanId: { value: value?.getEntry('parentSpanId')?.value ?? '' },
+      parentSpanId: { value: value?.getEntry('spanId')?.value ?? '' },
+      sampled: { value: value?.getEntry('sampled')?.value ?? '' },
+    })
     const outgoing: Record<string, string> = {}
     propagator.inject(propagation.setBaggage(otelContext.active(), changed), outgoing, defaultTextMapSetter)
     sent += outgoing.baggage.length

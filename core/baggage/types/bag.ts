@@ -7,6 +7,7 @@ import { BaggageError } from '../error.ts'
 import { DATA, headerAtom, headerBase, indexPayload } from '../header.ts'
 import { encodeAtoms } from '../wire.ts'
 import type { TreeWriter } from '../writer.ts'
+import { putData } from './scalar-field.ts'
 import { copyUnreadable } from './unreadable.ts'
 import { badValue, isRecord, type FieldType } from './type.ts'
 
@@ -76,7 +77,7 @@ export class BagNode implements FieldType<BagValue> {
       if (cursor.first >= 0 && cursor.first < 0x80) value ??= {}
       cursor.advance()
       if (field === undefined) continue
-      const read = field.type.read(cursor, level + 1)
+      const read = readField(field.type, cursor, level + 1)
       if (read !== undefined) value = assign(value ?? {}, field.name, read)
     }
     if (value === undefined) return undefined
@@ -117,26 +118,28 @@ export class BagNode implements FieldType<BagValue> {
     const cursor = new Cursor(bytes, previous.start, previous.end)
     cursor.leave(base)
     if (cursor.at > previous.start) writer.copyAtoms({ bytes, start: previous.start, end: cursor.at })
+    let here = indexAt(cursor, base)
     for (const field of this.#fields) {
-      this.#copyUnknownBefore(writer, cursor, base, field.index)
-      const isThere = cursor.first !== PAST_END && indexAt(cursor, base) === field.index
-      const child = isThere ? childAt(cursor, base, field.type.isPlain) : undefined
+      if (here < field.index) here = this.#copyUnknown(writer, cursor, base, field.index)
+      const child = here === field.index ? childAt(cursor, base, field.type.isPlain) : undefined
+      if (here === field.index) here = indexAt(cursor, base)
       writeField(writer, field, given, level, child)
     }
-    this.#copyUnknownBefore(writer, cursor, base, Infinity)
+    while (cursor.first !== PAST_END) this.#copyUnknown(writer, cursor, base, Infinity)
   }
 
-  /** Passes the children that sort before `index` (Infinity: all), copying those that are none of ours. */
-  #copyUnknownBefore(writer: TreeWriter, cursor: Cursor, base: number, index: number): void {
-    while (cursor.first !== PAST_END) {
-      const here = indexAt(cursor, base)
-      if (here >= index && index !== Infinity) return
+  /** Passes the children with an index below `limit`, copying those that are none of ours; gives the index after. */
+  #copyUnknown(writer: TreeWriter, cursor: Cursor, base: number, limit: number): number {
+    let here = indexAt(cursor, base)
+    do {
       const start = cursor.at
       cursor.advance()
       cursor.leave(base)
       // One of ours here stands out of order or twice: what we write takes its place.
       if (!this.#byIndex.has(here)) writer.copyAtoms({ bytes: cursor.bytes, start, end: cursor.at })
-    }
+      here = indexAt(cursor, base)
+    } while (here < limit)
+    return here
   }
 
   #fieldAt(cursor: Cursor): BagField | undefined {
@@ -178,6 +181,18 @@ function memberOf(value: Readonly<Record<string, unknown>>, field: BagField): un
   return field.isInherited && !Object.hasOwn(value, field.name) ? undefined : value[field.name]
 }
 
+/** A scalar's one good atom is nearly all there ever is below a field, so it is read here (12 of 40 ns less a field). */
+function readField(type: FieldType, cursor: Cursor, level: number): unknown {
+  const { scalar } = type
+  if (scalar === undefined || cursor.first !== DATA) return type.read(cursor, level)
+  const { bytes, payload, next } = cursor
+  if (scalar.endOf(bytes, payload + 1, next) !== next) return type.read(cursor, level)
+  const value = scalar.take(bytes, payload + 1, next)
+  cursor.advance()
+  cursor.leave(headerBase(level))
+  return value
+}
+
 function assign(value: BagValue, name: string, read: unknown): BagValue {
   value[name] = read
   return value
@@ -198,7 +213,14 @@ function writeField(
 ): void {
   const value = memberOf(given, field)
   const isUnset = value === undefined || value === null
-  if (isUnset && previous === undefined) return
+  if (previous === undefined) {
+    if (isUnset) return
+    if (field.type.scalar !== undefined) {
+      writer.atom(headerOf(field, level))
+      putData(writer, field.type.scalar, field.type.scalar.check(value, field.name))
+      return
+    }
+  }
   const at = writer.length
   writer.atom(headerOf(field, level))
   const contents = writer.length

@@ -12,6 +12,7 @@ export function scalarField<T>(scalar: ScalarType<T>): FieldType<T> {
     name: scalar.name,
     unset: undefined,
     isPlain: true,
+    scalar,
     read: (cursor, level) => readFirst(scalar, cursor, level),
     write(writer, value, _level, previous, where) {
       putData(writer, scalar, scalar.check(value, where))

@@ -30,6 +30,8 @@ export interface FieldType<T = unknown> {
    * told of it.
    */
   readonly isPlain: boolean
+  /** Of a scalar field: what stands in its one atom, so that a bag reads and writes it without a call in between. */
+  readonly scalar?: ScalarType<T>
   /** The cursor stands behind the header of `level`; reads up to the end of the node. undefined = no data. */
   read(cursor: Cursor, level: number): T | undefined
   /**
