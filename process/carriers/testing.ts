@@ -2,6 +2,7 @@
 import { Baggage } from '#baggage'
 import { currentFrame, joinBaggage, newFrame, runWith, startContext, stopContext } from '#context'
 import http from 'node:http'
+import type https from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { after, before } from 'node:test'
 import { installCarriers, type CarrierOptions, type Carriers } from './install.ts'
@@ -62,7 +63,7 @@ export async function serve(listener: http.RequestListener): Promise<TestServer>
   return listen(http.createServer(listener))
 }
 
-export async function listen(server: http.Server): Promise<TestServer> {
+export async function listen(server: http.Server | https.Server): Promise<TestServer> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done))
   const { port } = addressOf(server)
   return {
@@ -75,7 +76,7 @@ export async function listen(server: http.Server): Promise<TestServer> {
   }
 }
 
-function addressOf(server: http.Server): AddressInfo {
+function addressOf(server: http.Server | https.Server): AddressInfo {
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('listens on a port')
   return address

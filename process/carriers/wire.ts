@@ -23,6 +23,8 @@ export interface Carried {
   readonly foreign: string
   readonly tracestate: string
   readonly remote: TraceParent | undefined
+  /** The members did not come from a header that we scanned: an application made them, of any text. */
+  readonly isUnscanned?: boolean
 }
 
 /** Where a scope keeps what it carries for others. */
@@ -212,7 +214,8 @@ export class Wire {
    */
   write(exchange: ClientExchange, isTold: boolean, existing: string | readonly string[] | undefined): Outgoing {
     const carried = carriedIn(exchange.scope)
-    const foreign = existing === undefined ? (carried?.foreign ?? '') : scanBaggage(existing, this.counts).foreign
+    const unscanned = existing ?? (carried?.isUnscanned === true ? carried.foreign : undefined)
+    const foreign = unscanned === undefined ? (carried?.foreign ?? '') : scanBaggage(unscanned, this.counts).foreign
     // Nobody makes spans: the caller's span is passed on as it came, like any service that only forwards.
     const isOurSpan = exchange.traceparent !== ''
     const remote = isOurSpan ? undefined : carried?.remote
@@ -246,7 +249,7 @@ export function carriedIn(scope: Scope | undefined): Carried | undefined {
 export function withForeignMembers(scope: Scope, foreign: string): Scope {
   const carried = carriedIn(scope)
   if ((carried?.foreign ?? '') === foreign) return scope
-  const changed: Carried = { foreign, tracestate: carried?.tracestate ?? '', remote: carried?.remote }
+  const changed: Carried = { foreign, tracestate: carried?.tracestate ?? '', remote: carried?.remote, isUnscanned: true }
   return withScopeValue(scope, CARRIED, changed)
 }
 
