@@ -45,7 +45,7 @@ export function openRecorder(parts: {
     end(span, endMs = clock.now()) {
       if (span.isEnded) return
       // A clock given by the application may run backwards; ours may not.
-      span.endMs = Math.max(endMs, span.startMs, 0)
+      span.endMs = Math.max(endMs, span.startMs)
       onEnd(span)
     },
   }

@@ -62,7 +62,8 @@ export class Span implements SpanContext {
   readonly kind: number
   readonly startMs: number
   name: string
-  endMs = -1
+  /** NaN while open: an application may give times from before this process, which are negative. */
+  endMs = Number.NaN
   statusCode: number = STATUS.unset
   statusMessage = ''
   attributes: AttributeValue[] = []
@@ -88,7 +89,7 @@ export class Span implements SpanContext {
   }
 
   get isEnded(): boolean {
-    return this.endMs >= 0
+    return !Number.isNaN(this.endMs)
   }
 
   get otlpFlags(): number {

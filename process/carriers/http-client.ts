@@ -11,7 +11,8 @@ import type { Baggage } from '#baggage'
 import { currentFrame, enter, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter } from 'node:events'
-import { ClientRequest, IncomingMessage } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { ClientRequestClass, IncomingMessageClass } from './node-http.ts'
 import type { ClientExchange } from './exchange.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
@@ -32,13 +33,15 @@ const RESPONSE = 'http.client.response.finish'
 const ERROR = 'http.client.request.error'
 
 export function installHttpClient(wire: Wire): () => void {
-  const guarded = (step: (wire: Wire, message: object) => void) => (message: unknown): void => {
-    try {
-      if (typeof message === 'object' && message !== null) step(wire, message)
-    } catch (error: unknown) {
-      wire.hookFailed(error)
+  const guarded =
+    (step: (wire: Wire, message: object) => void) =>
+    (message: unknown): void => {
+      try {
+        if (typeof message === 'object' && message !== null) step(wire, message)
+      } catch (error: unknown) {
+        wire.hookFailed(error)
+      }
     }
-  }
   const onCreated = guarded(startRequest)
   const onResponse = guarded(takeResponse)
   const onError = guarded(takeError)
@@ -94,13 +97,17 @@ class Exchange implements ClientExchange {
 }
 
 function startRequest(wire: Wire, message: object): void {
-  if (isQuiet() || !('request' in message) || !(message.request instanceof ClientRequest)) return
+  if (isQuiet() || !('request' in message) || !(message.request instanceof ClientRequestClass)) return
   const request = message.request
   const exchange = new Exchange(wire, request, currentFrame() ?? emptyFrame)
   wire.clientStep('clientStart', exchange)
   keepFrame(exchange)
   const existing = request.getHeader('baggage')
-  const out = wire.write(exchange, exchange.isTold, typeof existing === 'number' ? String(existing) : existing)
+  const out = wire.write(
+    exchange,
+    exchange.isTold,
+    typeof existing === 'number' ? String(existing) : existing,
+  )
   if (request.headersSent) putIntoRenderedHead(exchange, out)
   else setHeaders(exchange, out, existing !== undefined)
   request[EXCHANGE] = exchange
@@ -125,29 +132,47 @@ function setHeaders(exchange: Exchange, out: Outgoing, hadBaggage: boolean): voi
 function putIntoRenderedHead(exchange: Exchange, out: Outgoing): void {
   const request = exchange.request
   const head: unknown = Reflect.get(request, '_header')
-  if (typeof head !== 'string' || !head.endsWith('\r\n\r\n')) return void exchange.wire.counts.headers_already_sent++
+  if (typeof head !== 'string' || !head.endsWith('\r\n\r\n'))
+    return void exchange.wire.counts.headers_already_sent++
   const lower = head.toLowerCase()
   const lines = [
-    ['traceparent', out.traceparent], ['tracestate', out.tracestate], ['baggage', out.baggage], [ACCEPT_HEADER, exchange.isTold ? '1' : ''],
-  ].filter(([name, value]) => value !== '' && !lower.includes(`\r\n${name}:`)).map(([name, value]) => `${name}: ${value}\r\n`)
+    ['traceparent', out.traceparent],
+    ['tracestate', out.tracestate],
+    ['baggage', out.baggage],
+    [ACCEPT_HEADER, exchange.isTold ? '1' : ''],
+  ]
+    .filter(([name, value]) => value !== '' && !lower.includes(`\r\n${name}:`))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
   const longer = `${head.slice(0, -2)}${lines.join('')}\r\n`
   const waiting: unknown = Reflect.get(request, 'outputData')
   const first: unknown = Array.isArray(waiting) ? waiting[0] : undefined
-  const isQueued = typeof first === 'object' && first !== null && 'data' in first && typeof first.data === 'string' && first.data.startsWith(head)
-  if (Reflect.get(request, '_headerSent') === true && !isQueued) return void exchange.wire.counts.headers_already_sent++
+  const isQueued =
+    typeof first === 'object' &&
+    first !== null &&
+    'data' in first &&
+    typeof first.data === 'string' &&
+    first.data.startsWith(head)
+  if (Reflect.get(request, '_headerSent') === true && !isQueued)
+    return void exchange.wire.counts.headers_already_sent++
   if (isQueued) first.data = longer + String(first.data).slice(head.length)
   Reflect.set(request, '_header', longer)
 }
 
 function takeResponse(wire: Wire, message: object): void {
-  if (!('request' in message) || !('response' in message) || !(message.response instanceof IncomingMessage)) return
+  if (
+    !('request' in message) ||
+    !('response' in message) ||
+    !(message.response instanceof IncomingMessageClass)
+  )
+    return
   const exchange = exchangeOf(message.request)
   if (exchange === undefined) return
   const response = message.response
   exchange.statusCode = response.statusCode ?? 0
   // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may never come.
   const isChunked = !hasRawHeader(response.rawHeaders, 'content-length')
-  if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER)) takeReturn(wire, exchange, response.headers)
+  if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER))
+    takeReturn(wire, exchange, response.headers)
   wire.clientStep('clientResponse', exchange)
   joinReturned(exchange)
   // Trailers only come with chunks; without them nothing of ours happens at `end`.
@@ -187,8 +212,9 @@ function joinReturned(exchange: Exchange): void {
 
 function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
   const exchange = exchangeOf(this)
-  const emit = exchange?.emit ?? IncomingMessage.prototype.emit
-  if (exchange === undefined || args[0] !== 'end' || this.rawTrailers.length === 0) return Reflect.apply(emit, this, args)
+  const emit = exchange?.emit ?? IncomingMessageClass.prototype.emit
+  if (exchange === undefined || args[0] !== 'end' || this.rawTrailers.length === 0)
+    return Reflect.apply(emit, this, args)
   const outer = currentFrame()
   try {
     exchange.returned = emptyFrame.baggage
@@ -206,14 +232,15 @@ function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessa
 
 /** `for await` ends in the frame where it began, by Node's own binding, so what the trailers brought is joined once more at its last step. */
 function iterateResponse(this: IncomingMessage): NodeJS.AsyncIterator<unknown> {
-  const iterator = IncomingMessage.prototype[Symbol.asyncIterator].call(this)
+  const iterator = IncomingMessageClass.prototype[Symbol.asyncIterator].call(this)
   const exchange = exchangeOf(this)
   if (exchange === undefined) return iterator
   const next = iterator.next.bind(iterator)
-  iterator.next = () => next().then((step: IteratorResult<unknown>) => {
-    if (step.done === true) joinReturned(exchange)
-    return step
-  })
+  iterator.next = () =>
+    next().then((step: IteratorResult<unknown>) => {
+      if (step.done === true) joinReturned(exchange)
+      return step
+    })
   return iterator
 }
 
@@ -235,7 +262,9 @@ function keepFrame(exchange: Exchange): void {
 }
 
 function exchangeOf(target: unknown): Exchange | undefined {
-  return target instanceof ClientRequest || target instanceof IncomingMessage ? target[EXCHANGE] : undefined
+  return target instanceof ClientRequestClass || target instanceof IncomingMessageClass
+    ? target[EXCHANGE]
+    : undefined
 }
 
 function isUnixSocket(request: ClientRequest): boolean {
@@ -246,7 +275,11 @@ function isUnixSocket(request: ClientRequest): boolean {
 function portOf(request: ClientRequest, isSecure: boolean): number {
   const usual = isSecure ? 443 : 80
   const header = request.getHeader('host')
-  if (typeof header !== 'string' || !header.startsWith(request.host, header.startsWith('[') && !request.host.startsWith('[') ? 1 : 0)) return usual
+  if (
+    typeof header !== 'string' ||
+    !header.startsWith(request.host, header.startsWith('[') && !request.host.startsWith('[') ? 1 : 0)
+  )
+    return usual
   const colon = header.lastIndexOf(':')
   const port = colon > header.lastIndexOf(']') ? Number(header.slice(colon + 1)) : usual
   return Number.isInteger(port) && port > 0 ? port : usual

@@ -9,10 +9,20 @@
 // functions are put on the two objects of the request, shared by all requests, their state under one symbol. They die with the request.
 // Upgrade and CONNECT have no channel and no response: they stay outside (docs/reference/carriers.md).
 import type { Baggage } from '#baggage'
-import { currentFrame, enter, newExecution, runWith, scopeOf, withScopeValue, type Frame, type Scope } from '#context'
+import {
+  currentFrame,
+  enter,
+  newExecution,
+  runWith,
+  scopeOf,
+  withScopeValue,
+  type Frame,
+  type Scope,
+} from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
-import { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { IncomingMessageClass, ServerResponseClass } from './node-http.ts'
 import type { ServerExchange } from './exchange.ts'
 import type { TraceParent } from './trace-context.ts'
 import { CARRIED, RETURN_HEADER, withBaggage, type Incoming, type Wire } from './wire.ts'
@@ -69,8 +79,10 @@ class Exchange implements ServerExchange {
   known: Baggage
   isHeadWritten = false
   readonly original: {
-    readonly requestEmit: IncomingMessage['emit']; readonly responseEmit: ServerResponse['emit']
-    readonly writeHead: ServerResponse['writeHead']; readonly end: ServerResponse['end']
+    readonly requestEmit: IncomingMessage['emit']
+    readonly responseEmit: ServerResponse['emit']
+    readonly writeHead: ServerResponse['writeHead']
+    readonly end: ServerResponse['end']
   }
 
   constructor(wire: Wire, request: IncomingMessage, response: ServerResponse, incoming: Incoming) {
@@ -88,7 +100,12 @@ class Exchange implements ServerExchange {
     const carriesForOthers = incoming.remote !== undefined || incoming.foreign !== ''
     this.scope = carriesForOthers ? withScopeValue(scope, CARRIED, incoming) : scope
     this.frame = { baggage: this.baggage, scope: this.scope }
-    this.original = { requestEmit: request.emit, responseEmit: response.emit, writeHead: response.writeHead, end: response.end }
+    this.original = {
+      requestEmit: request.emit,
+      responseEmit: response.emit,
+      writeHead: response.writeHead,
+      end: response.end,
+    }
   }
 }
 
@@ -108,9 +125,14 @@ function startRequest(wire: Wire, message: unknown): void {
 }
 
 function isStart(message: unknown): message is { request: IncomingMessage; response: ServerResponse } {
-  return typeof message === 'object' && message !== null
-    && 'request' in message && message.request instanceof IncomingMessage
-    && 'response' in message && message.response instanceof ServerResponse
+  return (
+    typeof message === 'object' &&
+    message !== null &&
+    'request' in message &&
+    message.request instanceof IncomingMessageClass &&
+    'response' in message &&
+    message.response instanceof ServerResponseClass
+  )
 }
 
 /** Decided once a connection, not once a request: a check of a range list is a call into C++. */
@@ -123,13 +145,13 @@ function isTrusted(wire: Wire, request: IncomingMessage): boolean {
 
 function emitOfRequest(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
   const exchange = this[EXCHANGE]
-  if (exchange === undefined) return Reflect.apply(IncomingMessage.prototype.emit, this, args)
+  if (exchange === undefined) return Reflect.apply(IncomingMessageClass.prototype.emit, this, args)
   return emitInFrame(exchange, this, exchange.original.requestEmit, args)
 }
 
 function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse['emit']>): boolean {
   const exchange = this[EXCHANGE]
-  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.emit, this, args)
+  if (exchange === undefined) return Reflect.apply(ServerResponseClass.prototype.emit, this, args)
   if (args[0] === 'close') endRequest(exchange)
   return emitInFrame(exchange, this, exchange.original.responseEmit, args)
 }
@@ -138,7 +160,12 @@ function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse
  * Listeners see the request's frame. Events of one exchange happen one after the other, so what a `data` listener packed is there in
  * `end`: the frame is kept from one emit to the next, and added where Node or a listener brings an older one.
  */
-function emitInFrame<T extends EventEmitter>(exchange: Exchange, target: T, emit: (this: T, ...args: never[]) => boolean, args: [event: string | symbol, ...rest: unknown[]]): boolean {
+function emitInFrame<T extends EventEmitter>(
+  exchange: Exchange,
+  target: T,
+  emit: (this: T, ...args: never[]) => boolean,
+  args: [event: string | symbol, ...rest: unknown[]],
+): boolean {
   // Most events of a request have no listener: nobody would see the frame. Entering one costs a copy of Node's context map.
   if (target.listenerCount(args[0]) === 0) return Reflect.apply(emit, target, args)
   const current = currentFrame()
@@ -173,7 +200,7 @@ function endRequest(exchange: Exchange): void {
 /** Node calls this for implicit headers too: first write, flushHeaders, end. */
 function writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
   const exchange = this[EXCHANGE]
-  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.writeHead, this, args)
+  if (exchange === undefined) return Reflect.apply(ServerResponseClass.prototype.writeHead, this, args)
   let given = args
   if (!exchange.isHeadWritten && !this.headersSent) {
     try {
@@ -198,14 +225,17 @@ function withReturnHeader(exchange: Exchange, args: unknown[]): unknown[] {
   }
   const given = [...args]
   // With headers set before, Node merges arrays by other rules than without: the argument is extended, setHeader is not used.
-  if (Array.isArray(headers)) given[at] = Array.isArray(headers[0]) ? [...headers, [RETURN_HEADER, value]] : [...headers, RETURN_HEADER, value]
+  if (Array.isArray(headers))
+    given[at] = Array.isArray(headers[0])
+      ? [...headers, [RETURN_HEADER, value]]
+      : [...headers, RETURN_HEADER, value]
   else given[at] = { ...headers, [RETURN_HEADER]: value }
   return given
 }
 
 function end(this: ServerResponse, ...args: unknown[]): ServerResponse {
   const exchange = this[EXCHANGE]
-  if (exchange === undefined) return Reflect.apply(ServerResponse.prototype.end, this, args)
+  if (exchange === undefined) return Reflect.apply(ServerResponseClass.prototype.end, this, args)
   if (this.headersSent && !this.writableEnded) {
     try {
       addReturnTrailer(exchange)
@@ -221,17 +251,24 @@ function addReturnTrailer(exchange: Exchange): void {
   const value = takeReturn(exchange)
   if (value === undefined) return
   // Without chunks Node drops trailers silently: Content-Length, 204, 304, HEAD, HTTP/1.0.
-  if (response.chunkedEncoding && Reflect.get(response, '_hasBody') !== false) response.addTrailers({ [RETURN_HEADER]: value })
+  if (response.chunkedEncoding && Reflect.get(response, '_hasBody') !== false)
+    response.addTrailers({ [RETURN_HEADER]: value })
   else exchange.wire.counts.return_too_late++
 }
 
 /** What the caller does not know yet, encoded; undefined when there is nothing new, or this is not the request's own execution. */
 function takeReturn(exchange: Exchange): string | undefined {
   const wire = exchange.wire
-  if (!keepFrame(exchange, currentFrame()) && currentFrame() !== undefined) wire.counts.return_foreign_execution++
+  if (!keepFrame(exchange, currentFrame()) && currentFrame() !== undefined)
+    wire.counts.return_foreign_execution++
   exchange.returned = exchange.frame.baggage
   wire.serverStep('serverHead', exchange)
-  if (!exchange.isAccepting || exchange.returned === exchange.known || exchange.returned.equals(exchange.known)) return undefined
+  if (
+    !exchange.isAccepting ||
+    exchange.returned === exchange.known ||
+    exchange.returned.equals(exchange.known)
+  )
+    return undefined
   exchange.known = exchange.returned
   return wire.encodeReturn(exchange.returned)
 }
