@@ -10,13 +10,13 @@
 // continuation; with the first, whoever enables an async hook later also reorders the hooks, so there the
 // promise's slot is read and written directly and the order does not matter (with enterWith in the wrong
 // order 3 of 15 probes passed instead of 15).
-import { AsyncLocalStorage } from 'node:async_hooks'
+import { AsyncLocalStorage, executionAsyncResource } from 'node:async_hooks'
 import type { Frame } from './frame.ts'
 
 export class FrameStore {
   readonly #storage = new AsyncLocalStorage<Frame | undefined>()
-  /** Node 22's slot on a resource; undefined where AsyncContextFrame carries the frame. */
-  readonly #slot = legacySlot(this.#storage)
+  /** async_hooks' slot on a resource; undefined where AsyncContextFrame carries the frame. */
+  #slot: symbol | undefined
 
   get(): Frame | undefined {
     return this.#storage.getStore()
@@ -36,6 +36,17 @@ export class FrameStore {
     }
   }
 
+  /**
+   * To be called once, where a frame is current, before the hooks are installed. The slot is found by its
+   * value: its name differs between versions, and on Node 24 without AsyncContextFrame it is private.
+   */
+  locate(): void {
+    const resource = executionAsyncResource()
+    const frame = this.get()
+    if (frame === undefined) return
+    this.#slot = Object.getOwnPropertySymbols(resource).find((slot) => Reflect.get(resource, slot) === frame)
+  }
+
   /** Inside the `before` hook of a promise: the frame captured when the continuation was registered. */
   capturedBy(promise: object): Frame | undefined {
     return this.#slot === undefined ? this.get() : Reflect.get(promise, this.#slot)
@@ -50,9 +61,4 @@ export class FrameStore {
   disable(): void {
     this.#storage.disable()
   }
-}
-
-function legacySlot(storage: AsyncLocalStorage<Frame | undefined>): symbol | undefined {
-  const slot: unknown = Reflect.get(storage, 'kResourceStore')
-  return typeof slot === 'symbol' ? slot : undefined
 }

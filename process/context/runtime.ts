@@ -161,7 +161,8 @@ export class Runtime {
   }
 
   #tidied(before: Frame, joined: Frame): Frame {
-    if (this.#tidy === undefined || joined === before || joined.baggage.byteLength < TIDY_BYTES_MIN) return joined
+    if (this.#tidy === undefined || joined === before || joined.baggage.byteLength < TIDY_BYTES_MIN)
+      return joined
     const baggage = this.#tidy(joined.baggage)
     return baggage === joined.baggage ? joined : frameOf(baggage, joined.scope)
   }
@@ -227,6 +228,7 @@ export class Runtime {
     if (store === undefined) return
     this.#installation = 'installed'
     if (this.#wants('exact')) {
+      store.locate()
       this.#uninstalls.push(installPromiseFlow(store, (waiting, settled) => this.join(waiting, settled)))
       this.#uninstalls.push(installCombinators(store, (current, others) => this.joinAll(current, others)))
     }

@@ -10,7 +10,10 @@ import { runtime } from './slot.ts'
 test('a second copy finds the runtime of the first', async () => {
   const copy: unknown = await import(`${import.meta.resolve('./slot.ts')}?second`)
   assert.equal(Reflect.get(Object(copy), 'runtime'), runtime)
-  assert.equal(Object.getOwnPropertyDescriptor(globalThis, Symbol.for('crosscut.context.1'))?.enumerable, false)
+  assert.equal(
+    Object.getOwnPropertyDescriptor(globalThis, Symbol.for('crosscut.context.1'))?.enumerable,
+    false,
+  )
 })
 
 test('baggage of a second copy joins with ours, and comes out as ours', async () => {
