@@ -21,9 +21,7 @@ class NodeFile implements DiskFile {
 
   async write(pieces: readonly Uint8Array[], position: number): Promise<void> {
     for (let index = 0; index < pieces.length; index += PIECES_PER_WRITE) {
-      const part = pieces.slice(index, index + PIECES_PER_WRITE)
-      await this.#writeFully(part, position)
-      position += part.reduce((sum, { length }) => sum + length, 0)
+      position = await this.#writeFully(pieces.slice(index, index + PIECES_PER_WRITE), position)
     }
   }
 
@@ -39,14 +37,15 @@ class NodeFile implements DiskFile {
     await this.#handle.close()
   }
 
-  /** writev may write less than asked, near a full disk for example: the next call then says why. */
-  async #writeFully(pieces: Uint8Array[], position: number): Promise<void> {
+  /** writev may write less than asked, near a full disk for example: the next call then says why. Returns the end. */
+  async #writeFully(pieces: Uint8Array[], position: number): Promise<number> {
     while (pieces.length > 0) {
       let { bytesWritten } = await this.#handle.writev(pieces, position)
       position += bytesWritten
       while (pieces.length > 0 && bytesWritten >= pieces[0]!.length) bytesWritten -= pieces.shift()!.length
       if (pieces.length > 0) pieces[0] = pieces[0]!.subarray(bytesWritten)
     }
+    return position
   }
 }
 
