@@ -38,6 +38,12 @@ export type OwnedComponent = { readonly id: Uint8Array; newest: bigint }
 // For types/ and bdl/ only, set once by the class below: building a value with components it owns. Not part
 // of the face.
 export let ownedOf: (baggage: Baggage) => readonly OwnedComponent[] | undefined
+/**
+ * What a reader of this value found out about its bytes, for the write that often follows. Bytes never change, so
+ * it stays true; one note at a time, the last reader's.
+ */
+export let noteOf: (baggage: Baggage) => unknown
+export let putNote: (baggage: Baggage, note: unknown) => void
 /** `bytes` must be a canonical encoding. */
 export let withOwned: (bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) => Baggage
 
@@ -48,11 +54,13 @@ export class Baggage {
   /** Components this value may extend if they are still its newest; undefined for decoded values. */
   readonly #owned: readonly OwnedComponent[] | undefined
   #atoms: readonly Uint8Array[] | undefined
+  #note: unknown
 
   private constructor(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) {
     this.#bytes = bytes
     this.#owned = owned
     this.#atoms = undefined
+    this.#note = undefined
   }
 
   /** The baggage of exactly these atoms, in this order. */
@@ -166,6 +174,10 @@ export class Baggage {
 
   static {
     ownedOf = (baggage) => baggage.#owned
+    noteOf = (baggage) => baggage.#note
+    putNote = (baggage, note) => {
+      baggage.#note = note
+    }
     withOwned = (bytes, owned) => Baggage.#make(bytes, owned)
   }
 }

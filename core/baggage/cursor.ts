@@ -23,6 +23,10 @@ export class Cursor {
   first = PAST_END
   /** A trim marker was among the atoms so far. */
   sawMarker = false
+  /** Headers come to so far, the one it stands on included. */
+  headers = 0
+  /** Set by reading a bag: nothing stands in it but the data atoms of fields that were read. */
+  isPlain = false
 
   constructor(bytes: Uint8Array, start: number, end: number) {
     this.bytes = bytes
@@ -42,8 +46,10 @@ export class Cursor {
     const payload = length < 0x80 ? at + 1 : payloadStart(this.bytes, at)
     this.payload = payload
     this.next = payload + length
-    if (length > 0) this.first = this.bytes[payload]
-    else {
+    if (length > 0) {
+      this.first = this.bytes[payload]
+      if (this.first >= 0x80) this.headers++
+    } else {
       this.first = MARKER
       this.sawMarker = true
     }
@@ -52,6 +58,11 @@ export class Cursor {
   /** The node with a header of the level with this base is behind. */
   hasLeft(base: number): boolean {
     return this.first === PAST_END || this.first >= base
+  }
+
+  /** Headers left behind so far. */
+  get headersPassed(): number {
+    return this.first >= 0x80 ? this.headers - 1 : this.headers
   }
 
   /** Moves to the first atom that does not belong to the node whose header is of the level with this base. */

@@ -2,7 +2,7 @@
 // a new Baggage in which all other bags, and what this schema does not know of this bag, are as they were.
 
 import { compareBytes, nearest } from '#base'
-import type { Baggage } from '../baggage.ts'
+import { noteOf, ownedOf, putNote, withOwned, type Baggage } from '../baggage.ts'
 import { Cursor, enterChild, findChild, firstMarker, type Region } from '../cursor.ts'
 import { BaggageError } from '../error.ts'
 import { headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
@@ -12,6 +12,7 @@ import { isCounting, type CountingType } from '../types/counter.ts'
 import type { MapField } from '../types/map.ts'
 import { payloadOf } from '../types/set.ts'
 import type { FieldType } from '../types/type.ts'
+import { encodeAtoms } from '../wire.ts'
 import { TreeWriter, type Ports } from '../writer.ts'
 
 /** Field names and map keys on the way to a counter: 'disk.writes', or a list when a key is no plain name. */
@@ -49,11 +50,26 @@ export interface BagType<T = any> {
   compact(baggage: Baggage, path: CounterPath): Baggage
 }
 
+/** Of a value that was read: [at, end) is the bag with its header, and holds nothing but plain fields of its schema. */
+class PlainNote {
+  readonly bag: SchemaBag
+  readonly at: number
+  readonly end: number
+
+  constructor(bag: SchemaBag, at: number, end: number) {
+    this.bag = bag
+    this.at = at
+    this.end = end
+  }
+}
+
 export class SchemaBag implements BagType {
   readonly name: string
   readonly id: number
   readonly #node: BagNode
   readonly #header: Uint8Array
+  /** With its length in front. */
+  readonly #encodedHeader: Uint8Array
   readonly #path: readonly Uint8Array[]
   readonly #ports: Ports
   readonly #edit: Edit<unknown>
@@ -70,6 +86,7 @@ export class SchemaBag implements BagType {
     this.#node = options.node
     this.#ports = options.ports
     this.#header = headerAtom(0, 0, indexPayload(options.id))
+    this.#encodedHeader = encodeAtoms([this.#header])
     this.#path = [this.#header]
     this.#edit = (writer, previous, value) => this.#node.write(writer, value, 0, previous, this.name)
   }
@@ -79,16 +96,35 @@ export class SchemaBag implements BagType {
     if (bytes.length === 0) return undefined
     const cursor = new Cursor(bytes, 0, bytes.length)
     if (!enterChild(cursor, this.#header, headerBase(0))) return undefined
-    return this.#node.read(cursor, 0) ?? this.#node.empty()
+    const start = cursor.at
+    const value = this.#node.read(cursor, 0)
+    if (cursor.isPlain) putNote(baggage, new PlainNote(this, start - this.#encodedHeader.length, cursor.at))
+    return value ?? this.#node.empty()
   }
 
   write(baggage: Baggage, value: unknown): Baggage {
+    const note = noteOf(baggage)
     const writer = this.#borrow()
     try {
+      if (note instanceof PlainNote && note.bag === this) return this.#replace(writer, baggage, note, value)
       return rewriteNode(writer, baggage, this.#path, this.#edit, value)
     } finally {
       this.#idle = writer
     }
+  }
+
+  /** The usual write behind a read: what stands there is known to hold nothing that must be kept. */
+  #replace(writer: TreeWriter, baggage: Baggage, note: PlainNote, value: unknown): Baggage {
+    const bytes = baggage.encode()
+    writer.begin(ownedOf(baggage))
+    writer.raw(bytes, 0, note.at)
+    const start = writer.length
+    writer.atom(this.#encodedHeader)
+    const contents = writer.length
+    this.#node.write(writer, value, 0, undefined, this.name)
+    if (writer.length === contents) writer.length = start
+    writer.raw(bytes, note.end, bytes.length)
+    return withOwned(writer.finish(), writer.owned)
   }
 
   update(baggage: Baggage, change: (value: Record<string, unknown>) => unknown): Baggage {

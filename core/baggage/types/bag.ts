@@ -71,15 +71,24 @@ export class BagNode implements FieldType<BagValue> {
   read(cursor: Cursor, level: number): BagValue | undefined {
     const base = headerBase(level)
     const indexed = headerBase(level + 1)
+    const headersBefore = cursor.headersPassed
+    let fieldsRead = 0
+    let isPlain = true
     let value: BagValue | undefined
     while (cursor.first !== PAST_END && cursor.first < base) {
       const field = cursor.first === indexed ? this.#fieldAt(cursor) : undefined
-      if (cursor.first >= 0 && cursor.first < 0x80) value ??= {}
+      if (cursor.first >= 0 && cursor.first < 0x80) {
+        value ??= {}
+        isPlain = false
+      }
       cursor.advance()
       if (field === undefined) continue
+      fieldsRead++
+      isPlain &&= field.type.isPlain
       const read = readField(field.type, cursor, level + 1)
       if (read !== undefined) value = assign(value ?? {}, field.name, read)
     }
+    cursor.isPlain = isPlain && !cursor.sawMarker && cursor.headersPassed - headersBefore === fieldsRead
     if (value === undefined) return undefined
     for (const field of this.#defaulted)
       if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
