@@ -19,7 +19,7 @@
 
 import type { DraftEdge } from './causal-edges.ts'
 import type { Origins } from './hosts.ts'
-import { CLOSURE_HOSTS_MAX } from './limits.ts'
+import { CLOSURE_HOSTS_MAX, REPLY_SLACK } from './limits.ts'
 import type { Draft, RepairLog } from './repair.ts'
 
 export type HostOffsets = {
@@ -96,13 +96,25 @@ function collect(bounds: Bounds, draft: Draft, edges: readonly DraftEdge[], host
     bounds.happenedBefore(hostOf[up], start[up], hostOf[child], start[child])
     const isOneWay = spans[up].kind === 4 || spans[child].kind === 5
     const mayReply = end[child] - start[child] <= end[up] - start[up]
-    if (!isOneWay && mayReply) bounds.happenedBefore(hostOf[child], end[child], hostOf[up], end[up])
+    if (isOneWay || !mayReply) continue
+    bounds.happenedBefore(hostOf[child], answeredBy(draft, child, up), hostOf[up], end[up])
   }
   for (const edge of edges) {
     if (edge.from === -1 || edge.kind === 'link' || hostOf[edge.from] === hostOf[edge.to]) continue
     if (isDoubtful[edge.from] === 1 || isDoubtful[edge.to] === 1) continue
     bounds.happenedBefore(hostOf[edge.from], edge.fromNs, hostOf[edge.to], edge.toNs)
   }
+}
+
+/**
+ * When the callee must have answered: its end; but a callee that ends a little after its caller, and began
+ * inside it, has only noticed late that its answer was gone. Two clocks that agree are not set apart for
+ * that.
+ */
+function answeredBy({ start, end }: Draft, child: number, up: number): number {
+  const late = end[child] - end[up]
+  const isSlack = start[child] >= start[up] && late <= (end[child] - start[child]) * REPLY_SLACK
+  return isSlack ? Math.min(end[child], end[up]) : end[child]
 }
 
 function dropContradictions(bounds: Bounds, hosts: readonly string[], log: RepairLog): void {

@@ -48,6 +48,11 @@ export class StaticFiles {
     }
   }
 
+  /** False = the app was not built. */
+  get hasApp(): boolean {
+    return this.#entries.has('index.html')
+  }
+
   /** False = there is no such file. Paths without an extension are views of the app: they get index.html. */
   serve(segments: readonly string[], response: ServerResponse): boolean {
     const name = segments.join('/')
