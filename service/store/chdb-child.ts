@@ -21,6 +21,7 @@ import { join } from 'node:path'
 import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
 import {
   BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, LAST_WORDS_MS, QUERY_CONNECTIONS, QUERY_MS_MAX,
+  URI_BYTES_MAX,
 } from './limits.ts'
 
 type ChildOptions = { readonly dir: string; readonly socketPath: string }
@@ -205,7 +206,7 @@ function main(): void {
   process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).on('error', () => undefined).resume()
   process.umask(0o077)
   const engine = new Engine(options.dir)
-  const server = createServer((request, response) => { void answer(engine, request, response) })
+  const server = createServer({ maxHeaderSize: URI_BYTES_MAX }, (request, response) => { void answer(engine, request, response) })
   server.keepAliveTimeout = 60_000
   // A socket file left by a killed child; the engine's own lock on the directory has already shown that no child lives.
   if (existsSync(options.socketPath)) rmSync(options.socketPath)

@@ -15,6 +15,9 @@ export const INSERT_MS_MAX = 60_000
 /** A segment is sealed at 8 MiB; its Native block is at most about 3x that, and a result is not read through this. */
 export const BODY_BYTES_MAX = 128 * 1024 * 1024
 
+/** Parameters travel in the URL: 2,000 trace ids are 80 kB. The same as ClickHouse's own http_max_uri_size. */
+export const URI_BYTES_MAX = 1024 * 1024
+
 /** Two readers of the UI, the trace worker's rereads and one search that takes its time. */
 export const QUERY_CONNECTIONS = 4
 
