@@ -50,7 +50,7 @@ if (flags.fault !== undefined && !(FAULTS as readonly string[]).includes(flags.f
 const HOSTS = ['A', 'B', 'C', 'D', 'E', 'F', 'G', 'H', 'I', 'J', 'K', 'L', 'M', 'N', 'O', 'P']
 /** With --fault clock-skew each further host is this much further off, in turn ahead and behind. */
 const SKEW_STEP_MS = 140
-const START_MS_MAX = 30_000
+const START_MS_MAX = 60_000
 
 const folder = flags.folder ?? mkdtempSync(path.join(tmpdir(), 'shelf-'))
 const children: ChildProcess[] = []

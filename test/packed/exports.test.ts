@@ -51,7 +51,7 @@ test('the entry crosscut works without an agent, from CommonJS too', async () =>
     const { tracepoint, tenant, block, FairGate, Mutex } = require('crosscut')
     tracepoint('checkout', { items: 3 }); tenant('t1')
     const gate = new FairGate({ name: 'g', slots: 1 })
-    Promise.all([block('work', async () => 'blocked'), gate.run(async () => 'gated'), new Mutex().acquire()])
+    Promise.all([block('work', async () => 'blocked'), gate.run(async () => 'gated'), new Mutex({ name: 'm' }).run(async () => 'held')])
       .then(([a, b]) => console.log(a, b))`
   assert.equal(await printed('entry.cjs', program), 'blocked gated')
 })
@@ -85,7 +85,7 @@ test('types resolve for a strict TypeScript user of every export', () => {
         module: 'nodenext',
         target: 'es2024',
         types: [],
-        lib: ['es2024', 'esnext.disposable'],
+        lib: ['es2024', 'dom', 'esnext.disposable'],
       },
       files: ['user.ts'],
     }),

@@ -11,7 +11,7 @@ import type { TraceSearchResult, TraceSummary, TraceView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 
 const CLI = path.join(ROOT, 'face', 'cli', 'main.ts')
-const START_MS_MAX = 30_000
+const START_MS_MAX = 60_000
 const POLL_MS = 100
 
 export type Program = { readonly child: ChildProcess; readonly output: () => string; stop(): Promise<void> }
@@ -189,7 +189,8 @@ function collect(child: ChildProcess): () => string {
   return () => text
 }
 
-async function ended(child: ChildProcess | undefined): Promise<void> {
+/** Resolves when the process is gone, also when it already is. */
+export async function ended(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
   await new Promise((resolve) => child.once('exit', resolve))
 }

@@ -1,0 +1,116 @@
+// The two packages side by side, as after `npm install crosscut crosscut-server`: `up` serves, alone it says how to get the server.
+//
+// The store engine is 550 MB, so crosscut-server's dependencies are linked from the clone instead of installed again.
+
+import assert from 'node:assert/strict'
+import { spawn, spawnSync } from 'node:child_process'
+import { mkdirSync, symlinkSync } from 'node:fs'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import { ROOT } from '../../scripts/toolchain.mjs'
+import { ended, freePort, until } from '../system/running.ts'
+import { NODE, installCrosscut, nodeMajor, tarballs, type Installed } from './installed.ts'
+
+const SERVER_MAJOR_MIN = 24
+const LINKED = ['chdb', '@chdb', '@clickhouse']
+
+let app: Installed
+
+before(async () => {
+  app = await installCrosscut()
+})
+after(() => app.remove())
+
+test('without crosscut-server `up` names the package to install', async () => {
+  const outcome = await app.run(['node_modules/crosscut/cli/main.js', 'up'])
+  assert.equal(outcome.code, 1)
+  assert.match(outcome.stderr, /E_NO_SERVER/)
+  assert.match(outcome.stderr, /npm (i|install) crosscut-server/)
+})
+
+test('bagc compiles a schema to TypeScript', async () => {
+  app.write('zipkin.bdl', 'bag Zipkin = 2 { fixed64 traceId = 0; }')
+  const outcome = await app.run(['node_modules/crosscut/cli/main.js', 'bagc', 'zipkin.bdl'])
+  assert.equal(outcome.code, 0, outcome.stderr)
+  assert.match(outcome.stdout, /Zipkin/)
+})
+
+test(
+  'with it `up` takes a span and shows it',
+  { skip: nodeMajor() < SERVER_MAJOR_MIN && 'the server wants Node 24' },
+  async () => {
+    await installServer()
+    const [port, otlpPort] = [await freePort(), await freePort()]
+    const flags = ['up', '--port', String(port), '--otlp-port', String(otlpPort), '--insecure-no-auth']
+    const child = spawn(NODE, ['node_modules/crosscut/cli/main.js', ...flags], {
+      cwd: app.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let said = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => {
+        said += chunk.toString()
+      })
+    try {
+      const base = `http://127.0.0.1:${port}`
+      const answers = async (place: string): Promise<string> => {
+        try {
+          const answer = await fetch(`${base}${place}`)
+          return answer.ok ? await answer.text() : ''
+        } catch {
+          return ''
+        }
+      }
+      await until(
+        async () => (await answers('/readyz')) !== '',
+        () => said,
+      )
+      assert.match(await answers('/'), /<script/)
+      const body = JSON.stringify({
+        resourceSpans: [
+          {
+            scopeSpans: [
+              {
+                spans: [
+                  {
+                    traceId: '0af7651916cd43dd8448eb211c80319c',
+                    spanId: 'b7ad6b7169203331',
+                    name: 'hello',
+                    kind: 2,
+                    startTimeUnixNano: String(BigInt(Date.now()) * 1_000_000n),
+                    endTimeUnixNano: String(BigInt(Date.now() + 5) * 1_000_000n),
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      })
+      const posted = await fetch(`http://127.0.0.1:${otlpPort}/v1/traces`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body,
+      })
+      assert.equal(posted.status, 200)
+      await until(
+        async () => (await answers('/api/v1/traces')).includes('0af7651916cd43dd8448eb211c80319c'),
+        () => said,
+        10_000,
+      )
+    } finally {
+      const gone = ended(child)
+      child.kill('SIGTERM')
+      await gone
+    }
+  },
+)
+
+async function installServer(): Promise<void> {
+  const target = path.join(app.folder, 'node_modules', 'crosscut-server')
+  mkdirSync(target, { recursive: true })
+  const tarball = path.join(await tarballs(), 'crosscut-server-0.1.0.tgz')
+  const done = spawnSync('tar', ['xzf', tarball, '--strip-components=1', '-C', target])
+  assert.equal(done.status, 0)
+  for (const name of LINKED)
+    symlinkSync(path.join(ROOT, 'node_modules', name), path.join(app.folder, 'node_modules', name))
+}
