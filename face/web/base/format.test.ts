@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatAge, formatBytes, formatCount, formatDuration, plural } from './format.ts'
+import { formatAge, formatAgo, formatBytes, formatCount, formatDuration, plural } from './format.ts'
 
 test('durations keep three digits and never round up into the next unit', () => {
   const cases: readonly (readonly [bigint, string])[] = [
@@ -33,5 +33,6 @@ test('counts, bytes and ages stay short', () => {
     '2.00 GB',
   ])
   assert.deepEqual([0, 12_000, 200_000, 7_200_000, 2e8].map(formatAge), ['now', '12 s', '3 m', '2 h', '2 d'])
+  assert.deepEqual([500, 5_000].map(formatAgo), ['just now', '5 s ago'])
   assert.deepEqual([plural(1, 'span'), plural(2, 'span')], ['1 span', '2 spans'])
 })

@@ -77,3 +77,8 @@ export function formatAge(ms: number): string {
   if (seconds < 3600) return `${Math.floor(seconds / 60)} m`
   return seconds < 86_400 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86_400)} d`
 }
+
+/** 'just now', '12 s ago', '3 m ago'. */
+export function formatAgo(ms: number): string {
+  return ms < 1000 ? 'just now' : `${formatAge(ms)} ago`
+}

@@ -5,7 +5,7 @@ import './system.css'
 import type { AgentView } from '#protocol'
 import { useEffect } from 'preact/hooks'
 import { readAgents, readTools } from '../../base/api.ts'
-import { formatAge, formatBytes, formatCount, plural } from '../../base/format.ts'
+import { formatAge, formatAgo, formatBytes, formatCount, plural } from '../../base/format.ts'
 import { AGENTS_REFRESH_MS } from '../../base/limits.ts'
 import { serviceHues, type Theme } from '../../base/palette.ts'
 import { useResource } from '../../base/resource.ts'
@@ -114,10 +114,10 @@ function AgentTable({ rows, theme }: { readonly rows: readonly AgentView[]; read
               <td>
                 <span
                   class={`state ${row.isConnected ? 'on' : 'off'}`}
-                  title={row.isConnected ? 'connected' : `last seen ${formatAge(nowMs - row.lastSeenMs)} ago`}
+                  title={row.isConnected ? 'connected' : `last seen ${formatAgo(nowMs - row.lastSeenMs)}`}
                 />
                 <ServiceName name={row.service} hue={hues.get(row.service) ?? 0} theme={theme} />
-                {!row.isConnected && <span class="muted"> gone {formatAge(nowMs - row.lastSeenMs)}</span>}
+                {!row.isConnected && <span class="muted"> gone {formatAgo(nowMs - row.lastSeenMs)}</span>}
               </td>
               <td>
                 <Text of={row.host} />
@@ -163,7 +163,7 @@ function ReportCells({ agent, nowMs }: { readonly agent: AgentView; readonly now
               <Text of={report.lastError.code} />
             </span>{' '}
             <Text of={report.lastError.message} />
-            <span class="muted"> {formatAge(nowMs - report.lastError.timeMs)} ago</span>
+            <span class="muted"> {formatAgo(nowMs - report.lastError.timeMs)}</span>
           </>
         )}
       </td>

@@ -241,11 +241,9 @@ export function drawLabel(context: CanvasRenderingContext2D, frame: Frame, index
       ? x1 + 7
       : x0 - 7 - width
   if (!isInside) {
-    context.strokeStyle =
-      index === frame.selected ? ink['accent-soft'] : index === frame.hovered ? ink.hover : ink.surface
-    context.lineWidth = 4
-    context.lineJoin = 'round'
-    context.strokeText(label, x, y)
+    const { selected, hovered } = frame
+    context.fillStyle = index === selected ? ink['accent-soft'] : index === hovered ? ink.hover : ink.surface
+    if (!frame.matches.has(index)) context.fillRect(x - 3, y - 7, width + 6, 13)
   }
   context.fillStyle = isInside
     ? ink.surface

@@ -124,7 +124,7 @@ function PathSummary({
           title: `${formatDuration(share.ns)} in ${share.spans}`,
         }))}
       />
-      {shares.slice(0, 4).map((share) => (
+      {shares.slice(0, 3).map((share) => (
         <span key={share.service} class="path-share" title={`${formatDuration(share.ns)} in ${share.spans}`}>
           <ServiceName name={share.service} hue={hueOf(share.service)} theme={theme} />
           <b>{Math.round(percent(share.ns))} %</b>

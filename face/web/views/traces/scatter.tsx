@@ -228,10 +228,11 @@ function drawAxes(context: CanvasRenderingContext2D, scales: Scales): void {
   context.lineWidth = 1
   context.textBaseline = 'middle'
   context.textAlign = 'right'
-  for (let power = Math.ceil(scales.lowLog); power <= scales.highLog; power++) {
-    const y = Math.round(yOf(scales, 10 ** power)) + 0.5
+  for (const ns of latencyTicks(scales)) {
+    const y = Math.round(yOf(scales, ns)) + 0.5
     line(context, MARGIN.left, y, size.width - MARGIN.right, y)
-    context.fillText(formatDuration(10n ** BigInt(power)).replace(/\.0+(?= )/, ''), MARGIN.left - 8, y)
+    const label = formatDuration(BigInt(Math.round(ns))).replace(/\.0+(?= )/, '')
+    context.fillText(label, MARGIN.left - 8, y)
   }
   context.textAlign = 'center'
   const labels = Math.max(2, Math.floor(time.width / 150))
@@ -241,6 +242,19 @@ function drawAxes(context: CanvasRenderingContext2D, scales: Scales): void {
     context.fillText(formatClock(toNs(time, x)).slice(0, 8), x, size.height - 8)
   }
   line(context, MARGIN.left, bottom + 0.5, size.width - MARGIN.right, bottom + 0.5)
+}
+
+/** Decades; with few of them also their doubles and fives. */
+function latencyTicks({ lowLog, highLog }: Scales): number[] {
+  const steps = highLog - lowLog < 2 ? [1, 2, 5] : [1]
+  const out: number[] = []
+  for (let power = Math.floor(lowLog); power <= highLog; power++) {
+    for (const step of steps) {
+      const log = power + Math.log10(step)
+      if (log >= lowLog && log <= highLog) out.push(step * 10 ** power)
+    }
+  }
+  return out
 }
 
 function line(context: CanvasRenderingContext2D, x0: number, y0: number, x1: number, y1: number): void {
