@@ -6,7 +6,7 @@ import { contextFaults, onBarrier, startContext, stopContext, type BarrierEdge }
 import { runProgram, type World } from './oracle/interpreter.ts'
 import { generateProgram } from './oracle/program.ts'
 
-const programCount = Number(process.env['CROSSCUT_MODEL_PROGRAMS'] ?? 2500)
+const programCount = Number(process.env['CROSSCUT_MODEL_PROGRAMS'] ?? 2000)
 const onlySeed = process.env['CROSSCUT_MODEL_SEED']
 const edges: BarrierEdge[] = []
 let unlisten = (): void => {}
