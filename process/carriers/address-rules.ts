@@ -3,9 +3,10 @@
 //   CROSSCUT_TRUST   peers whose baggage is taken in     default: loopback,private
 //   CROSSCUT_EGRESS  hosts that get our baggage, added to loopback, private ranges and single-label names
 //
-// An entry is a CIDR range or an address, the words `loopback`, `private`, `all`, `none`, or (egress only) a host suffix: `.shop.internal` matches
-// names below it, `api.shop.example` the name itself and names below it. A name with no dot can only be answered by a local resolver
-// (Docker's and Kubernetes' service names), so it counts as private.
+// An entry is a CIDR range or an address, the words `loopback`, `private`, `all`, `none`, or (egress only) a
+// host suffix: `.shop.internal` matches names below it, `api.shop.example` the name itself and names below
+// it. A name with no dot can only be answered by a local resolver (Docker's and Kubernetes' service names),
+// so it counts as private.
 import { BlockList, isIP } from 'node:net'
 import { HOSTS_REMEMBERED_MAX, RULES_MAX } from './limits.ts'
 
@@ -20,7 +21,10 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128'] as const
 /** RFC 1918 and RFC 4193. Link-local is left out: 169.254.169.254 is every cloud's metadata service. */
 const PRIVATE = ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7'] as const
 
-/** Rules from a comma-separated list. Entries that make no sense are left out and returned by name in `rejected`. */
+/**
+ * Rules from a comma-separated list. Entries that make no sense are left out and returned by name in
+ * `rejected`.
+ */
 export function addressRules(list: string): AddressRules & { readonly rejected: readonly string[] } {
   const ranges = new BlockList()
   const suffixes: string[] = []
@@ -43,7 +47,10 @@ export function addressRules(list: string): AddressRules & { readonly rejected: 
     if (isIP(bare) !== 0) return isListed(ranges, bare)
     const plain = bare.endsWith('.') ? bare.slice(0, -1) : bare
     if (plain === 'localhost' || plain.endsWith('.localhost')) return isListed(ranges, '127.0.0.1')
-    return (isPrivateNamed && plain !== '' && !plain.includes('.')) || suffixes.some((suffix) => isBelow(plain, suffix))
+    return (
+      (isPrivateNamed && plain !== '' && !plain.includes('.')) ||
+      suffixes.some((suffix) => isBelow(plain, suffix))
+    )
   }
   return {
     rejected,
@@ -76,7 +83,8 @@ function addRange(ranges: BlockList, entry: string): boolean {
   const family = isIP(address)
   const bitsMax = family === 6 ? 128 : 32
   const bits = slash < 0 ? bitsMax : Number(entry.slice(slash + 1))
-  if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > bitsMax || entry.endsWith('/')) return false
+  if (family === 0 || !Number.isInteger(bits) || bits < 0 || bits > bitsMax || entry.endsWith('/'))
+    return false
   ranges.addSubnet(address, bits, family === 6 ? 'ipv6' : 'ipv4')
   return true
 }
@@ -89,5 +97,10 @@ function addSuffix(suffixes: string[], entry: string): boolean {
 
 function isBelow(name: string, suffix: string): boolean {
   if (suffix.startsWith('.')) return name.endsWith(suffix)
-  return name === suffix || (name.length > suffix.length && name.endsWith(suffix) && name.charAt(name.length - suffix.length - 1) === '.')
+  return (
+    name === suffix ||
+    (name.length > suffix.length &&
+      name.endsWith(suffix) &&
+      name.charAt(name.length - suffix.length - 1) === '.')
+  )
 }

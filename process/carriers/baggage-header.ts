@@ -3,9 +3,10 @@
 //   baggage: cc=AAECAw.kkkkkkkkkkkkkkkkkkkkkk , tenant=gold;ttl=1 , user=%C3%A9
 //            `--------- ours --------------'   `---- of others: passed on byte for byte ----'
 //
-// One bounded scan with indexOf: no array of parts, no object keyed by what a stranger sent (`__proto__` is just text here), nothing
-// decoded that is not ours. A member is kept whole or dropped whole. One budget holds for all lines of the header together.
-// Source: https://www.w3.org/TR/baggage/ section 3.3; limits of OpenTelemetry JS, whose services sit between ours.
+// One bounded scan with indexOf: no array of parts, no object keyed by what a stranger sent (`__proto__` is
+// just text here), nothing decoded that is not ours. A member is kept whole or dropped whole. One budget
+// holds for all lines of the header together. Source: https://www.w3.org/TR/baggage/ section 3.3; limits of
+// OpenTelemetry JS, whose services sit between ours.
 import type { DropCounts } from './counts.ts'
 import { ELEMENTS_SCANNED_MAX, HEADER_BYTES_MAX, LINES_MAX, MEMBER_BYTES_MAX, MEMBERS_MAX } from './limits.ts'
 
@@ -21,10 +22,16 @@ export interface ScannedBaggage {
 
 const NOTHING: ScannedBaggage = { ours: undefined, foreign: '' }
 
-/** Never throws, whatever the value; what is left out is counted. Cost: O(length), two small objects at most. */
-export function scanBaggage(value: string | readonly string[] | undefined, counts: DropCounts): ScannedBaggage {
+/**
+ * Never throws, whatever the value; what is left out is counted. Cost: O(length), two small objects at most.
+ */
+export function scanBaggage(
+  value: string | readonly string[] | undefined,
+  counts: DropCounts,
+): ScannedBaggage {
   if (value === undefined || value.length === 0) return NOTHING
-  if (typeof value === 'string' && isOnlyOurs(value)) return { ours: value.slice(OUR_PREFIX.length), foreign: '' }
+  if (typeof value === 'string' && isOnlyOurs(value))
+    return { ours: value.slice(OUR_PREFIX.length), foreign: '' }
   const scan = new Scan(counts)
   if (typeof value === 'string') scan.line(value)
   else {
@@ -36,8 +43,13 @@ export function scanBaggage(value: string | readonly string[] | undefined, count
 
 /** The usual case between our own services: nothing to copy, nothing to look at twice. */
 function isOnlyOurs(value: string): boolean {
-  return value.length <= MEMBER_BYTES_MAX && value.startsWith(OUR_PREFIX) && value.indexOf(',') < 0 && value.indexOf(';') < 0
-    && value.indexOf(' ') < 0
+  return (
+    value.length <= MEMBER_BYTES_MAX &&
+    value.startsWith(OUR_PREFIX) &&
+    value.indexOf(',') < 0 &&
+    value.indexOf(';') < 0 &&
+    value.indexOf(' ') < 0
+  )
 }
 
 class Scan {
@@ -72,7 +84,8 @@ class Scan {
     if (length === 0) return
     if (length > MEMBER_BYTES_MAX) this.counts.member_too_long++
     else if (this.members === MEMBERS_MAX) this.counts.members_exceeded++
-    else if (this.bytes + length + (this.members > 0 ? 1 : 0) > HEADER_BYTES_MAX) this.counts.header_exceeded++
+    else if (this.bytes + length + (this.members > 0 ? 1 : 0) > HEADER_BYTES_MAX)
+      this.counts.header_exceeded++
     else this.member(text.slice(begin, end))
   }
 
@@ -116,14 +129,20 @@ function faultOf(member: string): 'member_malformed' | 'member_charset' | undefi
   let hasPercent = false
   for (let i = 0; i < member.length; i++) {
     const code = member.charCodeAt(i)
-    // What http.validateHeaderValue refuses. HTTP itself delivers none of it; queues and sockets of the user's own do.
+    // What http.validateHeaderValue refuses. HTTP itself delivers none of it; queues and sockets of the
+    // user's own do.
     if ((code < 0x20 && code !== 0x09) || code === 0x7f || code > 0xff) return 'member_charset'
     if (code === 0x25) hasPercent = true
   }
-  return hasPercent && !isDecodable(member, equals, semicolon < 0 ? member.length : semicolon) ? 'member_malformed' : undefined
+  return hasPercent && !isDecodable(member, equals, semicolon < 0 ? member.length : semicolon)
+    ? 'member_malformed'
+    : undefined
 }
 
-/** Would the next reader's decodeURIComponent throw? (A propagator of OpenTelemetry JS once did, into the host.) */
+/**
+ * Would the next reader's decodeURIComponent throw? (A propagator of OpenTelemetry JS once did, into the
+ * host.)
+ */
 function isDecodable(member: string, equals: number, end: number): boolean {
   try {
     decodeURIComponent(member.slice(0, equals))
@@ -134,7 +153,10 @@ function isDecodable(member: string, equals: number, end: number): boolean {
   }
 }
 
-/** Characters that our member's value may take beside these others; at most MEMBER_BYTES_MAX - 3, negative when there is no room. */
+/**
+ * Characters that our member's value may take beside these others; at most MEMBER_BYTES_MAX - 3, negative
+ * when there is no room.
+ */
 export function roomForOurs(foreign: string): number {
   const total = foreign.length === 0 ? HEADER_BYTES_MAX : HEADER_BYTES_MAX - foreign.length - 1
   return Math.min(total, MEMBER_BYTES_MAX) - OUR_PREFIX.length

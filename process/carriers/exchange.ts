@@ -1,13 +1,16 @@
 // One request seen from one side, and who watches it.
 //
-// The instrumentation makes one exchange object a request and hands the same object to the observer at each step, so that
-// observing costs no further allocation. The observer owns `handle`, and may change what is marked as changeable before the
-// step returns: that is how a span gets into `scope`, into `traceparent`, and into the baggage that travels.
+// The instrumentation makes one exchange object a request and hands the same object to the observer at each
+// step, so that observing costs no further allocation. The observer owns `handle`, and may change what is
+// marked as changeable before the step returns: that is how a span gets into `scope`, into `traceparent`, and
+// into the baggage that travels.
 //
-//   server:  serverStart (before the handler; scope, baggage) -> serverHead (headers about to be written; returned) -> serverEnd (close)
-//   client:  clientStart (traceparent, tracestate, baggage to send) -> clientResponse (headers in; returned) -> clientEnd (body read,
-//            failed or aborted)
-//   threads: messageSend (traceparent, baggage) -> messageReceive (scope, baggage) -> messageEnd (listeners have returned)
+//   server:  serverStart (before the handler; scope, baggage) -> serverHead (before headers leave; returned)
+//            -> serverEnd (at close)
+//   client:  clientStart (traceparent, tracestate, baggage to send) -> clientResponse (headers in; returned)
+//            -> clientEnd (body read, failed or aborted)
+//   threads: messageSend (traceparent, baggage) -> messageReceive (scope, baggage)
+//            -> messageEnd (listeners have returned)
 import type { Baggage } from '#baggage'
 import type { Scope } from '#context'
 import type { IncomingMessage, ServerResponse } from 'node:http'

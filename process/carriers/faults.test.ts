@@ -11,7 +11,17 @@ import type { CarrierObserver } from './exchange.ts'
 import { installCarriers } from './install.ts'
 import { execution, get, pack, serve } from './testing.ts'
 
-const STEPS = ['serverStart', 'serverHead', 'serverEnd', 'clientStart', 'clientResponse', 'clientEnd', 'messageSend', 'messageReceive', 'messageEnd'] as const
+const STEPS = [
+  'serverStart',
+  'serverHead',
+  'serverEnd',
+  'clientStart',
+  'clientResponse',
+  'clientEnd',
+  'messageSend',
+  'messageReceive',
+  'messageEnd',
+] as const
 
 const undici = (): typeof import('undici') => createRequire(import.meta.url)('undici')
 
@@ -29,14 +39,28 @@ async function application(): Promise<unknown> {
   const seen: unknown[] = []
   await execution(['t'], async () => {
     const first = await get(server.url, { method: 'POST' }, 'x')
-    seen.push(first.status, first.body, first.headers['x-own'], Object.keys(first.headers).toSorted(), first.trailers)
+    seen.push(
+      first.status,
+      first.body,
+      first.headers['x-own'],
+      Object.keys(first.headers).toSorted(),
+      first.trailers,
+    )
     const second = await fetch(server.url)
-    seen.push(second.status, await second.text(), [...second.headers.keys()].filter((name) => name !== 'crosscut-baggage'))
+    seen.push(
+      second.status,
+      await second.text(),
+      [...second.headers.keys()].filter((name) => name !== 'crosscut-baggage'),
+    )
     const third = await undici().request(server.url)
     seen.push(third.statusCode, await third.body.text())
     seen.push(await get(gone.url).catch((error: unknown) => Reflect.get(Object(error), 'code')))
     seen.push(await fetch(gone.url).catch((error: unknown) => Reflect.get(Object(error), 'message')))
-    seen.push(await get(server.url, { headers: { 'x-bad': 'a\nb' } }).catch((error: unknown) => Reflect.get(Object(error), 'code')))
+    seen.push(
+      await get(server.url, { headers: { 'x-bad': 'a\nb' } }).catch((error: unknown) =>
+        Reflect.get(Object(error), 'code'),
+      ),
+    )
   })
   const worker = new Worker(new URL('./testing-worker.ts', import.meta.url), { workerData: { plain: true } })
   await once(worker, 'message')
@@ -55,7 +79,13 @@ async function underCarriers(observer: CarrierObserver): Promise<{ seen: unknown
   await plain
   startContext('faults-test')
   let faults = 0
-  const carriers = installCarriers({ observer, onFault: () => { faults++; throw new Error('even the listener to faults fails') } })
+  const carriers = installCarriers({
+    observer,
+    onFault: () => {
+      faults++
+      throw new Error('even the listener to faults fails')
+    },
+  })
   try {
     return { seen: await application(), faults }
   } finally {
@@ -71,7 +101,11 @@ describe('an application does the same as without us', () => {
 
   for (const step of STEPS) {
     it(`when the observer throws in ${step}`, async () => {
-      const { seen, faults } = await underCarriers({ [step]: () => { throw new Error(`fault in ${step}`) } })
+      const { seen, faults } = await underCarriers({
+        [step]: () => {
+          throw new Error(`fault in ${step}`)
+        },
+      })
       assert.deepEqual(seen, await plain)
       // The worker of this application has no Crosscut, so nothing is ever received from it.
       if (!['messageReceive', 'messageEnd'].includes(step)) assert.ok(faults > 0, 'the fault happened')
@@ -79,14 +113,19 @@ describe('an application does the same as without us', () => {
   }
 
   const members: [object, string][] = [
-    [Baggage, 'decodeLenient'], [Baggage.prototype, 'encode'], [Baggage.prototype, 'trim'], [Baggage.prototype, 'equals'],
+    [Baggage, 'decodeLenient'],
+    [Baggage.prototype, 'encode'],
+    [Baggage.prototype, 'trim'],
+    [Baggage.prototype, 'equals'],
     [http.ServerResponse.prototype, 'addTrailers'],
   ]
   for (const [target, name] of members) {
     it(`when ${name} throws`, async () => {
       await plain
       const original: unknown = Reflect.get(target, name)
-      const broken = mock.fn(() => { throw new Error(`fault in ${name}`) })
+      const broken = mock.fn(() => {
+        throw new Error(`fault in ${name}`)
+      })
       Object.defineProperty(target, name, { value: broken, writable: true, configurable: true })
       try {
         assert.deepEqual((await underCarriers({})).seen, await plain)

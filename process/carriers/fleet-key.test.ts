@@ -14,10 +14,18 @@ describe('a signed value', () => {
   })
 
   it('is verified by the same key and by no other', () => {
-    fc.assert(fc.property(fc.base64String(), (text) => key.verify(key.sign(text)) === text && fleetKey('other').verify(key.sign(text)) === undefined), { seed: 8 })
+    fc.assert(
+      fc.property(
+        fc.base64String(),
+        (text) =>
+          key.verify(key.sign(text)) === text && fleetKey('other').verify(key.sign(text)) === undefined,
+      ),
+      { seed: 8 },
+    )
   })
 
-  it('may be empty: a caller with nothing to say still proves who it is', () => assert.equal(key.verify(key.sign('')), ''))
+  it('may be empty: a caller with nothing to say still proves who it is', () =>
+    assert.equal(key.verify(key.sign('')), ''))
 
   it('is refused with any one character changed, cut or added', () => {
     const signed = key.sign('AAECAw')
@@ -36,6 +44,11 @@ describe('a signed value', () => {
   })
 
   it('never throws', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => { key.verify(text) }), { seed: 9 })
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (text) => {
+        key.verify(text)
+      }),
+      { seed: 9 },
+    )
   })
 })

@@ -1,9 +1,12 @@
-// The fleet key: a MAC that says "one of our own processes wrote this", for where addresses say nothing (behind a load balancer).
+// The fleet key: a MAC that says "one of our own processes wrote this", for where addresses say nothing
+// (behind a load balancer).
 //
-//   value = <base64url of the baggage> . <base64url of the first 16 bytes of HMAC-SHA256(key, ASCII of the part before the dot)>
+//   value = <base64url of the baggage> . <base64url of MAC>
+//   MAC   = the first 16 bytes of HMAC-SHA256(key, ASCII of the part before the dot)
 //
-// The MAC is over the text, as in JWS: base64url has several spellings of the same bytes, and what was signed is what is compared.
-// It proves origin, not freshness: whoever can read the fleet's headers can replay them. Source: RFC 2104; the idea of W3C's security notes.
+// The MAC is over the text, as in JWS: base64url has several spellings of the same bytes, and what was signed
+// is what is compared. It proves origin, not freshness: whoever can read the fleet's headers can replay them.
+// Source: RFC 2104; the idea of W3C's security notes.
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { MAC_BYTES, MAC_SUFFIX_CHARS } from './limits.ts'
 
@@ -26,7 +29,8 @@ export function fleetKey(secret: string): FleetKey {
       const dot = signed.length - MAC_SUFFIX_CHARS
       if (dot < 0 || signed.charCodeAt(dot) !== 0x2e) return undefined
       const text = signed.slice(0, dot)
-      // Compared as text: base64url has several spellings of the last bits, and only the one that sign writes is taken.
+      // Compared as text: base64url has several spellings of the last bits, and only the one that sign writes
+      // is taken.
       const given = Buffer.from(signed.slice(dot + 1), 'latin1')
       const expected = Buffer.from(mac(text), 'latin1')
       return given.length === expected.length && timingSafeEqual(given, expected) ? text : undefined

@@ -7,8 +7,13 @@ import { decodeBase64Url, encodeBase64Url, toHex } from '#base'
 import { fleetKey } from './fleet-key.ts'
 import { bag, words } from './testing.ts'
 
-const rows: { words: string[]; bytes: string; value: string; signed: string }[] = readFileSync(new URL('./golden/headers.jsonl', import.meta.url), 'utf8')
-  .trim().split('\n').map((line) => JSON.parse(line))
+const rows: { words: string[]; bytes: string; value: string; signed: string }[] = readFileSync(
+  new URL('./golden/headers.jsonl', import.meta.url),
+  'utf8',
+)
+  .trim()
+  .split('\n')
+  .map((line) => JSON.parse(line))
 
 describe('the value of our member, version 1', () => {
   for (const row of rows) {

@@ -1,12 +1,14 @@
-// node:http and node:https clients: headers out at creation, flow-back in at the response and at its trailers.
+// node:http and node:https clients: headers out at creation, flow-back in at the response and at its
+// trailers.
 //
 //   http.client.request.created  -> observer.clientStart -> setHeader (nothing is sent yet)
-//   http.client.response.finish  -> status, `crosscut-baggage` header joined into the caller: `response` listeners run in the joined frame
+//   http.client.response.finish  -> status; `crosscut-baggage` joined: listeners run in the joined frame
 //   res.emit 'end'               -> trailers joined
 //   req 'close'                  -> observer.clientEnd: answered and read, failed, aborted or upgraded
 //
-// Trap: with headers given as an array, or with `Expect`, Node renders the head before it publishes; setHeader would throw
-// ERR_HTTP_HEADERS_SENT. Then our lines are put into the rendered head, which has not been written to a socket yet.
+// Trap: with headers given as an array, or with `Expect`, Node renders the head before it publishes;
+// setHeader would throw ERR_HTTP_HEADERS_SENT. Then our lines are put into the rendered head, which has not
+// been written to a socket yet.
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -128,7 +130,10 @@ function setHeaders(exchange: Exchange, out: Outgoing, hadBaggage: boolean): voi
   else request.removeHeader(ACCEPT_HEADER)
 }
 
-/** `_header` is the text of the head; with Expect it also waits as the first element of outputData. Not on a socket before the next tick. */
+/**
+ * `_header` is the text of the head; with Expect it also waits as the first element of outputData. Not on a
+ * socket before the next tick.
+ */
 function putIntoRenderedHead(exchange: Exchange, out: Outgoing): void {
   const request = exchange.request
   const head: unknown = Reflect.get(request, '_header')
@@ -169,7 +174,8 @@ function takeResponse(wire: Wire, message: object): void {
   if (exchange === undefined) return
   const response = message.response
   exchange.statusCode = response.statusCode ?? 0
-  // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may never come.
+  // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may
+  // never come.
   const isChunked = !hasRawHeader(response.rawHeaders, 'content-length')
   if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER))
     takeReturn(wire, exchange, response.headers)
@@ -201,7 +207,10 @@ function takeReturn(wire: Wire, exchange: Exchange, headers: NodeJS.Dict<string 
   if (returned !== undefined) exchange.returned = returned
 }
 
-/** From here to the end of Node's callback the caller's frame holds what came back; a promise resolved here hands it to its await. */
+/**
+ * From here to the end of Node's callback the caller's frame holds what came back; a promise resolved here
+ * hands it to its await.
+ */
 function joinReturned(exchange: Exchange): void {
   if (exchange.returned.byteLength === 0) return
   const current = currentFrame()
@@ -230,7 +239,10 @@ function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessa
   }
 }
 
-/** `for await` ends in the frame where it began, by Node's own binding, so what the trailers brought is joined once more at its last step. */
+/**
+ * `for await` ends in the frame where it began, by Node's own binding, so what the trailers brought is joined
+ * once more at its last step.
+ */
 function iterateResponse(this: IncomingMessage): NodeJS.AsyncIterator<unknown> {
   const iterator = IncomingMessageClass.prototype[Symbol.asyncIterator].call(this)
   const exchange = exchangeOf(this)
@@ -271,7 +283,10 @@ function isUnixSocket(request: ClientRequest): boolean {
   return typeof Reflect.get(request, 'socketPath') === 'string'
 }
 
-/** The request keeps its host, not its port: that is only in the Host header, which an application may set to anything. */
+/**
+ * The request keeps its host, not its port: that is only in the Host header, which an application may set to
+ * anything.
+ */
 function portOf(request: ClientRequest, isSecure: boolean): number {
   const usual = isSecure ? 443 : 80
   const header = request.getHeader('host')

@@ -1,13 +1,15 @@
-// node:http and node:https servers: each request is a new execution; what it carries comes from its headers and flows back in the answer.
+// node:http and node:https servers: each request is a new execution; what it carries comes from its headers
+// and flows back in the answer.
 //
-//   http.server.request.start -> read headers -> new frame -> observer -> enter: the handler and all it awaits run in it
-//   req.emit, res.emit        -> listeners run in the request's frame (on 24 and 26 `close`, `finish`, `end` arrive without any)
-//   res.writeHead             -> the handler's baggage becomes a header; what grows later becomes a trailer in res.end
+//   http.server.request.start -> headers, new frame, observer, enter: the handler and all it awaits run in it
+//   req.emit, res.emit        -> listeners run in the request's frame (on 24 and 26 some arrive without any)
+//   res.writeHead             -> the handler's baggage as a header; what grows later as a trailer in res.end
 //   res 'close'               -> observer.serverEnd; `finish` never comes for an aborted request
 //
-// The channel gives start and objects. Nothing gives the moment before the headers leave, nor the frame to events: for those, four
-// functions are put on the two objects of the request, shared by all requests, their state under one symbol. They die with the request.
-// Upgrade and CONNECT have no channel and no response: they stay outside (docs/reference/carriers.md).
+// The channel gives start and objects. Nothing gives the moment before the headers leave, nor the frame to
+// events: for those, four functions are put on the two objects of the request, shared by all requests, their
+// state under one symbol. They die with the request. Upgrade and CONNECT have no channel and no response:
+// they stay outside (docs/reference/carriers.md).
 import type { Baggage } from '#baggage'
 import {
   currentFrame,
@@ -141,7 +143,8 @@ function isTrusted(wire: Wire, request: IncomingMessage): boolean {
   return (socket[TRUST] ??= wire.trustsPeer(socket.remoteAddress))
 }
 
-// In these four, no exchange means that somebody put our function on an object of their own: then it does what Node's does.
+// In these four, no exchange means that somebody put our function on an object of their own: then it does
+// what Node's does.
 
 function emitOfRequest(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
   const exchange = this[EXCHANGE]
@@ -157,8 +160,9 @@ function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse
 }
 
 /**
- * Listeners see the request's frame. Events of one exchange happen one after the other, so what a `data` listener packed is there in
- * `end`: the frame is kept from one emit to the next, and added where Node or a listener brings an older one.
+ * Listeners see the request's frame. Events of one exchange happen one after the other, so what a `data`
+ * listener packed is there in `end`: the frame is kept from one emit to the next, and added where Node or a
+ * listener brings an older one.
  */
 function emitInFrame<T extends EventEmitter>(
   exchange: Exchange,
@@ -166,7 +170,8 @@ function emitInFrame<T extends EventEmitter>(
   emit: (this: T, ...args: never[]) => boolean,
   args: [event: string | symbol, ...rest: unknown[]],
 ): boolean {
-  // Most events of a request have no listener: nobody would see the frame. Entering one costs a copy of Node's context map.
+  // Most events of a request have no listener: nobody would see the frame. Entering one costs a copy of
+  // Node's context map.
   if (target.listenerCount(args[0]) === 0) return Reflect.apply(emit, target, args)
   const current = currentFrame()
   const isOwn = isOwnFrame(exchange, current)
@@ -224,7 +229,8 @@ function withReturnHeader(exchange: Exchange, args: unknown[]): unknown[] {
     return args
   }
   const given = [...args]
-  // With headers set before, Node merges arrays by other rules than without: the argument is extended, setHeader is not used.
+  // With headers set before, Node merges arrays by other rules than without: the argument is extended,
+  // setHeader is not used.
   if (Array.isArray(headers))
     given[at] = Array.isArray(headers[0])
       ? [...headers, [RETURN_HEADER, value]]
@@ -256,7 +262,10 @@ function addReturnTrailer(exchange: Exchange): void {
   else exchange.wire.counts.return_too_late++
 }
 
-/** What the caller does not know yet, encoded; undefined when there is nothing new, or this is not the request's own execution. */
+/**
+ * What the caller does not know yet, encoded; undefined when there is nothing new, or this is not the
+ * request's own execution.
+ */
 function takeReturn(exchange: Exchange): string | undefined {
   const wire = exchange.wire
   if (!keepFrame(exchange, currentFrame()) && currentFrame() !== undefined)

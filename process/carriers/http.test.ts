@@ -1,11 +1,12 @@
-// node:http on real sockets: baggage and trace context there and back, with nothing lost between event, handler and await.
+// node:http on real sockets: baggage and trace context there and back, with nothing lost between event,
+// handler and await.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
 import net from 'node:net'
 import { text } from 'node:stream/consumers'
 import { describe, it } from 'node:test'
-import { execution, get, here, listen, pack, rig, serve, words } from './testing.ts'
+import { execution, get, here, listen, pack, rig, serve } from './testing.ts'
 import type { ClientExchange, ServerExchange } from './exchange.ts'
 
 const TRACEPARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'
@@ -60,8 +61,11 @@ describe('a request', () => {
       pack('ours')
       response.end((await get(back.url)).body)
     })
-    const got = await raw(front.port, `GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nbaggage: a=1;p=2, b=%20\r\n`
-      + `traceparent: ${TRACEPARENT}\r\ntracestate: v=1\r\n\r\n`)
+    const got = await raw(
+      front.port,
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nbaggage: a=1;p=2, b=%20\r\n` +
+        `traceparent: ${TRACEPARENT}\r\ntracestate: v=1\r\n\r\n`,
+    )
     const headers = JSON.parse(got.slice(got.indexOf('{'), got.lastIndexOf('}') + 1))
     assert.match(headers.baggage, /^cc=[\w-]+,a=1;p=2,b=%20$/)
     assert.equal(headers.traceparent, TRACEPARENT)
@@ -70,7 +74,9 @@ describe('a request', () => {
   })
 
   it('keeps what the application wrote into the baggage header, and replaces a copy of ours in it', async () => {
-    const server = await serve((request, response) => response.end(JSON.stringify([request.headers['baggage'], here()])))
+    const server = await serve((request, response) =>
+      response.end(JSON.stringify([request.headers['baggage'], here()])),
+    )
     const got = await execution(['mine'], () => get(server.url, { headers: { baggage: 'app=1,cc=AAECAw' } }))
     const [header, carried] = JSON.parse(got.body)
     assert.match(header, /^cc=[\w-]+,app=1$/)
@@ -100,13 +106,32 @@ describe('flow-back', () => {
       (response) => response.writeHead(200, ['x-a', '1']).end(),
       (response) => response.writeHead(200, 'fine', { 'x-a': '1' }).end(),
       (response) => response.writeHead(200, 'fine').end(),
-      (response) => { response.flushHeaders(); response.end() },
-      (response) => { response.setHeader('x-b', '2'); response.writeHead(200, { 'x-a': '1' }).end() },
-      (response) => { response.setHeader('x-b', '2'); response.writeHead(200, ['x-a', '1']).end() },
+      (response) => {
+        response.flushHeaders()
+        response.end()
+      },
+      (response) => {
+        response.setHeader('x-b', '2')
+        response.writeHead(200, { 'x-a': '1' }).end()
+      },
+      (response) => {
+        response.setHeader('x-b', '2')
+        response.writeHead(200, ['x-a', '1']).end()
+      },
     ]
     for (const shape of shapes) {
-      const server = await serve((_request, response) => { pack('s'); shape(response) })
-      assert.deepEqual(await execution(['c'], async () => { await get(server.url); return here() }), ['c', 's'], String(shape))
+      const server = await serve((_request, response) => {
+        pack('s')
+        shape(response)
+      })
+      assert.deepEqual(
+        await execution(['c'], async () => {
+          await get(server.url)
+          return here()
+        }),
+        ['c', 's'],
+        String(shape),
+      )
       await server.close()
     }
   })
@@ -143,7 +168,10 @@ describe('flow-back', () => {
   })
 
   it('belongs to its hop: a proxy that copies headers both ways forwards neither of ours', async () => {
-    const back = await serve((request, response) => { pack('x'); response.end(JSON.stringify(request.headers)) })
+    const back = await serve((request, response) => {
+      pack('x')
+      response.end(JSON.stringify(request.headers))
+    })
     const proxy = await serve(async (request, response) => {
       const got = await get(back.url, { headers: { ...request.headers, host: 'proxied' } })
       response.writeHead(got.status, got.headers).end(got.body)
@@ -156,7 +184,10 @@ describe('flow-back', () => {
   })
 
   it('is not sent to a caller that did not ask for it', async () => {
-    const server = await serve((_request, response) => { pack('secret'); response.end('x') })
+    const server = await serve((_request, response) => {
+      pack('secret')
+      response.end('x')
+    })
     const got = await raw(server.port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
     assert.ok(!got.toLowerCase().includes('crosscut'))
     await server.close()
@@ -164,7 +195,10 @@ describe('flow-back', () => {
 
   it('adds nothing when the handler packed nothing', async () => {
     const server = await serve((_request, response) => response.end('x'))
-    const got = await raw(server.port, 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\ncrosscut-accept: 1\r\nbaggage: cc=AXg\r\n\r\n')
+    const got = await raw(
+      server.port,
+      'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\ncrosscut-accept: 1\r\nbaggage: cc=AXg\r\n\r\n',
+    )
     assert.ok(!got.toLowerCase().includes('crosscut'))
     await server.close()
   })
@@ -188,11 +222,24 @@ describe('events', () => {
     const saw: Record<string, string[]> = {}
     const { promise: closed, resolve } = Promise.withResolvers<void>()
     const server = await serve((request, response) => {
-      request.on('data', () => { saw['data'] = here(); pack('from-data') })
-      request.on('end', () => { saw['end'] = here(); response.end('x') })
-      request.on('close', () => { saw['request close'] = here() })
-      response.on('finish', () => { saw['finish'] = here() })
-      response.on('close', () => { saw['close'] = here(); resolve() })
+      request.on('data', () => {
+        saw['data'] = here()
+        pack('from-data')
+      })
+      request.on('end', () => {
+        saw['end'] = here()
+        response.end('x')
+      })
+      request.on('close', () => {
+        saw['request close'] = here()
+      })
+      response.on('finish', () => {
+        saw['finish'] = here()
+      })
+      response.on('close', () => {
+        saw['close'] = here()
+        resolve()
+      })
     })
     const after = await execution(['t'], async () => {
       await get(server.url, { method: 'POST' }, 'body')
@@ -220,14 +267,20 @@ describe('events', () => {
     await once(socket, 'data')
     socket.destroy()
     await closed
-    assert.deepEqual(servers.map((exchange) => exchange.aborted), [true])
+    assert.deepEqual(
+      servers.map((exchange) => exchange.aborted),
+      [true],
+    )
     await server.close()
   })
 
   it('of a failed request tell the observer its error, and the application too', async () => {
     const server = await serve((request) => request.socket.destroy())
     clients.length = 0
-    await assert.rejects(execution(['c'], () => get(server.url)), { code: 'ECONNRESET' })
+    await assert.rejects(
+      execution(['c'], () => get(server.url)),
+      { code: 'ECONNRESET' },
+    )
     while (clients.length === 0) await new Promise((done) => setImmediate(done))
     assert.equal(clients.length, 1)
     assert.match(String(clients[0]?.error), /socket hang up/)
@@ -240,7 +293,10 @@ describe('events', () => {
       response.end(`<${here().join()}>`)
     })
     const request = (member: string): string => `GET / HTTP/1.1\r\nHost: x\r\nbaggage: cc=${member}\r\n\r\n`
-    const got = await raw(server.port, request('AWE') + request('AWI') + request('AWM').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'))
+    const got = await raw(
+      server.port,
+      request('AWE') + request('AWI') + request('AWM').replace('\r\n\r\n', '\r\nConnection: close\r\n\r\n'),
+    )
     assert.deepEqual(got.match(/<\w>/g), ['<a>', '<b>', '<c>'])
     await server.close()
   })
@@ -248,7 +304,9 @@ describe('events', () => {
 
 describe('awkward requests', () => {
   it('carry all headers though Node renders the head before it publishes: headers as an array', async () => {
-    const server = await serve((request, response) => response.end(JSON.stringify([here(), request.headers['x-a'], request.headers.host])))
+    const server = await serve((request, response) =>
+      response.end(JSON.stringify([here(), request.headers['x-a'], request.headers.host])),
+    )
     const got = await execution(['t'], () => get(server.url, { headers: ['X-A', '1', 'Host', 'h'] }))
     assert.deepEqual(JSON.parse(got.body), [['t'], '1', 'h'])
     await server.close()
@@ -257,7 +315,10 @@ describe('awkward requests', () => {
   it('carry all headers with Expect: 100-continue', async () => {
     const server = await serve((request, response) => {
       request.on('data', () => {})
-      request.on('end', () => { pack('back'); response.end(here().join()) })
+      request.on('end', () => {
+        pack('back')
+        response.end(here().join())
+      })
     })
     const after = await execution(['t'], async () => {
       const request = http.request(server.url, { method: 'POST', headers: { expect: '100-continue' } })
@@ -278,7 +339,9 @@ describe('awkward requests', () => {
       response.end(here().join())
     })
     const server = await listen(raw)
-    const got = await execution(['t'], () => get(server.url, { method: 'POST', headers: { expect: '100-continue' } }, ''))
+    const got = await execution(['t'], () =>
+      get(server.url, { method: 'POST', headers: { expect: '100-continue' } }, ''),
+    )
     assert.equal(got.body, 't')
     await server.close()
   })
@@ -291,10 +354,14 @@ describe('awkward requests', () => {
       pack(`back-${mine[0]}`)
       response.end(mine.join())
     })
-    const results = await Promise.all(Array.from({ length: 40 }, (_, i) => execution([`r${i}`], async () => {
-      const got = await get(server.url, { agent })
-      return [got.body, ...here()]
-    })))
+    const results = await Promise.all(
+      Array.from({ length: 40 }, (_, i) =>
+        execution([`r${i}`], async () => {
+          const got = await get(server.url, { agent })
+          return [got.body, ...here()]
+        }),
+      ),
+    )
     results.forEach((result, i) => assert.deepEqual(result, [`r${i}`, `back-r${i}`, `r${i}`]))
     agent.destroy()
     await server.close()
@@ -302,7 +369,9 @@ describe('awkward requests', () => {
 
   it('of upgrade and CONNECT work as without us', async () => {
     const plain = http.createServer()
-    plain.on('upgrade', (_request, socket) => socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello'))
+    plain.on('upgrade', (_request, socket) =>
+      socket.end('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\nhello'),
+    )
     const server = await listen(plain)
     const text = await execution(['t'], async () => {
       const request = http.request(server.url, { headers: { connection: 'Upgrade', upgrade: 'x' } })

@@ -1,4 +1,5 @@
-// node:https on real sockets: the same channels, so the same there and back; and what an application set through OpenTelemetry's API.
+// node:https on real sockets: the same channels, so the same there and back; and what an application set
+// through OpenTelemetry's API.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import http from 'node:http'
@@ -11,7 +12,12 @@ import { bag, execution, get, here, listen, pack, rig, serve } from './testing.t
 import { withForeignMembers } from './wire.ts'
 
 const seen: (ServerExchange | ClientExchange)[] = []
-const used = rig({ observer: { serverEnd: (exchange) => void seen.push(exchange), clientEnd: (exchange) => void seen.push(exchange) } })
+const used = rig({
+  observer: {
+    serverEnd: (exchange) => void seen.push(exchange),
+    clientEnd: (exchange) => void seen.push(exchange),
+  },
+})
 
 // For tests only: self-signed, CN=localhost, valid for a hundred years.
 const key = `-----BEGIN PRIVATE KEY-----
@@ -33,18 +39,26 @@ SehL
 
 describe('https', () => {
   it('carries baggage there and back, and says that it is secure', async () => {
-    const server = await listen(https.createServer({ key, cert }, (_request, response) => {
-      const saw = here()
-      pack('back')
-      response.end(saw.join())
-    }))
+    const server = await listen(
+      https.createServer({ key, cert }, (_request, response) => {
+        const saw = here()
+        pack('back')
+        response.end(saw.join())
+      }),
+    )
     const after = await execution(['t'], async () => {
-      const [response] = await once(https.get(`https://127.0.0.1:${server.port}/`, { rejectUnauthorized: false }), 'response')
+      const [response] = await once(
+        https.get(`https://127.0.0.1:${server.port}/`, { rejectUnauthorized: false }),
+        'response',
+      )
       return [await text(response), here()]
     })
     assert.deepEqual(after, ['t', ['back', 't']])
     while (seen.length < 2) await new Promise((done) => setImmediate(done))
-    assert.deepEqual(seen.map(({ secure }) => secure), [true, true])
+    assert.deepEqual(
+      seen.map(({ secure }) => secure),
+      [true, true],
+    )
     assert.equal(seen.find((exchange) => exchange.side === 'client')?.port, server.port)
     await server.close()
   })

@@ -1,6 +1,7 @@
 // Installs every carrier of this process, and takes them off again.
 //
-// Nothing is read from the environment here but in carrierSettingsFromEnv, which the agent calls; nothing happens on import.
+// Nothing is read from the environment here but in carrierSettingsFromEnv, which the agent calls; nothing
+// happens on import.
 import type { DropCounts } from './counts.ts'
 import type { CarrierObserver } from './exchange.ts'
 import { addressRules } from './address-rules.ts'
@@ -15,9 +16,15 @@ import { Wire } from './wire.ts'
 const LOCAL = 'loopback,private'
 
 export interface CarrierSettings {
-  /** Peers whose baggage is taken in: CIDR ranges, addresses, `loopback`, `private`, `all`, `none`. Default: loopback,private. */
+  /**
+   * Peers whose baggage is taken in: CIDR ranges, addresses, `loopback`, `private`, `all`, `none`. Default:
+   * loopback,private.
+   */
   readonly trust?: string
-  /** Hosts that get our baggage besides loopback, private ranges and single-label names; starts with `none,` = only these. */
+  /**
+   * Hosts that get our baggage besides loopback, private ranges and single-label names; starts with `none,` =
+   * only these.
+   */
   readonly egress?: string
   /** With it only signed baggage is taken in, whatever the address. */
   readonly fleetKey?: string
@@ -48,16 +55,26 @@ export function carrierSettingsFromEnv(env: NodeJS.ProcessEnv): CarrierSettings 
   return settings
 }
 
-/** Context must be started by the caller (startContext): carriers move frames, they do not decide whether there are any. */
+/**
+ * Context must be started by the caller (startContext): carriers move frames, they do not decide whether
+ * there are any.
+ */
 export function installCarriers(options: CarrierOptions = {}): Carriers {
   const trust = addressRules(options.trust ?? LOCAL)
   const egress = addressRules(egressList(options.egress))
   const wire = new Wire({
-    observer: options.observer ?? {}, trust, egress,
+    observer: options.observer ?? {},
+    trust,
+    egress,
     key: options.fleetKey ? fleetKey(options.fleetKey) : undefined,
     onFault: options.onFault ?? (() => {}),
   })
-  const uninstalls = [installHttpServer(wire), installHttpClient(wire), installUndici(wire), installThreads(wire)]
+  const uninstalls = [
+    installHttpServer(wire),
+    installHttpClient(wire),
+    installUndici(wire),
+    installThreads(wire),
+  ]
   return {
     counts: wire.counts,
     rejected: [...trust.rejected, ...egress.rejected],

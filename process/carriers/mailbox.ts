@@ -1,18 +1,21 @@
-// The side channel of worker messages: shared memory with one slot for each message under way that carries something.
+// The side channel of worker messages: shared memory with one slot for each message under way that carries
+// something.
 //
 //   slot = (thread, direction, sequence) mod MAILBOX_SLOTS
 //
-//    0        4        8        12       16        20       24       28       32                128            4224
-//    +--------+--------+--------+--------+---------+--------+--------+--------+------------------+---------------+
-//    | lock   | thread | direc- | sequen-| baggage | parent | origin | origin | traceparent      | baggage       |
-//    | version| id     | tion   | ce     | length  | length | thread | token  | ASCII, 55 used   | atoms         |
-//    +--------+--------+--------+--------+---------+--------+--------+--------+------------------+---------------+
+//   byte    0  lock: grows by two with each use, odd while somebody is in the slot
+//           4  thread id (0 = taken)     8  direction     12  sequence
+//          16  length of baggage        20  length of traceparent
+//          24  origin's thread          28  origin's token
+//          32  traceparent, ASCII, 55 of 96 bytes used
+//         128  baggage, at most 4096 bytes
 //
-// The user's message itself is not touched: what the receiver sees is what was posted, transfer list included, whether or not the receiving
-// thread runs Crosscut. Messages of one port arrive in order, so both ends count them and need no mark in the data.
+// The user's message itself is not touched: what the receiver sees is what was posted, transfer list
+// included, whether or not the receiving thread runs Crosscut. Messages of one port arrive in order, so both
+// ends count them and need no mark in the data.
 //
-// Cast: any thread writes and takes; the lock (odd = being written) makes a meeting of two a counted loss, never a mixture. Shared by
-// setEnvironmentData, which every later Worker inherits.
+// Cast: any thread writes and takes; the lock (odd = being written) makes a meeting of two a counted loss,
+// never a mixture. Shared by setEnvironmentData, which every later Worker inherits.
 import { assert } from '#base'
 import { MAILBOX_BAGGAGE_BYTES_MAX, MAILBOX_SLOTS } from './limits.ts'
 
@@ -71,14 +74,26 @@ export class Mailbox {
   }
 
   put(address: Address, letter: Letter): Put {
-    if (letter.baggage.length > MAILBOX_BAGGAGE_BYTES_MAX || letter.traceparent.length > PARENT_BYTES_MAX) return 'refused'
+    if (letter.baggage.length > MAILBOX_BAGGAGE_BYTES_MAX || letter.traceparent.length > PARENT_BYTES_MAX)
+      return 'refused'
     const at = slotOf(address)
     const version = this.#lock(at)
     if (version === undefined) return 'refused'
     const wasTaken = this.#words[at + THREAD] === 0
-    this.#words.set([address.thread, address.direction, address.sequence, letter.baggage.length, letter.traceparent.length,
-      letter.originThread, letter.originToken], at + THREAD)
-    for (let i = 0; i < letter.traceparent.length; i++) this.#bytes[at * 4 + PARENT_AT + i] = letter.traceparent.charCodeAt(i)
+    this.#words.set(
+      [
+        address.thread,
+        address.direction,
+        address.sequence,
+        letter.baggage.length,
+        letter.traceparent.length,
+        letter.originThread,
+        letter.originToken,
+      ],
+      at + THREAD,
+    )
+    for (let i = 0; i < letter.traceparent.length; i++)
+      this.#bytes[at * 4 + PARENT_AT + i] = letter.traceparent.charCodeAt(i)
     this.#bytes.set(letter.baggage, at * 4 + BAGGAGE_AT)
     this.#unlock(at, version)
     return wasTaken ? 'stored' : 'overrun'
@@ -97,8 +112,11 @@ export class Mailbox {
   }
 
   #isFor(at: number, address: Address): boolean {
-    return this.#words[at + THREAD] === address.thread && this.#words[at + DIRECTION] === address.direction
-      && this.#words[at + SEQUENCE] === (address.sequence | 0)
+    return (
+      this.#words[at + THREAD] === address.thread &&
+      this.#words[at + DIRECTION] === address.direction &&
+      this.#words[at + SEQUENCE] === (address.sequence | 0)
+    )
   }
 
   #read(at: number): Letter {
@@ -107,16 +125,22 @@ export class Mailbox {
     const baggageLength = Math.min(this.#words[at + BAGGAGE_LENGTH] ?? 0, MAILBOX_BAGGAGE_BYTES_MAX)
     return {
       baggage: this.#bytes.slice(byte + BAGGAGE_AT, byte + BAGGAGE_AT + baggageLength),
-      traceparent: String.fromCharCode(...this.#bytes.subarray(byte + PARENT_AT, byte + PARENT_AT + parentLength)),
+      traceparent: String.fromCharCode(
+        ...this.#bytes.subarray(byte + PARENT_AT, byte + PARENT_AT + parentLength),
+      ),
       originThread: this.#words[at + ORIGIN_THREAD] ?? 0,
       originToken: this.#words[at + ORIGIN_TOKEN] ?? 0,
     }
   }
 
-  /** The version to unlock with; undefined when another thread is in this slot: its letter wins, ours is lost and counted. */
+  /**
+   * The version to unlock with; undefined when another thread is in this slot: its letter wins, ours is lost
+   * and counted.
+   */
   #lock(at: number): number | undefined {
     const version = Atomics.load(this.#words, at + LOCK)
-    const isFree = (version & 1) === 0 && Atomics.compareExchange(this.#words, at + LOCK, version, version + 1) === version
+    const isFree =
+      (version & 1) === 0 && Atomics.compareExchange(this.#words, at + LOCK, version, version + 1) === version
     return isFree ? version : undefined
   }
 

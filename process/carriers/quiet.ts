@@ -1,6 +1,7 @@
 // Requests of our own that nobody shall see: the agent's exports and its control connection.
 //
-// Requests are created synchronously, so a counter that is up during one synchronous call marks exactly the requests made in it.
+// Requests are created synchronously, so a counter that is up during one synchronous call marks exactly the
+// requests made in it.
 import { Baggage } from '#baggage'
 import { scopeOf, type Frame } from '#context'
 

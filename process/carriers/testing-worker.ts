@@ -1,4 +1,5 @@
-// What runs in the worker of threads.test.ts: context and carriers first, as --import would load them, then the "application".
+// What runs in the worker of threads.test.ts: context and carriers first, as --import would load them, then
+// the "application".
 import { startContext, currentFrame, joinBaggage } from '#context'
 import { parentPort, receiveMessageOnPort, workerData, MessagePort } from 'node:worker_threads'
 import { installCarriers } from './install.ts'

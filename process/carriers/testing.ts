@@ -1,4 +1,5 @@
-// What the tests of this folder share: real servers on loopback, baggage that is easy to read, and one clean start and end.
+// What the tests of this folder share: real servers on loopback, baggage that is easy to read, and one clean
+// start and end.
 import { Baggage } from '#baggage'
 import { currentFrame, joinBaggage, newFrame, runWith, startContext, stopContext } from '#context'
 import http from 'node:http'
@@ -69,10 +70,11 @@ export async function listen(server: http.Server | https.Server): Promise<TestSe
   return {
     port,
     url: `http://127.0.0.1:${port}`,
-    close: () => new Promise((done) => {
-      server.close(() => done())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done())
+        server.closeAllConnections()
+      }),
   }
 }
 
@@ -95,10 +97,17 @@ export function get(url: string, options: http.RequestOptions = {}, body?: strin
     const request = http.request(url, options, (response) => {
       let text = ''
       response.setEncoding('utf8')
-      response.on('data', (chunk: string) => { text += chunk })
-      response.on('end', () => done({
-        status: response.statusCode ?? 0, headers: response.headers, trailers: response.trailers, body: text,
-      }))
+      response.on('data', (chunk: string) => {
+        text += chunk
+      })
+      response.on('end', () =>
+        done({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          trailers: response.trailers,
+          body: text,
+        }),
+      )
     })
     request.on('error', failed)
     request.end(body)

@@ -1,4 +1,5 @@
-// Messages to and from real worker threads: what the listeners get is what was posted; what their frames hold came beside it.
+// Messages to and from real worker threads: what the listeners get is what was posted; what their frames hold
+// came beside it.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, it } from 'node:test'
@@ -29,24 +30,40 @@ describe('a worker', () => {
   })
 
   it('answers into the execution that asked: what it packed joins at the await', async () => {
-    const after = await execution(['t'], async () => { await ask(1); return here() })
+    const after = await execution(['t'], async () => {
+      await ask(1)
+      return here()
+    })
     assert.deepEqual(after, ['from-worker', 't'])
   })
 
   it('serves many executions without mixing them up, listeners included', async () => {
     const heard: string[][] = []
     worker.on('message', () => heard.push(here()))
-    const results = await Promise.all(Array.from({ length: 20 }, (_, i) => execution([`r${i}`], () => new Promise<unknown>((done) => {
-      const listen = (answer: { value: number }): void => {
-        if (answer.value !== i) return
-        worker.off('message', listen)
-        done([answer, here()])
-      }
-      worker.on('message', listen)
-      worker.postMessage({ kind: 'answer', value: i })
-    }))))
-    results.forEach((result, i) => assert.deepEqual(result, [{ seen: [`r${i}`], value: i }, ['from-worker', `r${i}`]]))
-    assert.deepEqual(heard.map(String).toSorted(), Array.from({ length: 20 }, (_, i) => `from-worker,r${i}`).toSorted())
+    const results = await Promise.all(
+      Array.from({ length: 20 }, (_, i) =>
+        execution(
+          [`r${i}`],
+          () =>
+            new Promise<unknown>((done) => {
+              const listen = (answer: { value: number }): void => {
+                if (answer.value !== i) return
+                worker.off('message', listen)
+                done([answer, here()])
+              }
+              worker.on('message', listen)
+              worker.postMessage({ kind: 'answer', value: i })
+            }),
+        ),
+      ),
+    )
+    results.forEach((result, i) =>
+      assert.deepEqual(result, [{ seen: [`r${i}`], value: i }, ['from-worker', `r${i}`]]),
+    )
+    assert.deepEqual(
+      heard.map(String).toSorted(),
+      Array.from({ length: 20 }, (_, i) => `from-worker,r${i}`).toSorted(),
+    )
   })
 
   it('posted to outside of executions sees nothing, and nothing of the message before', async () => {
@@ -55,7 +72,9 @@ describe('a worker', () => {
   })
 
   it('stays in step when a message cannot be cloned', async () => {
-    await execution(['wrong'], async () => assert.throws(() => worker.postMessage(() => {}), { name: 'DataCloneError' }))
+    await execution(['wrong'], async () =>
+      assert.throws(() => worker.postMessage(() => {}), { name: 'DataCloneError' }),
+    )
     assert.deepEqual(await ask(1), [{ seen: [], value: 1 }])
     assert.deepEqual(await execution(['t'], () => ask(2)), [{ seen: ['t'], value: 2 }])
   })
@@ -108,7 +127,9 @@ describe('the mailbox', () => {
 
   it('loses the oldest letter when more wait than it has slots, and says so', () => {
     const mailbox = new Mailbox()
-    const puts = Array.from({ length: MAILBOX_SLOTS + 1 }, (_, i) => mailbox.put({ thread: 1, direction: TO_WORKER, sequence: i + 1 }, letter))
+    const puts = Array.from({ length: MAILBOX_SLOTS + 1 }, (_, i) =>
+      mailbox.put({ thread: 1, direction: TO_WORKER, sequence: i + 1 }, letter),
+    )
     assert.deepEqual([puts.indexOf('overrun'), puts.at(-1)], [MAILBOX_SLOTS, 'overrun'])
     assert.equal(mailbox.take({ thread: 1, direction: TO_WORKER, sequence: 1 }), undefined)
     assert.notEqual(mailbox.take({ thread: 1, direction: TO_WORKER, sequence: 2 }), undefined)
@@ -116,11 +137,17 @@ describe('the mailbox', () => {
 
   it('takes the largest letter and refuses one byte more', () => {
     const mailbox = new Mailbox()
-    const put = (bytes: number): string => mailbox.put({ thread: 1, direction: TO_WORKER, sequence: 1 },
-      { ...letter, baggage: new Uint8Array(bytes).fill(7) })
+    const put = (bytes: number): string =>
+      mailbox.put(
+        { thread: 1, direction: TO_WORKER, sequence: 1 },
+        { ...letter, baggage: new Uint8Array(bytes).fill(7) },
+      )
     assert.equal(put(MAILBOX_BAGGAGE_BYTES_MAX + 1), 'refused')
     assert.equal(put(MAILBOX_BAGGAGE_BYTES_MAX), 'stored')
-    assert.equal(mailbox.take({ thread: 1, direction: TO_WORKER, sequence: 1 })?.baggage.length, MAILBOX_BAGGAGE_BYTES_MAX)
+    assert.equal(
+      mailbox.take({ thread: 1, direction: TO_WORKER, sequence: 1 })?.baggage.length,
+      MAILBOX_BAGGAGE_BYTES_MAX,
+    )
   })
 })
 

@@ -1,17 +1,27 @@
-// Messages between a process and its worker threads carry baggage and trace context beside them, and answers come home.
+// Messages between a process and its worker threads carry baggage and trace context beside them, and answers
+// come home.
 //
 //   main, execution E                              worker
-//   worker.postMessage(x) -- letter(seq, token) --> parentPort 'message': new execution, with the baggage of E
+//   worker.postMessage(x) -- letter(seq, token) --> parentPort 'message': new execution, baggage of E
 //        E's scope kept under token                    listeners run in it
 //   'message' of worker <-- letter(seq, token) ---- parentPort.postMessage(y)
 //        listeners run in E again: `await once(worker, 'message')` joins what the worker packed
 //
-// `worker_threads` (a diagnostics channel) tells of each Worker. No channel tells of messages, so functions are put on the two objects
-// that are known to be the two ends of one port: the Worker (postMessage, emit), and parentPort (postMessage, and the method by which
-// Node hands a message to a port's listeners, known under a registered symbol). Other MessagePorts may end in any thread, and a
-// BroadcastChannel in many: nothing says which messages arrived, so they stay outside (docs/reference/carriers.md).
+// `worker_threads` (a diagnostics channel) tells of each Worker. No channel tells of messages, so functions
+// are put on the two objects that are known to be the two ends of one port: the Worker (postMessage, emit),
+// and parentPort (postMessage, and the method by which Node hands a message to a port's listeners, known
+// under a registered symbol). Other MessagePorts may end in any thread, and a BroadcastChannel in many:
+// nothing says which messages arrived, so they stay outside (docs/reference/carriers.md).
 import { Baggage } from '#baggage'
-import { currentFrame, newExecution, runWith, scopeOf, withScopeValue, type Frame, type Scope } from '#context'
+import {
+  currentFrame,
+  newExecution,
+  runWith,
+  scopeOf,
+  withScopeValue,
+  type Frame,
+  type Scope,
+} from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { syncBuiltinESMExports } from 'node:module'
 import threads, { Worker, parentPort, threadId } from 'node:worker_threads'
@@ -24,7 +34,10 @@ import type { Wire } from './wire.ts'
 
 const CREATED = 'worker_threads'
 const MAILBOX_KEY = 'crosscut.mailbox.1'
-/** Node's own, registered: EventTargets of Node are handed their messages by it, one call a message, before any listener. */
+/**
+ * Node's own, registered: EventTargets of Node are handed their messages by it, one call a message, before
+ * any listener.
+ */
 const DELIVER = Symbol.for('nodejs.internal.kHybridDispatch')
 /** Where a scope remembers from which thread and scope its first message came. */
 const ORIGIN: unique symbol = Symbol('crosscut.origin')
@@ -39,7 +52,13 @@ export function installThreads(wire: Wire): () => void {
   const post = new PostOffice(wire, Mailbox.fits(inherited) ? new Mailbox(inherited) : new Mailbox())
   const onCreated = (message: unknown): void => {
     try {
-      if (typeof message === 'object' && message !== null && 'worker' in message && message.worker instanceof Worker) post.attachWorker(message.worker)
+      if (
+        typeof message === 'object' &&
+        message !== null &&
+        'worker' in message &&
+        message.worker instanceof Worker
+      )
+        post.attachWorker(message.worker)
     } catch (error: unknown) {
       wire.hookFailed(error)
     }
@@ -103,17 +122,23 @@ class PostOffice {
     this.mailbox = mailbox
   }
 
+  /** For functions that are called with another `this`. */
+  readonly #counted = {
+    send: (lane: Lane, call: () => unknown): unknown => this.#send(lane, call),
+    receive: (lane: Lane, call: () => unknown): unknown => this.#receive(lane, call),
+  }
+
   attachWorker(worker: Worker): void {
     const out = new Lane(worker.threadId, TO_WORKER)
     const back = new Lane(worker.threadId, FROM_WORKER)
     const { postMessage, emit } = worker
-    const post = this
+    const { send, receive } = this.#counted
     replaceMethod(worker, 'postMessage', function (this: unknown, ...args: unknown[]) {
-      return post.#send(out, () => Reflect.apply(postMessage, this, args))
+      return send(out, () => Reflect.apply(postMessage, this, args))
     })
     replaceMethod(worker, 'emit', function (this: unknown, ...args: unknown[]) {
       const call = (): unknown => Reflect.apply(emit, this, args)
-      return args[0] === 'message' || args[0] === 'messageerror' ? post.#receive(back, call) : call()
+      return args[0] === 'message' || args[0] === 'messageerror' ? receive(back, call) : call()
     })
   }
 
@@ -121,21 +146,23 @@ class PostOffice {
   attachParent(port: object): (() => void)[] {
     const into = new Lane(threadId, TO_WORKER)
     const out = new Lane(threadId, FROM_WORKER)
-    const post = this
+    const { send, receive } = this.#counted
     const postMessage: unknown = Reflect.get(port, 'postMessage')
     const deliver: unknown = Reflect.get(port, DELIVER)
     if (typeof postMessage !== 'function' || typeof deliver !== 'function') return []
     const undoPost = replaceMethod(port, 'postMessage', function (this: unknown, ...args: unknown[]) {
-      return post.#send(out, () => Reflect.apply(postMessage, this, args))
+      return send(out, () => Reflect.apply(postMessage, this, args))
     })
     const undoDeliver = replaceMethod(port, DELIVER, function (this: unknown, ...args: unknown[]) {
       const call = (): unknown => Reflect.apply(deliver, this, args)
-      return args[1] === 'message' || args[1] === 'messageerror' ? post.#receive(into, call) : call()
+      return args[1] === 'message' || args[1] === 'messageerror' ? receive(into, call) : call()
     })
     return [undoPost, undoDeliver, countSynchronousReads(port, into)]
   }
 
-  /** The letter is in its slot before the message is posted; the message counts only if posting did not throw. */
+  /**
+   * The letter is in its slot before the message is posted; the message counts only if posting did not throw.
+   */
   #send(lane: Lane, call: () => unknown): unknown {
     const frame = currentFrame()
     if (frame !== undefined) this.#write(lane, frame)
@@ -159,7 +186,10 @@ class PostOffice {
       if (fitting !== exchange.baggage) counts.baggage_trimmed++
       const origin = originIn(frame.scope) ?? { thread: threadId, token: this.#remember(frame.scope) }
       const put = this.mailbox.put(lane.next, {
-        baggage: fitting.encode(), traceparent: exchange.traceparent, originThread: origin.thread, originToken: origin.token,
+        baggage: fitting.encode(),
+        traceparent: exchange.traceparent,
+        originThread: origin.thread,
+        originToken: origin.token,
       })
       if (put !== 'stored') counts.message_overrun++
     } catch (error: unknown) {
@@ -215,11 +245,20 @@ class PostOffice {
 
 function originIn(scope: Scope): Origin | undefined {
   const origin = scope.values[ORIGIN]
-  return typeof origin === 'object' && origin !== null && 'thread' in origin && 'token' in origin
-    && typeof origin.thread === 'number' && typeof origin.token === 'number' ? { thread: origin.thread, token: origin.token } : undefined
+  return typeof origin === 'object' &&
+    origin !== null &&
+    'thread' in origin &&
+    'token' in origin &&
+    typeof origin.thread === 'number' &&
+    typeof origin.token === 'number'
+    ? { thread: origin.thread, token: origin.token }
+    : undefined
 }
 
-/** receiveMessageOnPort takes a message without delivering it: it must be counted, or all later letters would be one off. */
+/**
+ * receiveMessageOnPort takes a message without delivering it: it must be counted, or all later letters would
+ * be one off.
+ */
 function countSynchronousReads(port: object, lane: Lane): () => void {
   const receive = threads.receiveMessageOnPort
   const ours: typeof receive = (from) => {

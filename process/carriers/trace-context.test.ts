@@ -19,7 +19,11 @@ describe('traceparent', () => {
   ]
   for (const [name, value] of accepted) {
     it(`is accepted: ${name}`, () => {
-      assert.deepEqual(parseTraceparent(value), { traceId: TRACE, spanId: SPAN, flags: Number.parseInt(value.slice(53, 55), 16) })
+      assert.deepEqual(parseTraceparent(value), {
+        traceId: TRACE,
+        spanId: SPAN,
+        flags: Number.parseInt(value.slice(53, 55), 16),
+      })
     })
   }
 
@@ -49,18 +53,26 @@ describe('traceparent', () => {
   it('one line in an array is one header', () => assert.notEqual(parseTraceparent([GOOD]), undefined))
 
   it('is written as it was read', () => {
-    fc.assert(fc.property(fc.uint8Array({ minLength: 25, maxLength: 25 }), (bytes) => {
-      bytes[0] = (bytes[0] ?? 0) | 1
-      bytes[16] = (bytes[16] ?? 0) | 1
-      const hex = Buffer.from(bytes).toString('hex')
-      const text = `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`
-      const parsed = parseTraceparent(text)
-      return parsed !== undefined && formatTraceparent(parsed.traceId, parsed.spanId, parsed.flags) === text
-    }), { seed: 1 })
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 25, maxLength: 25 }), (bytes) => {
+        bytes[0] = (bytes[0] ?? 0) | 1
+        bytes[16] = (bytes[16] ?? 0) | 1
+        const hex = Buffer.from(bytes).toString('hex')
+        const text = `00-${hex.slice(0, 32)}-${hex.slice(32, 48)}-${hex.slice(48)}`
+        const parsed = parseTraceparent(text)
+        return parsed !== undefined && formatTraceparent(parsed.traceId, parsed.spanId, parsed.flags) === text
+      }),
+      { seed: 1 },
+    )
   })
 
   it('never throws, whatever it is given', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => { parseTraceparent(text) }), { seed: 2 })
+    fc.assert(
+      fc.property(fc.string({ unit: 'binary', maxLength: 80 }), (text) => {
+        parseTraceparent(text)
+      }),
+      { seed: 2 },
+    )
   })
 })
 
@@ -84,7 +96,10 @@ describe('tracestate', () => {
   it('keeps 32 members and cuts the 33rd', () => {
     const members = (count: number): string => Array.from({ length: count }, (_, i) => `k${i}=v`).join(',')
     assert.deepEqual(cleanTracestate(members(TRACESTATE_MEMBERS_MAX)), { value: members(32), isCut: false })
-    assert.deepEqual(cleanTracestate(members(TRACESTATE_MEMBERS_MAX + 1)), { value: members(32), isCut: true })
+    assert.deepEqual(cleanTracestate(members(TRACESTATE_MEMBERS_MAX + 1)), {
+      value: members(32),
+      isCut: true,
+    })
   })
 
   it('keeps 512 characters; of 513 it drops a long member first, else the last ones', () => {
@@ -97,11 +112,18 @@ describe('tracestate', () => {
   })
 
   it('is bounded and valid whatever comes, and cleaning twice changes nothing', () => {
-    const arbitrary = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.tuple(fc.string({ maxLength: 4 }), fc.string()), { maxLength: 60 })
-      .map((pairs) => pairs.map(([key, value]) => `${key}=${value}`).join(',')))
-    fc.assert(fc.property(arbitrary, (text) => {
-      const { value } = cleanTracestate(text)
-      return value.length <= TRACESTATE_CHARS_MAX && cleanTracestate(value).value === value
-    }), { seed: 3 })
+    const arbitrary = fc.oneof(
+      fc.string({ unit: 'binary' }),
+      fc
+        .array(fc.tuple(fc.string({ maxLength: 4 }), fc.string()), { maxLength: 60 })
+        .map((pairs) => pairs.map(([key, value]) => `${key}=${value}`).join(',')),
+    )
+    fc.assert(
+      fc.property(arbitrary, (text) => {
+        const { value } = cleanTracestate(text)
+        return value.length <= TRACESTATE_CHARS_MAX && cleanTracestate(value).value === value
+      }),
+      { seed: 3 },
+    )
   })
 })

@@ -1,10 +1,14 @@
 // W3C Trace Context: traceparent and tracestate, in and out.
 //
-// Both are read from whoever connects, so neither ever throws and both are one bounded scan without regular expressions. A traceparent
-// that is not valid means "start a new trace"; a tracestate that is partly bad loses its bad members, never the traceparent.
-// Source: https://www.w3.org/TR/trace-context-2/ sections 3.2 and 3.3.
+// Both are read from whoever connects, so neither ever throws and both are one bounded scan without regular
+// expressions. A traceparent that is not valid means "start a new trace"; a tracestate that is partly bad
+// loses its bad members, never the traceparent. Source: https://www.w3.org/TR/trace-context-2/ sections 3.2
+// and 3.3.
 import {
-  TRACESTATE_CHARS_MAX, TRACESTATE_LONG_MEMBER_CHARS, TRACESTATE_MEMBERS_MAX, TRACESTATE_SCANNED_MAX,
+  TRACESTATE_CHARS_MAX,
+  TRACESTATE_LONG_MEMBER_CHARS,
+  TRACESTATE_MEMBERS_MAX,
+  TRACESTATE_SCANNED_MAX,
 } from './limits.ts'
 
 export interface TraceParent {
@@ -21,7 +25,10 @@ export interface TraceParent {
 //  0      2 3                               35 36              52 53  55
 const V00_LENGTH = 55
 
-/** The caller's span, or undefined when the header is absent or invalid (upper case, version ff, zero ids, wrong length, two headers). */
+/**
+ * The caller's span, or undefined when the header is absent or invalid (upper case, version ff, zero ids,
+ * wrong length, two headers).
+ */
 export function parseTraceparent(value: string | readonly string[] | undefined): TraceParent | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string') return value.length === 1 ? parseTraceparent(value[0]) : undefined
@@ -80,8 +87,9 @@ export interface CleanTracestate {
 const NO_TRACESTATE: CleanTracestate = { value: '', isCut: false }
 
 /**
- * A tracestate fit to be passed on: valid members in their order, the first of duplicates, at most 32, at most 512 characters (members
- * above 128 characters go first, then from the end). A clean value comes back as it was, byte for byte.
+ * A tracestate fit to be passed on: valid members in their order, the first of duplicates, at most 32, at
+ * most 512 characters (members above 128 characters go first, then from the end). A clean value comes back as
+ * it was, byte for byte.
  */
 export function cleanTracestate(value: string | readonly string[] | undefined): CleanTracestate {
   if (value === undefined || value.length === 0) return NO_TRACESTATE
@@ -89,7 +97,8 @@ export function cleanTracestate(value: string | readonly string[] | undefined): 
   const members: string[] = []
   let isCut = collectMembers(text, members)
   if (text.length > TRACESTATE_SCANNED_MAX) isCut = true
-  if (!isCut && text.length <= TRACESTATE_CHARS_MAX) return members.length === 0 ? NO_TRACESTATE : { value: text, isCut: false }
+  if (!isCut && text.length <= TRACESTATE_CHARS_MAX)
+    return members.length === 0 ? NO_TRACESTATE : { value: text, isCut: false }
   return shorten(members, isCut)
 }
 
@@ -105,7 +114,13 @@ function collectMembers(text: string, members: string[]): boolean {
     if (member.length === 0) continue
     const equals = member.indexOf('=')
     const key = member.slice(0, Math.max(equals, 0))
-    if (members.length === TRACESTATE_MEMBERS_MAX || seen.has(key) || !isKey(key) || !isValue(member, equals + 1)) isCut = true
+    if (
+      members.length === TRACESTATE_MEMBERS_MAX ||
+      seen.has(key) ||
+      !isKey(key) ||
+      !isValue(member, equals + 1)
+    )
+      isCut = true
     else {
       seen.add(key)
       members.push(member)

@@ -1,16 +1,18 @@
-// The one patch of undici: DispatcherBase.prototype.dispatch, through which every request of every Client, Pool and Agent passes.
+// The one patch of undici: DispatcherBase.prototype.dispatch, through which every request of every Client,
+// Pool and Agent passes.
 //
 //   caller's frame F:  agent.dispatch(opts, h)            h unknown  -> remember (h, F)
 //                        pool.dispatch(opts, h)           same turn  -> nothing to do
 //                          [ no free connection: queued ]
-//   another's frame G: client.dispatch(opts, h)           h known    -> run in F: the request is created there
+//   another's frame G: client.dispatch(opts, h)           h known    -> run in F: created there
 //
-// Handlers of the newer interface are wrapped anew inside undici 7 at the first dispatch, so the queue holds another object than the one
-// we saw: for those the options are copied, and the copy is remembered as well.
+// Handlers of the newer interface are wrapped anew inside undici 7 at the first dispatch, so the queue holds
+// another object than the one we saw: for those the options are copied, and the copy is remembered as well.
 //
-// The class is reached (1) for Node's own undici through the global dispatcher, looked up when undici announces itself by reading
-// that symbol; (2) for a package through `tracing:module.require:end`, Node's channel for finished requires; (3) through the CommonJS cache, when it
-// was loaded before us. A bundle that swallowed undici is reached by none: its default dispatcher is right without, a limited one is not.
+// The class is reached (1) for Node's own undici through the global dispatcher, looked up when undici
+// announces itself by reading that symbol; (2) for a package through `tracing:module.require:end`, Node's
+// channel for finished requires; (3) through the CommonJS cache, when it was loaded before us. A bundle that
+// swallowed undici is reached by none: its default dispatcher is right without, a limited one is not.
 import { currentFrame, runWith, type Frame } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
@@ -24,7 +26,10 @@ export interface Dispatched {
   readonly frame: Frame | undefined
 }
 
-const GLOBAL_DISPATCHERS = [Symbol.for('undici.globalDispatcher.2'), Symbol.for('undici.globalDispatcher.1')] as const
+const GLOBAL_DISPATCHERS = [
+  Symbol.for('undici.globalDispatcher.2'),
+  Symbol.for('undici.globalDispatcher.1'),
+] as const
 const REQUIRED = 'tracing:module.require:end'
 const CREATE = 'undici:request:create'
 
@@ -38,18 +43,21 @@ export interface UndiciDispatch {
 
 export function installUndiciDispatch(wire: Wire): UndiciDispatch {
   const patch = new DispatchPatch()
-  const guarded = <A>(step: (value: A) => void) => (value: A): void => {
-    try {
-      step(value)
-    } catch (error: unknown) {
-      wire.hookFailed(error)
+  const guarded =
+    <A>(step: (value: A) => void) =>
+    (value: A): void => {
+      try {
+        step(value)
+      } catch (error: unknown) {
+        wire.hookFailed(error)
+      }
     }
-  }
   const onRequired = guarded((message: unknown) => patch.required(message))
   const onCreate = guarded((_message: unknown) => patch.globals())
   const onAnnounced = guarded(() => queueMicrotask(() => onCreate(undefined)))
   subscribe(REQUIRED, onRequired)
-  // Before the listener of undici.ts: a request that is created while its class is not known yet must find nobody on the stack.
+  // Before the listener of undici.ts: a request that is created while its class is not known yet must find
+  // nobody on the stack.
   subscribe(CREATE, onCreate)
   guarded(() => {
     patch.cached()
@@ -74,9 +82,16 @@ class DispatchPatch {
 
   /** A module was required: is it one of undici's? Cost: two string comparisons a require. */
   required(message: unknown): void {
-    if (typeof message !== 'object' || message === null || !('id' in message) || typeof message.id !== 'string') return
+    if (
+      typeof message !== 'object' ||
+      message === null ||
+      !('id' in message) ||
+      typeof message.id !== 'string'
+    )
+      return
     if (message.id.endsWith('dispatcher-base') && 'result' in message) this.#patchClass(message.result)
-    else if (message.id.endsWith('api-request') && 'result' in message) patchRequestHandler(message.result, this.#patched)
+    else if (message.id.endsWith('api-request') && 'result' in message)
+      patchRequestHandler(message.result, this.#patched)
   }
 
   cached(): void {
@@ -90,16 +105,19 @@ class DispatchPatch {
   globals(): void {
     for (const key of GLOBAL_DISPATCHERS) {
       const descriptor = Object.getOwnPropertyDescriptor(globalThis, key)
-      if (typeof descriptor?.value === 'object' && descriptor.value !== null) this.#patchPrototype(baseOf(descriptor.value))
+      if (typeof descriptor?.value === 'object' && descriptor.value !== null)
+        this.#patchPrototype(baseOf(descriptor.value))
     }
   }
 
   #patchClass(exported: unknown): void {
-    if (typeof exported === 'function' && typeof exported.prototype === 'object') this.#patchPrototype(exported.prototype)
+    if (typeof exported === 'function' && typeof exported.prototype === 'object')
+      this.#patchPrototype(exported.prototype)
   }
 
   #patchPrototype(prototype: object | undefined): void {
-    if (prototype === undefined || this.#patched.has(prototype) || !Object.hasOwn(prototype, 'dispatch')) return
+    if (prototype === undefined || this.#patched.has(prototype) || !Object.hasOwn(prototype, 'dispatch'))
+      return
     const original: unknown = Reflect.get(prototype, 'dispatch')
     if (!isDispatch(original)) return
     const dispatchInFrame = this.#wrap(original)
@@ -118,7 +136,8 @@ class DispatchPatch {
       let given = options
       if (known === undefined) {
         this.#byHandler.set(handler, dispatched)
-        if (outer === undefined && 'onRequestStart' in handler) this.#byHandler.set((given = { ...options }), dispatched)
+        if (outer === undefined && 'onRequestStart' in handler)
+          this.#byHandler.set((given = { ...options }), dispatched)
       }
       this.current = dispatched
       try {
@@ -144,18 +163,24 @@ function isDispatch(value: unknown): value is Dispatch {
   return typeof value === 'function'
 }
 
-/** The prototype below the abstract Dispatcher: the last but one of those that have a dispatch of their own. */
+/**
+ * The prototype below the abstract Dispatcher: the last but one of those that have a dispatch of their own.
+ */
 function baseOf(dispatcher: object): object | undefined {
   const owners: object[] = []
-  for (let at: object | null = Object.getPrototypeOf(dispatcher); at !== null; at = Object.getPrototypeOf(at)) {
+  for (
+    let at: object | null = Object.getPrototypeOf(dispatcher);
+    at !== null;
+    at = Object.getPrototypeOf(at)
+  ) {
     if (Object.hasOwn(at, 'dispatch')) owners.push(at)
   }
   return owners.at(-2)
 }
 
 /**
- * undici reads its global symbol once while it loads and defines it right after, as a value: until then a getter stands there, which hears
- * the reading and is replaced by the defining.
+ * undici reads its global symbol once while it loads and defines it right after, as a value: until then a
+ * getter stands there, which hears the reading and is replaced by the defining.
  */
 function watchGlobals(onAnnounced: (value: undefined) => void): void {
   for (const key of GLOBAL_DISPATCHERS) {
@@ -168,7 +193,12 @@ function watchGlobals(onAnnounced: (value: undefined) => void): void {
         return undefined
       },
       set(value: unknown) {
-        Object.defineProperty(globalThis, key, { value, writable: true, configurable: true, enumerable: false })
+        Object.defineProperty(globalThis, key, {
+          value,
+          writable: true,
+          configurable: true,
+          enumerable: false,
+        })
       },
     })
   }
@@ -177,6 +207,7 @@ function watchGlobals(onAnnounced: (value: undefined) => void): void {
 function unwatchGlobals(): void {
   for (const key of GLOBAL_DISPATCHERS) {
     const descriptor = Object.getOwnPropertyDescriptor(globalThis, key)
-    if (descriptor?.get !== undefined && descriptor.configurable === true) Reflect.deleteProperty(globalThis, key)
+    if (descriptor?.get !== undefined && descriptor.configurable === true)
+      Reflect.deleteProperty(globalThis, key)
   }
 }

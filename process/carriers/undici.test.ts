@@ -1,5 +1,6 @@
-// fetch and undici on real sockets. The trap: with limited connections a queued request is created in the context of whoever frees a
-// connection; without the dispatch patch 36 of 40 requests carried another's header.
+// fetch and undici on real sockets. The trap: with limited connections a queued request is created in the
+// context of whoever frees a connection; without the dispatch patch 36 of 40 requests carried another's
+// header.
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 import { after, before, describe, it } from 'node:test'
@@ -41,7 +42,9 @@ type Caller = (path: string) => Promise<string>
 
 /** 40 requests at once, each of its own execution: which header did each carry, and what came back to it? */
 async function crowd(call: Caller, path = '/'): Promise<void> {
-  const results = await Promise.all(Array.from({ length: 40 }, (_, i) => execution([`r${i}`], async () => [await call(path), here()])))
+  const results = await Promise.all(
+    Array.from({ length: 40 }, (_, i) => execution([`r${i}`], async () => [await call(path), here()])),
+  )
   const wrong = results.filter(([body, back], i) => body !== `r${i}` || String(back) !== `back-r${i},r${i}`)
   assert.deepEqual(wrong, [])
 }
@@ -49,7 +52,8 @@ async function crowd(call: Caller, path = '/'): Promise<void> {
 describe('each of 40 concurrent requests carries its own baggage and joins its own answer', () => {
   it('with the default fetch', () => crowd(async (path) => (await fetch(server.url + path)).text()))
 
-  it('with the default fetch again, when its dispatcher is known', () => crowd(async (path) => (await fetch(server.url + path)).text()))
+  it('with the default fetch again, when its dispatcher is known', () =>
+    crowd(async (path) => (await fetch(server.url + path)).text()))
 
   it('with fetch over the built-in Agent limited to 4 connections', async () => {
     const Agent = builtInAgent()
@@ -77,7 +81,7 @@ describe('each of 40 concurrent requests carries its own baggage and joins its o
     await dispatcher.close()
   })
 
-  it('with the package\'s own fetch over a Pool of 4', async () => {
+  it("with the package's own fetch over a Pool of 4", async () => {
     const dispatcher = new (undici().Pool)(server.url, { connections: 4 })
     await crowd(async (path) => (await undici().fetch(server.url + path, { dispatcher })).text())
     await dispatcher.close()
@@ -91,15 +95,23 @@ describe('each of 40 concurrent requests carries its own baggage and joins its o
 
   it('with retries', async () => {
     const { Agent, interceptors } = undici()
-    const dispatcher = new Agent({ connections: 4 }).compose(interceptors.retry({ minTimeout: 1, maxRetries: 2, statusCodes: [503] }))
-    await crowd(async (path) => (await undici().request(server.url + path, { dispatcher })).body.text(), '/flaky')
+    const dispatcher = new Agent({ connections: 4 }).compose(
+      interceptors.retry({ minTimeout: 1, maxRetries: 2, statusCodes: [503] }),
+    )
+    await crowd(
+      async (path) => (await undici().request(server.url + path, { dispatcher })).body.text(),
+      '/flaky',
+    )
     await dispatcher.close()
   })
 
   it('with redirects, by fetch and by interceptor', async () => {
     const { Agent, interceptors } = undici()
     const dispatcher = new Agent({ connections: 4 }).compose(interceptors.redirect({ maxRedirections: 2 }))
-    await crowd(async (path) => (await undici().request(server.url + path, { dispatcher })).body.text(), '/redirect')
+    await crowd(
+      async (path) => (await undici().request(server.url + path, { dispatcher })).body.text(),
+      '/redirect',
+    )
     await crowd(async (path) => (await fetch(server.url + path)).text(), '/redirect')
     await dispatcher.close()
   })
@@ -107,7 +119,10 @@ describe('each of 40 concurrent requests carries its own baggage and joins its o
   it('with trailers: what was packed after the headers arrives with the body', async () => {
     await crowd(async (path) => (await (await fetch(server.url + path)).text()).trim(), '/trailer')
     const pool = new (undici().Pool)(server.url, { connections: 4 })
-    await crowd(async (path) => (await (await pool.request({ path, method: 'GET' })).body.text()).trim(), '/trailer')
+    await crowd(
+      async (path) => (await (await pool.request({ path, method: 'GET' })).body.text()).trim(),
+      '/trailer',
+    )
     await pool.close()
   })
 
@@ -154,10 +169,14 @@ describe('a response', () => {
 describe('the observer', () => {
   it('gets method, host, port, path and status, and the end once', async () => {
     ended.length = 0
-    await execution(['r'], async () => (await fetch(`${server.url}/p?q=1`, { method: 'POST', body: 'x' })).text())
+    await execution(['r'], async () =>
+      (await fetch(`${server.url}/p?q=1`, { method: 'POST', body: 'x' })).text(),
+    )
     const own = ended.filter((exchange) => exchange.transport === 'undici')
-    assert.deepEqual(own.map(({ method, host, port, path, statusCode }) => [method, host, port, path, statusCode]),
-      [['POST', '127.0.0.1', server.port, '/p?q=1', 200]])
+    assert.deepEqual(
+      own.map(({ method, host, port, path, statusCode }) => [method, host, port, path, statusCode]),
+      [['POST', '127.0.0.1', server.port, '/p?q=1', 200]],
+    )
   })
 
   it('gets the error of a refused connection', async () => {
@@ -165,15 +184,24 @@ describe('the observer', () => {
     await gone.close()
     ended.length = 0
     await assert.rejects(execution(['r'], () => fetch(gone.url)))
-    assert.deepEqual(ended.map((exchange) => Reflect.get(Object(exchange.error), 'code')), ['ECONNREFUSED'])
+    assert.deepEqual(
+      ended.map((exchange) => Reflect.get(Object(exchange.error), 'code')),
+      ['ECONNREFUSED'],
+    )
   })
 
   it('gets the error of an aborted request', async () => {
     const abort = new AbortController()
     const silent = await serve(() => abort.abort())
     ended.length = 0
-    await assert.rejects(execution(['r'], () => fetch(silent.url, { signal: abort.signal })), { name: 'AbortError' })
-    assert.deepEqual(ended.map((exchange) => Reflect.get(Object(exchange.error), 'name')), ['AbortError'])
+    await assert.rejects(
+      execution(['r'], () => fetch(silent.url, { signal: abort.signal })),
+      { name: 'AbortError' },
+    )
+    assert.deepEqual(
+      ended.map((exchange) => Reflect.get(Object(exchange.error), 'name')),
+      ['AbortError'],
+    )
     await silent.close()
   })
 })
@@ -195,8 +223,9 @@ interface Closable {
 }
 
 function builtInAgent(): new (options: { connections: number }) => Closable {
-  const dispatcher: unknown = Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.2'))
-    ?? Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1'))
+  const dispatcher: unknown =
+    Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.2')) ??
+    Reflect.get(globalThis, Symbol.for('undici.globalDispatcher.1'))
   assert.ok(typeof dispatcher === 'object' && dispatcher !== null)
   const constructor: unknown = Reflect.get(dispatcher, 'constructor')
   assert.ok(isConstructor(constructor))

@@ -1,13 +1,14 @@
 // fetch and undici: Node's own and any `undici` package the application loads.
 //
-//   dispatch (patched)        -> remembers the frame by handler; a queued request is dispatched again in its own frame
+//   dispatch (patched)        -> the frame is remembered by handler; a queued request is dispatched in it
 //   undici:request:create     -> observer.clientStart -> addHeader
-//   undici:request:headers    -> flow-back joined: the caller's frame is entered before undici settles its promise
+//   undici:request:headers    -> flow-back joined, the caller's frame entered before its promise settles
 //   undici:request:trailers   -> the same for trailers; end of the exchange (also undici:request:error)
 //
-// The trap: with limited connections a request waits in a queue and is created by whoever frees a connection, in that one's context. When
-// tried without the patch, 36 of 40 requests carried another's header. The channels give no way to know whose request it is; the handler
-// does: it is one object from the caller's first dispatch to the last client's, retries and redirects included.
+// The trap: with limited connections a request waits in a queue and is created by whoever frees a connection,
+// in that one's context. When tried without the patch, 36 of 40 requests carried another's header. The
+// channels give no way to know whose request it is; the handler does: it is one object from the caller's
+// first dispatch to the last client's, retries and redirects included.
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, runWith, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
@@ -99,7 +100,11 @@ function startRequest(wire: Wire, dispatched: Dispatched | undefined, message: o
   wire.clientStep('clientStart', exchange)
   keepFrame(exchange)
   const list = Array.isArray(request.headers) ? request.headers : undefined
-  const out = wire.write(exchange, exchange.isTold, list === undefined ? undefined : headerIn(list, 'baggage'))
+  const out = wire.write(
+    exchange,
+    exchange.isTold,
+    list === undefined ? undefined : headerIn(list, 'baggage'),
+  )
   putHeader(request, list, 'traceparent', out.traceparent)
   if (out.traceparent !== '') putHeader(request, list, 'tracestate', out.tracestate, true)
   putHeader(request, list, 'baggage', out.baggage, true)
@@ -108,7 +113,12 @@ function startRequest(wire: Wire, dispatched: Dispatched | undefined, message: o
 }
 
 function isRequest(request: unknown): request is UndiciRequest {
-  return typeof request === 'object' && request !== null && 'addHeader' in request && typeof request.addHeader === 'function'
+  return (
+    typeof request === 'object' &&
+    request !== null &&
+    'addHeader' in request &&
+    typeof request.addHeader === 'function'
+  )
 }
 
 function headerIn(list: readonly unknown[], name: string): string | undefined {
@@ -127,7 +137,13 @@ function indexOfHeader(list: readonly unknown[], name: string): number {
 }
 
 /** Sets, replaces what the application copied, or (`isExact`) takes away what must not be sent. */
-function putHeader(request: UndiciRequest, list: unknown[] | undefined, name: string, value: string, isExact = false): void {
+function putHeader(
+  request: UndiciRequest,
+  list: unknown[] | undefined,
+  name: string,
+  value: string,
+  isExact = false,
+): void {
   const at = list === undefined ? -1 : indexOfHeader(list, name)
   if (at < 0 || list === undefined) {
     if (value !== '') request.addHeader(name, value)
@@ -139,7 +155,13 @@ function takeHeaders(wire: Wire, message: object): void {
   const exchange = exchangeOf(message)
   if (exchange === undefined || !('response' in message)) return
   const response = message.response
-  if (typeof response !== 'object' || response === null || !('statusCode' in response) || !('headers' in response)) return
+  if (
+    typeof response !== 'object' ||
+    response === null ||
+    !('statusCode' in response) ||
+    !('headers' in response)
+  )
+    return
   const status = Number(response.statusCode)
   // 1xx is news, not the answer.
   if (status < 200) return
@@ -185,11 +207,17 @@ function returnIn(headers: unknown): string | undefined {
   if (Array.isArray(headers)) {
     for (let i = 0; i + 1 < headers.length; i += 2) {
       const name: unknown = headers[i]
-      if (isLike(name) && name.length === RETURN_HEADER.length && String(name).toLowerCase() === RETURN_HEADER) return String(headers[i + 1])
+      if (
+        isLike(name) &&
+        name.length === RETURN_HEADER.length &&
+        String(name).toLowerCase() === RETURN_HEADER
+      )
+        return String(headers[i + 1])
     }
     return undefined
   }
-  const value: unknown = typeof headers === 'object' && headers !== null ? Reflect.get(headers, RETURN_HEADER) : undefined
+  const value: unknown =
+    typeof headers === 'object' && headers !== null ? Reflect.get(headers, RETURN_HEADER) : undefined
   return typeof value === 'string' ? value : undefined
 }
 
@@ -198,8 +226,9 @@ function isLike(name: unknown): name is { length: number } {
 }
 
 /**
- * undici runs its handlers in the context of whoever opened the socket. Right after this channel it settles the caller's promise: it
- * shall do so in the caller's frame, with what came back. Node's callback scope ends the entering.
+ * undici runs its handlers in the context of whoever opened the socket. Right after this channel it settles
+ * the caller's promise: it shall do so in the caller's frame, with what came back. Node's callback scope ends
+ * the entering.
  */
 function enterJoined(exchange: Exchange): void {
   if (exchange.returned.byteLength > 0) {
@@ -214,14 +243,21 @@ interface Resource {
 }
 
 function isResource(handler: object | undefined): handler is Resource {
-  return handler !== undefined && 'runInAsyncScope' in handler && typeof handler.runInAsyncScope === 'function'
+  return (
+    handler !== undefined && 'runInAsyncScope' in handler && typeof handler.runInAsyncScope === 'function'
+  )
 }
 
-/** undici.request, stream and pipeline go back to the caller's frame by their own AsyncResource, which knows nothing of the answer. */
+/**
+ * undici.request, stream and pipeline go back to the caller's frame by their own AsyncResource, which knows
+ * nothing of the answer.
+ */
 function joinInResource(exchange: Exchange, handler: Resource): void {
   const original = handler.runInAsyncScope
   handler.runInAsyncScope = function (fn, thisArg, ...args) {
-    return Reflect.apply(original, this, [() => runWith(exchange.frame, () => Reflect.apply(fn, thisArg, args))])
+    return Reflect.apply(original, this, [
+      () => runWith(exchange.frame, () => Reflect.apply(fn, thisArg, args)),
+    ])
   }
 }
 
@@ -232,7 +268,8 @@ function keepFrame(exchange: Exchange): void {
 }
 
 function exchangeOf(message: object): Exchange | undefined {
-  if (!('request' in message) || typeof message.request !== 'object' || message.request === null) return undefined
+  if (!('request' in message) || typeof message.request !== 'object' || message.request === null)
+    return undefined
   const exchange: unknown = Reflect.get(message.request, EXCHANGE)
   return exchange instanceof Exchange ? exchange : undefined
 }

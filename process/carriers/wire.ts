@@ -1,9 +1,10 @@
 // What crosses the wire, decided in one place: headers, policy, key and counts together.
 //
-//   in:   headers --scan--> our member --MAC, decode--> baggage      foreign members, tracestate --> carried in the scope
+//   in:   headers --scan--> our member --MAC, decode--> baggage     members of others, tracestate --> scope
 //   out:  baggage --trim--> base64url --MAC--> our member + foreign members --> one header
 //
-// Each transport (http server, http client, undici) asks this object and does only what is special to its objects.
+// Each transport (http server, http client, undici) asks this object and does only what is special to its
+// objects.
 import { decodeBase64Url, encodeBase64Url } from '#base'
 import { Baggage } from '#baggage'
 import { withScopeValue, type Frame, type Scope } from '#context'
@@ -18,7 +19,10 @@ import { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent 
 export const ACCEPT_HEADER = 'crosscut-accept'
 export const RETURN_HEADER = 'crosscut-baggage'
 
-/** What a request brought that is not ours, kept in the scope of its execution so that its own requests pass it on. */
+/**
+ * What a request brought that is not ours, kept in the scope of its execution so that its own requests pass
+ * it on.
+ */
 export interface Carried {
   readonly foreign: string
   readonly tracestate: string
@@ -58,7 +62,11 @@ export class Wire {
   readonly #onFault: ((error: unknown) => void) | undefined
 
   constructor(options: {
-    observer: CarrierObserver; trust: AddressRules; egress: AddressRules; key: FleetKey | undefined; onFault?: (error: unknown) => void
+    observer: CarrierObserver
+    trust: AddressRules
+    egress: AddressRules
+    key: FleetKey | undefined
+    onFault?: (error: unknown) => void
   }) {
     this.#observer = options.observer
     this.#trust = options.trust
@@ -120,7 +128,8 @@ export class Wire {
     try {
       this.#onFault?.(error)
     } catch {
-      // Whoever listens to faults is no more allowed to reach the host than the fault itself; it is counted already.
+      // Whoever listens to faults is no more allowed to reach the host than the fault itself; it is counted
+      // already.
     }
   }
 
@@ -129,7 +138,10 @@ export class Wire {
     const remote = parseTraceparent(headers['traceparent'])
     if (remote === undefined && headers['traceparent'] !== undefined) this.counts.traceparent_invalid++
     // Without a valid traceparent a tracestate means nothing (W3C Trace Context 3.3.1).
-    const tracestate = remote === undefined || headers['tracestate'] === undefined ? '' : this.#tracestate(headers['tracestate'])
+    const tracestate =
+      remote === undefined || headers['tracestate'] === undefined
+        ? ''
+        : this.#tracestate(headers['tracestate'])
     const scanned = scanBaggage(headers['baggage'], this.counts)
     const baggage = this.#admit(scanned.ours, isTrusted)
     if (!isTrusted && scanned.foreign !== '') this.counts.ingress_untrusted++
@@ -149,7 +161,10 @@ export class Wire {
     return clean.value
   }
 
-  /** Our member from a request: with a key its MAC decides, else the peer's address. undefined = nothing was admitted. */
+  /**
+   * Our member from a request: with a key its MAC decides, else the peer's address. undefined = nothing was
+   * admitted.
+   */
   #admit(ours: string | undefined, isTrusted: boolean): Baggage | undefined {
     if (ours === undefined) return undefined
     if (this.#key === undefined && !isTrusted) {
@@ -186,7 +201,10 @@ export class Wire {
     return text
   }
 
-  /** The value for `room` characters, trimmed to fit; undefined when there is nothing to send or no room for the smallest. */
+  /**
+   * The value for `room` characters, trimmed to fit; undefined when there is nothing to send or no room for
+   * the smallest.
+   */
   encodeValue(baggage: Baggage, room: number): string | undefined {
     const chars = room - (this.#key?.suffixChars ?? 0)
     const bytesMax = Math.floor((chars * 3) / 4)
@@ -209,18 +227,27 @@ export class Wire {
   }
 
   /**
-   * The three headers of a request. `existing` is what the application put into `baggage` itself: its members replace those that the
-   * execution carries, a copy of our own member in it is dropped (a proxy that copies headers).
+   * The three headers of a request. `existing` is what the application put into `baggage` itself: its members
+   * replace those that the execution carries, a copy of our own member in it is dropped (a proxy that copies
+   * headers).
    */
-  write(exchange: ClientExchange, isTold: boolean, existing: string | readonly string[] | undefined): Outgoing {
+  write(
+    exchange: ClientExchange,
+    isTold: boolean,
+    existing: string | readonly string[] | undefined,
+  ): Outgoing {
     const carried = carriedIn(exchange.scope)
     const unscanned = existing ?? (carried?.isUnscanned === true ? carried.foreign : undefined)
-    const foreign = unscanned === undefined ? (carried?.foreign ?? '') : scanBaggage(unscanned, this.counts).foreign
+    const foreign =
+      unscanned === undefined ? (carried?.foreign ?? '') : scanBaggage(unscanned, this.counts).foreign
     // Nobody makes spans: the caller's span is passed on as it came, like any service that only forwards.
     const isOurSpan = exchange.traceparent !== ''
     const remote = isOurSpan ? undefined : carried?.remote
     return {
-      traceparent: remote === undefined ? exchange.traceparent : formatTraceparent(remote.traceId, remote.spanId, remote.flags),
+      traceparent:
+        remote === undefined
+          ? exchange.traceparent
+          : formatTraceparent(remote.traceId, remote.spanId, remote.flags),
       tracestate: remote === undefined ? exchange.tracestate : (carried?.tracestate ?? ''),
       baggage: this.#baggageHeader(exchange.baggage, foreign, isTold, existing !== undefined),
     }
@@ -245,11 +272,19 @@ export function carriedIn(scope: Scope | undefined): Carried | undefined {
   return isCarried(carried) ? carried : undefined
 }
 
-/** The same scope carrying these members for others instead: what an application sets through OpenTelemetry's baggage API. */
+/**
+ * The same scope carrying these members for others instead: what an application sets through OpenTelemetry's
+ * baggage API.
+ */
 export function withForeignMembers(scope: Scope, foreign: string): Scope {
   const carried = carriedIn(scope)
   if ((carried?.foreign ?? '') === foreign) return scope
-  const changed: Carried = { foreign, tracestate: carried?.tracestate ?? '', remote: carried?.remote, isUnscanned: true }
+  const changed: Carried = {
+    foreign,
+    tracestate: carried?.tracestate ?? '',
+    remote: carried?.remote,
+    isUnscanned: true,
+  }
   return withScopeValue(scope, CARRIED, changed)
 }
 
