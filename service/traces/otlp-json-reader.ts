@@ -17,6 +17,8 @@ const COLON = 0x3a
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/
 
+const ESCAPE_LETTERS = Buffer.from('"\\/bfnrt')
+
 /** Longer numbers than this are damage: 2^64 has 20 digits, a double at most 25 characters that matter. */
 const NUMBER_BYTES_MAX = 64
 
@@ -90,7 +92,7 @@ export class JsonReader {
       if (byte === QUOTE) break
       if (byte === BACKSLASH) {
         isEscaped = true
-        this.#at++
+        this.#escape()
       }
       this.#at++
     }
@@ -98,15 +100,19 @@ export class JsonReader {
     return { from, to, isEscaped }
   }
 
+  /** Stands on a backslash; afterwards on the last character of the escape. */
+  #escape(): void {
+    const letter = this.#bytes[++this.#at]
+    if (letter === 0x75) {
+      for (let i = 0; i < 4; i++) if (!isHexDigit(this.#bytes[++this.#at])) this.fail('an escape is not four hex digits')
+    } else if (letter === undefined || !ESCAPE_LETTERS.includes(letter)) this.fail('a string holds an unknown escape')
+  }
+
   /** A string as text; a lone surrogate stays one. */
   textOf({ from, to, isEscaped }: JsonString): string {
     if (!isEscaped) return this.#bytes.toString('utf8', from, to)
-    try {
-      const text: unknown = JSON.parse(this.#bytes.toString('utf8', from - 1, to + 1))
-      return String(text)
-    } catch {
-      return this.fail('a string holds an unknown escape')
-    }
+    const text: unknown = JSON.parse(this.#bytes.toString('utf8', from - 1, to + 1))
+    return String(text)
   }
 
   /** Characters of a number, or of a string that stands for one. */
@@ -207,4 +213,10 @@ export class JsonReader {
 function isNumberByte(byte: number | undefined): boolean {
   if (byte === undefined) return false
   return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45
+}
+
+function isHexDigit(byte: number | undefined): boolean {
+  if (byte === undefined) return false
+  const lower = byte | 0x20
+  return (byte >= 0x30 && byte <= 0x39) || (lower >= 0x61 && lower <= 0x66)
 }

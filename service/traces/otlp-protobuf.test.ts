@@ -77,7 +77,7 @@ const resourceSpans = fc.record({
 const request = fc.record({ resourceSpans: fc.array(resourceSpans, { maxLength: 3 }) })
   .map((message) => new Uint8Array(requestType.encode(requestType.fromObject(message)).finish()))
 
-const sample = fc.sample(request, { numRuns: 40, seed: 11 }).find((body) => body.length > 1200 && oracleSpans(body).length > 2)!
+const sample = fc.sample(request, { numRuns: 40, seed: 11 }).find((body) => body.length > 700 && body.length < 2500 && oracleSpans(body).length > 2)!
 
 test('every field and attribute equals what protobufjs decodes', () => {
   fc.assert(fc.property(request, (body) => {
@@ -95,7 +95,7 @@ test('mutated bytes never throw anything but an OtlpError, and what is accepted 
     const body = sample.slice()
     for (const [at, byte] of changes) body[at] = byte
     compareToOracle(body)
-  }), { seed: 2, numRuns: 20_000 })
+  }), { seed: 2, numRuns: 8000 })
 })
 
 /**
