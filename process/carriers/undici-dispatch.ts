@@ -16,6 +16,7 @@
 import { currentFrame, runWith, type Frame } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
+import { isQuiet } from './quiet.ts'
 import { replaceMethod } from './replace-method.ts'
 import { patchRequestHandler, type Patched } from './undici-request-handler.ts'
 import type { Wire } from './wire.ts'
@@ -24,6 +25,8 @@ import type { Wire } from './wire.ts'
 export interface Dispatched {
   readonly handler: object
   readonly frame: Frame | undefined
+  /** Dispatched inside `quietly`; it may be created much later. */
+  readonly isQuiet: boolean
 }
 
 const GLOBAL_DISPATCHERS = [
@@ -132,7 +135,7 @@ class DispatchPatch {
       if (!isObject(handler) || !isObject(options)) return Reflect.apply(original, self, [options, handler])
       const outer = this.current
       const known = this.#byHandler.get(handler) ?? this.#byHandler.get(options)
-      const dispatched = known ?? outer ?? { handler, frame: currentFrame() }
+      const dispatched = known ?? outer ?? { handler, frame: currentFrame(), isQuiet: isQuiet() }
       let given = options
       if (known === undefined) {
         this.#byHandler.set(handler, dispatched)

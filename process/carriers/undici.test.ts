@@ -166,6 +166,18 @@ describe('a response', () => {
   })
 })
 
+describe('a quiet request', () => {
+  it('carries nothing and is not observed, even when it is created later, behind others', async () => {
+    const pool = new (undici().Pool)(server.url, { connections: 1 })
+    const ask = async () => (await pool.request({ path: '/', method: 'GET' })).body.text()
+    ended.length = 0
+    const bodies = await execution(['r'], () => Promise.all([ask(), used.carriers.quietly(ask), ask()]))
+    assert.deepEqual(bodies, ['r', '', 'r'])
+    assert.equal(ended.length, 2)
+    await pool.close()
+  })
+})
+
 describe('the observer', () => {
   it('gets method, host, port, path and status, and the end once', async () => {
     ended.length = 0

@@ -13,6 +13,7 @@ import type { Baggage } from '#baggage'
 import { currentFrame, enter, runWith, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientExchange } from './exchange.ts'
+import { HOSTS_REMEMBERED_MAX } from './limits.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
 import { installUndiciDispatch, type Dispatched } from './undici-dispatch.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Wire } from './wire.ts'
@@ -31,8 +32,9 @@ interface UndiciRequest {
 
 export function installUndici(wire: Wire): () => void {
   const dispatch = installUndiciDispatch(wire)
+  const origins = new Origins()
   const steps: [string, (message: object) => void][] = [
-    ['undici:request:create', (message) => startRequest(wire, dispatch.current(), message)],
+    ['undici:request:create', (message) => startRequest(wire, origins, dispatch.current(), message)],
     ['undici:request:headers', (message) => takeHeaders(wire, message)],
     ['undici:request:trailers', (message) => takeTrailers(wire, message)],
     ['undici:request:error', (message) => takeError(wire, message)],
@@ -51,6 +53,28 @@ export function installUndici(wire: Wire): () => void {
   return () => {
     dispatch.uninstall()
     for (const end of subscriptions) end()
+  }
+}
+
+interface Origin {
+  readonly isSecure: boolean
+  readonly host: string
+  readonly port: number
+}
+
+/** Parsed once: a request has its origin as text, and an application talks to few. */
+class Origins {
+  readonly #known = new Map<string, Origin>()
+
+  of(text: string): Origin {
+    const known = this.#known.get(text)
+    if (known !== undefined) return known
+    const { protocol, hostname, port } = new URL(text)
+    const isSecure = protocol === 'https:'
+    const origin = { isSecure, host: hostname, port: port === '' ? (isSecure ? 443 : 80) : Number(port) }
+    if (this.#known.size >= HOSTS_REMEMBERED_MAX) this.#known.clear()
+    this.#known.set(text, origin)
+    return origin
   }
 }
 
@@ -77,13 +101,12 @@ class Exchange implements ClientExchange {
   frame: Frame
   isEnded = false
 
-  constructor(wire: Wire, request: UndiciRequest, dispatched: Dispatched | undefined) {
-    const origin = new URL(String(request.origin))
+  constructor(wire: Wire, request: UndiciRequest, origin: Origin, dispatched: Dispatched | undefined) {
     this.wire = wire
-    this.secure = origin.protocol === 'https:'
+    this.secure = origin.isSecure
     this.method = String(request.method)
-    this.host = origin.hostname
-    this.port = origin.port === '' ? (this.secure ? 443 : 80) : Number(origin.port)
+    this.host = origin.host
+    this.port = origin.port
     this.path = String(request.path)
     this.handler = dispatched?.handler
     this.frame = (dispatched === undefined ? currentFrame() : dispatched.frame) ?? emptyFrame
@@ -93,10 +116,16 @@ class Exchange implements ClientExchange {
   }
 }
 
-function startRequest(wire: Wire, dispatched: Dispatched | undefined, message: object): void {
-  if (isQuiet() || !('request' in message) || !isRequest(message.request)) return
+function startRequest(
+  wire: Wire,
+  origins: Origins,
+  dispatched: Dispatched | undefined,
+  message: object,
+): void {
+  if (dispatched?.isQuiet ?? isQuiet()) return
+  if (!('request' in message) || !isRequest(message.request)) return
   const request = message.request
-  const exchange = new Exchange(wire, request, dispatched)
+  const exchange = new Exchange(wire, request, origins.of(String(request.origin)), dispatched)
   wire.clientStep('clientStart', exchange)
   keepFrame(exchange)
   const list = Array.isArray(request.headers) ? request.headers : undefined
