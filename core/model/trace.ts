@@ -69,6 +69,7 @@ export type RepairKind =
   | 'edge-against-time'
   | 'edge-without-source'
   | 'foreign-span'
+  | 'not-all-read'
 
 /** What was changed or could not be; a repair is never mistaken for an observation. */
 export type Repair = { readonly kind: RepairKind; readonly spanId?: string; readonly message: string }

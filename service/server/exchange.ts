@@ -1,6 +1,7 @@
 // What a handler gets: one request that passed the gate, and the services it may use.
 
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Agents } from './agents.ts'
 import type { AuditLog } from './audit.ts'
 import type { DataDir } from './data-dir.ts'
@@ -23,6 +24,8 @@ export type Services = {
   /** undefined until the pipeline has started: reads answer 503 E_STARTING, /readyz says so. */
   pipeline(): Pipeline | undefined
   live(): LiveTraces | undefined
+  /** ns histogram of the main event loop since the start. */
+  readonly loopDelay: ReturnType<typeof monitorEventLoopDelay>
   readonly counts: { requests: number; errors: number; refused: number }
 }
 

@@ -54,7 +54,8 @@ async function route(request: IncomingMessage, response: ServerResponse, service
   if (match === undefined) {
     const isFile = (method === 'GET' || method === 'HEAD') && segments[0] !== 'api' && segments[0] !== 'agent'
     if (isFile && services.files.serve(segments, response)) return
-    const hint = services.files.hasApp ? 'GET /openapi.json lists them' : 'the web app is not built: npm run setup'
+    const { hasApp } = services.files
+    const hint = hasApp ? 'GET /openapi.json lists them' : 'the web app is not built: npm run setup'
     throw new RequestError(404, 'E_NOT_FOUND', 'there is no such route', hint)
   }
   if ('allow' in match) {

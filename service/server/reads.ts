@@ -14,8 +14,8 @@ import {
   type PointRef,
   type Trace,
 } from '#model'
-import type { TraceFilter, TraceReader } from '#traces'
-import { READ_MS_MAX, TRACE_MODEL_SPANS_MAX } from './limits.ts'
+import type { SpanPage, TraceFilter, TraceReader } from '#traces'
+import { READ_MS_MAX, TRACE_MODEL_SPANS_MAX, TRACE_READ_PAGE } from './limits.ts'
 
 /** What the API asks. undefined in an answer = no such trace. */
 export type Read =
@@ -34,7 +34,7 @@ export interface Reads {
   read(read: Read): Promise<Uint8Array | undefined>
 }
 
-/** Models kept, and for how long: 4 traces of 1M spans are the most the thread may hold. */
+/** Models kept, and for how long: 4 traces of 200,000 spans are the most the thread may hold. */
 const MODELS_MAX = 4
 const MODEL_MS_MAX = 10_000
 
@@ -94,13 +94,27 @@ export class TraceReads implements Reads {
     if (known !== undefined) return known.trace
     const oldest = this.#models.keys().next().value
     if (this.#models.size >= MODELS_MAX && oldest !== undefined) this.#models.delete(oldest)
-    const trace = this.#reader.trace(traceId, { maxSpans: TRACE_MODEL_SPANS_MAX, signal }).then((spans) => {
+    const trace = this.#spans(traceId, signal).then(({ spans, totalSpans }) => {
       this.#sizes.set(traceId, spans.length)
-      return buildTrace(spans)
+      return withNotice(buildTrace(spans), totalSpans)
     })
     this.#models.set(traceId, { trace, atMs: this.#nowMs() })
     trace.catch(() => this.#models.delete(traceId))
     return trace
+  }
+
+  /** Whole up to what the reader gives at once, then in pages up to TRACE_MODEL_SPANS_MAX. */
+  async #spans(traceId: string, signal: AbortSignal): Promise<SpanPage> {
+    const spans = await this.#reader.trace(traceId, { maxSpans: TRACE_MODEL_SPANS_MAX, signal })
+    if (spans.length < TRACE_READ_PAGE) return { spans, totalSpans: spans.length }
+    const all = [...spans]
+    for (;;) {
+      const page = { offset: all.length, limit: TRACE_READ_PAGE }
+      const { spans: more, totalSpans } = await this.#reader.spansOf(traceId, page, signal)
+      all.push(...more)
+      const isWhole = more.length === 0 || all.length >= totalSpans
+      if (isWhole || all.length >= TRACE_MODEL_SPANS_MAX) return { spans: all, totalSpans }
+    }
   }
 
   /**
@@ -112,4 +126,12 @@ export class TraceReads implements Reads {
     if (this.#sizes.size > MODELS_MAX * 4) this.#sizes.clear()
     return size !== undefined && size < 10_000 ? 500 : MODEL_MS_MAX
   }
+}
+
+/** A trace that was not read whole says so first of all. */
+function withNotice(trace: Trace, totalSpans: number): Trace {
+  if (totalSpans <= trace.blocks.length + trace.repairCount) return trace
+  const message = `only ${trace.blocks.length} of its ${totalSpans} spans are shown: it is too large`
+  const notice = { kind: 'not-all-read', message } as const
+  return { ...trace, repairs: [notice, ...trace.repairs], repairCount: trace.repairCount + 1 }
 }

@@ -8,6 +8,7 @@
 import { rmSync } from 'node:fs'
 import type { Server } from 'node:http'
 import path from 'node:path'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { nodeClock } from './adapters.ts'
 import { Agents } from './agents.ts'
@@ -57,6 +58,7 @@ export async function startServer(
 ): Promise<ServerHandle> {
   const config = readConfig(options, env)
   const dataDir = await openDataDir(config.dataDir, config.tokenFile)
+  const loopDelay = monitorEventLoopDelay({ resolution: 5 })
   let pipeline: Pipeline | undefined
   let live: LiveTraces | undefined
   const services: Services = {
@@ -68,12 +70,14 @@ export async function startServer(
     identity: new Identity({ secrets: dataDir, insecureNoAuth: config.insecureNoAuth, nowMs: Date.now }),
     state: new DesiredStateStore(dataDir, Date.now),
     audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
+    loopDelay,
     counts: { requests: 0, errors: 0, refused: 0 },
     pipeline: () => pipeline,
     live: () => live,
   }
   const listener = createListener(services)
   const close = async (): Promise<void> => {
+    loopDelay.disable()
     live?.close()
     await closeListener(listener)
     await pipeline?.close()
@@ -90,6 +94,8 @@ export async function startServer(
       flag: '--port',
     })
     pipeline = await parts.startPipeline({ config, clock: nodeClock, agentToken: dataDir.agentToken })
+    // From here on: loading modules blocks, serving must not.
+    loopDelay.enable()
     live = new LiveTraces(pipeline.reads, nodeClock.nowNs)
     const url = urlOf(config.host, port)
     const otlpUrl = urlOf(config.host, pipeline.otlp.port)

@@ -54,7 +54,7 @@ export const connection: Handler = ({ response, host }: Exchange, { dataDir, pip
 }
 
 function ownMetrics(services: Services): Metric[] {
-  const { agents, state, counts } = services
+  const { agents, state, counts, loopDelay } = services
   const gauge = (name: string, help: string, value: number): Metric => ({
     name,
     help,
@@ -92,6 +92,16 @@ function ownMetrics(services: Services): Metric[] {
     counter('crosscut_http_requests_total', 'Requests to the UI and API port.', counts.requests),
     counter('crosscut_http_errors_total', 'Requests answered 5xx.', counts.errors),
     counter('crosscut_http_refused_total', 'Requests answered 4xx.', counts.refused),
+    gauge(
+      'crosscut_event_loop_delay_ms_p99',
+      'Delay of the main event loop beyond its 5 ms beat, since the start.',
+      Math.max(0, loopDelay.percentile(99) / 1e6 - 5),
+    ),
+    gauge(
+      'crosscut_event_loop_delay_ms_max',
+      'The longest such delay.',
+      Math.max(0, loopDelay.max / 1e6 - 5),
+    ),
     gauge(
       'process_resident_memory_bytes',
       'Resident memory of the main process with its threads.',
