@@ -3,6 +3,7 @@
 // if it is told to.
 
 import { seededRandom } from './faults.ts'
+import { inSpan } from './in-span.ts'
 import { callJson, getBytes, putBytes } from './http.ts'
 import { createService, serve } from './service.ts'
 import { readSettings, sizesAt } from './settings.ts'
@@ -20,31 +21,44 @@ const TABLE_ROWS = 160
 /** More unanswered requests than this a tenant does not keep; it skips its turn, and counts that. */
 const IN_FLIGHT_MAX = 32
 
-type Workload = { readonly perSecond: number; readonly request: (rid: string) => Promise<unknown> }
+type Workload = {
+  /** As its users call it. */
+  readonly name: string
+  readonly perSecond: number
+  readonly request: (rid: string) => Promise<unknown>
+}
 
 /** The papers' workloads by tenant; perSecond at --load 1. */
 const WORKLOADS: Readonly<Record<string, Workload>> = {
-  web: { perSecond: 8, request: (rid) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid })) },
+  web: {
+    name: 'get row',
+    perSecond: 8,
+    request: (rid) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid })),
+  },
   photos: {
+    name: 'view photo',
     perSecond: 3,
     request: (rid) => getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read4m, rid })),
   },
   archive: {
+    name: 'restore archive',
     perSecond: 0.25,
     request: (rid) => getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read64m, rid })),
   },
   reports: {
+    name: 'scan table',
     perSecond: 0.5,
     request: (rid) => callJson(to(`/scan/${TABLE}`, { bytes: TABLE_ROWS * sizes.row, rid })),
   },
   batch: {
+    name: 'sort table',
     perSecond: 0.2,
     request: (rid) =>
       callJson(to('/jobs', { kind: 'sort', table: TABLE, bytes: TABLE_ROWS * sizes.row, rid }), {
         method: 'POST',
       }),
   },
-  crawler: { perSecond: 3, request: crawl },
+  crawler: { name: 'crawl', perSecond: 3, request: crawl },
 }
 
 const tenants = (process.env.SHELF_TENANTS ?? 'web').split(',')
@@ -71,8 +85,7 @@ function run(tenant: string): void {
     const rid = `${tenant}-${settings.host}-${sent++}`
     inFlight++
     truth.count(`client.${tenant}.sent`, rid)
-    workload
-      .request(rid)
+    inSpan(workload.name, () => workload.request(rid))
       .then(
         () => truth.count(`client.${tenant}.ok`, rid),
         () => truth.count(`client.${tenant}.failed`, rid),

@@ -4,6 +4,7 @@
 // fault `lost-context` puts the hand-written kind in its place that real code bases have: an array drained by
 // a timer that was started when nobody asked for anything.
 
+import { inSpan } from './in-span.ts'
 import { createService, ridOf, serve } from './service.ts'
 import { readSettings, sizesAt } from './settings.ts'
 import { createShelfClient } from './shelf-client.ts'
@@ -32,7 +33,7 @@ app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs
 })
 
 const chore = setInterval(() => {
-  void rereplicate().catch(() => undefined)
+  void inSpan('re-replicate', rereplicate).catch(() => undefined)
 }, REREPLICATE_EVERY_MS)
 app.addHook('onClose', async () => clearInterval(chore))
 await serve(app, settings)

@@ -41,7 +41,8 @@ function span(
 }
 
 const RIGHT = [
-  span('1', undefined, 'client-web', 'client', CALL),
+  span('0', undefined, 'client-web', 'internal', ''),
+  span('1', '0', 'client-web', 'client', CALL),
   span('2', '1', 'gateway', 'server', CALL),
   span('3', '2', 'gateway', 'client', LOOKUP),
   span('4', '3', 'namenode', 'server', LOOKUP),
@@ -81,7 +82,7 @@ test('a right trace passes', () => {
 })
 
 test('a missing span is lost', () => {
-  assert.deepEqual(verdictOn(RIGHT.slice(0, 3)), { wrong: 0, lost: 1, foreign: 0 })
+  assert.deepEqual(verdictOn(RIGHT.slice(0, 4)), { wrong: 0, lost: 1, foreign: 0 })
 })
 
 test('a parent that is another call is wrong', () => {

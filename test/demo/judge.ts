@@ -3,7 +3,8 @@
 // What must hold, for every trace that begins at a tenant's client:
 //   one rid in all URLs of the trace                                             else foreign
 //   server span -> parent is a client span with the same path and query          else wrong
-//   client span -> parent is a server span of the same service, or it is the root, in a tenant's client
+//   client span -> parent is a server span of the same service, or a tenant's own named work
+//   internal span -> it is the root, in a tenant's client or the worker's chore
 //   over all traces, server spans by (rid, service, operation) = truth           else lost (or doubled: foreign)
 
 import type { SpanView, TraceView } from '#protocol'
@@ -83,11 +84,12 @@ function judgeParent(span: SpanView, parent: SpanView | undefined): string | und
     if (parent.kind !== 'client') return `its parent is ${describe(parent)}, not a call`
     return targetOf(parent) === targetOf(span) ? undefined : `its parent is another call: ${describe(parent)}`
   }
-  if (span.kind !== 'client') return undefined
   const isTenant = span.service.startsWith('client-')
-  if (parent === undefined) return isTenant ? undefined : 'a call inside the system without a parent'
+  if (span.kind === 'internal') return parent === undefined ? undefined : `its parent is ${describe(parent)}`
+  if (span.kind !== 'client') return undefined
+  if (parent === undefined) return 'a call without a parent'
   if (parent.service !== span.service) return `its parent is in ${parent.service}`
-  return parent.kind === 'server' ? undefined : `its parent is ${describe(parent)}`
+  return parent.kind === (isTenant ? 'internal' : 'server') ? undefined : `its parent is ${describe(parent)}`
 }
 
 function expectedCounts(

@@ -1,0 +1,20 @@
+// A named piece of work, told to whoever listens through the OpenTelemetry API; nobody does unless an SDK or an
+// agent is loaded.
+
+import { SpanStatusCode, trace } from '@opentelemetry/api'
+
+const tracer = trace.getTracer('shelf')
+
+/** Runs work inside a span; what it resolves with or throws passes through. */
+export async function inSpan<R>(name: string, work: () => Promise<R>): Promise<R> {
+  return await tracer.startActiveSpan(name, async (span) => {
+    try {
+      return await work()
+    } catch (error: unknown) {
+      span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) })
+      throw error
+    } finally {
+      span.end()
+    }
+  })
+}
