@@ -95,8 +95,8 @@ async function readWire(request: IncomingMessage, hold: (bytes: number) => boole
       chunks.push(chunk)
     })
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
-    request.on('error', reject)
-    request.on('close', () => reject(new Refusal(400, 'the request was cut short')))
+    // An aborted request errs, or only closes; after 'end' neither changes anything.
+    for (const event of ['error', 'close']) request.on(event, () => reject(new Refusal(400, 'the request was cut short')))
   })
 }
 

@@ -88,7 +88,8 @@ export class IngestError extends Error {
 /** Resolves when the listener accepts connections. Errors: IngestError. */
 export async function startIngest(options: IngestOptions): Promise<IngestHandle> {
   const entry = new URL(`./ingest-worker${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(entry, { workerData: options, name: 'ingest' })
+  // No flags of the process: --import of an agent, for example, is meant for the application.
+  const worker = new Worker(entry, { workerData: options, name: 'ingest', execArgv: [] })
   const waiting = new Map<number, (stats: IngestStats) => void>()
   let lastStats: IngestStats | undefined
   let nextId = 1
