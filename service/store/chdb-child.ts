@@ -214,6 +214,9 @@ function main(): void {
     chmodSync(options.socketPath, 0o600)
     process.stdout.write('ready\n')
   })
+  // A terminal sends Ctrl-C to the whole group; the owner decides when we end, after it has written what it still has.
+  process.on('SIGINT', () => undefined)
+  process.on('SIGHUP', () => undefined)
   process.on('SIGTERM', () => {
     server.close(() => { engine.close(); process.exit(0) })
     server.closeIdleConnections()

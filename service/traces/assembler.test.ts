@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Assembler, type Due } from './assembler.ts'
-import { ROOTED_IDLE_MS, ROOTLESS_IDLE_MS, RETAIN_MS, SERVICES_PER_SUMMARY_MAX, SUMMARY_EVERY_MS_MAX } from './assembly-limits.ts'
+import {
+  RETAIN_MS, ROOTED_IDLE_MS, ROOTLESS_IDLE_MS, SERVICES_PER_SUMMARY_MAX, SPANS_PER_TRACE_MAX, SUMMARY_EVERY_MS_MAX, TRACES_IN_MEMORY_MAX,
+} from './assembly-limits.ts'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
 
 const A = 'a'.padStart(32, '0')
@@ -103,6 +105,31 @@ describe('assembler', () => {
     assert.equal(summary?.services.size, SERVICES_PER_SUMMARY_MAX + 1)
     assert.equal(summary?.services.get('*'), 1000 - SERVICES_PER_SUMMARY_MAX)
     assert.equal(summary?.operations.length, 256)
+  })
+
+  it('puts the least recently used trace out of memory when it is full, summarised and counted', () => {
+    const assembler = new Assembler([])
+    const roots = (from: number, count: number): FixtureSpan[] =>
+      Array.from({ length: count }, (_, i) => ({ ...ROOT, traceId: (from + i + 1).toString(16) }))
+    assembler.add(batchOf(roots(0, TRACES_IN_MEMORY_MAX)), arrival(0), 0)
+    assert.deepEqual(assembler.stats(), { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0,
+      tracesInMemory: TRACES_IN_MEMORY_MAX, spansInMemory: TRACES_IN_MEMORY_MAX })
+    assembler.add(batchOf(roots(TRACES_IN_MEMORY_MAX, 1)), arrival(1), 1)
+    assert.equal(assembler.stats().tracesInMemory, TRACES_IN_MEMORY_MAX)
+    assert.equal(assembler.stats().evictedTraces, 1)
+    assert.deepEqual(ids(assembler.due(2)), ['1'.padStart(32, '0')])
+  })
+
+  it('fences a trace that grows beyond the limit: counted on, its ids no longer kept', () => {
+    const assembler = new Assembler([])
+    const spans = (from: number, count: number): FixtureSpan[] =>
+      Array.from({ length: count }, (_, i) => ({ ...ROOT, spanId: (from + i + 1).toString(16) }))
+    assembler.add(batchOf(spans(0, SPANS_PER_TRACE_MAX - 1)), arrival(0), 0)
+    assert.equal(assembler.stats().fencedTraces, 0)
+    assembler.add(batchOf(spans(SPANS_PER_TRACE_MAX - 1, 11)), arrival(1), 0)
+    assert.equal(assembler.stats().fencedTraces, 1)
+    assert.equal(assembler.stats().spansInMemory, SPANS_PER_TRACE_MAX)
+    assert.equal(assembler.due(1000).traces[0]?.summary?.spanCount, SPANS_PER_TRACE_MAX + 10)
   })
 
   it('keeps a self-parent, a cycle and impossible times apart from crashing', () => {
