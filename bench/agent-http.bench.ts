@@ -1,10 +1,11 @@
-// What does watching cost a service of two hops? Each subject stands beside plain as a pair of real processes; turn by turn one of them gets
-// load, so that noise hits both.
+// What does watching cost a service of two hops? Each subject stands beside plain as a pair of real
+// processes; turn by turn one of them gets load, so that noise hits both.
 //
-//   throughput       requests/s under as much load as it takes                                   higher is better
-//   cpu per request  the service's own CPU time (both hops) at half of plain's capacity, fixed   lower is better
-// spread is the 95 % interval of the median of the pairs' ratios (order statistics, no assumption on their distribution).
-// CROSSCUT_BENCH_SHORT=1: few and short turns, for a look; not for a verdict.
+//   throughput       requests/s under as much load as it takes                  higher is better
+//   cpu per request  the service's own CPU time (both hops) at a fixed load of
+//                    half of plain's capacity                                    lower is better
+// spread is the 95 % interval of the median of the pairs' ratios (order statistics, no assumption on their
+// distribution). CROSSCUT_BENCH_SHORT=1: few and short turns, for a look; not for a verdict.
 
 import { Fleet, startCollector, type SubjectName } from './agent-http/fleet.ts'
 import { Load } from './agent-http/load.ts'
@@ -24,7 +25,7 @@ export async function bench(subjects: readonly SubjectName[] = SUBJECTS): Promis
   const collector = await startCollector()
   const rows: BenchRow[] = []
   try {
-    for (const subject of subjects) rows.push(...await compare(subject, collector.url, plan))
+    for (const subject of subjects) rows.push(...(await compare(subject, collector.url, plan)))
   } finally {
     await collector.close()
   }
@@ -36,9 +37,17 @@ async function compare(subject: SubjectName, collector: string, plan: Plan): Pro
   const [plain, watched] = stations
   try {
     for (const { load } of stations) await load.saturate(plan.warmUpMs, WIDTH)
-    const throughput = await pairs(plan, () => saturated(plain, plan), () => saturated(watched, plan))
+    const throughput = await pairs(
+      plan,
+      () => saturated(plain, plan),
+      () => saturated(watched, plan),
+    )
     const half = median(throughput.peers) / 2
-    const cpu = await pairs(plan, () => paced(plain, plan, half), () => paced(watched, plan, half))
+    const cpu = await pairs(
+      plan,
+      () => paced(plain, plan, half),
+      () => paced(watched, plan, half),
+    )
     return [
       row({ metric: 'throughput', subject, unit: 'req/s', ...throughput }),
       row({ metric: 'cpu per request', subject, unit: 'us', ...cpu }),
@@ -59,7 +68,11 @@ async function open(subject: SubjectName, collector: string): Promise<Station> {
 type Pairs = { readonly values: readonly number[]; readonly peers: readonly number[] }
 
 /** Alternates who goes first. */
-async function pairs(plan: Plan, peer: () => Promise<number>, subject: () => Promise<number>): Promise<Pairs> {
+async function pairs(
+  plan: Plan,
+  peer: () => Promise<number>,
+  subject: () => Promise<number>,
+): Promise<Pairs> {
   const values: number[] = []
   const peers: number[] = []
   for (let pair = 0; pair < plan.pairs; pair += 1) {
@@ -81,19 +94,33 @@ async function paced({ fleet, load }: Station, plan: Plan, perSecond: number): P
   const answered = await load.pace(plan.turnMs, perSecond)
   const after = await fleet.usage()
   const served = after.requests - before.requests
-  if (served !== answered) throw new Error(`${fleet.subject}: ${answered} requests were answered but ${served} served`)
+  if (served !== answered)
+    throw new Error(`${fleet.subject}: ${answered} requests were answered but ${served} served`)
   return (after.cpuMicros - before.cpuMicros) / served
 }
 
-function row(found: Pairs & { readonly metric: string; readonly subject: string; readonly unit: string }): BenchRow {
+function row(
+  found: Pairs & { readonly metric: string; readonly subject: string; readonly unit: string },
+): BenchRow {
   const ratios = found.values.map((value, i) => value / (found.peers[i] ?? Number.NaN))
   return {
-    bench: 'agent-http', metric: found.metric, subject: found.subject, value: median(found.values), unit: found.unit,
-    peer: 'plain', peerValue: median(found.peers), ratio: median(ratios), runs: ratios.length, spread: medianInterval(ratios),
+    bench: 'agent-http',
+    metric: found.metric,
+    subject: found.subject,
+    value: median(found.values),
+    unit: found.unit,
+    peer: 'plain',
+    peerValue: median(found.peers),
+    ratio: median(ratios),
+    runs: ratios.length,
+    spread: medianInterval(ratios),
   }
 }
 
-/** 95 % interval of a median: the widest order statistics that leave at most 2.5 % of the binomial on either side. */
+/**
+ * 95 % interval of a median: the widest order statistics that leave at most 2.5 % of the binomial on either
+ * side.
+ */
 function medianInterval(ratios: readonly number[]): readonly [number, number] {
   const sorted = [...ratios].sort((a, b) => a - b)
   const n = sorted.length

@@ -12,16 +12,29 @@ export type SubjectName = 'plain' | 'traced' | 'baggage only' | 'opentelemetry'
 /** How each subject's users would start the service. */
 function argumentsOf(subject: SubjectName): readonly string[] {
   switch (subject) {
-    case 'plain': return []
-    case 'traced': case 'baggage only': return ['--import', REGISTER]
-    case 'opentelemetry': return ['--require', '@opentelemetry/auto-instrumentations-node/register']
+    case 'plain':
+      return []
+    case 'traced':
+    case 'baggage only':
+      return ['--import', REGISTER]
+    case 'opentelemetry':
+      return ['--require', '@opentelemetry/auto-instrumentations-node/register']
   }
 }
 
 function environmentOf(subject: SubjectName, collector: string): NodeJS.ProcessEnv {
-  const quiet = { OTEL_METRICS_EXPORTER: 'none', OTEL_LOGS_EXPORTER: 'none', OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf' }
+  const quiet = {
+    OTEL_METRICS_EXPORTER: 'none',
+    OTEL_LOGS_EXPORTER: 'none',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
+  }
   const exporting = { OTEL_EXPORTER_OTLP_ENDPOINT: collector, OTEL_SERVICE_NAME: 'bench', ...quiet }
-  return { ...process.env, NODE_OPTIONS: '', ...exporting, ...(subject === 'baggage only' ? { OTEL_TRACES_EXPORTER: 'none' } : {}) }
+  return {
+    ...process.env,
+    NODE_OPTIONS: '',
+    ...exporting,
+    ...(subject === 'baggage only' ? { OTEL_TRACES_EXPORTER: 'none' } : {}),
+  }
 }
 
 export type Usage = { readonly cpuMicros: number; readonly requests: number }
@@ -38,10 +51,17 @@ export class Fleet {
     this.#children = children
   }
 
-  static async start(subject: SubjectName, collector: string, execArgv: readonly string[] = []): Promise<Fleet> {
-    const launch = (args: readonly string[]) => fork(SERVICE, args, {
-      execArgv: [...execArgv, ...argumentsOf(subject)], env: environmentOf(subject, collector), stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-    })
+  static async start(
+    subject: SubjectName,
+    collector: string,
+    execArgv: readonly string[] = [],
+  ): Promise<Fleet> {
+    const launch = (args: readonly string[]) =>
+      fork(SERVICE, args, {
+        execArgv: [...execArgv, ...argumentsOf(subject)],
+        env: environmentOf(subject, collector),
+        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      })
     const back = launch([])
     const backPort = await portOf(back)
     const front = launch([`http://127.0.0.1:${backPort}`])
@@ -54,10 +74,15 @@ export class Fleet {
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.#children.map((child) => new Promise((resolve) => {
-      child.once('exit', resolve)
-      child.disconnect()
-    })))
+    await Promise.all(
+      this.#children.map(
+        (child) =>
+          new Promise((resolve) => {
+            child.once('exit', resolve)
+            child.disconnect()
+          }),
+      ),
+    )
   }
 }
 
@@ -90,9 +115,10 @@ export async function startCollector(): Promise<Collector> {
   return {
     url: `http://127.0.0.1:${port}`,
     bytes: () => bytes,
-    close: () => new Promise((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
   }
 }

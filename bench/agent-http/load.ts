@@ -1,8 +1,12 @@
-// Load on one service over kept connections: as much as it takes (closed loop), or so many a second whatever happens (open loop).
+// Load on one service over kept connections: as much as it takes (closed loop), or so many a second
+// whatever happens (open loop).
 
 import http from 'node:http'
 
-/** `cc=` with one bag of a short string: what a request of a traced system carries. Bag 64 { 0: "tenant-a" }. */
+/**
+ * `cc=` with one bag of a short string: what a request of a traced system carries. Bag 64 { 0: "tenant-a"
+ * }.
+ */
 const BAGGAGE = `cc=${Buffer.concat([atom([0xf8, 64]), atom([0xf0, 0]), atom([0, ...Buffer.from('tenant-a')])]).toString('base64url')}`
 
 function atom(bytes: readonly number[]): Buffer {
@@ -38,7 +42,8 @@ export class Load {
     const pending: Promise<void>[] = []
     let sent = 0
     for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startMs) {
-      for (const due = Math.floor((elapsed * perSecond) / 1000); sent < due; sent += 1) pending.push(this.#one())
+      for (const due = Math.floor((elapsed * perSecond) / 1000); sent < due; sent += 1)
+        pending.push(this.#one())
       await new Promise((resolve) => setTimeout(resolve, 2))
     }
     await Promise.all(pending)
@@ -53,11 +58,15 @@ export class Load {
     this.#count += 1
     return new Promise((resolve, reject) => {
       const options = { agent: this.#agent, headers: { baggage: BAGGAGE } }
-      const request = http.get(`http://127.0.0.1:${this.#port}/order/${this.#count % 1000}`, options, (response) => {
-        if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}`))
-        response.resume()
-        response.on('end', resolve)
-      })
+      const request = http.get(
+        `http://127.0.0.1:${this.#port}/order/${this.#count % 1000}`,
+        options,
+        (response) => {
+          if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}`))
+          response.resume()
+          response.on('end', resolve)
+        },
+      )
       request.on('error', reject)
     })
   }

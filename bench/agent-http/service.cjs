@@ -1,5 +1,5 @@
-// A service of two hops, in plain CommonJS so that every subject can instrument it the way its users do: the front calls the back for
-// each request and answers with what came. Knows nothing of who watches it.
+// A service of two hops, in plain CommonJS so that every subject can instrument it the way its users do:
+// the front calls the back for each request and answers with what came. Knows nothing of who watches it.
 //
 //   load ──GET /order/:id──► front ──GET /stock/:id──► back          argv: back URL (front only)
 //   parent process ◄──{ type: 'listening', port } , { type: 'usage', cpuMicros, requests } (when asked)
@@ -24,7 +24,11 @@ function get(url) {
 }
 
 async function readStock(id) {
-  const lines = Array.from({ length: 8 }, (_, i) => ({ sku: `${id}-${i}`, left: (i * 7) % 13, warehouse: 'north' }))
+  const lines = Array.from({ length: 8 }, (_, i) => ({
+    sku: `${id}-${i}`,
+    left: (i * 7) % 13,
+    warehouse: 'north',
+  }))
   return { id, lines }
 }
 

@@ -1,4 +1,5 @@
-// Verified instructions into closures: slots become places of an array, parameters become constants. No text is ever evaluated.
+// Verified instructions into closures: slots become places of an array, parameters become constants. No
+// text is ever evaluated.
 
 import type { Baggage } from '#baggage'
 import { unreachable } from '#base'
@@ -8,7 +9,10 @@ import type { VerifiedPackage } from './verify.ts'
 
 export type AdviceValue = string | number | bigint | boolean | undefined
 
-/** The point where an advice runs. `baggage` is read and replaced; whoever made the environment puts it back into the execution. */
+/**
+ * The point where an advice runs. `baggage` is read and replaced; whoever made the environment puts it back
+ * into the execution.
+ */
 export type AdviceEnvironment = {
   baggage: Baggage
   variable(name: string): AdviceValue
@@ -43,7 +47,11 @@ export function compilePackage(verified: VerifiedPackage): readonly CompiledAdvi
   })
 }
 
-function compileInstruction(instruction: Instruction, verified: VerifiedPackage, places: Map<string, number>): Step {
+function compileInstruction(
+  instruction: Instruction,
+  verified: VerifiedPackage,
+  places: Map<string, number>,
+): Step {
   const place = (slot: string): number => {
     const known = places.get(slot)
     if (known !== undefined) return known
@@ -51,14 +59,22 @@ function compileInstruction(instruction: Instruction, verified: VerifiedPackage,
     return places.size - 1
   }
   switch (instruction.op) {
-    case 'observe': return observe(instruction.vars.map((name) => ({ name, at: place(name) })))
-    case 'filter': return filter(place(instruction.slot), instruction.equals)
-    case 'let': return assign(place(instruction.slot), valueOf(instruction.value, verified))
-    case 'unpack': return unpack(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
-    case 'set': return set(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
-    case 'tag': return tag(instruction.key, place(instruction.slot))
-    case 'logLevel': return logLevel(place(instruction.slot))
-    default: return unreachable(instruction)
+    case 'observe':
+      return observe(instruction.vars.map((name) => ({ name, at: place(name) })))
+    case 'filter':
+      return filter(place(instruction.slot), instruction.equals)
+    case 'let':
+      return assign(place(instruction.slot), valueOf(instruction.value, verified))
+    case 'unpack':
+      return unpack(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
+    case 'set':
+      return set(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
+    case 'tag':
+      return tag(instruction.key, place(instruction.slot))
+    case 'logLevel':
+      return logLevel(place(instruction.slot))
+    default:
+      return unreachable(instruction)
   }
 }
 
@@ -70,47 +86,70 @@ function bagOf(verified: VerifiedPackage, name: string): Bag {
   return bag
 }
 
-function valueOf(value: string | number | boolean | { readonly parameter: string }, verified: VerifiedPackage): AdviceValue {
+function valueOf(
+  value: string | number | boolean | { readonly parameter: string },
+  verified: VerifiedPackage,
+): AdviceValue {
   return typeof value === 'object' ? verified.package.parameters[value.parameter] : value
 }
 
-const observe = (vars: readonly { readonly name: string; readonly at: number }[]): Step => (slots, environment) => {
-  for (const { name, at } of vars) slots[at] = environment.variable(name)
-  return true
-}
+const observe =
+  (vars: readonly { readonly name: string; readonly at: number }[]): Step =>
+  (slots, environment) => {
+    for (const { name, at } of vars) slots[at] = environment.variable(name)
+    return true
+  }
 
-const filter = (at: number, equals: AdviceValue): Step => (slots) => slots[at] === equals
+const filter =
+  (at: number, equals: AdviceValue): Step =>
+  (slots) =>
+    slots[at] === equals
 
-const assign = (at: number, value: AdviceValue): Step => (slots) => {
-  slots[at] = value
-  return true
-}
+const assign =
+  (at: number, value: AdviceValue): Step =>
+  (slots) => {
+    slots[at] = value
+    return true
+  }
 
-const unpack = (bag: Bag, field: string, at: number): Step => (slots, environment) => {
-  slots[at] = scalarOf(bag.read(environment.baggage)?.[field])
-  return true
-}
+const unpack =
+  (bag: Bag, field: string, at: number): Step =>
+  (slots, environment) => {
+    slots[at] = scalarOf(bag.read(environment.baggage)?.[field])
+    return true
+  }
 
 /** A slot without a value writes nothing: absent stays absent. */
-const set = (bag: Bag, field: string, at: number): Step => (slots, environment) => {
-  const value = slots[at]
-  if (value !== undefined) environment.baggage = bag.update(environment.baggage, (held) => ({ ...held, [field]: value }))
-  return true
-}
+const set =
+  (bag: Bag, field: string, at: number): Step =>
+  (slots, environment) => {
+    const value = slots[at]
+    if (value !== undefined)
+      environment.baggage = bag.update(environment.baggage, (held) => ({ ...held, [field]: value }))
+    return true
+  }
 
-const tag = (key: string, at: number): Step => (slots, environment) => {
-  const value = slots[at]
-  if (value !== undefined) environment.tag(key, value)
-  return true
-}
+const tag =
+  (key: string, at: number): Step =>
+  (slots, environment) => {
+    const value = slots[at]
+    if (value !== undefined) environment.tag(key, value)
+    return true
+  }
 
-const logLevel = (at: number): Step => (slots, environment) => {
-  const value = slots[at]
-  if (typeof value === 'string') environment.logLevel(value)
-  return true
-}
+const logLevel =
+  (at: number): Step =>
+  (slots, environment) => {
+    const value = slots[at]
+    if (typeof value === 'string') environment.logLevel(value)
+    return true
+  }
 
 function scalarOf(value: unknown): AdviceValue {
-  const isScalar = typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean'
+  const isScalar =
+    typeof value === 'string' ||
+    typeof value === 'number' ||
+    typeof value === 'bigint' ||
+    typeof value === 'boolean'
   return isScalar ? value : undefined
 }

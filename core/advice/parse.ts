@@ -1,8 +1,16 @@
-// Unknown JSON into a ToolPackage: shapes only, meaning is `verify`'s. Members that nobody knows are refused in instructions (they would
-// silently not happen) and ignored elsewhere (a newer controller may say more).
+// Unknown JSON into a ToolPackage: shapes only, meaning is `verify`'s. Members that nobody knows are
+// refused in instructions (they would silently not happen) and ignored elsewhere (a newer controller may
+// say more).
 
 import type { Advice, Instruction, ToolPackage } from '#protocol'
-import { ADVICE_MAX, INSTRUCTIONS_MAX, NAME_LENGTH_MAX, PARAMETERS_MAX, SCHEMA_LENGTH_MAX, TEXT_LENGTH_MAX } from './limits.ts'
+import {
+  ADVICE_MAX,
+  INSTRUCTIONS_MAX,
+  NAME_LENGTH_MAX,
+  PARAMETERS_MAX,
+  SCHEMA_LENGTH_MAX,
+  TEXT_LENGTH_MAX,
+} from './limits.ts'
 import { AdviceRefusal } from './refusal.ts'
 
 type Json = { readonly [key: string]: unknown }
@@ -22,7 +30,9 @@ export function parsePackage(value: unknown): ToolPackage {
     version,
     schema: text(json.schema, 'schema', SCHEMA_LENGTH_MAX),
     advice: list(json.advice, 'advice', ADVICE_MAX).map((one, i) => parseAdvice(one, `advice[${i}]`)),
-    parameters: Object.fromEntries(Object.entries(parameters).map(([name, held]) => [name, scalar(held, `parameters.${name}`)])),
+    parameters: Object.fromEntries(
+      Object.entries(parameters).map(([name, held]) => [name, scalar(held, `parameters.${name}`)]),
+    ),
   }
 }
 
@@ -35,12 +45,35 @@ function parseAdvice(value: unknown, where: string): Advice {
   }
 }
 
-const PARSERS: { readonly [O in Instruction['op']]: (json: Json, where: string) => Extract<Instruction, { op: O }> } = {
-  observe: (json, where) => ({ op: 'observe', vars: list(json.vars, `${where}.vars`, INSTRUCTIONS_MAX).map((one) => name(one, `${where}.vars`)) }),
-  filter: (json, where) => ({ op: 'filter', slot: name(json.slot, where), equals: scalar(json.equals, `${where}.equals`) }),
-  let: (json, where) => ({ op: 'let', slot: name(json.slot, where), value: constant(json.value, `${where}.value`) }),
-  unpack: (json, where) => ({ op: 'unpack', bag: name(json.bag, where), field: name(json.field, where), slot: name(json.slot, where) }),
-  set: (json, where) => ({ op: 'set', bag: name(json.bag, where), field: name(json.field, where), slot: name(json.slot, where) }),
+const PARSERS: {
+  readonly [O in Instruction['op']]: (json: Json, where: string) => Extract<Instruction, { op: O }>
+} = {
+  observe: (json, where) => ({
+    op: 'observe',
+    vars: list(json.vars, `${where}.vars`, INSTRUCTIONS_MAX).map((one) => name(one, `${where}.vars`)),
+  }),
+  filter: (json, where) => ({
+    op: 'filter',
+    slot: name(json.slot, where),
+    equals: scalar(json.equals, `${where}.equals`),
+  }),
+  let: (json, where) => ({
+    op: 'let',
+    slot: name(json.slot, where),
+    value: constant(json.value, `${where}.value`),
+  }),
+  unpack: (json, where) => ({
+    op: 'unpack',
+    bag: name(json.bag, where),
+    field: name(json.field, where),
+    slot: name(json.slot, where),
+  }),
+  set: (json, where) => ({
+    op: 'set',
+    bag: name(json.bag, where),
+    field: name(json.field, where),
+    slot: name(json.slot, where),
+  }),
   tag: (json, where) => ({ op: 'tag', key: name(json.key, where), slot: name(json.slot, where) }),
   logLevel: (json, where) => ({ op: 'logLevel', slot: name(json.slot, where) }),
 }
@@ -49,10 +82,16 @@ const isOp = (op: unknown): op is Instruction['op'] => typeof op === 'string' &&
 
 function parseInstruction(value: unknown, where: string): Instruction {
   const json = object(value, where)
-  if (!isOp(json.op)) throw new AdviceRefusal('E_ADVICE_UNKNOWN_OP', where, `this agent has no instruction ${String(json.op).slice(0, 40)}`)
+  if (!isOp(json.op))
+    throw new AdviceRefusal(
+      'E_ADVICE_UNKNOWN_OP',
+      where,
+      `this agent has no instruction ${String(json.op).slice(0, 40)}`,
+    )
   const instruction = PARSERS[json.op](json, where)
   const extra = Object.keys(json).find((key) => !Object.hasOwn(instruction, key))
-  if (extra !== undefined) throw new AdviceRefusal('E_ADVICE_FORMAT', where, `${instruction.op} has no member ${extra.slice(0, 40)}`)
+  if (extra !== undefined)
+    throw new AdviceRefusal('E_ADVICE_FORMAT', where, `${instruction.op} has no member ${extra.slice(0, 40)}`)
   return instruction
 }
 
@@ -66,7 +105,8 @@ function object(value: unknown, where: string): Json {
   throw new AdviceRefusal('E_ADVICE_FORMAT', where, 'must be an object')
 }
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value)
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 function list(value: unknown, where: string, lengthMax: number): readonly unknown[] {
   if (!Array.isArray(value)) throw new AdviceRefusal('E_ADVICE_FORMAT', where, 'must be a list')

@@ -1,6 +1,8 @@
-// The rules a package must keep before anything of it is installed, and what each of its advices costs at most.
+// The rules a package must keep before anything of it is installed, and what each of its advices costs at
+// most.
 //
-// Straight-line code needs no proof of termination: the bound is a sum. Slots are checked like definite assignment in a compiler.
+// Straight-line code needs no proof of termination: the bound is a sum. Slots are checked like definite
+// assignment in a compiler.
 
 import { loadBdl, type BagType } from '#baggage'
 import { unreachable } from '#base'
@@ -11,7 +13,11 @@ import { AdviceRefusal } from './refusal.ts'
 export type Bags = { readonly [name: string]: BagType<{ readonly [field: string]: unknown }> }
 
 /** A package that may be compiled. */
-export type VerifiedPackage = { readonly package: ToolPackage; readonly bags: Bags; readonly costs: readonly number[] }
+export type VerifiedPackage = {
+  readonly package: ToolPackage
+  readonly bags: Bags
+  readonly costs: readonly number[]
+}
 
 /** Errors: AdviceRefusal. */
 export function verifyPackage(tool: ToolPackage): VerifiedPackage {
@@ -38,23 +44,40 @@ function verifyAdvice(advice: Advice, where: string, around: Around): number {
     verifyInstruction(instruction, `${where}.instructions[${i}]`, written, around)
     cost += costOf(instruction)
   })
-  if (cost > COST_MAX) throw new AdviceRefusal('E_ADVICE_COST', where, `costs up to ${cost} units, more than ${COST_MAX}`)
+  if (cost > COST_MAX)
+    throw new AdviceRefusal('E_ADVICE_COST', where, `costs up to ${cost} units, more than ${COST_MAX}`)
   return cost
 }
 
-function verifyInstruction(instruction: Instruction, where: string, written: Set<string>, { tool, bags }: Around): void {
+function verifyInstruction(
+  instruction: Instruction,
+  where: string,
+  written: Set<string>,
+  { tool, bags }: Around,
+): void {
   const reads = (slot: string) => {
-    if (!written.has(slot)) throw new AdviceRefusal('E_ADVICE_SLOT', where, `slot ${slot} is read before anything wrote it`)
+    if (!written.has(slot))
+      throw new AdviceRefusal('E_ADVICE_SLOT', where, `slot ${slot} is read before anything wrote it`)
   }
   const needsBag = (bag: string) => {
-    if (!Object.hasOwn(bags, bag)) throw new AdviceRefusal('E_ADVICE_BAG', where, `the schema declares no bag ${bag}`)
+    if (!Object.hasOwn(bags, bag))
+      throw new AdviceRefusal('E_ADVICE_BAG', where, `the schema declares no bag ${bag}`)
   }
   switch (instruction.op) {
-    case 'observe': return instruction.vars.forEach((slot) => written.add(slot))
-    case 'filter': return reads(instruction.slot)
+    case 'observe':
+      return instruction.vars.forEach((slot) => written.add(slot))
+    case 'filter':
+      return reads(instruction.slot)
     case 'let':
-      if (typeof instruction.value === 'object' && !Object.hasOwn(tool.parameters, instruction.value.parameter)) {
-        throw new AdviceRefusal('E_ADVICE_PARAMETER', where, `there is no parameter ${instruction.value.parameter}`)
+      if (
+        typeof instruction.value === 'object' &&
+        !Object.hasOwn(tool.parameters, instruction.value.parameter)
+      ) {
+        throw new AdviceRefusal(
+          'E_ADVICE_PARAMETER',
+          where,
+          `there is no parameter ${instruction.value.parameter}`,
+        )
       }
       return void written.add(instruction.slot)
     case 'unpack':
@@ -63,22 +86,33 @@ function verifyInstruction(instruction: Instruction, where: string, written: Set
     case 'set':
       needsBag(instruction.bag)
       return reads(instruction.slot)
-    case 'tag': return reads(instruction.slot)
-    case 'logLevel': return reads(instruction.slot)
-    default: return unreachable(instruction)
+    case 'tag':
+      return reads(instruction.slot)
+    case 'logLevel':
+      return reads(instruction.slot)
+    default:
+      return unreachable(instruction)
   }
 }
 
 /** Units of about 50 ns, measured; reading and writing a bag dominate. */
 function costOf(instruction: Instruction): number {
   switch (instruction.op) {
-    case 'observe': return instruction.vars.length
-    case 'filter': return 1
-    case 'let': return 1
-    case 'tag': return 2
-    case 'logLevel': return 4
-    case 'unpack': return 20
-    case 'set': return 40
-    default: return unreachable(instruction)
+    case 'observe':
+      return instruction.vars.length
+    case 'filter':
+      return 1
+    case 'let':
+      return 1
+    case 'tag':
+      return 2
+    case 'logLevel':
+      return 4
+    case 'unpack':
+      return 20
+    case 'set':
+      return 40
+    default:
+      return unreachable(instruction)
   }
 }

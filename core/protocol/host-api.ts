@@ -32,7 +32,10 @@ export type HostApi = {
   logLevel(): string | undefined
   /** A child of the active span; does not become active. */
   startBlock(name: string, attributes: HostAttributes): HostBlock
-  /** Runs fn inside a block that is active for fn and all it awaits; gives what fn gives (a promise: one that settles alike). */
+  /**
+   * Runs fn inside a block that is active for fn and all it awaits; gives what fn gives (a promise: one
+   * that settles alike).
+   */
   runBlock(name: string, fn: () => unknown): unknown
   point(name: string, attributes: HostAttributes): void
   /** A duration, as an event of the active span. */

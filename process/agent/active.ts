@@ -1,5 +1,5 @@
-// Where the active span sits: in the scope of the current frame, under a symbol of ours. Scope only flows forward, so what a child made
-// active is never seen by the parent that awaits it (DESIGN decision 4).
+// Where the active span sits: in the scope of the current frame, under a symbol of ours. Scope only flows
+// forward, so what a child made active is never seen by the parent that awaits it (DESIGN decision 4).
 
 import { withScopeValue, type Scope } from '#context'
 import { Span, type SpanContext } from './span.ts'
@@ -33,4 +33,5 @@ export function withLogLevel(scope: Scope, level: string): Scope {
 }
 
 /** Only this file writes under its symbol, so a property tells enough. */
-const isSpanContext = (held: unknown): held is SpanContext => typeof held === 'object' && held !== null && 'traceId' in held
+const isSpanContext = (held: unknown): held is SpanContext =>
+  typeof held === 'object' && held !== null && 'traceId' in held

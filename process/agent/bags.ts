@@ -28,15 +28,22 @@ export function openWorkflow(): Workflow {
   return {
     tenant: (baggage) => (baggage.byteLength === 0 ? undefined : bags().tenant.read(baggage)?.id),
     withTenant: (baggage, id) => bags().tenant.write(baggage, { id: id.slice(0, TEXT_LENGTH_MAX) }),
-    tag: (baggage, key) => (baggage.byteLength === 0 ? undefined : bags().tags.read(baggage)?.values?.get(key)),
-    withTag: (baggage, key, value) => bags().tags.update(baggage, (held) => ({
-      ...held, values: new Map([...(held.values ?? []), [key.slice(0, TEXT_LENGTH_MAX), value.slice(0, TEXT_LENGTH_MAX)]]),
-    })),
+    tag: (baggage, key) =>
+      baggage.byteLength === 0 ? undefined : bags().tags.read(baggage)?.values?.get(key),
+    withTag: (baggage, key, value) =>
+      bags().tags.update(baggage, (held) => ({
+        ...held,
+        values: new Map([
+          ...(held.values ?? []),
+          [key.slice(0, TEXT_LENGTH_MAX), value.slice(0, TEXT_LENGTH_MAX)],
+        ]),
+      })),
   }
 }
 
 function load() {
   const { Tenant: tenant, Tags: tags } = loadBdl(SCHEMA)
-  if (tenant === undefined || tags === undefined) throw new Error('the schema of the agent declares Tenant and Tags')
+  if (tenant === undefined || tags === undefined)
+    throw new Error('the schema of the agent declares Tenant and Tags')
   return { tenant, tags }
 }

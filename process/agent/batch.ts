@@ -1,7 +1,7 @@
 // Ended spans, waiting to be sent: encoded, batched, bounded, counted.
 //
-// A span is encoded the moment it ends, into the open batch of its scope; a full batch is sealed into one request body. Full is
-// `reject newest`: what is already waiting tells how the trouble began.
+// A span is encoded the moment it ends, into the open batch of its scope; a full batch is sealed into one
+// request body. Full is `reject newest`: what is already waiting tells how the trouble began.
 //
 //   emitted ─┬─ dropped (full, too large)
 //            └─ queued (open batch + sealed + in flight) ─┬─ sent
@@ -52,7 +52,8 @@ export class SpanQueue {
 
   add(span: Span): void {
     this.counts.emitted += 1
-    if (this.counts.queued >= this.#limits.queueMax || this.#queuedBytes + this.#openBytes >= QUEUE_BYTES_MAX) return this.#drop(1, 'queue-full')
+    if (this.counts.queued >= this.#limits.queueMax || this.#queuedBytes + this.#openBytes >= QUEUE_BYTES_MAX)
+      return this.#drop(1, 'queue-full')
     const { out } = this.#scopeSpans(span.scope)
     const before = out.length
     try {
@@ -110,10 +111,14 @@ export class SpanQueue {
 
   #seal(): void {
     const parts = [...this.#open.values()].filter(({ out }) => out.length > 0)
-    const body = encodeRequest(this.#resource, parts.map(({ head, out }) => [head, out.bytes.subarray(0, out.length)]))
+    const body = encodeRequest(
+      this.#resource,
+      parts.map(({ head, out }) => [head, out.bytes.subarray(0, out.length)]),
+    )
     this.#sealed.push({ body, spans: this.#openSpans })
     this.#queuedBytes += body.length
-    // The commonest scope keeps its grown buffer; all others go, so that tracers made per request cannot pile up.
+    // The commonest scope keeps its grown buffer; all others go, so that tracers made per request cannot
+    // pile up.
     const [first] = this.#open
     this.#open = new Map(first === undefined ? [] : [first])
     if (first !== undefined) first[1].out.length = 0

@@ -1,8 +1,9 @@
 // What advice costs the host, and the breaker that stops it.
 //
-// One run in ADVICE_SAMPLE_EVERY is timed and stands for all; a sample is cut at SAMPLE_NS_MAX, for what is longer was a garbage
-// collection or a descheduled thread: the verifier bounds an advice to ~10 us. Each second of reporting is a window; a window above
-// the budget trips the breaker, and advice stays off for BREAKER_OPEN_MS. Nothing else of the agent is affected.
+// One run in ADVICE_SAMPLE_EVERY is timed and stands for all; a sample is cut at SAMPLE_NS_MAX, for what is
+// longer was a garbage collection or a descheduled thread: the verifier bounds an advice to ~10 us. Each
+// second of reporting is a window; a window above the budget trips the breaker, and advice stays off for
+// BREAKER_OPEN_MS. Nothing else of the agent is affected.
 
 import { ADVICE_NS_PER_SECOND_MAX, ADVICE_SAMPLE_EVERY, BREAKER_OPEN_MS } from './limits.ts'
 

@@ -1,7 +1,8 @@
 // Protobuf's wire format, written straight into one growing buffer.
 //
-// A nested message needs its length before its bytes. Most of ours are short, so one byte is kept free for the length; when the message
-// turns out longer, its bytes are moved up by the bytes the length needs. Cheaper than measuring everything first.
+// A nested message needs its length before its bytes. Most of ours are short, so one byte is kept free for
+// the length; when the message turns out longer, its bytes are moved up by the bytes the length needs.
+// Cheaper than measuring everything first.
 //
 //   open():  [ tag ][ ? ]            close(mark), 200 bytes:  [ tag ][ c8 01 ][ 200 bytes, moved up by one ]
 
@@ -120,7 +121,8 @@ export class ByteWriter {
     let at = this.length
     bytes[at++] = tag
     bytes[at++] = size
-    for (let i = 0; i < digits.length; i += 2) bytes[at++] = (nibble(digits.charCodeAt(i)) << 4) | nibble(digits.charCodeAt(i + 1))
+    for (let i = 0; i < digits.length; i += 2)
+      bytes[at++] = (nibble(digits.charCodeAt(i)) << 4) | nibble(digits.charCodeAt(i + 1))
     this.length = at
   }
 

@@ -1,4 +1,5 @@
-// Three real processes in a chain, under concurrent load: every span has the right parent, none is foreign, none is lost.
+// Three real processes in a chain, under concurrent load: every span has the right parent, none is foreign,
+// none is lost.
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
@@ -7,22 +8,40 @@ import { NODES, startCollector, startService, until } from './testing/rig.ts'
 
 const REQUESTS = 40
 
-// A request at the front makes: front server 1; to the middle 3 client + 3 server; each of those 3 + 3 to the leaf; 'sum up' 1 + 3.
+// A request at the front makes: front server 1; to the middle 3 client + 3 server; each of those 3 + 3 to
+// the leaf; 'sum up' 1 + 3.
 const SPANS_EACH = 1 + 3 + 3 + 9 + 9 + 1 + 3
 
 for (const { name: node, path } of NODES) {
   for (const file of ['./app.mjs', './app.cjs']) {
     test(`on Node ${node}, ${file}: ${REQUESTS} concurrent requests give ${SPANS_EACH} spans each, all below the right parent`, async () => {
       const collector = await startCollector()
-      const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_BSP_MAX_QUEUE_SIZE: '100000' }
-      const start = (service: string, next?: string) => startService({ file, node: path, env: { ...env, OTEL_SERVICE_NAME: service, ...(next ? { NEXT: next } : {}) } })
+      const env = {
+        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+        OTEL_BSP_SCHEDULE_DELAY: '50',
+        OTEL_BSP_MAX_QUEUE_SIZE: '100000',
+      }
+      const start = (service: string, next?: string) =>
+        startService({
+          file,
+          node: path,
+          env: { ...env, OTEL_SERVICE_NAME: service, ...(next ? { NEXT: next } : {}) },
+        })
       const leaf = await start('leaf')
       const middle = await start('middle', leaf.url)
       const front = await start('front', middle.url)
       try {
-        const answers = await Promise.all(Array.from({ length: REQUESTS }, async (_, i) => (await fetch(`${front.url}/r${i}`)).text()))
-        assert.ok(answers.every((answer) => answer.split('+').length === 9), 'the services work as without us')
-        await until(`${REQUESTS * SPANS_EACH} spans, ${collector.spans.length} came`, () => collector.spans.length >= REQUESTS * SPANS_EACH)
+        const answers = await Promise.all(
+          Array.from({ length: REQUESTS }, async (_, i) => (await fetch(`${front.url}/r${i}`)).text()),
+        )
+        assert.ok(
+          answers.every((answer) => answer.split('+').length === 9),
+          'the services work as without us',
+        )
+        await until(
+          `${REQUESTS * SPANS_EACH} spans, ${collector.spans.length} came`,
+          () => collector.spans.length >= REQUESTS * SPANS_EACH,
+        )
         assertChains(collector.spans)
       } finally {
         for (const service of [front, middle, leaf]) assert.equal((await service.stop()).signal, 'SIGTERM')
@@ -70,7 +89,8 @@ function assertBelow(span: ReadSpan, parent: ReadSpan): void {
   if (span.kind === 2) {
     assert.equal(parent.kind, 3, 'a server hangs below the client that called it')
     assert.equal(path, parentPath)
-  } else if (path !== undefined && parentPath !== undefined) assert.equal(path.slice(0, path.lastIndexOf('/')), parentPath)
+  } else if (path !== undefined && parentPath !== undefined)
+    assert.equal(path.slice(0, path.lastIndexOf('/')), parentPath)
 }
 
 function pathOf(span: ReadSpan | undefined): string | undefined {

@@ -1,10 +1,14 @@
 // Wall time of spans, in ns, without a BigInt on the way.
 //
-// A span remembers performance.now() (monotonic, ms with fractions); only when it is encoded both ends are moved by the same anchor to
-// wall time. So a clock that is set during a span cannot make it negative. 64-bit ns are made from the seconds (two 32-bit halves,
-// cached, for they change once a second) plus the ns within: 15 ns instead of the ~200 of a BigInt.
+// A span remembers performance.now() (monotonic, ms with fractions); only when it is encoded both ends are
+// moved by the same anchor to wall time. So a clock that is set during a span cannot make it negative.
+// 64-bit ns are made from the seconds (two 32-bit halves, cached, for they change once a second) plus the
+// ns within: 15 ns instead of the ~200 of a BigInt.
 
-/** The wall clock may run this far from the anchor before the anchor follows it (NTP slews stay below, a set clock does not). */
+/**
+ * The wall clock may run this far from the anchor before the anchor follows it (NTP slews stay below, a set
+ * clock does not).
+ */
 const DRIFT_MS_MAX = 50
 
 const NS_PER_SECOND = 1_000_000_000
@@ -34,10 +38,11 @@ export function openWallClock(wallNow: () => number = Date.now): WallClock {
   }
   const split = (monotonicMs: number) => {
     const ms = Math.max(0, anchorMs + monotonicMs)
-    // The whole ms of the anchor and of the instant are split apart first: their sum as one double would cut the fraction to 244 ns.
+    // The whole ms of the anchor and of the instant are split apart first: their sum as one double would
+    // cut the fraction to 244 ns.
     const anchorWhole = Math.floor(anchorMs)
     const seconds = Math.floor(ms / 1000)
-    const rest = (anchorWhole - seconds * 1000) + monotonicMs + (anchorMs - anchorWhole)
+    const rest = anchorWhole - seconds * 1000 + monotonicMs + (anchorMs - anchorWhole)
     return { seconds, nanos: Math.min(NS_PER_SECOND - 1, Math.max(0, Math.round(rest * 1e6))) }
   }
   const cache = (seconds: number) => {

@@ -1,15 +1,23 @@
 // The control connection: dialled by us, never towards us.
 //
-//   connect ── hello ──► stream of states ──(end, error, 30 s of silence)──► wait, twice as long each time, jittered ──► connect
+//   connect ── hello ──► stream of states ──(end, error, 30 s of silence)──► wait ──► connect
+//      │                                       twice as long each time, jittered
 //      └ each second: report (totals; a lost report loses nothing)
 //
-// All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's question.
+// All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's
+// question.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { AgentHello, AgentReport } from '#protocol'
 import type { Ledger } from './guard.ts'
 import {
-  CONTROL_TIMEOUT_MS, RECONNECT_MS_MAX, RECONNECT_MS_MIN, REPORT_EVERY_MS, RESPONSE_BYTES_MAX, STATE_BYTES_MAX, STREAM_SILENCE_MS_MAX,
+  CONTROL_TIMEOUT_MS,
+  RECONNECT_MS_MAX,
+  RECONNECT_MS_MIN,
+  REPORT_EVERY_MS,
+  RESPONSE_BYTES_MAX,
+  STATE_BYTES_MAX,
+  STREAM_SILENCE_MS_MAX,
 } from './limits.ts'
 import type { ControlSettings } from './settings.ts'
 
@@ -63,7 +71,10 @@ class Connection implements Control {
     })
   }
 
-  /** An application's tracepoints are known when it first hits them: then hello is said again, for the vocabulary. */
+  /**
+   * An application's tracepoints are known when it first hits them: then hello is said again, for the
+   * vocabulary.
+   */
   #tellVocabulary(): void {
     const hello = this.#parts.hello()
     if (this.#toldTracepoints < 0 || hello.tracepoints.length === this.#toldTracepoints) return
@@ -72,7 +83,9 @@ class Connection implements Control {
   }
 
   #follow(agent: string): void {
-    const request = this.#request('GET', `/agent/v1/state?agent=${encodeURIComponent(agent)}`, { accept: 'text/event-stream' })
+    const request = this.#request('GET', `/agent/v1/state?agent=${encodeURIComponent(agent)}`, {
+      accept: 'text/event-stream',
+    })
     this.#stream = request
     let isOver = false
     const over = (error: unknown) => {
@@ -81,14 +94,21 @@ class Connection implements Control {
       request.destroy()
       this.#failed('state', error)
     }
-    request.setTimeout(STREAM_SILENCE_MS_MAX, () => over(new ControlError('E_CONTROL_SILENT', 'the stream was silent too long')))
+    request.setTimeout(STREAM_SILENCE_MS_MAX, () =>
+      over(new ControlError('E_CONTROL_SILENT', 'the stream was silent too long')),
+    )
     request.on('error', over)
     request.on('response', (response) => {
-      if (response.statusCode !== 200) return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
+      if (response.statusCode !== 200)
+        return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
       this.#failures = 0
-      readEvents(response, (event, data) => {
-        if (event === 'state') this.#parts.onState(data)
-      }, over)
+      readEvents(
+        response,
+        (event, data) => {
+          if (event === 'state') this.#parts.onState(data)
+        },
+        over,
+      )
     })
     request.end()
   }
@@ -107,28 +127,38 @@ class Connection implements Control {
   #failed(where: string, error: unknown): void {
     this.#parts.ledger.note(`control ${where}`, error)
     if (this.#isStopped) return
-    const waitMs = Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures) * (0.5 + Math.random() / 2)
+    const waitMs =
+      Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures) * (0.5 + Math.random() / 2)
     this.#failures = Math.min(this.#failures + 1, 10)
     this.#retry = setTimeout(() => this.#connect(), waitMs).unref()
   }
 
   #post(path: string, message: AgentHello | AgentReport, done: (error?: unknown) => void): void {
     const body = Buffer.from(JSON.stringify(message))
-    const request = this.#request('POST', path, { 'content-type': 'application/json', 'content-length': body.length })
+    const request = this.#request('POST', path, {
+      'content-type': 'application/json',
+      'content-length': body.length,
+    })
     let isDone = false
     const once = (error?: unknown) => {
       if (isDone) return
       isDone = true
       done(error)
     }
-    request.setTimeout(CONTROL_TIMEOUT_MS, () => request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)))
+    request.setTimeout(CONTROL_TIMEOUT_MS, () =>
+      request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)),
+    )
     request.on('error', once)
     request.on('response', (response) => {
       drain(response)
       response.on('error', once)
       response.on('end', () => {
         const status = response.statusCode ?? 0
-        once(status >= 200 && status < 300 ? undefined : new ControlError('E_CONTROL_REFUSED', `${path} answered ${status}`))
+        once(
+          status >= 200 && status < 300
+            ? undefined
+            : new ControlError('E_CONTROL_REFUSED', `${path} answered ${status}`),
+        )
       })
     })
     request.end(body)
@@ -136,10 +166,15 @@ class Connection implements Control {
 
   #request(method: string, path: string, headers: Record<string, string | number>): ClientRequest {
     const { settings, detached } = this.#parts
-    const http = settings.url.protocol === 'https:' ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
+    const http =
+      settings.url.protocol === 'https:'
+        ? process.getBuiltinModule('node:https')
+        : process.getBuiltinModule('node:http')
     this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 3 })
     const all = { ...headers, authorization: `Bearer ${settings.token}`, 'user-agent': 'crosscut-agent' }
-    const request = detached(() => http.request(new URL(path, settings.url), { method, agent: this.#agent, headers: all }))
+    const request = detached(() =>
+      http.request(new URL(path, settings.url), { method, agent: this.#agent, headers: all }),
+    )
     request.on('socket', (socket) => socket.unref())
     return request
   }
@@ -163,8 +198,15 @@ function drain(response: IncomingMessage): void {
   })
 }
 
-/** Server-sent events (HTML standard 9.2), as far as our server uses them: `event:` and `data:` lines, comments, LF or CRLF. */
-function readEvents(response: IncomingMessage, onEvent: (event: string, data: string) => void, onEnd: (error: unknown) => void): void {
+/**
+ * Server-sent events (HTML standard 9.2), as far as our server uses them: `event:` and `data:` lines,
+ * comments, LF or CRLF.
+ */
+function readEvents(
+  response: IncomingMessage,
+  onEvent: (event: string, data: string) => void,
+  onEnd: (error: unknown) => void,
+): void {
   let rest = ''
   let event = 'message'
   let data: string[] = []
@@ -180,7 +222,8 @@ function readEvents(response: IncomingMessage, onEvent: (event: string, data: st
   response.on('data', (chunk: string) => {
     const lines = (rest + chunk).split(/\r?\n/)
     rest = lines.pop() ?? ''
-    if (rest.length > STATE_BYTES_MAX * 2) return onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
+    if (rest.length > STATE_BYTES_MAX * 2)
+      return onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
     lines.forEach(line)
   })
   response.on('error', onEnd)

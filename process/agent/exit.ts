@@ -1,9 +1,9 @@
 // The host's end: what still waits is sent, and nothing about the end itself changes.
 //
-//   event loop ran empty (beforeExit)   flush, held for at most EXIT_FLUSH_MS_MAX, once a new span came; then it exits by itself
-//   SIGTERM, SIGINT, host has no handler  flush, then the same signal again with our handler gone: same exit status
-//   SIGTERM, SIGINT, host has a handler   the host decides; we only send at once
-//   process.exit()                        one synchronous write on the kept connection
+//   event loop ran empty (beforeExit)     flush, held for at most EXIT_FLUSH_MS_MAX; then it exits by itself
+//   SIGTERM, SIGINT, no handler of the host  flush, then the same signal again without us: same exit status
+//   SIGTERM, SIGINT, with a handler          the host decides; we only send at once
+//   process.exit()                           one synchronous write on the kept connection
 
 import type { Exporter } from './exporter.ts'
 import { EXIT_FLUSH_MS_MAX } from './limits.ts'
@@ -14,7 +14,8 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 export function installExit(exporter: Exporter, isMainThread: boolean): () => void {
   let heldMs = 0
   const onEmpty = () => {
-    // Flushing makes the loop run again, and when it is empty again Node calls us again: the time is one budget for all of them.
+    // Flushing makes the loop run again, and when it is empty again Node calls us again: the time is one
+    // budget for all of them.
     if (heldMs >= EXIT_FLUSH_MS_MAX) return
     const startMs = performance.now()
     void exporter.flush(EXIT_FLUSH_MS_MAX - heldMs).then(() => {

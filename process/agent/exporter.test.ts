@@ -1,4 +1,5 @@
-// The exporter against real HTTP: what each answer of a collector means, and that every span is accounted for.
+// The exporter against real HTTP: what each answer of a collector means, and that every span is accounted
+// for.
 
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
@@ -12,14 +13,30 @@ import { readSettings } from './settings.ts'
 import { Span } from './span.ts'
 import { closed, listen, startCollector } from './testing/rig.ts'
 
-function open(endpoint: string, more: Record<string, string> = {}): { queue: SpanQueue; ledger: Ledger; exporter: Exporter; end(spans: number): void } {
+function open(
+  endpoint: string,
+  more: Record<string, string> = {},
+): { queue: SpanQueue; ledger: Ledger; exporter: Exporter; end(spans: number): void } {
   const ledger = new Ledger()
   const { exporter: settings } = readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...more })
-  const queue = new SpanQueue({ resource: new Map(), clock: openWallClock(), ledger, limits: { spansMax: 512, queueMax: 2048 } })
+  const queue = new SpanQueue({
+    resource: new Map(),
+    clock: openWallClock(),
+    ledger,
+    limits: { spansMax: 512, queueMax: 2048 },
+  })
   const exporter = openExporter({ queue, ledger, settings, delayMs: 10, detached: (fn) => fn() })
   const end = (spans: number) => {
     for (let i = 0; i < spans; i += 1) {
-      const span = new Span({ name: 'a', kind: 1, traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), parent: undefined, scope: { name: 's', version: '' }, startMs: 1 })
+      const span = new Span({
+        name: 'a',
+        kind: 1,
+        traceId: 'a'.repeat(32),
+        spanId: 'b'.repeat(16),
+        parent: undefined,
+        scope: { name: 's', version: '' },
+        startMs: 1,
+      })
       span.endMs = 2
       queue.add(span)
     }
@@ -56,16 +73,30 @@ test('compressed spans are announced as gzip and are smaller', async () => {
   await collector.close()
 })
 
-const ANSWERS: readonly { readonly name: string; readonly statuses: readonly number[]; readonly sent: number; readonly requests: number; readonly reason?: string }[] = [
+const ANSWERS: readonly {
+  readonly name: string
+  readonly statuses: readonly number[]
+  readonly sent: number
+  readonly requests: number
+  readonly reason?: string
+}[] = [
   { name: '503, then 200', statuses: [503, 200], sent: 3, requests: 2 },
   { name: '429, 502, then 204', statuses: [429, 502, 204], sent: 3, requests: 3 },
   { name: '400', statuses: [400], sent: 0, requests: 1, reason: 'export-refused' },
   { name: '413', statuses: [413], sent: 0, requests: 1, reason: 'export-refused' },
-  { name: 'a redirect, which is not followed', statuses: [307], sent: 0, requests: 1, reason: 'export-refused' },
+  {
+    name: 'a redirect, which is not followed',
+    statuses: [307],
+    sent: 0,
+    requests: 1,
+    reason: 'export-refused',
+  },
 ]
 for (const { name, statuses, sent, requests, reason } of ANSWERS) {
   test(`${name}: ${sent} of 3 sent in ${requests} requests`, async () => {
-    const collector = await startCollector((_request, response, count) => response.writeHead(statuses[count - 1] ?? 500, { location: '/elsewhere' }).end())
+    const collector = await startCollector((_request, response, count) =>
+      response.writeHead(statuses[count - 1] ?? 500, { location: '/elsewhere' }).end(),
+    )
     const { queue, ledger, end } = open(collector.url)
     end(3)
     await settled(queue)
@@ -77,7 +108,9 @@ for (const { name, statuses, sent, requests, reason } of ANSWERS) {
 }
 
 test('a partial success counts the rejected spans, and is not sent again', async () => {
-  const collector = await startCollector((_request, response) => response.writeHead(200).end(Buffer.from([0x0a, 2, 0x08, 2])))
+  const collector = await startCollector((_request, response) =>
+    response.writeHead(200).end(Buffer.from([0x0a, 2, 0x08, 2])),
+  )
   const { queue, ledger, end } = open(collector.url)
   end(5)
   await settled(queue)

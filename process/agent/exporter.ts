@@ -1,11 +1,13 @@
 // Sends batches to a collector: OTLP/HTTP with protobuf, one request at a time over one kept connection.
 //
 //   idle ──span──► timer (delay) ──► sending ──2xx──► settled ──more?──► sending
-//                                       │ 429 502 503 504, network ──► backoff (Retry-After, else doubling, jittered) ──► sending
+//                                       │ 429 502 503 504, network ──► backoff ──► sending
+//                                       │    (Retry-After, else doubling, jittered)
 //                                       └ any other answer, or tries used up ──► dropped, counted
 //
-// Timers and the socket are unref'd: sending never keeps the host alive. When its event loop runs empty we hold it for at most
-// EXIT_FLUSH_MS_MAX; at process.exit the open batch is written into the kept connection in one synchronous write.
+// Timers and the socket are unref'd: sending never keeps the host alive. When its event loop runs empty we
+// hold it for at most EXIT_FLUSH_MS_MAX; at process.exit the open batch is written into the kept connection
+// in one synchronous write.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Batch, SpanQueue } from './batch.ts'
@@ -16,7 +18,11 @@ import type { ExporterSettings } from './settings.ts'
 /** Answers that say "try again" (OTLP specification, retryable response codes). */
 const RETRYABLE = new Set([429, 502, 503, 504])
 
-type Answer = { readonly status: number; readonly retryAfterMs: number | undefined; readonly body: Uint8Array }
+type Answer = {
+  readonly status: number
+  readonly retryAfterMs: number | undefined
+  readonly body: Uint8Array
+}
 
 export type Exporter = {
   /** There is something to send; goes within the batch delay. */
@@ -32,7 +38,10 @@ type Parts = {
   readonly ledger: Ledger
   readonly settings: ExporterSettings
   readonly delayMs: number
-  /** Runs a function outside every execution and without instrumentation: our requests and timers are not the host's. */
+  /**
+   * Runs a function outside every execution and without instrumentation: our requests and timers are not
+   * the host's.
+   */
   readonly detached: <R>(fn: () => R) => R
 }
 
@@ -48,9 +57,12 @@ export function openExporter(parts: Parts): Exporter {
   const start = (): Promise<void> => {
     clearTimeout(timer)
     timer = undefined
-    running ??= parts.detached(run).catch((error: unknown) => parts.ledger.fail('exporter', error)).finally(() => {
-      running = undefined
-    })
+    running ??= parts
+      .detached(run)
+      .catch((error: unknown) => parts.ledger.fail('exporter', error))
+      .finally(() => {
+        running = undefined
+      })
     return running
   }
   queue.onFull = () => {
@@ -58,7 +70,8 @@ export function openExporter(parts: Parts): Exporter {
   }
   return {
     wake() {
-      if (timer === undefined && running === undefined) timer = parts.detached(() => setTimeout(start, parts.delayMs).unref())
+      if (timer === undefined && running === undefined)
+        timer = parts.detached(() => setTimeout(start, parts.delayMs).unref())
     },
     async flush(withinMs) {
       if (queue.isEmpty) return
@@ -94,9 +107,11 @@ class Channel {
         ledger.note('export', error)
         return undefined
       })
-      if (answer !== undefined && answer.status >= 200 && answer.status < 300) return queue.settleSent(batch, rejectedSpans(answer.body, batch.spans))
+      if (answer !== undefined && answer.status >= 200 && answer.status < 300)
+        return queue.settleSent(batch, rejectedSpans(answer.body, batch.spans))
       if (answer !== undefined) ledger.note('export', new ExportError(answer.status))
-      if (answer !== undefined && !RETRYABLE.has(answer.status)) return queue.settleDropped(batch, 'export-refused')
+      if (answer !== undefined && !RETRYABLE.has(answer.status))
+        return queue.settleDropped(batch, 'export-refused')
       if (tries >= RETRIES_MAX || this.#isHurried) return queue.settleDropped(batch, 'export-failed')
       await this.#wait(backoffMs(tries, answer?.retryAfterMs))
     }
@@ -111,10 +126,13 @@ class Channel {
 
   heldFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      this.#hold = setTimeout(() => {
-        this.#request?.destroy()
-        resolve()
-      }, Math.min(ms, EXIT_FLUSH_MS_MAX))
+      this.#hold = setTimeout(
+        () => {
+          this.#request?.destroy()
+          resolve()
+        },
+        Math.min(ms, EXIT_FLUSH_MS_MAX),
+      )
     })
   }
 
@@ -124,13 +142,21 @@ class Channel {
     this.#request?.socket?.unref()
   }
 
-  /** Node hands a small write on an idle connection to the kernel at once, so it leaves even though the process ends now. */
+  /**
+   * Node hands a small write on an idle connection to the kernel at once, so it leaves even though the
+   * process ends now.
+   */
   sendNow(batch: Batch | undefined): void {
     if (batch === undefined) return
     const socket = Object.values(this.#agent?.freeSockets ?? {})[0]?.[0]
     if (socket === undefined || this.#isSecure) return this.#parts.queue.settleDropped(batch, 'exit')
-    const lines = [`POST ${this.#url.pathname}${this.#url.search} HTTP/1.1`, `Host: ${this.#url.host}`,
-      ...Object.entries(this.#headers(batch.body.length)).map(([name, value]) => `${name}: ${value}`), '', '']
+    const lines = [
+      `POST ${this.#url.pathname}${this.#url.search} HTTP/1.1`,
+      `Host: ${this.#url.host}`,
+      ...Object.entries(this.#headers(batch.body.length)).map(([name, value]) => `${name}: ${value}`),
+      '',
+      '',
+    ]
     socket.write(Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), batch.body]))
     this.#parts.queue.settleSent(batch)
   }
@@ -147,7 +173,9 @@ class Channel {
 
   #headers(bodyBytes: number): Record<string, string | number> {
     return {
-      ...Object.fromEntries(this.#parts.settings.headers), 'content-type': 'application/x-protobuf', 'content-length': bodyBytes,
+      ...Object.fromEntries(this.#parts.settings.headers),
+      'content-type': 'application/x-protobuf',
+      'content-length': bodyBytes,
       'user-agent': 'crosscut-agent',
     }
   }
@@ -172,9 +200,13 @@ class Channel {
   /** A new request; http or https is loaded with the first one, not at the start of the host. */
   #open(headers: Record<string, string | number>): ClientRequest {
     const { settings } = this.#parts
-    const http = this.#isSecure ? process.getBuiltinModule('node:https') : process.getBuiltinModule('node:http')
+    const http = this.#isSecure
+      ? process.getBuiltinModule('node:https')
+      : process.getBuiltinModule('node:http')
     this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 1, ...trusted(settings) })
-    return this.#parts.detached(() => http.request(this.#url, { method: 'POST', agent: this.#agent, headers, timeout: settings.timeoutMs }))
+    return this.#parts.detached(() =>
+      http.request(this.#url, { method: 'POST', agent: this.#agent, headers, timeout: settings.timeoutMs }),
+    )
   }
 }
 
@@ -194,7 +226,9 @@ function trusted(settings: ExporterSettings): { ca?: Buffer } {
 
 function gzip(body: Uint8Array): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    process.getBuiltinModule('node:zlib').gzip(body, { level: 1 }, (error, zipped) => (error === null ? resolve(zipped) : reject(error)))
+    process
+      .getBuiltinModule('node:zlib')
+      .gzip(body, { level: 1 }, (error, zipped) => (error === null ? resolve(zipped) : reject(error)))
   })
 }
 
@@ -226,8 +260,8 @@ function backoffMs(tries: number, retryAfterMs: number | undefined): number {
 }
 
 /**
- * ExportTraceServiceResponse { 1: partial_success { 1: rejected_spans varint, 2: message } }: only the number is of interest.
- * Anything else counts as "all taken": the answer was 2xx.
+ * ExportTraceServiceResponse { 1: partial_success { 1: rejected_spans varint, 2: message } }: only the
+ * number is of interest. Anything else counts as "all taken": the answer was 2xx.
  */
 function rejectedSpans(body: Uint8Array, spans: number): number {
   if (body.length < 4 || body[0] !== 0x0a || body[2] !== 0x08) return 0

@@ -1,10 +1,15 @@
 // The boundary between us and the host: what fails here is counted, never thrown.
 //
-// Every function of ours that the host (or Node on its behalf) calls is wrapped once by `guarded`. The last failure is kept for the
-// report, so that a bug of ours is seen by operators and not by users.
+// Every function of ours that the host (or Node on its behalf) calls is wrapped once by `guarded`. The last
+// failure is kept for the report, so that a bug of ours is seen by operators and not by users.
 
 /** Where, what and when, for the report; the message is cut, for it may quote the host's data. */
-export type Failure = { readonly where: string; readonly code: string; readonly message: string; readonly timeMs: number }
+export type Failure = {
+  readonly where: string
+  readonly code: string
+  readonly message: string
+  readonly timeMs: number
+}
 
 const MESSAGE_LENGTH_MAX = 200
 
@@ -33,7 +38,10 @@ export class Ledger {
  * Cost: one call and a try, 2-3 ns when all is well.
  */
 export function guarded<A extends readonly unknown[], R>(
-  ledger: Ledger, where: string, fallback: R, fn: (...args: A) => R,
+  ledger: Ledger,
+  where: string,
+  fallback: R,
+  fn: (...args: A) => R,
 ): (...args: A) => R {
   return (...args) => {
     try {
@@ -49,7 +57,8 @@ function noteQuietly(ledger: Ledger, where: string, error: unknown): void {
   try {
     ledger.fail(where, error)
   } catch {
-    // Even the note failed (a thrown value whose getters throw): there is nothing left to tell, and the host must go on.
+    // Even the note failed (a thrown value whose getters throw): there is nothing left to tell, and the
+    // host must go on.
   }
 }
 

@@ -1,4 +1,5 @@
-// The agent's end of the entry `crosscut`: what an application tells becomes spans, events, baggage and hits of tracepoints.
+// The agent's end of the entry `crosscut`: what an application tells becomes spans, events, baggage and
+// hits of tracepoints.
 
 import { context, currentFrame } from '#context'
 import type { HostApi, HostAttributes } from '#protocol'
@@ -29,7 +30,8 @@ const silent = Object.freeze({ end() {} })
 
 export function openHostApi(parts: Parts): HostApi {
   const { spans, tracepoints, workflow, ledger, eventsMax } = parts
-  const safely = <A extends readonly unknown[], R>(where: string, fallback: R, fn: (...args: A) => R) => guarded(ledger, where, fallback, fn)
+  const safely = <A extends readonly unknown[], R>(where: string, fallback: R, fn: (...args: A) => R) =>
+    guarded(ledger, where, fallback, fn)
   const begin = safely('block', undefined, (name: string, attributes: HostAttributes): Span | undefined => {
     const span = parts.isTracing ? spans.begin({ name, kind: KIND.internal, scope: SCOPE }) : undefined
     if (!(span instanceof Span)) return undefined
@@ -66,7 +68,9 @@ export function openHostApi(parts: Parts): HostApi {
       return span === undefined ? fn() : runInside(span, fn, { spans, end })
     },
     point: safely('point', undefined, (name, attributes) => addEvent(name, flat(attributes))),
-    measured: safely('measure', undefined, (name, durationMs) => addEvent(name, ['crosscut.duration_ms', durationMs])),
+    measured: safely('measure', undefined, (name, durationMs) =>
+      addEvent(name, ['crosscut.duration_ms', durationMs]),
+    ),
     controlPoint: () => undefined,
     declareResource: safely('resource', undefined, (name, kind) => {
       if (parts.resources.size < NAMES_MAX) parts.resources.set(name, kind)
@@ -77,8 +81,9 @@ export function openHostApi(parts: Parts): HostApi {
 type End = (span: Span, isFailed: boolean, error: unknown) => void
 
 /**
- * The host's function runs outside every guard: what it throws is the host's. A promise is followed on a branch of its own, whose
- * rejection is handled only if the host handles the one it was given: so the one given is the derived one.
+ * The host's function runs outside every guard: what it throws is the host's. A promise is followed on a
+ * branch of its own, whose rejection is handled only if the host handles the one it was given: so the one
+ * given is the derived one.
  */
 function runInside(span: Span, fn: () => unknown, { spans, end }: { spans: Spans; end: End }): unknown {
   return spans.runActive(span, () => {

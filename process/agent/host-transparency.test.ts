@@ -8,18 +8,33 @@ import { closed, ended, launch, listen, startCollector, startService, until } fr
 const WAYS = ['return', 'exit-3', 'throw', 'reject', 'code-4'] as const
 
 /** Stack traces name our loader's frames no more than without us; paths and ids differ between runs. */
-const message = (stderr: string): string => stderr.split('\n').filter((line) => /Error|Unhandled/.test(line)).join('\n')
+const message = (stderr: string): string =>
+  stderr
+    .split('\n')
+    .filter((line) => /Error|Unhandled/.test(line))
+    .join('\n')
 
 for (const way of WAYS) {
   test(`'${way}' ends alike with a collector, with none, and without the agent`, async () => {
     const collector = await startCollector()
-    const run = (agent: boolean, endpoint: string) => ended(launch({ file: './ends.mjs', args: [way], agent, env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } }))
+    const run = (agent: boolean, endpoint: string) =>
+      ended(
+        launch({ file: './ends.mjs', args: [way], agent, env: { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } }),
+      )
     try {
-      const [plain, watched, deserted] = await Promise.all([run(false, ''), run(true, collector.url), run(true, 'http://127.0.0.1:9')])
+      const [plain, watched, deserted] = await Promise.all([
+        run(false, ''),
+        run(true, collector.url),
+        run(true, 'http://127.0.0.1:9'),
+      ])
       for (const one of [watched, deserted]) {
-        assert.deepEqual([one.code, one.signal, one.stdout, message(one.stderr)], [plain.code, plain.signal, plain.stdout, message(plain.stderr)])
+        assert.deepEqual(
+          [one.code, one.signal, one.stdout, message(one.stderr)],
+          [plain.code, plain.signal, plain.stdout, message(plain.stderr)],
+        )
       }
-      if (way === 'return' || way === 'code-4') assert.equal(collector.spans.length, 2, 'what waited was sent before the end')
+      if (way === 'return' || way === 'code-4')
+        assert.equal(collector.spans.length, 2, 'what waited was sent before the end')
     } finally {
       await collector.close()
     }
@@ -30,13 +45,15 @@ test('a collector that takes the request and never answers delays the end by 300
   let isAsked = false
   const server = createServer(() => (isAsked = true))
   const url = await listen(server)
-  const run = (agent: boolean) => ended(launch({ file: './ends.mjs', args: ['return'], agent, env: { OTEL_EXPORTER_OTLP_ENDPOINT: url } }))
+  const run = (agent: boolean) =>
+    ended(launch({ file: './ends.mjs', args: ['return'], agent, env: { OTEL_EXPORTER_OTLP_ENDPOINT: url } }))
   try {
     const plain = await run(false)
     const hanging = await run(true)
     assert.equal(hanging.code, 0)
     assert.ok(isAsked)
-    // Start of the agent from source included, and the machine may be busy: the promise is 300 ms, a hang would be the 10 s of the timeout.
+    // Start of the agent from source included, and the machine may be busy: the promise is 300 ms, a hang
+    // would be the 10 s of the timeout.
     assert.ok(hanging.ms - plain.ms < 3000, `${hanging.ms - plain.ms} ms longer`)
   } finally {
     await closed(server)
@@ -55,17 +72,30 @@ test('SIGTERM ends a host without a handler by that signal, after the spans are 
 
 test('a host that handles SIGTERM decides how it ends', async () => {
   const collector = await startCollector()
-  const service = await startService({ file: './ends.mjs', args: ['handle-signal'], env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } })
+  const service = await startService({
+    file: './ends.mjs',
+    args: ['handle-signal'],
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+  })
   await until('the spans of the first batch', () => collector.spans.length === 2)
   const end = await service.stop()
   assert.deepEqual([end.code, end.signal], [7, null])
   await collector.close()
 })
 
-for (const [name, env] of [['CROSSCUT_DISABLED', { CROSSCUT_DISABLED: '1' }], ['OTEL_SDK_DISABLED', { OTEL_SDK_DISABLED: 'true' }]] as const) {
+for (const [name, env] of [
+  ['CROSSCUT_DISABLED', { CROSSCUT_DISABLED: '1' }],
+  ['OTEL_SDK_DISABLED', { OTEL_SDK_DISABLED: 'true' }],
+] as const) {
   test(`with ${name} nothing is recorded and nothing is sent`, async () => {
     const collector = await startCollector()
-    const end = await ended(launch({ file: './ends.mjs', args: ['return'], env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url } }))
+    const end = await ended(
+      launch({
+        file: './ends.mjs',
+        args: ['return'],
+        env: { ...env, OTEL_EXPORTER_OTLP_ENDPOINT: collector.url },
+      }),
+    )
     assert.equal(end.code, 0)
     assert.equal(collector.requests.length, 0)
     await collector.close()

@@ -1,13 +1,22 @@
-// Spans of HTTP servers and clients, by OpenTelemetry's semantic conventions for HTTP (stable, 1.23 and later), as an observer of
-// carriers/: it calls us at each step of a request, we say what span it is, what goes out as traceparent and what baggage returns.
+// Spans of HTTP servers and clients, by OpenTelemetry's semantic conventions for HTTP (stable, 1.23 and
+// later), as an observer of carriers/: it calls us at each step of a request, we say what span it is, what
+// goes out as traceparent and what baggage returns.
 //
-//   server: start -> begin, becomes the scope's active span           client: start    -> begin, traceparent goes out
-//           head  -> the trail stays here                                      response -> who awaits it has the span in its trail
-//           end   -> attributes, end                                           end      -> attributes, end
+//   server  start -> begin, becomes the scope's active span     head -> the trail stays here
+//           end   -> attributes, end
+//   client  start -> begin, traceparent goes out     response -> who awaits it has the span in its trail
+//           end   -> attributes, end
 //
-// Attributes are read at the end, when all of them are known: one pass, and nothing at the start that a handler would wait for.
+// Attributes are read at the end, when all of them are known: one pass, and nothing at the start that a
+// handler would wait for.
 
-import { formatTraceparent, type CarrierObserver, type ClientExchange, type MessageExchange, type ServerExchange } from '#carriers'
+import {
+  formatTraceparent,
+  type CarrierObserver,
+  type ClientExchange,
+  type MessageExchange,
+  type ServerExchange,
+} from '#carriers'
 import { context } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
 import type { WallClock } from './clock.ts'
@@ -21,10 +30,22 @@ const HTTP_SCOPE: Scope = { name: 'crosscut.http', version: AGENT_VERSION }
 const THREADS_SCOPE: Scope = { name: 'crosscut.threads', version: AGENT_VERSION }
 
 /** Methods of RFC 9110 and PATCH: all others are `_OTHER`, so that nobody can flood the span names. */
-const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH', 'QUERY'])
+const METHODS = new Set([
+  'GET',
+  'HEAD',
+  'POST',
+  'PUT',
+  'DELETE',
+  'CONNECT',
+  'OPTIONS',
+  'TRACE',
+  'PATCH',
+  'QUERY',
+])
 
 /** Query values that are credentials, as the conventions list them. */
-const SECRET_QUERY = /([?&](?:AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token)=)[^&]*/gi
+const SECRET_KEYS = 'AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token'
+const SECRET_QUERY = new RegExp(`([?&](?:${SECRET_KEYS})=)[^&]*`, 'gi')
 
 type Parts = {
   readonly recorder: Recorder
@@ -37,7 +58,10 @@ type Parts = {
 
 export type HttpSpans = {
   readonly observer: CarrierObserver
-  /** After the woven advice changed: steps that nobody needs are taken off, for carriers/ does less where a step is absent. */
+  /**
+   * After the woven advice changed: steps that nobody needs are taken off, for carriers/ does less where a
+   * step is absent.
+   */
   refresh(): void
 }
 
@@ -52,8 +76,15 @@ export function openHttpSpans(parts: Parts): HttpSpans {
 }
 
 const NO_STEPS: CarrierObserver = Object.freeze({
-  serverStart: undefined, serverHead: undefined, serverEnd: undefined, clientStart: undefined, clientResponse: undefined, clientEnd: undefined,
-  messageSend: undefined, messageReceive: undefined, messageEnd: undefined,
+  serverStart: undefined,
+  serverHead: undefined,
+  serverEnd: undefined,
+  clientStart: undefined,
+  clientResponse: undefined,
+  clientEnd: undefined,
+  messageSend: undefined,
+  messageReceive: undefined,
+  messageEnd: undefined,
 })
 
 function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
@@ -63,7 +94,12 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
       exchange.baggage = withoutTrail(exchange.baggage)
       const parent = isPropagating ? remoteParent(exchange) : undefined
       if (isTracing) {
-        const span = recorder.begin({ name: spanName(exchange.request.method), kind: KIND.server, parent, scope: HTTP_SCOPE })
+        const span = recorder.begin({
+          name: spanName(exchange.request.method),
+          kind: KIND.server,
+          parent,
+          scope: HTTP_SCOPE,
+        })
         exchange.handle = span
         exchange.scope = withActiveSpan(exchange.scope, span)
       } else if (parent !== undefined) exchange.scope = withActiveSpan(exchange.scope, parent)
@@ -81,11 +117,20 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
   }
 }
 
-function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+function clientSteps({
+  recorder,
+  clock,
+  trail,
+  tracepoints,
+  isPropagating,
+  isTracing,
+}: Parts): CarrierObserver {
   return {
     clientStart(exchange) {
       const parent = activeSpan(exchange.scope)
-      const span = isTracing ? recorder.begin({ name: spanName(exchange.method), kind: KIND.client, parent, scope: HTTP_SCOPE }) : parent
+      const span = isTracing
+        ? recorder.begin({ name: spanName(exchange.method), kind: KIND.client, parent, scope: HTTP_SCOPE })
+        : parent
       exchange.handle = span
       if (span instanceof Span && isTracing) joinTrail(trail, span)
       if (span !== undefined && isPropagating) {
@@ -112,7 +157,10 @@ function clientSteps({ recorder, clock, trail, tracepoints, isPropagating, isTra
   }
 }
 
-/** A message to another thread carries the active span as parent; what the receiver does hangs below a span of its own. */
+/**
+ * A message to another thread carries the active span as parent; what the receiver does hangs below a span
+ * of its own.
+ */
 function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObserver {
   return {
     messageSend(exchange) {
@@ -123,7 +171,9 @@ function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObs
     messageReceive(exchange) {
       const parent = messageParent(exchange)
       if (parent === undefined) return
-      const span = isTracing ? recorder.begin({ name: 'message', kind: KIND.consumer, parent, scope: THREADS_SCOPE }) : parent
+      const span = isTracing
+        ? recorder.begin({ name: 'message', kind: KIND.consumer, parent, scope: THREADS_SCOPE })
+        : parent
       exchange.handle = span
       exchange.scope = withActiveSpan(exchange.scope, span)
     },
@@ -135,9 +185,13 @@ function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObs
   }
 }
 
-const traceparentOf = ({ traceId, spanId, traceFlags }: SpanContext): string => formatTraceparent(traceId, spanId, traceFlags)
+const traceparentOf = ({ traceId, spanId, traceFlags }: SpanContext): string =>
+  formatTraceparent(traceId, spanId, traceFlags)
 
-/** Begins with the current baggage: links to what it joins, and leaves the trail shorter where that says no less. */
+/**
+ * Begins with the current baggage: links to what it joins, and leaves the trail shorter where that says no
+ * less.
+ */
 export function joinTrail(trail: Trail, span: Span): void {
   const baggage = context.current()
   const tidied = trail.begin(baggage, span)
@@ -146,7 +200,13 @@ export function joinTrail(trail: Trail, span: Span): void {
 
 function remoteParent({ remote, tracestate }: ServerExchange): SpanContext | undefined {
   if (remote === undefined) return undefined
-  return { traceId: remote.traceId, spanId: remote.spanId, traceFlags: remote.flags, isRemote: true, traceState: tracestate }
+  return {
+    traceId: remote.traceId,
+    spanId: remote.spanId,
+    traceFlags: remote.flags,
+    isRemote: true,
+    traceState: tracestate,
+  }
 }
 
 function messageParent({ remote }: MessageExchange): SpanContext | undefined {
@@ -249,4 +309,5 @@ export function errorType(error: unknown): string {
 
 const errorMessage = (error: unknown): string => (error instanceof Error ? error.message.slice(0, 1024) : '')
 
-const redacted = (path: string): string => (path.includes('?') ? path.replace(SECRET_QUERY, '$1REDACTED') : path)
+const redacted = (path: string): string =>
+  path.includes('?') ? path.replace(SECRET_QUERY, '$1REDACTED') : path

@@ -1,8 +1,9 @@
 // Trace and span ids (W3C: 16 and 8 bytes, lower-case hex, not all zero).
 //
-// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the system): samplers of all vendors
-// compare their low 7 bytes. Span ids are 32 random bits of this process and a scrambled counter: 2^32 of them differ for certain, then the
-// random half is drawn anew. Cost: ~40 ns a span id. Seeded at the first id, so that loading the agent does not load node:crypto.
+// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the
+// system): samplers of all vendors compare their low 7 bytes. Span ids are 32 random bits of this process
+// and a scrambled counter: 2^32 of them differ for certain, then the random half is drawn anew. Cost: ~40
+// ns a span id. Seeded at the first id, so that loading the agent does not load node:crypto.
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
@@ -12,7 +13,7 @@ export function openIds(fill: (words: Uint32Array) => void = fillFromSystem): Id
   let state: Uint32Array | undefined
   let half = ''
   let count = 0
-  const random = (): string => hexOf(next(state ??= seeded(fill)))
+  const random = (): string => hexOf(next((state ??= seeded(fill))))
   const spanId = (): string => {
     if (count === 0) half = notZero(random)
     const id = half + hexOf(Math.imul(count, ODD) >>> 0)
@@ -25,7 +26,8 @@ export function openIds(fill: (words: Uint32Array) => void = fillFromSystem): Id
 /** Odd, so multiplying modulo 2^32 maps different counts to different numbers (golden ratio, Knuth 6.4). */
 const ODD = 0x9e3779b1
 
-const hexOf = (n: number): string => HEX[n >>> 24] + HEX[(n >>> 16) & 255] + HEX[(n >>> 8) & 255] + HEX[n & 255]
+const hexOf = (n: number): string =>
+  HEX[n >>> 24] + HEX[(n >>> 16) & 255] + HEX[(n >>> 8) & 255] + HEX[n & 255]
 
 function notZero(random: () => string): string {
   const word = random()
@@ -45,7 +47,10 @@ function seeded(fill: (words: Uint32Array) => void): Uint32Array {
 
 /** Blackman and Vigna, xoshiro128** 1.1. */
 function next(s: Uint32Array): number {
-  const a = s[0], b = s[1], c = s[2], d = s[3]
+  const a = s[0],
+    b = s[1],
+    c = s[2],
+    d = s[3]
   const result = Math.imul(rotate(Math.imul(b, 5), 7), 9) >>> 0
   const c1 = c ^ a
   const d1 = d ^ b

@@ -1,20 +1,31 @@
 // Every bound of the agent, with its reason.
 
-/** Encoded spans that wait: at ~450 B a span about 9,000 spans, some seconds of 2,000 spans/s with a dead collector. Beyond: dropped, counted. */
+/**
+ * Encoded spans that wait: at ~450 B a span about 9,000 spans, some seconds of 2,000 spans/s with a dead
+ * collector. Beyond: dropped, counted.
+ */
 export const QUEUE_BYTES_MAX = 4 * 1024 * 1024
-/** One request: far below the 20 MiB a collector must accept, large enough that overheads vanish (512 spans ~ 230 kB). */
+/**
+ * One request: far below the 20 MiB a collector must accept, large enough that overheads vanish (512 spans
+ * ~ 230 kB).
+ */
 export const BATCH_BYTES_MAX = 512 * 1024
 /** OTEL_BSP_MAX_EXPORT_BATCH_SIZE's default. */
 export const BATCH_SPANS_MAX = 512
 /** OTEL_BSP_MAX_QUEUE_SIZE's default. */
 export const QUEUE_SPANS_MAX = 2048
-/** One span: a span whose attributes exceed it is dropped and counted, so one huge string cannot evict a thousand spans. */
+/**
+ * One span: a span whose attributes exceed it is dropped and counted, so one huge string cannot evict a
+ * thousand spans.
+ */
 export const SPAN_BYTES_MAX = 64 * 1024
 /** OTEL_BSP_SCHEDULE_DELAY is 5 s by default; a live view wants to see spans in the same second. */
 export const EXPORT_DELAY_MS = 500
 /** OTEL_EXPORTER_OTLP_TIMEOUT's default. */
 export const EXPORT_TIMEOUT_MS = 10_000
-/** Exponential from here to there, with jitter; a batch is given up after RETRIES_MAX (about half a minute). */
+/**
+ * Exponential from here to there, with jitter; a batch is given up after RETRIES_MAX (about half a minute).
+ */
 export const RETRY_MS_MIN = 500
 export const RETRY_MS_MAX = 10_000
 export const RETRIES_MAX = 6
@@ -28,9 +39,15 @@ export const ATTRIBUTES_MAX = 128
 export const EVENTS_MAX = 128
 export const LINKS_MAX = 128
 
-/** Spans a join remembers; a Promise.all of more keeps these many. Half of LINKS_MAX, so that an application's own links find room. */
+/**
+ * Spans a join remembers; a Promise.all of more keeps these many. Half of LINKS_MAX, so that an
+ * application's own links find room.
+ */
 export const TRAIL_MAX = 64
-/** Ended spans whose own links are remembered, to leave out what another link already implies. 4,096 x ~100 B = 0.4 MB at most. */
+/**
+ * Ended spans whose own links are remembered, to leave out what another link already implies. 4,096 x ~100
+ * B = 0.4 MB at most.
+ */
 export const TRAIL_HISTORY_MAX = 4096
 
 /** Reports and reconnects of the control connection. */
@@ -43,9 +60,14 @@ export const RECONNECT_MS_MAX = 30_000
 /** A desired state of 256 packages of 4 kB each. */
 export const STATE_BYTES_MAX = 1024 * 1024
 
-/** Names an application may announce through tracepoint(), resource(): the vocabulary stays bounded whatever names it makes up. */
+/**
+ * Names an application may announce through tracepoint(), resource(): the vocabulary stays bounded whatever
+ * names it makes up.
+ */
 export const NAMES_MAX = 1000
-/** Advice may take this share of one core, averaged over a report; beyond, the breaker trips. 20 ms/s = 2 %. */
+/**
+ * Advice may take this share of one core, averaged over a report; beyond, the breaker trips. 20 ms/s = 2 %.
+ */
 export const ADVICE_NS_PER_SECOND_MAX = 20_000_000
 /** One run in this many is timed: two clock reads (~100 ns) would double the price of a short advice. */
 export const ADVICE_SAMPLE_EVERY = 64

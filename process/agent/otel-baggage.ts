@@ -1,5 +1,6 @@
-// OpenTelemetry's baggage (strings, no merge) over the members that a request carried beside ours: what an application sets through
-// `propagation.setBaggage` leaves as ordinary members of the `baggage` header, what came in is what it reads.
+// OpenTelemetry's baggage (strings, no merge) over the members that a request carried beside ours: what an
+// application sets through `propagation.setBaggage` leaves as ordinary members of the `baggage` header,
+// what came in is what it reads.
 // Source: W3C Baggage; @opentelemetry/api 1.9, Baggage.
 
 export type ApiBaggageEntry = { readonly value: string; readonly metadata?: { toString(): string } }
@@ -45,7 +46,10 @@ export function parseMembers(header: string): OtelBaggage {
     const value = decoded(pair.slice(equals + 1).trim())
     if (equals <= 0 || value === undefined) continue
     const metadata = properties.join(';').trim()
-    entries.set(pair.slice(0, equals).trim(), metadata === '' ? { value } : { value, metadata: { toString: () => metadata } })
+    entries.set(
+      pair.slice(0, equals).trim(),
+      metadata === '' ? { value } : { value, metadata: { toString: () => metadata } },
+    )
   }
   return new OtelBaggage(entries)
 }
@@ -53,17 +57,39 @@ export function parseMembers(header: string): OtelBaggage {
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 const PROPERTIES = /^[\x20-\x2b\x2d-\x7e]*$/
 
-/** Members that could not stand in a header are left out: a property with a control character once made the host's next request throw. */
+/**
+ * Members that could not stand in a header are left out: a property with a control character once made the
+ * host's next request throw.
+ */
 export function formatMembers(baggage: unknown): string {
-  if (typeof baggage !== 'object' || baggage === null || !('getAllEntries' in baggage) || typeof baggage.getAllEntries !== 'function') return ''
+  if (
+    typeof baggage !== 'object' ||
+    baggage === null ||
+    !('getAllEntries' in baggage) ||
+    typeof baggage.getAllEntries !== 'function'
+  )
+    return ''
   const entries: unknown = baggage.getAllEntries()
-  return Array.isArray(entries) ? entries.map(formatMember).filter((member) => member !== '').join(',') : ''
+  return Array.isArray(entries)
+    ? entries
+        .map(formatMember)
+        .filter((member) => member !== '')
+        .join(',')
+    : ''
 }
 
 function formatMember(entry: unknown): string {
   if (!Array.isArray(entry)) return ''
   const [key, held]: unknown[] = entry
-  if (typeof key !== 'string' || !TOKEN.test(key) || key === 'cc' || typeof held !== 'object' || held === null || !('value' in held)) return ''
+  if (
+    typeof key !== 'string' ||
+    !TOKEN.test(key) ||
+    key === 'cc' ||
+    typeof held !== 'object' ||
+    held === null ||
+    !('value' in held)
+  )
+    return ''
   const properties = 'metadata' in held && held.metadata ? String(held.metadata) : ''
   const suffix = properties !== '' && PROPERTIES.test(properties) ? `;${properties}` : ''
   return `${key}=${encodeURIComponent(String(held.value).toWellFormed())}${suffix}`

@@ -1,4 +1,5 @@
-// The public API of OpenTelemetry over this agent: nesting, context, baggage, links, exceptions; in one process, through the real package.
+// The public API of OpenTelemetry over this agent: nesting, context, baggage, links, exceptions; in one
+// process, through the real package.
 
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
@@ -14,7 +15,9 @@ const tracer = trace.getTracer('shop', '1.0')
 
 before(async () => {
   collector = await startCollector()
-  agent = startAgent(readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '5' }))
+  agent = startAgent(
+    readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '5' }),
+  )
 })
 after(async () => {
   agent.stop()
@@ -37,28 +40,51 @@ test('a span made before the agent registered its provider is no span, one made 
 test('active spans nest over awaits and concurrency, and are left again', async () => {
   await recorded()
   await fresh().startActiveSpan('root', async (root) => {
-    await Promise.all(['a', 'b'].map((name) => fresh().startActiveSpan(name, async (span) => {
-      await sleep(2)
-      assert.equal(trace.getActiveSpan()?.spanContext().spanId, span.spanContext().spanId)
-      fresh().startSpan(`${name} child`).end()
-      span.end()
-    })))
+    await Promise.all(
+      ['a', 'b'].map((name) =>
+        fresh().startActiveSpan(name, async (span) => {
+          await sleep(2)
+          assert.equal(trace.getActiveSpan()?.spanContext().spanId, span.spanContext().spanId)
+          fresh().startSpan(`${name} child`).end()
+          span.end()
+        }),
+      ),
+    )
     assert.equal(trace.getActiveSpan()?.spanContext().spanId, root.spanContext().spanId)
     fresh().startSpan('after both').end()
     root.end()
   })
   assert.equal(trace.getActiveSpan(), undefined)
   const spans = await recorded()
-  const parentOf = (name: string) => [...spans.values()].find((span) => span.spanId === spans.get(name)?.parentSpanId)?.name
-  assert.deepEqual(['root', 'a', 'b', 'a child', 'b child', 'after both'].map(parentOf), [undefined, 'root', 'root', 'a', 'b', 'root'])
-  assert.deepEqual(spans.get('after both')?.links.map((link) => link.attributes['crosscut.edge']), ['join', 'join'])
+  const parentOf = (name: string) =>
+    [...spans.values()].find((span) => span.spanId === spans.get(name)?.parentSpanId)?.name
+  assert.deepEqual(['root', 'a', 'b', 'a child', 'b child', 'after both'].map(parentOf), [
+    undefined,
+    'root',
+    'root',
+    'a',
+    'b',
+    'root',
+  ])
+  assert.deepEqual(
+    spans.get('after both')?.links.map((link) => link.attributes['crosscut.edge']),
+    ['join', 'join'],
+  )
 })
 
 test('attributes, events, links, status and times are what was given', async () => {
   await recorded()
   const other = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 }
-  const span = fresh().startSpan('all', { kind: SpanKind.PRODUCER, attributes: { a: 1 }, links: [{ context: other, attributes: { why: 'batch' } }], startTime: [1700000000, 5] })
-  span.setAttribute('b', [1, 2]).setAttributes({ c: 'x', d: true, e: 0.5, f: 'too many' }).updateName('renamed')
+  const span = fresh().startSpan('all', {
+    kind: SpanKind.PRODUCER,
+    attributes: { a: 1 },
+    links: [{ context: other, attributes: { why: 'batch' } }],
+    startTime: [1700000000, 5],
+  })
+  span
+    .setAttribute('b', [1, 2])
+    .setAttributes({ c: 'x', d: true, e: 0.5, f: 'too many' })
+    .updateName('renamed')
   span.addEvent('e', { k: 'v' }, new Date(1700000001000)).recordException(new TypeError('no'))
   span.setStatus({ code: SpanStatusCode.ERROR, message: 'bad' }).end(new Date(1700000002000))
   span.setAttribute('late', 1).updateName('late')
@@ -70,16 +96,33 @@ test('attributes, events, links, status and times are what was given', async () 
   // Times given by an application pass through a double of ms: exact to about a microsecond.
   assert.ok(Math.abs(Number(read.startNs - 1_700_000_000_000_000_005n)) < 2000)
   assert.ok(Math.abs(Number(read.endNs - 1_700_000_002_000_000_000n)) < 2000)
-  assert.deepEqual(read.links.map((link) => [link.traceId, link.attributes]), [[other.traceId, { why: 'batch' }]])
-  assert.deepEqual(read.events.map((event) => event.name), ['e', 'exception'])
+  assert.deepEqual(
+    read.links.map((link) => [link.traceId, link.attributes]),
+    [[other.traceId, { why: 'batch' }]],
+  )
+  assert.deepEqual(
+    read.events.map((event) => event.name),
+    ['e', 'exception'],
+  )
   assert.equal(read.events[1]?.attributes['exception.type'], 'TypeError')
 })
 
 test('context.with carries values, spans and baggage; bind keeps them; root spans have no parent', async () => {
   await recorded()
   const key = Symbol('mine')
-  const remote = trace.wrapSpanContext({ traceId: 'c'.repeat(32), spanId: 'd'.repeat(16), traceFlags: 1, isRemote: true })
-  const given = trace.setSpan(propagation.setBaggage(ROOT_CONTEXT.setValue(key, 7), propagation.createBaggage({ user: { value: 'ü 1' } })), remote)
+  const remote = trace.wrapSpanContext({
+    traceId: 'c'.repeat(32),
+    spanId: 'd'.repeat(16),
+    traceFlags: 1,
+    isRemote: true,
+  })
+  const given = trace.setSpan(
+    propagation.setBaggage(
+      ROOT_CONTEXT.setValue(key, 7),
+      propagation.createBaggage({ user: { value: 'ü 1' } }),
+    ),
+    remote,
+  )
   const bound = context.with(given, () => {
     assert.equal(context.active().getValue(key), 7)
     assert.equal(propagation.getActiveBaggage()?.getEntry('user')?.value, 'ü 1')
@@ -98,7 +141,10 @@ test('context.with carries values, spans and baggage; bind keeps them; root span
 
 test('inject and extract by hand meet W3C headers, and a hostile property never reaches a header', () => {
   const carrier: Record<string, string> = {}
-  const extracted = propagation.extract(ROOT_CONTEXT, { traceparent: `00-${'e'.repeat(32)}-${'f'.repeat(16)}-01`, baggage: 'a=1;p=\u0007,b=2' })
+  const extracted = propagation.extract(ROOT_CONTEXT, {
+    traceparent: `00-${'e'.repeat(32)}-${'f'.repeat(16)}-01`,
+    baggage: 'a=1;p=\u0007,b=2',
+  })
   propagation.inject(extracted, carrier)
   assert.equal(carrier['traceparent'], `00-${'e'.repeat(32)}-${'f'.repeat(16)}-01`)
   assert.equal(carrier['baggage'], 'a=1,b=2')
@@ -109,7 +155,11 @@ test('what the host gives wrongly is ignored, and what its function throws is it
   // @ts-expect-error: a host written in JavaScript may do this
   span.setAttribute(undefined, {}).addEvent(null).setStatus(undefined).addLink({})
   span.end()
-  assert.throws(() => fresh().startActiveSpan('thrower', () => {
-    throw new RangeError('mine')
-  }), RangeError)
+  assert.throws(
+    () =>
+      fresh().startActiveSpan('thrower', () => {
+        throw new RangeError('mine')
+      }),
+    RangeError,
+  )
 })

@@ -1,11 +1,13 @@
 // Makes this agent what @opentelemetry/api talks to: tracer provider, context manager, propagator.
 //
-// The API finds its implementation in one slot of globalThis, by version of its major. We fill the slot without loading the package; its
-// exact version is read from the application's own copy, for the API refuses to let others (metrics, diag) register beside an
-// implementation of another version. An implementation that is there already stays: two tracers in one process make two half traces.
+// The API finds its implementation in one slot of globalThis, by version of its major. We fill the slot
+// without loading the package; its exact version is read from the application's own copy, for the API
+// refuses to let others (metrics, diag) register beside an implementation of another version. An
+// implementation that is there already stays: two tracers in one process make two half traces.
 //
-//   application ── trace.getTracer().startActiveSpan(name, fn) ──► begin under the active span ── runs fn in a changed scope
-//               ── context.with(ctx, fn) ──► scope { active span := ctx's, OpenTelemetry context := ctx, carried members := ctx's baggage }
+//   application ── tracer.startActiveSpan(name, fn) ──► begin under the active span, run fn below it
+//               ── context.with(ctx, fn) ──► scope { active span := ctx's, OpenTelemetry context := ctx,
+//                                                    carried members := ctx's baggage }
 //               ── context.active() ◄── the scope's context, with the scope's active span in it
 
 import { createRequire } from 'node:module'
@@ -23,10 +25,18 @@ import { KIND, Span, type Scope as TracerScope, type SpanContext } from './span.
 const OTEL_CONTEXT = Symbol('crosscut.otel-context')
 const LAST_KNOWN_API = '1.9.1'
 
-export type BridgeParts = { readonly host: SpanHost; readonly ledger: Ledger; readonly isTracing: boolean; readonly resource: Resource }
+export type BridgeParts = {
+  readonly host: SpanHost
+  readonly ledger: Ledger
+  readonly isTracing: boolean
+  readonly resource: Resource
+}
 
 /** Registers; gives what takes it off again. Does nothing where another implementation is. */
-export function installOtelBridge(parts: BridgeParts, entry: string | undefined = process.argv[1]): () => void {
+export function installOtelBridge(
+  parts: BridgeParts,
+  entry: string | undefined = process.argv[1],
+): () => void {
   const present: unknown = Reflect.get(globalThis, API_SLOT)
   if (typeof present === 'object' && present !== null && ('trace' in present || 'context' in present)) {
     parts.ledger.count('otel-api-taken')
@@ -43,12 +53,15 @@ export function installOtelBridge(parts: BridgeParts, entry: string | undefined 
   return () => {
     const held: unknown = Reflect.get(globalThis, API_SLOT)
     if (typeof held !== 'object' || held === null) return
-    for (const part of ['trace', 'context', 'propagation'] as const) if (Reflect.get(held, part) === ours[part]) Reflect.deleteProperty(held, part)
+    for (const part of ['trace', 'context', 'propagation'] as const)
+      if (Reflect.get(held, part) === ours[part]) Reflect.deleteProperty(held, part)
   }
 }
 
 function versionOf(slot: unknown): string | undefined {
-  return typeof slot === 'object' && slot !== null && 'version' in slot && typeof slot.version === 'string' ? slot.version : undefined
+  return typeof slot === 'object' && slot !== null && 'version' in slot && typeof slot.version === 'string'
+    ? slot.version
+    : undefined
 }
 
 /** Of the copy that the application would load. Cost: a few stats, once. */
@@ -56,7 +69,9 @@ function installedVersion(entry: string | undefined): string | undefined {
   try {
     const main = createRequire(entry ?? `${process.cwd()}/`).resolve('@opentelemetry/api')
     const folder = main.slice(0, main.lastIndexOf('api') + 3)
-    const json: unknown = JSON.parse(process.getBuiltinModule('node:fs').readFileSync(`${folder}/package.json`, 'utf8'))
+    const json: unknown = JSON.parse(
+      process.getBuiltinModule('node:fs').readFileSync(`${folder}/package.json`, 'utf8'),
+    )
     return versionOf(json)
   } catch {
     return undefined
@@ -93,8 +108,11 @@ class ContextManager {
 
   constructor(parts: BridgeParts) {
     this.#parts = parts
-    this.#active = guarded(parts.ledger, 'otel context', ROOT, () => contextOf(currentFrame()?.scope, parts.host))
-    this.#scopeFor = (scope, context) => guarded(parts.ledger, 'otel context', scope, scopeOfContext)(scope, context)
+    this.#active = guarded(parts.ledger, 'otel context', ROOT, () =>
+      contextOf(currentFrame()?.scope, parts.host),
+    )
+    this.#scopeFor = (scope, context) =>
+      guarded(parts.ledger, 'otel context', scope, scopeOfContext)(scope, context)
   }
 
   active(): ApiContext {
@@ -123,24 +141,34 @@ class ContextManager {
   }
 }
 
-/** The scope's context with the scope's active span and carried members in it: ours may have changed since it was set. */
+/**
+ * The scope's context with the scope's active span and carried members in it: ours may have changed since
+ * it was set.
+ */
 function contextOf(scope: Scope | undefined, host: SpanHost): ApiContext {
   const held = scope?.values[OTEL_CONTEXT]
   let context: ApiContext = isApiContext(held) ? held : ROOT
   const span = activeSpan(scope)
-  if (span !== undefined && innerOf(context.getValue(API_KEYS.span))?.spanId !== span.spanId) context = context.setValue(API_KEYS.span, new OtelSpan(span, host))
+  if (span !== undefined && innerOf(context.getValue(API_KEYS.span))?.spanId !== span.spanId)
+    context = context.setValue(API_KEYS.span, new OtelSpan(span, host))
   const foreign = carriedIn(scope)?.foreign
-  if (foreign && context.getValue(API_KEYS.baggage) === undefined) context = context.setValue(API_KEYS.baggage, parseMembers(foreign))
+  if (foreign && context.getValue(API_KEYS.baggage) === undefined)
+    context = context.setValue(API_KEYS.baggage, parseMembers(foreign))
   return context
 }
 
 function scopeOfContext(scope: Scope, context: ApiContext): Scope {
-  const changed = withScopeValue(withActiveSpan(scope, innerOf(context.getValue(API_KEYS.span))), OTEL_CONTEXT, context)
+  const changed = withScopeValue(
+    withActiveSpan(scope, innerOf(context.getValue(API_KEYS.span))),
+    OTEL_CONTEXT,
+    context,
+  )
   const baggage = context.getValue(API_KEYS.baggage)
   return baggage === undefined ? changed : withForeignMembers(changed, formatMembers(baggage))
 }
 
-const isApiContext = (value: unknown): value is ApiContext => typeof value === 'object' && value !== null && 'getValue' in value
+const isApiContext = (value: unknown): value is ApiContext =>
+  typeof value === 'object' && value !== null && 'getValue' in value
 
 class TracerProvider {
   readonly #parts: BridgeParts
@@ -161,23 +189,32 @@ class TracerProvider {
 }
 
 /** OpenTelemetry's SpanKind starts at internal = 0, OTLP's at unspecified = 0. */
-const kindOf = (kind: number | undefined): number => (kind !== undefined && kind >= 0 && kind <= 4 ? kind + 1 : KIND.internal)
+const kindOf = (kind: number | undefined): number =>
+  kind !== undefined && kind >= 0 && kind <= 4 ? kind + 1 : KIND.internal
 
 class Tracer {
-  readonly #parts: BridgeParts
   readonly #begin: (name: string, options: ApiSpanOptions, context: ApiContext) => OtelSpan
   readonly #manager: ContextManager
 
   constructor(scope: TracerScope, parts: BridgeParts) {
-    this.#parts = parts
     this.#manager = new ContextManager(parts)
     this.#begin = (name, options, context) => {
-      const silent = () => new OtelSpan({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }, parts.host)
-      return guarded(parts.ledger, 'otel startSpan', undefined, beginSpan)(name, options, context, { scope, parts }) ?? silent()
+      const silent = () =>
+        new OtelSpan({ traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }, parts.host)
+      return (
+        guarded(parts.ledger, 'otel startSpan', undefined, beginSpan)(name, options, context, {
+          scope,
+          parts,
+        }) ?? silent()
+      )
     }
   }
 
-  startSpan(name: string, options: ApiSpanOptions = {}, context: ApiContext = this.#manager.active()): OtelSpan {
+  startSpan(
+    name: string,
+    options: ApiSpanOptions = {},
+    context: ApiContext = this.#manager.active(),
+  ): OtelSpan {
     return this.#begin(name, options, context)
   }
 
@@ -187,20 +224,36 @@ class Tracer {
     const [options, given] = rest
     const context = isApiContext(given) ? given : this.#manager.active()
     const span = this.#begin(name, isOptions(options) ? options : {}, context)
-    return this.#manager.with(context.setValue(API_KEYS.span, span), () => Reflect.apply(fn, undefined, [span]))
+    return this.#manager.with(context.setValue(API_KEYS.span, span), () =>
+      Reflect.apply(fn, undefined, [span]),
+    )
   }
 }
 
 const isOptions = (value: unknown): value is ApiSpanOptions => typeof value === 'object' && value !== null
 
-function beginSpan(name: string, options: ApiSpanOptions, context: ApiContext, around: { scope: TracerScope; parts: BridgeParts }): OtelSpan {
-  const { scope, parts: { host, isTracing } } = around
+function beginSpan(
+  name: string,
+  options: ApiSpanOptions,
+  context: ApiContext,
+  around: { scope: TracerScope; parts: BridgeParts },
+): OtelSpan {
+  const {
+    scope,
+    parts: { host, isTracing },
+  } = around
   const parent = options.root === true ? undefined : validParent(innerOf(context.getValue(API_KEYS.span)))
   if (!isTracing || context.getValue(API_KEYS.suppressed) === true) {
     return new OtelSpan(parent ?? { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0 }, host)
   }
   const startMs = options.startTime === undefined ? undefined : monotonicMs(options.startTime, host.clock)
-  const span = host.spans.beginUnder({ name: String(name), kind: kindOf(options.kind), parent, scope, startMs })
+  const span = host.spans.beginUnder({
+    name: String(name),
+    kind: kindOf(options.kind),
+    parent,
+    scope,
+    startMs,
+  })
   if (span instanceof Span) {
     if (options.attributes !== undefined) span.attributes = flatAttributes(options.attributes, host)
     for (const link of options.links ?? []) addApiLink(span, link, host)
@@ -208,7 +261,8 @@ function beginSpan(name: string, options: ApiSpanOptions, context: ApiContext, a
   return new OtelSpan(span, host)
 }
 
-const validParent = (parent: SpanContext | undefined): SpanContext | undefined => (parent === undefined || /^0*$/.test(parent.spanId) ? undefined : parent)
+const validParent = (parent: SpanContext | undefined): SpanContext | undefined =>
+  parent === undefined || /^0*$/.test(parent.spanId) ? undefined : parent
 
 type Getter = { get(carrier: unknown, key: string): string | string[] | undefined }
 type Setter = { set(carrier: unknown, key: string, value: string): void }
@@ -228,17 +282,26 @@ class Propagator {
       const members = formatMembers(context.getValue(API_KEYS.baggage))
       if (members !== '') setter.set(carrier, 'baggage', members)
     })
-    this.extract = (context, carrier, getter) => guarded(ledger, 'otel extract', context, () => {
-      const remote = parseTraceparent(getter.get(carrier, 'traceparent'))
-      const state = getter.get(carrier, 'tracestate')
-      const members = getter.get(carrier, 'baggage')
-      let extracted = context
-      if (remote !== undefined) {
-        const parent = { traceId: remote.traceId, spanId: remote.spanId, traceFlags: remote.flags, isRemote: true, traceState: state?.toString() }
-        extracted = extracted.setValue(API_KEYS.span, new OtelSpan(parent, host))
-      }
-      return members === undefined ? extracted : extracted.setValue(API_KEYS.baggage, parseMembers(members.toString()))
-    })()
+    this.extract = (context, carrier, getter) =>
+      guarded(ledger, 'otel extract', context, () => {
+        const remote = parseTraceparent(getter.get(carrier, 'traceparent'))
+        const state = getter.get(carrier, 'tracestate')
+        const members = getter.get(carrier, 'baggage')
+        let extracted = context
+        if (remote !== undefined) {
+          const parent = {
+            traceId: remote.traceId,
+            spanId: remote.spanId,
+            traceFlags: remote.flags,
+            isRemote: true,
+            traceState: state?.toString(),
+          }
+          extracted = extracted.setValue(API_KEYS.span, new OtelSpan(parent, host))
+        }
+        return members === undefined
+          ? extracted
+          : extracted.setValue(API_KEYS.baggage, parseMembers(members.toString()))
+      })()
   }
 
   fields(): string[] {

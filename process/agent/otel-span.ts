@@ -1,8 +1,17 @@
-// A span as @opentelemetry/api shows it: a thin face over ours. Every method is called by the host, so none throws; an argument that makes
-// no sense is ignored, as the specification asks.
+// A span as @opentelemetry/api shows it: a thin face over ours. Every method is called by the host, so none
+// throws; an argument that makes no sense is ignored, as the specification asks.
 
 import { errorType } from './http-spans.ts'
-import type { ApiAttributes, ApiAttributeValue, ApiLink, ApiSpan, ApiSpanContext, ApiStatus, ApiTime, ApiTraceState } from './otel-types.ts'
+import type {
+  ApiAttributes,
+  ApiAttributeValue,
+  ApiLink,
+  ApiSpan,
+  ApiSpanContext,
+  ApiStatus,
+  ApiTime,
+  ApiTraceState,
+} from './otel-types.ts'
 import type { SilentSpan } from './recorder.ts'
 import { FLAG_SAMPLED, Span, STATUS, type AttributeValue, type SpanContext } from './span.ts'
 import type { Spans } from './spans-api.ts'
@@ -11,7 +20,12 @@ import type { WallClock } from './clock.ts'
 export type SpanHost = {
   readonly spans: Spans
   readonly clock: WallClock
-  readonly limits: { readonly attributes: number; readonly events: number; readonly links: number; readonly valueLength: number }
+  readonly limits: {
+    readonly attributes: number
+    readonly events: number
+    readonly links: number
+    readonly valueLength: number
+  }
   /** Calls fn and counts what it throws. */
   quietly(fn: () => void): void
 }
@@ -52,8 +66,14 @@ export class OtelSpan implements ApiSpan {
     return this.#change((span) => {
       const isTime = attributesOrTime === undefined || isApiTime(attributesOrTime)
       const at = isTime ? attributesOrTime : time
-      span.addEvent({ name: String(name), atMs: monotonicMs(at, this.#host.clock), attributes: isTime ? [] : flatAttributes(attributesOrTime, this.#host) },
-        this.#host.limits.events)
+      span.addEvent(
+        {
+          name: String(name),
+          atMs: monotonicMs(at, this.#host.clock),
+          attributes: isTime ? [] : flatAttributes(attributesOrTime, this.#host),
+        },
+        this.#host.limits.events,
+      )
     })
   }
 
@@ -87,12 +107,17 @@ export class OtelSpan implements ApiSpan {
         attributes.push('exception.message', exception.message)
         if (exception.stack !== undefined) attributes.push('exception.stacktrace', exception.stack)
       } else attributes.push('exception.message', String(exception))
-      span.addEvent({ name: 'exception', atMs: monotonicMs(time, this.#host.clock), attributes }, this.#host.limits.events)
+      span.addEvent(
+        { name: 'exception', atMs: monotonicMs(time, this.#host.clock), attributes },
+        this.#host.limits.events,
+      )
     })
   }
 
   end(time?: ApiTime): void {
-    this.#change((span) => this.#host.spans.end(span, time === undefined ? undefined : monotonicMs(time, this.#host.clock)))
+    this.#change((span) =>
+      this.#host.spans.end(span, time === undefined ? undefined : monotonicMs(time, this.#host.clock)),
+    )
   }
 
   #put(span: Span, key: string, value: ApiAttributeValue | null | undefined): void {
@@ -116,9 +141,21 @@ export function addApiLink(span: Span, link: ApiLink, host: SpanHost): void {
 /** The span of ours behind an API span, or the identity it shows. */
 export function innerOf(span: unknown): SpanContext | undefined {
   if (span instanceof OtelSpan) return span.inner
-  if (typeof span !== 'object' || span === null || !('spanContext' in span) || typeof span.spanContext !== 'function') return undefined
+  if (
+    typeof span !== 'object' ||
+    span === null ||
+    !('spanContext' in span) ||
+    typeof span.spanContext !== 'function'
+  )
+    return undefined
   const shown: ApiSpanContext = span.spanContext()
-  return { traceId: shown.traceId, spanId: shown.spanId, traceFlags: shown.traceFlags & FLAG_SAMPLED, isRemote: shown.isRemote === true, traceState: shown.traceState?.serialize() }
+  return {
+    traceId: shown.traceId,
+    spanId: shown.spanId,
+    traceFlags: shown.traceFlags & FLAG_SAMPLED,
+    isRemote: shown.isRemote === true,
+    traceState: shown.traceState?.serialize(),
+  }
 }
 
 export function flatAttributes(attributes: ApiAttributes, host: SpanHost): AttributeValue[] {
@@ -132,18 +169,33 @@ export function flatAttributes(attributes: ApiAttributes, host: SpanHost): Attri
 
 function attributeOf(value: unknown, lengthMax: number): AttributeValue | undefined {
   switch (typeof value) {
-    case 'string': return value.length > lengthMax ? value.slice(0, lengthMax) : value
-    case 'number': case 'boolean': case 'bigint': return value
-    default: return Array.isArray(value) ? value.filter(isElement).map((one) => (typeof one === 'string' ? one.slice(0, lengthMax) : one)) : undefined
+    case 'string':
+      return value.length > lengthMax ? value.slice(0, lengthMax) : value
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return value
+    default:
+      return Array.isArray(value)
+        ? value.filter(isElement).map((one) => (typeof one === 'string' ? one.slice(0, lengthMax) : one))
+        : undefined
   }
 }
 
 const isElement = (value: unknown): value is string | number | boolean | null | undefined =>
-  value === null || value === undefined || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+  value === null ||
+  value === undefined ||
+  typeof value === 'string' ||
+  typeof value === 'number' ||
+  typeof value === 'boolean'
 
-const isApiTime = (value: ApiAttributes | ApiTime): value is ApiTime => typeof value === 'number' || value instanceof Date || Array.isArray(value)
+const isApiTime = (value: ApiAttributes | ApiTime): value is ApiTime =>
+  typeof value === 'number' || value instanceof Date || Array.isArray(value)
 
-/** Numbers below the start of the process are performance.now(), others ms since the epoch: what OpenTelemetry JS does. */
+/**
+ * Numbers below the start of the process are performance.now(), others ms since the epoch: what
+ * OpenTelemetry JS does.
+ */
 export function monotonicMs(time: ApiTime | undefined, clock: WallClock): number {
   if (time === undefined) return clock.now()
   if (typeof time === 'number') return time < performance.timeOrigin ? time : clock.fromWallMs(time)
@@ -168,11 +220,17 @@ class TraceStateText implements ApiTraceState {
   }
 
   set(key: string, value: string): TraceStateText {
-    return new TraceStateText([[key, value], ...this.#without(key)].map(([name, held]) => `${name}=${held}`).join(','))
+    return new TraceStateText(
+      [[key, value], ...this.#without(key)].map(([name, held]) => `${name}=${held}`).join(','),
+    )
   }
 
   unset(key: string): TraceStateText {
-    return new TraceStateText(this.#without(key).map(([name, held]) => `${name}=${held}`).join(','))
+    return new TraceStateText(
+      this.#without(key)
+        .map(([name, held]) => `${name}=${held}`)
+        .join(','),
+    )
   }
 
   #without(key: string): [string, string][] {
@@ -180,9 +238,12 @@ class TraceStateText implements ApiTraceState {
   }
 
   #members(): [string, string][] {
-    return this.#text.split(',').filter((member) => member.includes('=')).map((member) => {
-      const equals = member.indexOf('=')
-      return [member.slice(0, equals).trim(), member.slice(equals + 1).trim()]
-    })
+    return this.#text
+      .split(',')
+      .filter((member) => member.includes('='))
+      .map((member) => {
+        const equals = member.indexOf('=')
+        return [member.slice(0, equals).trim(), member.slice(equals + 1).trim()]
+      })
   }
 }

@@ -1,8 +1,10 @@
-// The shapes of @opentelemetry/api that the bridge offers and asks for, written down here: the agent must not depend on the package, not
-// even for its types, which would then be in what users install. Only members that we call or must have.
+// The shapes of @opentelemetry/api that the bridge offers and asks for, written down here: the agent must
+// not depend on the package, not even for its types, which would then be in what users install. Only
+// members that we call or must have.
 // Source: @opentelemetry/api 1.9 (trace, context, propagation).
 
-export type ApiAttributeValue = string | number | boolean | readonly (string | number | boolean | null | undefined)[]
+export type ApiAttributeValue =
+  string | number | boolean | readonly (string | number | boolean | null | undefined)[]
 export type ApiAttributes = { readonly [key: string]: ApiAttributeValue | null | undefined }
 /** ms since the epoch or performance.now(), a Date, or [seconds, nanoseconds]. */
 export type ApiTime = number | Date | readonly [number, number]
@@ -13,9 +15,24 @@ export type ApiContext = {
   deleteValue(key: symbol): ApiContext
 }
 
-export type ApiTraceState = { serialize(): string; get(key: string): string | undefined; set(key: string, value: string): ApiTraceState; unset(key: string): ApiTraceState }
-export type ApiSpanContext = { traceId: string; spanId: string; traceFlags: number; isRemote?: boolean; traceState?: ApiTraceState }
-export type ApiLink = { readonly context: ApiSpanContext; readonly attributes?: ApiAttributes; readonly droppedAttributesCount?: number }
+export type ApiTraceState = {
+  serialize(): string
+  get(key: string): string | undefined
+  set(key: string, value: string): ApiTraceState
+  unset(key: string): ApiTraceState
+}
+export type ApiSpanContext = {
+  traceId: string
+  spanId: string
+  traceFlags: number
+  isRemote?: boolean
+  traceState?: ApiTraceState
+}
+export type ApiLink = {
+  readonly context: ApiSpanContext
+  readonly attributes?: ApiAttributes
+  readonly droppedAttributesCount?: number
+}
 export type ApiStatus = { readonly code: number; readonly message?: string }
 
 export type ApiSpan = {

@@ -16,12 +16,37 @@ const LIMITS = { spansMax: 1000, queueMax: 2000 }
 
 function openQueue(limits = LIMITS): { queue: SpanQueue; ledger: Ledger } {
   const ledger = new Ledger()
-  return { ledger, queue: new SpanQueue({ resource: new Map<string, string | number>([['service.name', 'täst'], ['process.pid', 7]]), clock, ledger, limits }) }
+  return {
+    ledger,
+    queue: new SpanQueue({
+      resource: new Map<string, string | number>([
+        ['service.name', 'täst'],
+        ['process.pid', 7],
+      ]),
+      clock,
+      ledger,
+      limits,
+    }),
+  }
 }
 
 function spanOf(change: (span: Span) => void = () => {}, scope = SCOPE): Span {
-  const parent = { traceId: 'ab'.repeat(16), spanId: 'cd'.repeat(8), traceFlags: 1, isRemote: true, traceState: 'a=1' }
-  const span = new Span({ name: 'GET', kind: 2, traceId: parent.traceId, spanId: '0123456789abcdef', parent, scope, startMs: 12.345678 })
+  const parent = {
+    traceId: 'ab'.repeat(16),
+    spanId: 'cd'.repeat(8),
+    traceFlags: 1,
+    isRemote: true,
+    traceState: 'a=1',
+  }
+  const span = new Span({
+    name: 'GET',
+    kind: 2,
+    traceId: parent.traceId,
+    spanId: '0123456789abcdef',
+    parent,
+    scope,
+    startMs: 12.345678,
+  })
   change(span)
   span.endMs = 1_000_000.5
   return span
@@ -36,28 +61,48 @@ function roundTrip(...spans: Span[]): readonly ReadSpan[] {
 const bodyOf = (batch: Batch | undefined): Uint8Array => batch?.body ?? new Uint8Array()
 
 test('every field of a span comes out as it went in', () => {
-  const [read] = roundTrip(spanOf((span) => {
-    span.add('text', 'ü😀')
-    span.add('list', ['a', 2, true, null, 0.5])
-    span.statusCode = 2
-    span.statusMessage = 'broken'
-    span.addEvent({ name: 'point', atMs: 20, attributes: ['k', -7] }, 10)
-    span.addLink({ traceId: 'ef'.repeat(16), spanId: '11'.repeat(8), edge: 'join', edgeFromMs: 30 }, 10)
-    span.droppedAttributes = 300
-  }))
+  const [read] = roundTrip(
+    spanOf((span) => {
+      span.add('text', 'ü😀')
+      span.add('list', ['a', 2, true, null, 0.5])
+      span.statusCode = 2
+      span.statusMessage = 'broken'
+      span.addEvent({ name: 'point', atMs: 20, attributes: ['k', -7] }, 10)
+      span.addLink({ traceId: 'ef'.repeat(16), spanId: '11'.repeat(8), edge: 'join', edgeFromMs: 30 }, 10)
+      span.droppedAttributes = 300
+    }),
+  )
   assert.deepEqual(read, {
-    resource: { 'service.name': 'täst', 'process.pid': 7 }, scope: SCOPE,
-    traceId: 'ab'.repeat(16), spanId: '0123456789abcdef', parentSpanId: 'cd'.repeat(8), traceState: 'a=1', name: 'GET', kind: 2,
-    startNs: clock.toNs(12.345678), endNs: clock.toNs(1_000_000.5), attributes: { text: 'ü😀', list: ['a', 2, true, null, 0.5] },
+    resource: { 'service.name': 'täst', 'process.pid': 7 },
+    scope: SCOPE,
+    traceId: 'ab'.repeat(16),
+    spanId: '0123456789abcdef',
+    parentSpanId: 'cd'.repeat(8),
+    traceState: 'a=1',
+    name: 'GET',
+    kind: 2,
+    startNs: clock.toNs(12.345678),
+    endNs: clock.toNs(1_000_000.5),
+    attributes: { text: 'ü😀', list: ['a', 2, true, null, 0.5] },
     events: [{ name: 'point', timeNs: clock.toNs(20), attributes: { k: -7 } }],
-    links: [{ traceId: 'ef'.repeat(16), spanId: '11'.repeat(8),
-      attributes: { 'crosscut.edge': 'join', 'crosscut.edge.from_ns': clock.toNs(30).toString() } }],
-    status: { code: 2, message: 'broken' }, dropped: [300, 0, 0], flags: 0x301,
+    links: [
+      {
+        traceId: 'ef'.repeat(16),
+        spanId: '11'.repeat(8),
+        attributes: { 'crosscut.edge': 'join', 'crosscut.edge.from_ns': clock.toNs(30).toString() },
+      },
+    ],
+    status: { code: 2, message: 'broken' },
+    dropped: [300, 0, 0],
+    flags: 0x301,
   })
 })
 
 const value: fc.Arbitrary<AttributeValue> = fc.oneof(
-  fc.string({ unit: 'grapheme', maxLength: 300 }), fc.boolean(), fc.maxSafeInteger(), fc.double({ noNaN: true, noDefaultInfinity: true }),
+  fc.string({ unit: 'grapheme', maxLength: 300 }),
+  fc.boolean(),
+  fc.maxSafeInteger(),
+  fc.double({ noNaN: true, noDefaultInfinity: true }),
   fc.array(fc.oneof(fc.string({ maxLength: 40 }), fc.boolean(), fc.integer()), { maxLength: 5 }),
 )
 
@@ -65,21 +110,42 @@ const value: fc.Arbitrary<AttributeValue> = fc.oneof(
 const expected = (one: AttributeValue): unknown => (Object.is(one, -0) ? 0 : one)
 
 test('any attributes come out as they went in', () => {
-  fc.assert(fc.property(fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 80 }), value), { maxLength: 20 }), (pairs) => {
-    const [read] = roundTrip(spanOf((span) => pairs.forEach(([key, one], i) => span.add(`${i}${key}`, one))))
-    assert.deepEqual(read?.attributes, Object.fromEntries(pairs.map(([key, one], i) => [`${i}${key}`, expected(one)])))
-  }), { seed: 11, numRuns: 300 })
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.string({ unit: 'grapheme', maxLength: 80 }), value), { maxLength: 20 }),
+      (pairs) => {
+        const [read] = roundTrip(
+          spanOf((span) => pairs.forEach(([key, one], i) => span.add(`${i}${key}`, one))),
+        )
+        assert.deepEqual(
+          read?.attributes,
+          Object.fromEntries(pairs.map(([key, one], i) => [`${i}${key}`, expected(one)])),
+        )
+      },
+    ),
+    { seed: 11, numRuns: 300 },
+  )
 })
 
 for (const length of [0, 1, 63, 64, 127, 128, 16_383, 16_384, 30_000]) {
   test(`a text of ${length} characters fits its length prefix`, () => {
-    assert.equal(roundTrip(spanOf((span) => span.add('k', 'x'.repeat(length))))[0]?.attributes['k'], 'x'.repeat(length))
+    assert.equal(
+      roundTrip(spanOf((span) => span.add('k', 'x'.repeat(length))))[0]?.attributes['k'],
+      'x'.repeat(length),
+    )
   })
 }
 
 test('spans of several tracers share a request, each below its own scope', () => {
-  const read = roundTrip(spanOf(), spanOf(() => {}, { name: 'other', version: '' }), spanOf())
-  assert.deepEqual(read.map((span) => span.scope.name), ['test', 'test', 'other'])
+  const read = roundTrip(
+    spanOf(),
+    spanOf(() => {}, { name: 'other', version: '' }),
+    spanOf(),
+  )
+  assert.deepEqual(
+    read.map((span) => span.scope.name),
+    ['test', 'test', 'other'],
+  )
 })
 
 test('emitted = sent + dropped + queued through every way a span can go', () => {

@@ -1,4 +1,5 @@
-// Spans as OTLP protobuf (opentelemetry/proto/trace/v1), by hand: each field is one call, in the order of the field numbers.
+// Spans as OTLP protobuf (opentelemetry/proto/trace/v1), by hand: each field is one call, in the order of
+// the field numbers.
 //
 //   ExportTraceServiceRequest { 1: ResourceSpans { 1: Resource, 2: ScopeSpans { 1: Scope, 2: Span... }... } }
 //   tag byte = field number << 3 | wire type (0 varint, 1 fixed64, 2 length-delimited, 5 fixed32)
@@ -54,7 +55,10 @@ export function encodeScope(scope: Scope): Uint8Array {
 }
 
 /** One request body from a resource and, by scope, its encoded head and spans. Owns: the result is new. */
-export function encodeRequest(resource: Uint8Array, scopes: readonly (readonly [Uint8Array, Uint8Array])[]): Uint8Array {
+export function encodeRequest(
+  resource: Uint8Array,
+  scopes: readonly (readonly [Uint8Array, Uint8Array])[],
+): Uint8Array {
   const spans = scopes.reduce((sum, [head, body]) => sum + head.length + body.length, 0)
   const out = new ByteWriter(spans + resource.length + 64 + scopes.length * 8)
   const mark = out.open(delimited(1))
@@ -108,7 +112,8 @@ function encodeStatus(out: ByteWriter, span: Span): void {
 }
 
 function encodeAttributes(out: ByteWriter, tag: number, attributes: readonly AttributeValue[]): void {
-  for (let i = 0; i < attributes.length; i += 2) encodeAttribute(out, tag, String(attributes[i]), attributes[i + 1])
+  for (let i = 0; i < attributes.length; i += 2)
+    encodeAttribute(out, tag, String(attributes[i]), attributes[i + 1])
 }
 
 function encodeAttribute(out: ByteWriter, tag: number, key: string, value: AttributeValue): void {
@@ -123,9 +128,12 @@ function encodeAttribute(out: ByteWriter, tag: number, key: string, value: Attri
 /** AnyValue; null in an array is an empty AnyValue, as the specification asks. */
 function encodeValue(out: ByteWriter, value: AttributeValue | null | undefined): void {
   switch (typeof value) {
-    case 'string': return out.string(delimited(1), value)
-    case 'boolean': return boolean(out, value)
-    case 'number': return number(out, value)
+    case 'string':
+      return out.string(delimited(1), value)
+    case 'boolean':
+      return boolean(out, value)
+    case 'number':
+      return number(out, value)
     case 'bigint':
       out.byte(3 << 3)
       return out.varint64(value)
@@ -134,7 +142,10 @@ function encodeValue(out: ByteWriter, value: AttributeValue | null | undefined):
   }
 }
 
-function encodeArray(out: ByteWriter, values: readonly (string | number | boolean | null | undefined)[]): void {
+function encodeArray(
+  out: ByteWriter,
+  values: readonly (string | number | boolean | null | undefined)[],
+): void {
   const mark = out.open(delimited(5))
   for (const value of values) {
     const valueMark = out.open(delimited(1))

@@ -1,5 +1,5 @@
-// Begins and ends spans. Knows nothing of HTTP, of context or of export: who is parent is the caller's answer, where an ended span goes
-// is `onEnd`.
+// Begins and ends spans. Knows nothing of HTTP, of context or of export: who is parent is the caller's
+// answer, where an ended span goes is `onEnd`.
 
 import type { WallClock } from './clock.ts'
 import type { Ids } from './ids.ts'
@@ -14,7 +14,10 @@ export type SpanOptions = {
   readonly startMs?: number
 }
 
-/** A span that is not recorded still has an identity, so that what it causes knows its trace and its decision. */
+/**
+ * A span that is not recorded still has an identity, so that what it causes knows its trace and its
+ * decision.
+ */
 export type SilentSpan = SpanContext & { readonly isSilent: true }
 
 export type Recorder = {

@@ -1,4 +1,5 @@
-// The entry `crosscut/agent`, for `node --import crosscut/agent app.js`. The only file of the package that acts when it is loaded.
+// The entry `crosscut/agent`, for `node --import crosscut/agent app.js`. The only file of the package that
+// acts when it is loaded.
 
 import { startAgent } from './start.ts'
 import { readSettings } from './settings.ts'

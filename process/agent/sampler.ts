@@ -1,4 +1,5 @@
-// Decides at a span's start whether it is recorded. Samplers of the OpenTelemetry specification, by their environment names.
+// Decides at a span's start whether it is recorded. Samplers of the OpenTelemetry specification, by their
+// environment names.
 
 import type { SamplerSetting } from './settings.ts'
 
@@ -6,7 +7,10 @@ import type { SamplerSetting } from './settings.ts'
 export type SampleQuestion = { readonly traceId: string; readonly parentSampled: boolean | undefined }
 export type Sampler = (question: SampleQuestion) => boolean
 
-/** 2^56: the ratio is compared with the rightmost 7 bytes of the trace id, which W3C level 2 says are random. */
+/**
+ * 2^56: the ratio is compared with the rightmost 7 bytes of the trace id, which W3C level 2 says are
+ * random.
+ */
 const RANDOM_SPACE = 2 ** 56
 
 /** A parent-based sampler follows its parent and asks its root sampler only where there is none. */
@@ -18,8 +22,10 @@ export function openSampler(setting: SamplerSetting): Sampler {
 
 function rootSampler(setting: SamplerSetting): Sampler {
   switch (setting.kind) {
-    case 'always_on': return () => true
-    case 'always_off': return () => false
+    case 'always_on':
+      return () => true
+    case 'always_off':
+      return () => false
     case 'traceidratio': {
       const bound = setting.ratio * RANDOM_SPACE
       return ({ traceId }) => Number.parseInt(traceId.slice(-14), 16) < bound

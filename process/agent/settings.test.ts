@@ -10,34 +10,61 @@ const ENDPOINTS: readonly (readonly [Record<string, string>, string])[] = [
   [{}, 'http://127.0.0.1:4318/v1/traces'],
   [{ CROSSCUT_SERVER: 'http://watch.internal:7070' }, 'http://watch.internal:4318/v1/traces'],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'https://c:4318/a/' }, 'https://c:4318/a/v1/traces'],
-  [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:1', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://d:2/x' }, 'http://d:2/x'],
+  [
+    { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://c:1', OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://d:2/x' },
+    'http://d:2/x',
+  ],
   [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'nonsense' }, 'http://127.0.0.1:4318/v1/traces'],
 ]
 for (const [env, url] of ENDPOINTS) {
-  test(`spans go to ${url} with ${JSON.stringify(env)}`, () => assert.equal(readSettings(env).exporter.url.href, url))
+  test(`spans go to ${url} with ${JSON.stringify(env)}`, () =>
+    assert.equal(readSettings(env).exporter.url.href, url))
 }
 
 test('what is not understood falls back to its default and is named', () => {
   const settings = readSettings({
-    OTEL_TRACES_SAMPLER: 'sometimes', OTEL_TRACES_SAMPLER_ARG: '7', OTEL_SPAN_LINK_COUNT_LIMIT: '-1', CROSSCUT_SERVER: 'file:///etc', CROSSCUT_TOKEN: 'x',
-    OTEL_RESOURCE_ATTRIBUTES: 'a=1,b,c=%zz', OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+    OTEL_TRACES_SAMPLER: 'sometimes',
+    OTEL_TRACES_SAMPLER_ARG: '7',
+    OTEL_SPAN_LINK_COUNT_LIMIT: '-1',
+    CROSSCUT_SERVER: 'file:///etc',
+    CROSSCUT_TOKEN: 'x',
+    OTEL_RESOURCE_ATTRIBUTES: 'a=1,b,c=%zz',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
   })
   assert.deepEqual(settings.sampler, { kind: 'always_on', isParentBased: true, ratio: 1 })
   assert.equal(settings.limits.links, 128)
   assert.equal(settings.control, undefined)
   assert.deepEqual([...settings.resourceAttributes], [['a', '1']])
-  assert.deepEqual([...new Set(settings.misread)].sort(), ['CROSSCUT_SERVER', 'OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_RESOURCE_ATTRIBUTES',
-    'OTEL_SPAN_LINK_COUNT_LIMIT', 'OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG'])
+  assert.deepEqual([...new Set(settings.misread)].sort(), [
+    'CROSSCUT_SERVER',
+    'OTEL_EXPORTER_OTLP_PROTOCOL',
+    'OTEL_RESOURCE_ATTRIBUTES',
+    'OTEL_SPAN_LINK_COUNT_LIMIT',
+    'OTEL_TRACES_SAMPLER',
+    'OTEL_TRACES_SAMPLER_ARG',
+  ])
 })
 
 test('a token is split into secret and fingerprint at its last dot', () => {
-  assert.equal(readSettings({ CROSSCUT_SERVER: 'http://s:7070', CROSSCUT_TOKEN: 'a.b.c' }).control?.fingerprint, 'c')
+  assert.equal(
+    readSettings({ CROSSCUT_SERVER: 'http://s:7070', CROSSCUT_TOKEN: 'a.b.c' }).control?.fingerprint,
+    'c',
+  )
   assert.equal(readSettings({ CROSSCUT_SERVER: 'http://s:7070', CROSSCUT_TOKEN: 'abc' }).control, undefined)
 })
 
 test('service and host names given are honoured over those found', () => {
-  const resource = readResource(readSettings({ OTEL_SERVICE_NAME: 'shop', OTEL_RESOURCE_ATTRIBUTES: 'host.name=host-A,service.name=other,team=x' }), '/app.js')
-  assert.deepEqual(['service.name', 'host.name', 'team', 'process.pid'].map((key) => resource.get(key)), ['shop', 'host-A', 'x', process.pid])
+  const resource = readResource(
+    readSettings({
+      OTEL_SERVICE_NAME: 'shop',
+      OTEL_RESOURCE_ATTRIBUTES: 'host.name=host-A,service.name=other,team=x',
+    }),
+    '/app.js',
+  )
+  assert.deepEqual(
+    ['service.name', 'host.name', 'team', 'process.pid'].map((key) => resource.get(key)),
+    ['shop', 'host-A', 'x', process.pid],
+  )
 })
 
 const SAMPLERS: readonly (readonly [Record<string, string>, boolean | undefined, string, boolean])[] = [
@@ -52,6 +79,9 @@ const SAMPLERS: readonly (readonly [Record<string, string>, boolean | undefined,
 ]
 for (const [env, parentSampled, digit, isSampled] of SAMPLERS) {
   test(`${JSON.stringify(env)} with parent ${parentSampled} and trace id ${digit}...: ${isSampled}`, () => {
-    assert.equal(openSampler(readSettings(env).sampler)({ traceId: digit.repeat(32), parentSampled }), isSampled)
+    assert.equal(
+      openSampler(readSettings(env).sampler)({ traceId: digit.repeat(32), parentSampled }),
+      isSampled,
+    )
   })
 }

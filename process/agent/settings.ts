@@ -1,9 +1,18 @@
 // The environment, parsed once into exact settings.
 //
-// A variable that cannot be understood falls back to its default, as the OpenTelemetry specification asks, and is told to the control
-// plane (`doctor` shows it): printing a warning into the host's output is not ours to do.
+// A variable that cannot be understood falls back to its default, as the OpenTelemetry specification asks,
+// and is told to the control plane (`doctor` shows it): printing a warning into the host's output is not
+// ours to do.
 
-import { ATTRIBUTES_MAX, BATCH_SPANS_MAX, EVENTS_MAX, EXPORT_DELAY_MS, EXPORT_TIMEOUT_MS, LINKS_MAX, QUEUE_SPANS_MAX } from './limits.ts'
+import {
+  ATTRIBUTES_MAX,
+  BATCH_SPANS_MAX,
+  EVENTS_MAX,
+  EXPORT_DELAY_MS,
+  EXPORT_TIMEOUT_MS,
+  LINKS_MAX,
+  QUEUE_SPANS_MAX,
+} from './limits.ts'
 
 export type SamplerSetting = {
   readonly kind: 'always_on' | 'always_off' | 'traceidratio'
@@ -20,7 +29,12 @@ export type Settings = {
   readonly resourceAttributes: ReadonlyMap<string, string>
   readonly sampler: SamplerSetting
   readonly propagators: readonly string[]
-  readonly limits: { readonly attributes: number; readonly events: number; readonly links: number; readonly valueLength: number }
+  readonly limits: {
+    readonly attributes: number
+    readonly events: number
+    readonly links: number
+    readonly valueLength: number
+  }
   readonly batch: { readonly delayMs: number; readonly spansMax: number; readonly queueMax: number }
   readonly exporter: ExporterSettings
   readonly control: ControlSettings | undefined
@@ -54,10 +68,16 @@ export function readSettings(env: Environment): Settings {
     sampler: readSampler(reader),
     propagators: readList(reader.text('OTEL_PROPAGATORS') ?? 'tracecontext,baggage'),
     limits: {
-      attributes: reader.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT') ?? reader.count('OTEL_ATTRIBUTE_COUNT_LIMIT') ?? ATTRIBUTES_MAX,
+      attributes:
+        reader.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT') ??
+        reader.count('OTEL_ATTRIBUTE_COUNT_LIMIT') ??
+        ATTRIBUTES_MAX,
       events: reader.count('OTEL_SPAN_EVENT_COUNT_LIMIT') ?? EVENTS_MAX,
       links: reader.count('OTEL_SPAN_LINK_COUNT_LIMIT') ?? LINKS_MAX,
-      valueLength: reader.count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT') ?? reader.count('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') ?? Infinity,
+      valueLength:
+        reader.count('OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT') ??
+        reader.count('OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT') ??
+        Infinity,
     },
     batch: {
       delayMs: reader.count('OTEL_BSP_SCHEDULE_DELAY') ?? EXPORT_DELAY_MS,
@@ -75,21 +95,36 @@ function readSampler(reader: Reader): SamplerSetting {
   const isParentBased = text.startsWith('parentbased_')
   const kind = isParentBased ? text.slice('parentbased_'.length) : text
   const ratio = reader.ratio('OTEL_TRACES_SAMPLER_ARG') ?? 1
-  if (kind === 'always_on' || kind === 'always_off' || kind === 'traceidratio') return { kind, isParentBased, ratio }
+  if (kind === 'always_on' || kind === 'always_off' || kind === 'traceidratio')
+    return { kind, isParentBased, ratio }
   reader.misread.push('OTEL_TRACES_SAMPLER')
   return { kind: 'always_on', isParentBased: true, ratio: 1 }
 }
 
-/** Order of the OTLP exporter specification: signal-specific URL as is, else the base plus /v1/traces, else the server's host on 4318. */
+/**
+ * Order of the OTLP exporter specification: signal-specific URL as is, else the base plus /v1/traces, else
+ * the server's host on 4318.
+ */
 function readExporter(reader: Reader, server: URL | undefined): ExporterSettings {
-  const protocol = reader.text('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? reader.text('OTEL_EXPORTER_OTLP_PROTOCOL')
-  if (protocol !== undefined && protocol !== 'http/protobuf') reader.misread.push('OTEL_EXPORTER_OTLP_PROTOCOL')
+  const protocol =
+    reader.text('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? reader.text('OTEL_EXPORTER_OTLP_PROTOCOL')
+  if (protocol !== undefined && protocol !== 'http/protobuf')
+    reader.misread.push('OTEL_EXPORTER_OTLP_PROTOCOL')
   return {
     url: tracesUrl(reader, server),
-    headers: new Map([...reader.pairs('OTEL_EXPORTER_OTLP_HEADERS'), ...reader.pairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS')]),
-    timeoutMs: reader.count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT') ?? reader.count('OTEL_EXPORTER_OTLP_TIMEOUT') ?? EXPORT_TIMEOUT_MS,
-    isGzip: (reader.text('OTEL_EXPORTER_OTLP_TRACES_COMPRESSION') ?? reader.text('OTEL_EXPORTER_OTLP_COMPRESSION')) === 'gzip',
-    certificateFile: reader.text('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE') ?? reader.text('OTEL_EXPORTER_OTLP_CERTIFICATE'),
+    headers: new Map([
+      ...reader.pairs('OTEL_EXPORTER_OTLP_HEADERS'),
+      ...reader.pairs('OTEL_EXPORTER_OTLP_TRACES_HEADERS'),
+    ]),
+    timeoutMs:
+      reader.count('OTEL_EXPORTER_OTLP_TRACES_TIMEOUT') ??
+      reader.count('OTEL_EXPORTER_OTLP_TIMEOUT') ??
+      EXPORT_TIMEOUT_MS,
+    isGzip:
+      (reader.text('OTEL_EXPORTER_OTLP_TRACES_COMPRESSION') ??
+        reader.text('OTEL_EXPORTER_OTLP_COMPRESSION')) === 'gzip',
+    certificateFile:
+      reader.text('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE') ?? reader.text('OTEL_EXPORTER_OTLP_CERTIFICATE'),
   }
 }
 
@@ -114,7 +149,11 @@ function readControl(reader: Reader, server: URL | undefined): ControlSettings |
   return undefined
 }
 
-const readList = (text: string): readonly string[] => text.split(',').map((part) => part.trim()).filter((part) => part !== '')
+const readList = (text: string): readonly string[] =>
+  text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '')
 
 /** One environment; remembers what it could not read. */
 class Reader {

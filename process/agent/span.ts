@@ -1,5 +1,6 @@
-// One span while it is open. Flat: attributes lie in one array, key, value, key, value; what is rare (events, links) is absent until
-// needed. When it ends it is encoded at once and forgotten, so no span outlives its request.
+// One span while it is open. Flat: attributes lie in one array, key, value, key, value; what is rare
+// (events, links) is absent until needed. When it ends it is encoded at once and forgotten, so no span
+// outlives its request.
 
 /** Numbers of OTLP's SpanKind. */
 export const KIND = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const
@@ -11,7 +12,8 @@ export const FLAG_SAMPLED = 1
 const FLAG_HAS_IS_REMOTE = 0x100
 const FLAG_IS_REMOTE = 0x200
 
-export type AttributeValue = string | number | bigint | boolean | readonly (string | number | boolean | null | undefined)[]
+export type AttributeValue =
+  string | number | bigint | boolean | readonly (string | number | boolean | null | undefined)[]
 
 /** What travels: W3C trace context, and where it came from. */
 export type SpanContext = {
@@ -23,7 +25,11 @@ export type SpanContext = {
   readonly traceState?: string
 }
 
-export type SpanEvent = { readonly name: string; readonly atMs: number; readonly attributes: readonly AttributeValue[] }
+export type SpanEvent = {
+  readonly name: string
+  readonly atMs: number
+  readonly attributes: readonly AttributeValue[]
+}
 
 /** edge: our kind of arrow, or undefined for an ordinary link. Times are monotonic ms. */
 export type SpanLink = {

@@ -1,5 +1,5 @@
-// Begins spans inside an execution: parent from scope, links from the trail. Shared by the entry `crosscut` and by the OpenTelemetry
-// bridge, so that both make the same trace.
+// Begins spans inside an execution: parent from scope, links from the trail. Shared by the entry `crosscut`
+// and by the OpenTelemetry bridge, so that both make the same trace.
 
 import { context, currentFrame, newFrame, runWith, withScope } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'

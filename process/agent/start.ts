@@ -1,9 +1,12 @@
 // Wires the agent together and takes it apart again. What is here is order, not logic.
 //
 //   settings ──► off?  nothing at all
-//            └─► context ── carriers(observer) ── recorder ── queue ── exporter      live while enabled; the kill switch of the control
-//                otel bridge, host api, tracepoints                                  plane takes all of it off and puts it on again
-//                control connection, exit hooks                                      live until the process ends
+//            └─► context ── carriers(observer) ── recorder ── queue ── exporter
+//                otel bridge, host api, tracepoints
+//                control connection, exit hooks
+//
+// The first two lines live while enabled: the kill switch of the control plane takes them off and puts them
+// on again. The last lives until the process ends.
 
 import { isMainThread } from 'node:worker_threads'
 import type { CompiledAdvice } from '#advice'
@@ -89,12 +92,23 @@ class RunningAgent implements Agent {
     this.#resource = readResource(settings)
     this.#tracepoints = new Tracepoints({ budget: this.#budget, ledger: this.#ledger })
     const { queueMax, spansMax, delayMs } = settings.batch
-    this.#queue = new SpanQueue({ resource: this.#resource, clock: this.#clock, ledger: this.#ledger, limits: { spansMax, queueMax } })
+    this.#queue = new SpanQueue({
+      resource: this.#resource,
+      clock: this.#clock,
+      ledger: this.#ledger,
+      limits: { spansMax, queueMax },
+    })
     this.#exporter = openExporter({
-      queue: this.#queue, ledger: this.#ledger, settings: settings.exporter, delayMs, detached: (fn) => this.#detached(fn),
+      queue: this.#queue,
+      ledger: this.#ledger,
+      settings: settings.exporter,
+      delayMs,
+      detached: (fn) => this.#detached(fn),
     })
     this.#recorder = openRecorder({
-      clock: this.#clock, ids: this.#identity, sampler: openSampler(settings.sampler),
+      clock: this.#clock,
+      ids: this.#identity,
+      sampler: openSampler(settings.sampler),
       onEnd: guarded(this.#ledger, 'record', undefined, (span) => {
         this.#queue.add(span)
         this.#exporter.wake()
@@ -126,7 +140,10 @@ class RunningAgent implements Agent {
     const { adviceNs, adviceRuns, isTripped } = this.#budget
     const last = this.#ledger.lastFailure
     return {
-      agent: this.#agentId, epoch: this.#epoch, seq: this.#reports, timeMs: Date.now(),
+      agent: this.#agentId,
+      epoch: this.#epoch,
+      seq: this.#reports,
+      timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
       packages: this.#packages,
       spans: { emitted, sent, dropped, queued },
@@ -143,10 +160,17 @@ class RunningAgent implements Agent {
     const { limits, isTracing } = settings
     startContext(OWNER)
     const httpSpans = openHttpSpans({
-      recorder: this.#recorder, clock, trail: this.#trail, tracepoints, isTracing, isPropagating: settings.propagators.includes('tracecontext'),
+      recorder: this.#recorder,
+      clock,
+      trail: this.#trail,
+      tracepoints,
+      isTracing,
+      isPropagating: settings.propagators.includes('tracecontext'),
     })
     this.#carriers = installCarriers({
-      ...carrierSettingsFromEnv(process.env), observer: httpSpans.observer, onFault: (error) => ledger.fail('carriers', error),
+      ...carrierSettingsFromEnv(process.env),
+      observer: httpSpans.observer,
+      onFault: (error) => ledger.fail('carriers', error),
     })
     this.#httpSpans = httpSpans
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
@@ -154,23 +178,47 @@ class RunningAgent implements Agent {
       () => this.#carriers?.uninstall(),
       tidyJoins((baggage) => this.#trail.tidy(baggage)),
       onBarrier(guarded(ledger, 'barrier', undefined, (edge) => this.#meet(edge))),
-      installOtelBridge({ host: { spans, clock, limits, quietly }, ledger, isTracing, resource: this.#resource }),
+      installOtelBridge({
+        host: { spans, clock, limits, quietly },
+        ledger,
+        isTracing,
+        resource: this.#resource,
+      }),
       () => Reflect.deleteProperty(globalThis, HOST_API_SLOT),
       () => stopContext(OWNER),
     ]
-    Reflect.set(globalThis, HOST_API_SLOT, openHostApi({
-      spans, tracepoints, workflow: this.#workflow, ledger, isTracing, eventsMax: limits.events, resources: this.#resources,
-    }))
+    Reflect.set(
+      globalThis,
+      HOST_API_SLOT,
+      openHostApi({
+        spans,
+        tracepoints,
+        workflow: this.#workflow,
+        ledger,
+        isTracing,
+        eventsMax: limits.events,
+        resources: this.#resources,
+      }),
+    )
   }
 
-  /** The kill switch: the process is as if we had never been loaded, but for the control connection that can undo it. */
+  /**
+   * The kill switch: the process is as if we had never been loaded, but for the control connection that can
+   * undo it.
+   */
   #disable(): void {
     for (const remove of this.#removals.splice(0)) remove()
     this.#carriers = undefined
   }
 
   #parts() {
-    return { settings: this.#settings, ledger: this.#ledger, spans: this.#spans, clock: this.#clock, tracepoints: this.#tracepoints }
+    return {
+      settings: this.#settings,
+      ledger: this.#ledger,
+      spans: this.#spans,
+      clock: this.#clock,
+      tracepoints: this.#tracepoints,
+    }
   }
 
   /** Two executions met and did not join: the waiting one's span gets an arrow from the other's. */
@@ -181,7 +229,16 @@ class RunningAgent implements Agent {
     const nowMs = this.#clock.now()
     const isKnown = span.links?.some((link) => link.spanId === source.spanId && link.edge === 'barrier')
     if (isKnown !== true) {
-      span.addLink({ traceId: source.traceId, spanId: source.spanId, edge: 'barrier', edgeFromMs: nowMs, edgeToMs: nowMs }, this.#settings.limits.links)
+      span.addLink(
+        {
+          traceId: source.traceId,
+          spanId: source.spanId,
+          edge: 'barrier',
+          edgeFromMs: nowMs,
+          edgeToMs: nowMs,
+        },
+        this.#settings.limits.links,
+      )
     }
   }
 
@@ -191,7 +248,9 @@ class RunningAgent implements Agent {
 
   #dial(settings: ControlSettings): Control {
     return openControl({
-      settings, ledger: this.#ledger, detached: (fn) => this.#detached(fn),
+      settings,
+      ledger: this.#ledger,
+      detached: (fn) => this.#detached(fn),
       hello: () => this.#hello(),
       report: () => this.report(),
       onState: guarded(this.#ledger, 'state', undefined, (data) => this.#obey(data, settings.fingerprint)),
@@ -230,11 +289,16 @@ class RunningAgent implements Agent {
   #keepUntil(ms: number): void {
     clearTimeout(this.#expiry)
     const LONGEST_TIMER_MS = 2 ** 31 - 1
-    this.#expiry = this.#detached(() => setTimeout(() => {
-      this.#ledger.count('state-expired')
-      this.#weave([])
-      this.#packages = []
-    }, Math.min(ms, LONGEST_TIMER_MS)).unref())
+    this.#expiry = this.#detached(() =>
+      setTimeout(
+        () => {
+          this.#ledger.count('state-expired')
+          this.#weave([])
+          this.#packages = []
+        },
+        Math.min(ms, LONGEST_TIMER_MS),
+      ).unref(),
+    )
   }
 
   #hello(): AgentHello {
@@ -275,7 +339,16 @@ function startedHistogram(): ReturnType<typeof import('node:perf_hooks').monitor
 
 function emptyReport(): AgentReport {
   return {
-    agent: '', epoch: '', seq: 0, timeMs: 0, stateVersion: 0, packages: [], spans: { emitted: 0, sent: 0, dropped: 0, queued: 0 }, drops: {},
-    budget: { adviceNs: 0, adviceRuns: 0, isTripped: false }, eventLoopDelayMsP99: 0, rssBytes: 0,
+    agent: '',
+    epoch: '',
+    seq: 0,
+    timeMs: 0,
+    stateVersion: 0,
+    packages: [],
+    spans: { emitted: 0, sent: 0, dropped: 0, queued: 0 },
+    drops: {},
+    budget: { adviceNs: 0, adviceRuns: 0, isTripped: false },
+    eventLoopDelayMsP99: 0,
+    rssBytes: 0,
   }
 }

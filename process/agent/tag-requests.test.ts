@@ -1,4 +1,5 @@
-// A tool, end to end: deployed to running processes as data, felt across them, by late starters too, and gone when removed.
+// A tool, end to end: deployed to running processes as data, felt across them, by late starters too, and
+// gone when removed.
 
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
@@ -8,7 +9,8 @@ import { startControlPlane, type ControlPlane } from './testing/control-server.t
 import { startCollector, startService, until } from './testing/rig.ts'
 
 const SCHEMA = readFileSync(new URL('../../tools/tag-requests/schema.bdl', import.meta.url), 'utf8')
-const tool = (level: 'debug' | 'trace', version: number) => tagRequests(SCHEMA, { header: 'x-debug', value: '1', tag: 'suspect', level }, version)
+const tool = (level: 'debug' | 'trace', version: number) =>
+  tagRequests(SCHEMA, { header: 'x-debug', value: '1', tag: 'suspect', level }, version)
 
 const hasTool = (plane: ControlPlane, service: string, version: number | undefined): boolean =>
   plane.reports.get(service)?.packages.find(({ name }) => name === 'tag-requests')?.version === version
@@ -16,9 +18,15 @@ const hasTool = (plane: ControlPlane, service: string, version: number | undefin
 test('tagged requests carry their tag and log level to every process, also to one that starts after the tool', async () => {
   const collector = await startCollector()
   const plane = await startControlPlane()
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, CROSSCUT_SERVER: plane.url, CROSSCUT_TOKEN: plane.token, OTEL_BSP_SCHEDULE_DELAY: '50' }
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+    OTEL_BSP_SCHEDULE_DELAY: '50',
+  }
   const front = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'front' } })
-  const ask = async (next: string, header: Record<string, string>) => (await fetch(`${front.url}/`, { headers: { ...header, 'x-next': next } })).text()
+  const ask = async (next: string, header: Record<string, string>) =>
+    (await fetch(`${front.url}/`, { headers: { ...header, 'x-next': next } })).text()
   try {
     await until('the front says hello', () => plane.reports.has('front'))
     plane.tell({ packages: [tool('debug', 1)] })
@@ -30,17 +38,31 @@ test('tagged requests carry their tag and log level to every process, also to on
     assert.equal(await ask(late.url, { 'x-debug': '0' }), 'default,default')
     assert.equal(await ask(late.url, {}), 'default,default')
     await until('spans of both', () => collector.spans.filter((span) => span.kind === 2).length === 6)
-    assert.deepEqual(collector.spans.filter((span) => span.attributes['crosscut.tag'] === 'suspect').map((span) => [span.resource['service.name'], span.kind]).sort(),
-      [['front', 2], ['late', 2]])
+    assert.deepEqual(
+      collector.spans
+        .filter((span) => span.attributes['crosscut.tag'] === 'suspect')
+        .map((span) => [span.resource['service.name'], span.kind])
+        .sort(),
+      [
+        ['front', 2],
+        ['late', 2],
+      ],
+    )
 
     plane.tell({ packages: [tool('trace', 2)] })
     await until('both have the changed tool', () => hasTool(plane, 'front', 2) && hasTool(plane, 'late', 2))
     assert.equal(await ask(late.url, { 'x-debug': '1' }), 'trace,trace')
 
     plane.dropStreams()
-    await until('both said hello again', () => plane.hellos.filter(({ service }) => service === 'late').length >= 2)
+    await until(
+      'both said hello again',
+      () => plane.hellos.filter(({ service }) => service === 'late').length >= 2,
+    )
     plane.tell({ packages: [] })
-    await until('the tool is gone', () => hasTool(plane, 'front', undefined) && hasTool(plane, 'late', undefined))
+    await until(
+      'the tool is gone',
+      () => hasTool(plane, 'front', undefined) && hasTool(plane, 'late', undefined),
+    )
     assert.equal(await ask(late.url, { 'x-debug': '1' }), 'default,default')
     assert.ok((plane.reports.get('late')?.budget.adviceRuns ?? 0) > 0)
     await late.stop()
@@ -54,12 +76,22 @@ test('tagged requests carry their tag and log level to every process, also to on
 test('a package that cannot be understood is refused with its reason, beside one that runs', async () => {
   const collector = await startCollector()
   const plane = await startControlPlane()
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, CROSSCUT_SERVER: plane.url, CROSSCUT_TOKEN: plane.token }
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+  }
   const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
   try {
     await until('it says hello', () => plane.reports.has('one'))
     plane.tell({ packages: [tool('debug', 1), { ...tool('debug', 1), name: 'broken', schema: 'bag {' }] })
-    await until('the refusal', () => plane.reports.get('one')?.packages.some(({ error }) => error?.startsWith('E_ADVICE_SCHEMA') === true) === true)
+    await until(
+      'the refusal',
+      () =>
+        plane.reports
+          .get('one')
+          ?.packages.some(({ error }) => error?.startsWith('E_ADVICE_SCHEMA') === true) === true,
+    )
     assert.ok(hasTool(plane, 'one', 1))
     assert.equal(await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text(), 'debug')
   } finally {
@@ -72,7 +104,12 @@ test('a package that cannot be understood is refused with its reason, beside one
 test('the kill switch makes a no-op of the agent, and lifts again; a forged state changes nothing', async () => {
   const collector = await startCollector()
   const plane = await startControlPlane()
-  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, CROSSCUT_SERVER: plane.url, CROSSCUT_TOKEN: plane.token, OTEL_BSP_SCHEDULE_DELAY: '20' }
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+    OTEL_BSP_SCHEDULE_DELAY: '20',
+  }
   const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
   const isAt = (version: number) => plane.reports.get('one')?.stateVersion === version
   try {
@@ -80,7 +117,17 @@ test('the kill switch makes a no-op of the agent, and lifts again; a forged stat
     plane.tell({ disabled: true })
     await until('it is disabled', () => isAt(2))
     await (await fetch(service.url)).text()
-    plane.tellRaw({ ...plane.signer.sign({ format: 1, fleet: 'test', version: 9, expiresMs: Date.now() + 9e4, disabled: false, packages: [] }), signature: 'AAAA' })
+    plane.tellRaw({
+      ...plane.signer.sign({
+        format: 1,
+        fleet: 'test',
+        version: 9,
+        expiresMs: Date.now() + 9e4,
+        disabled: false,
+        packages: [],
+      }),
+      signature: 'AAAA',
+    })
     await until('the forgery is reported', () => plane.reports.get('one')?.drops['state-refused'] === 1)
     assert.ok(isAt(2))
     plane.tell({ disabled: false })

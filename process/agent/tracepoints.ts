@@ -1,7 +1,8 @@
 // Places where advice runs, and the advice that is there now.
 //
-// A name is looked up once a hit; a name without advice costs one Map lookup, the built-in ones one property read. Advice reads
-// variables through a closure over the exchange, so nothing is collected that no advice asks for.
+// A name is looked up once a hit; a name without advice costs one Map lookup, the built-in ones one
+// property read. Advice reads variables through a closure over the exchange, so nothing is collected that
+// no advice asks for.
 //
 //   hit ── nothing woven ──► return
 //    └──── woven, breaker closed ──► environment ── run each advice ──► baggage back into the execution
@@ -33,7 +34,15 @@ const BUILT_IN: readonly TracepointInfo[] = [
 
 const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'set-cookie'])
 
-export const LOG_LEVELS: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'])
+export const LOG_LEVELS: ReadonlySet<string> = new Set([
+  'trace',
+  'debug',
+  'info',
+  'warn',
+  'error',
+  'fatal',
+  'silent',
+])
 
 type Woven = readonly CompiledAdvice[]
 const NOTHING: Woven = Object.freeze([])
@@ -84,7 +93,10 @@ export class Tracepoints {
     this.#seen.set(name, { name, vars: Object.keys(vars) })
     const woven = this.#woven.get(name)
     if (woven === undefined) return
-    const environment = new Environment((variable) => (Object.hasOwn(vars, variable) ? vars[variable] : undefined), context.current())
+    const environment = new Environment(
+      (variable) => (Object.hasOwn(vars, variable) ? vars[variable] : undefined),
+      context.current(),
+    )
     this.#run(woven, environment)
     leaveHere(environment, openSpan(currentFrame()?.scope))
   }
@@ -167,29 +179,43 @@ function leaveHere(environment: Environment, span: unknown): void {
   putTags(environment, span)
   context.set(environment.baggage)
   const frame = currentFrame()
-  if (environment.level !== undefined && frame !== undefined) enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))
+  if (environment.level !== undefined && frame !== undefined)
+    enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))
 }
 
 function serverVariable({ request, response, handle }: ServerExchange, name: string): AdviceValue {
   switch (name) {
-    case 'method': return request.method
-    case 'path': return pathOf(request.url ?? '/')
-    case 'host': return request.headers.host
-    case 'status': return response.statusCode
-    case 'durationMs': return durationOf(handle)
-    default: return name.startsWith('header.') ? headerOf(request.headers, name.slice('header.'.length)) : undefined
+    case 'method':
+      return request.method
+    case 'path':
+      return pathOf(request.url ?? '/')
+    case 'host':
+      return request.headers.host
+    case 'status':
+      return response.statusCode
+    case 'durationMs':
+      return durationOf(handle)
+    default:
+      return name.startsWith('header.') ? headerOf(request.headers, name.slice('header.'.length)) : undefined
   }
 }
 
 function clientVariable(exchange: ClientExchange, name: string): AdviceValue {
   switch (name) {
-    case 'method': return exchange.method
-    case 'path': return pathOf(exchange.path)
-    case 'host': return exchange.host
-    case 'port': return exchange.port
-    case 'status': return exchange.statusCode
-    case 'durationMs': return durationOf(exchange.handle)
-    default: return undefined
+    case 'method':
+      return exchange.method
+    case 'path':
+      return pathOf(exchange.path)
+    case 'host':
+      return exchange.host
+    case 'port':
+      return exchange.port
+    case 'status':
+      return exchange.statusCode
+    case 'durationMs':
+      return durationOf(exchange.handle)
+    default:
+      return undefined
   }
 }
 
@@ -198,7 +224,8 @@ function headerOf(headers: NodeJS.Dict<string | string[]>, name: string): string
   return typeof value === 'string' ? value : value?.join(', ')
 }
 
-const durationOf = (handle: unknown): number | undefined => (handle instanceof Span ? performance.now() - handle.startMs : undefined)
+const durationOf = (handle: unknown): number | undefined =>
+  handle instanceof Span ? performance.now() - handle.startMs : undefined
 
 function pathOf(url: string): string {
   const question = url.indexOf('?')

@@ -10,7 +10,15 @@ import { readTrail, Trail, withoutTrail } from './trail.ts'
 let made = 0
 function spanOf(parent?: Span): Span {
   made += 1
-  return new Span({ name: `s${made}`, kind: 1, traceId: 'a'.repeat(32), spanId: made.toString(16).padStart(16, '0'), parent, scope: { name: '', version: '' }, startMs: made })
+  return new Span({
+    name: `s${made}`,
+    kind: 1,
+    traceId: 'a'.repeat(32),
+    spanId: made.toString(16).padStart(16, '0'),
+    parent,
+    scope: { name: '', version: '' },
+    startMs: made,
+  })
 }
 
 const linked = (span: Span): readonly string[] => (span.links ?? []).map((link) => link.spanId).sort()
@@ -52,7 +60,10 @@ test('a loop of a thousand spans that join one by one links each to the one befo
 })
 
 test('a join of more spans than are remembered keeps TRAIL_MAX of them', () => {
-  for (const [width, kept] of [[TRAIL_MAX, TRAIL_MAX], [TRAIL_MAX + 1, TRAIL_MAX]] as const) {
+  for (const [width, kept] of [
+    [TRAIL_MAX, TRAIL_MAX],
+    [TRAIL_MAX + 1, TRAIL_MAX],
+  ] as const) {
     const trail = new Trail()
     const spans = Array.from({ length: width }, () => spanOf())
     const joined = Baggage.join(...spans.map((span) => trail.end(trail.begin(Baggage.empty, span), span)))
@@ -72,7 +83,11 @@ test('other bags, and what they own, pass the trail untouched', () => {
   assert.deepEqual(readTrail(ended), idsOf(a))
   const again = trail.end(trail.begin(ended, b), b)
   assert.deepEqual(readTrail(again), idsOf(b))
-  assert.equal(Meter.increment(again, 'used', 1).byteLength, again.byteLength, 'the counter is extended, not begun anew')
+  assert.equal(
+    Meter.increment(again, 'used', 1).byteLength,
+    again.byteLength,
+    'the counter is extended, not begun anew',
+  )
   assert.ok(withoutTrail(again).equals(meter))
   assert.deepEqual(readTrail(withoutTrail(again)), [])
 })

@@ -1,15 +1,19 @@
-// The trail: spans that ended before this point, as a set of span ids in baggage (X-Trace's parents). It joins where executions join, so
-// a span that begins after `await Promise.all([a(), b()])` finds both in it and links to them.
+// The trail: spans that ended before this point, as a set of span ids in baggage (X-Trace's parents). It
+// joins where executions join, so a span that begins after `await Promise.all([a(), b()])` finds both in it
+// and links to them.
 //
 //     a ───────┐                begin(c): trail {x, a, b}
 //   x ─┤       ├─ await ── c       x is left out: a began after x, and a is in the trail itself (`covers`)
-//     b ───┘                       what is or happened before an ancestor of c is left out: parenthood says it already
+//     b ───┘                       what is or happened before an ancestor of c is left out: parenthood
+//                                  says it already
 //                               end(c): trail := {c}, for c's end is after all that was in it
 //
-// In bytes it is `bag Trail = 1 { set<fixed64> spans = 0; }`: F801, F000, then one atom 00 + 8 bytes a span. It is read and, where it is
-// alone, written by hand: it is touched twice a span. It never leaves the process: outside, parent ids and links tell all of it.
-// Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX remembered spans (older ones simply count as covering nothing).
-// Source: X-Trace (NSDI'07), bag layout of the Tracing Plane's X-Trace; transitive reduction after Aho, Garey, Ullman 1972.
+// In bytes it is `bag Trail = 1 { set<fixed64> spans = 0; }`: F801, F000, then one atom 00 + 8 bytes a
+// span. It is read and, where it is alone, written by hand: it is touched twice a span. It never leaves the
+// process: outside, parent ids and links tell all of it. Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX
+// remembered spans (older ones simply count as covering nothing).
+// Source: X-Trace (NSDI'07), bag layout of the Tracing Plane's X-Trace; transitive reduction after Aho,
+// Garey, Ullman 1972.
 
 import { Baggage, loadBdl, type BagType } from '#baggage'
 import { TRAIL_HISTORY_MAX, TRAIL_MAX } from './limits.ts'
@@ -26,14 +30,17 @@ const ANCESTORS_MAX = 32
 
 /** Owned by one agent. */
 export class Trail {
-  /** Two generations: dropping the older one whole is O(1), deleting the oldest of one Map is not (V8 keeps tombstones). */
+  /**
+   * Two generations: dropping the older one whole is O(1), deleting the oldest of one Map is not (V8 keeps
+   * tombstones).
+   */
   #past = new Map<string, Past>()
   #olderPast = new Map<string, Past>()
   #bag: BagType<TrailValue> | undefined
 
   /**
-   * A span begins: links to what it joins, and the baggage without what is implied by others (the same object when nothing is).
-   * Also notes on the span what happened before it.
+   * A span begins: links to what it joins, and the baggage without what is implied by others (the same
+   * object when nothing is). Also notes on the span what happened before it.
    */
   begin(baggage: Baggage, span: Span): Baggage {
     const ids = readTrail(baggage)
@@ -73,7 +80,10 @@ export class Trail {
     return live.length === ids.length ? baggage : this.write(baggage, live)
   }
 
-  /** Replaces the trail. Cost: 0.3 us where it is the only bag or was not there; else a rewrite, which keeps counters' ownership. */
+  /**
+   * Replaces the trail. Cost: 0.3 us where it is the only bag or was not there; else a rewrite, which keeps
+   * counters' ownership.
+   */
   write(baggage: Baggage, ids: readonly string[]): Baggage {
     if (!hasTrail(baggage)) return baggage.join(encodeTrail(ids))
     if (isOnlyTrail(baggage)) return encodeTrail(ids)
@@ -128,12 +138,21 @@ function isBeforeAncestor(span: Span, id: string): boolean {
 /** The trail is bag 1, so nothing but bag 0 (which nobody has) or a trim marker can stand before it. */
 function hasTrail(baggage: Baggage): boolean {
   const bytes = baggage.encode()
-  return bytes.length >= HEADER.length + ATOM_BYTES && bytes[0] === 2 && bytes[1] === 0xf8 && bytes[2] === 1 && bytes[3] === 2 && bytes[4] === 0xf0 && bytes[5] === 0
+  return (
+    bytes.length >= HEADER.length + ATOM_BYTES &&
+    bytes[0] === 2 &&
+    bytes[1] === 0xf8 &&
+    bytes[2] === 1 &&
+    bytes[3] === 2 &&
+    bytes[4] === 0xf0 &&
+    bytes[5] === 0
+  )
 }
 
 const endOfTrail = (bytes: Uint8Array): number => {
   let at = HEADER.length
-  while (bytes[at] === ATOM_BYTES - 1 && bytes[at + 1] === 0 && at + ATOM_BYTES <= bytes.length) at += ATOM_BYTES
+  while (bytes[at] === ATOM_BYTES - 1 && bytes[at + 1] === 0 && at + ATOM_BYTES <= bytes.length)
+    at += ATOM_BYTES
   return at
 }
 
@@ -142,7 +161,8 @@ function isOnlyTrail(baggage: Baggage): boolean {
 }
 
 /**
- * For baggage that goes to the wire or came from it: such baggage owns no counters, so cutting the bytes loses nothing.
+ * For baggage that goes to the wire or came from it: such baggage owns no counters, so cutting the bytes
+ * loses nothing.
  * Cost: a view, no copy.
  */
 export function withoutTrail(baggage: Baggage): Baggage {
@@ -156,7 +176,8 @@ export function readTrail(baggage: Baggage): readonly string[] {
   if (!hasTrail(baggage)) return []
   const bytes = baggage.encode()
   const ids: string[] = []
-  for (let at = HEADER.length, end = endOfTrail(bytes); at < end; at += ATOM_BYTES) ids.push(hexAt(bytes, at + 2))
+  for (let at = HEADER.length, end = endOfTrail(bytes); at < end; at += ATOM_BYTES)
+    ids.push(hexAt(bytes, at + 2))
   return ids
 }
 
@@ -168,7 +189,8 @@ function encodeTrail(ids: readonly string[]): Baggage {
   sorted.forEach((id, i) => {
     const at = HEADER.length + i * ATOM_BYTES
     bytes[at] = ATOM_BYTES - 1
-    for (let digit = 0; digit < 16; digit += 2) bytes[at + 2 + (digit >> 1)] = (nibble(id.charCodeAt(digit)) << 4) | nibble(id.charCodeAt(digit + 1))
+    for (let digit = 0; digit < 16; digit += 2)
+      bytes[at + 2 + (digit >> 1)] = (nibble(id.charCodeAt(digit)) << 4) | nibble(id.charCodeAt(digit + 1))
   })
   return Baggage.decode(bytes)
 }

@@ -1,15 +1,23 @@
-// Whether a desired state may be believed. The four attacks of The Update Framework, each refused with a code of its own.
+// Whether a desired state may be believed. The four attacks of The Update Framework, each refused with a
+// code of its own.
 //
-//   forgery        the key must hash to the fingerprint in CROSSCUT_TOKEN, and the signature must hold      E_STATE_KEY E_STATE_SIGNATURE
-//   rollback       within a fleet the version never falls                                                  E_STATE_ROLLBACK
-//   freeze         nothing is believed after its expiry                                                    E_STATE_EXPIRED
-//   mix and match  one value, bound to the first fleet that this process believed                          E_STATE_FLEET
+//   forgery        the key must hash to the fingerprint in CROSSCUT_TOKEN       E_STATE_KEY
+//                  and the signature must hold                                  E_STATE_SIGNATURE
+//   rollback       within a fleet the version never falls                       E_STATE_ROLLBACK
+//   freeze         nothing is believed after its expiry                         E_STATE_EXPIRED
+//   mix and match  one value, bound to the first fleet that was believed        E_STATE_FLEET
 
 import type { DesiredState, SignedState } from '#protocol'
 import { STATE_BYTES_MAX } from './limits.ts'
 
 export type TrustCode =
-  | 'E_STATE_FORMAT' | 'E_STATE_TOO_LARGE' | 'E_STATE_KEY' | 'E_STATE_SIGNATURE' | 'E_STATE_FLEET' | 'E_STATE_ROLLBACK' | 'E_STATE_EXPIRED'
+  | 'E_STATE_FORMAT'
+  | 'E_STATE_TOO_LARGE'
+  | 'E_STATE_KEY'
+  | 'E_STATE_SIGNATURE'
+  | 'E_STATE_FLEET'
+  | 'E_STATE_ROLLBACK'
+  | 'E_STATE_EXPIRED'
 
 export class TrustError extends Error {
   override readonly name = 'TrustError'
@@ -31,15 +39,21 @@ const FINGERPRINT_BYTES = 16
 const KEY_BYTES = 32
 
 /** Errors: TrustError. Cost: ~0.2 ms, once a change. */
-export function believe(data: string, pinned: { readonly fingerprint: string; readonly believed: Believed; readonly nowMs: number }): TrustedState {
-  if (data.length > STATE_BYTES_MAX * 2) throw new TrustError('E_STATE_TOO_LARGE', `${data.length} characters`)
+export function believe(
+  data: string,
+  pinned: { readonly fingerprint: string; readonly believed: Believed; readonly nowMs: number },
+): TrustedState {
+  if (data.length > STATE_BYTES_MAX * 2)
+    throw new TrustError('E_STATE_TOO_LARGE', `${data.length} characters`)
   const signed = parseSigned(data)
   const payload = Buffer.from(signed.payload, 'base64url')
   checkSignature(signed, payload, pinned.fingerprint)
   const state = parseState(payload.toString('utf8'))
   const { believed, nowMs } = pinned
-  if (state.expiresMs <= nowMs) throw new TrustError('E_STATE_EXPIRED', `expired at ${new Date(state.expiresMs).toISOString()}`)
-  if (believed !== undefined && believed.fleet !== state.fleet) throw new TrustError('E_STATE_FLEET', `is for fleet ${state.fleet}`)
+  if (state.expiresMs <= nowMs)
+    throw new TrustError('E_STATE_EXPIRED', `expired at ${new Date(state.expiresMs).toISOString()}`)
+  if (believed !== undefined && believed.fleet !== state.fleet)
+    throw new TrustError('E_STATE_FLEET', `is for fleet ${state.fleet}`)
   if (believed !== undefined && state.version < believed.version) {
     throw new TrustError('E_STATE_ROLLBACK', `version ${state.version} is older than ${believed.version}`)
   }
@@ -58,7 +72,10 @@ function checkSignature(signed: SignedState, payload: Uint8Array, fingerprint: s
   if (raw.length !== KEY_BYTES || fingerprintOf(raw) !== fingerprint) {
     throw new TrustError('E_STATE_KEY', 'the key is not the one that CROSSCUT_TOKEN names')
   }
-  const key = createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') }, format: 'jwk' })
+  const key = createPublicKey({
+    key: { kty: 'OKP', crv: 'Ed25519', x: raw.toString('base64url') },
+    format: 'jwk',
+  })
   if (!verify(null, payload, key, Buffer.from(signed.signature, 'base64url'))) {
     throw new TrustError('E_STATE_SIGNATURE', 'the signature does not fit the payload')
   }
@@ -67,19 +84,29 @@ function checkSignature(signed: SignedState, payload: Uint8Array, fingerprint: s
 function parseSigned(data: string): SignedState {
   const json = parseObject(data)
   const { payload, signature, publicKey } = json
-  if (typeof payload === 'string' && typeof signature === 'string' && typeof publicKey === 'string') return { payload, signature, publicKey }
+  if (typeof payload === 'string' && typeof signature === 'string' && typeof publicKey === 'string')
+    return { payload, signature, publicKey }
   throw new TrustError('E_STATE_FORMAT', 'is no signed state')
 }
 
 function parseState(text: string): TrustedState {
   const { format, fleet, version, expiresMs, disabled, packages } = parseObject(text)
-  const isRight = format === 1 && typeof fleet === 'string' && isCount(version) && isCount(expiresMs) && typeof disabled === 'boolean'
-    && Array.isArray(packages)
+  const isRight =
+    format === 1 &&
+    typeof fleet === 'string' &&
+    isCount(version) &&
+    isCount(expiresMs) &&
+    typeof disabled === 'boolean' &&
+    Array.isArray(packages)
   if (isRight) return { format, fleet, version, expiresMs, disabled, packages }
-  throw new TrustError('E_STATE_FORMAT', format === 1 ? 'a member is missing or wrong' : `format ${String(format).slice(0, 20)} is unknown`)
+  throw new TrustError(
+    'E_STATE_FORMAT',
+    format === 1 ? 'a member is missing or wrong' : `format ${String(format).slice(0, 20)} is unknown`,
+  )
 }
 
-const isCount = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+const isCount = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
 function parseObject(text: string): { readonly [key: string]: unknown } {
   try {

@@ -2,7 +2,20 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { block, controlPoint, FairGate, logLevel, measure, Mutex, point, resource, RwLock, tags, tenant, tracepoint } from './index.ts'
+import {
+  block,
+  controlPoint,
+  FairGate,
+  logLevel,
+  measure,
+  Mutex,
+  point,
+  resource,
+  RwLock,
+  tags,
+  tenant,
+  tracepoint,
+} from './index.ts'
 
 const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -10,14 +23,19 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms))
 function jobs() {
   const started: string[] = []
   const release = new Map<string, () => void>()
-  const job = (name: string) => () => new Promise<string>((resolve) => {
-    started.push(name)
-    release.set(name, () => resolve(name))
-  })
-  return { started, job, finish: async (name: string) => {
-    release.get(name)?.()
-    await sleep(0)
-  } }
+  const job = (name: string) => () =>
+    new Promise<string>((resolve) => {
+      started.push(name)
+      release.set(name, () => resolve(name))
+    })
+  return {
+    started,
+    job,
+    finish: async (name: string) => {
+      release.get(name)?.()
+      await sleep(0)
+    },
+  }
 }
 
 test('without an agent every call does nothing and gives what the function given to it gives', async () => {
@@ -28,10 +46,19 @@ test('without an agent every call does nothing and gives what the function given
   tenant('x')
   tags.set('k', 'v')
   assert.deepEqual([tags.get('k'), logLevel()], [undefined, undefined])
-  assert.equal(block('b', () => 1), 1)
-  assert.equal(measure('m', () => 2), 2)
+  assert.equal(
+    block('b', () => 1),
+    1,
+  )
+  assert.equal(
+    measure('m', () => 2),
+    2,
+  )
   const failing = Promise.reject(new Error('mine'))
-  assert.equal(measure('m', () => failing), failing)
+  assert.equal(
+    measure('m', () => failing),
+    failing,
+  )
   await assert.rejects(failing, /mine/)
   const begun = block('b')
   begun.end()
@@ -54,13 +81,19 @@ test('a gate runs as many as it has slots, and then in order of arrival', async 
 
 test('a slot comes back when its holder throws, at once or later', async () => {
   const gate = new FairGate({ name: 'g', slots: 1 })
-  await assert.rejects(gate.run(() => {
-    throw new Error('at once')
-  }), /at once/)
-  await assert.rejects(gate.run(async () => {
-    await sleep(0)
-    throw new Error('later')
-  }), /later/)
+  await assert.rejects(
+    gate.run(() => {
+      throw new Error('at once')
+    }),
+    /at once/,
+  )
+  await assert.rejects(
+    gate.run(async () => {
+      await sleep(0)
+      throw new Error('later')
+    }),
+    /later/,
+  )
   assert.equal(await gate.run(() => 'free'), 'free')
 })
 
@@ -77,24 +110,37 @@ test('who gives up waiting leaves the line, and nobody behind loses the turn', a
   assert.deepEqual(started, ['first', 'third'])
   await finish('third')
   await Promise.all([first, third])
-  await assert.rejects(gate.run(() => 1, { signal: giveUp.signal }), /enough/)
+  await assert.rejects(
+    gate.run(() => 1, { signal: giveUp.signal }),
+    /enough/,
+  )
 })
 
 for (const slots of [0, -1, 1.5, Number.NaN]) {
-  test(`a gate of ${slots} slots is a mistake`, () => assert.throws(() => new FairGate({ name: 'g', slots }), RangeError))
+  test(`a gate of ${slots} slots is a mistake`, () =>
+    assert.throws(() => new FairGate({ name: 'g', slots }), RangeError))
 }
 
 test('ten thousand who wait cost no quadratic time, and all are served in order', async () => {
   const mutex = new Mutex()
   const order: number[] = []
   await Promise.all(Array.from({ length: 10_000 }, (_, i) => mutex.run(() => order.push(i))))
-  assert.deepEqual(order, Array.from({ length: 10_000 }, (_, i) => i))
+  assert.deepEqual(
+    order,
+    Array.from({ length: 10_000 }, (_, i) => i),
+  )
 })
 
 test('readers share, a writer is alone, and a waiting writer is not overtaken', async () => {
   const { started, job, finish } = jobs()
   const lock = new RwLock()
-  const runs = [lock.read(job('r1')), lock.read(job('r2')), lock.write(job('w')), lock.read(job('r3')), lock.read(job('r4'))]
+  const runs = [
+    lock.read(job('r1')),
+    lock.read(job('r2')),
+    lock.write(job('w')),
+    lock.read(job('r3')),
+    lock.read(job('r4')),
+  ]
   await sleep(0)
   assert.deepEqual([started, lock.queued], [['r1', 'r2'], 3])
   await finish('r1')

@@ -1,5 +1,6 @@
-// A gate with a number of slots. Today it serves in order of arrival; `cost` and the tenant are kept for fair scheduling (Retro, 2DFQ),
-// which comes with resource control and changes the order, not the interface.
+// A gate with a number of slots. Today it serves in order of arrival; `cost` and the tenant are kept for
+// fair scheduling (Retro, 2DFQ), which comes with resource control and changes the order, not the
+// interface.
 
 import { WaitLine, waitIn } from './wait-line.ts'
 
@@ -27,7 +28,10 @@ export class FairGate {
     return this.#line.size
   }
 
-  /** Runs fn when a slot is free; the slot is given back however fn ends. Errors: fn's own; the signal's reason while waiting. */
+  /**
+   * Runs fn when a slot is free; the slot is given back however fn ends. Errors: fn's own; the signal's
+   * reason while waiting.
+   */
   async run<R>(fn: () => R | Promise<R>, options: RunOptions = {}): Promise<R> {
     options.signal?.throwIfAborted()
     if (this.#free > 0) this.#free -= 1

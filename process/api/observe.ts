@@ -1,4 +1,5 @@
-// Tells what happens inside a request: tracepoints for tools, blocks and points for the trace (Canopy 3.4: unit, block, point).
+// Tells what happens inside a request: tracepoints for tools, blocks and points for the trace (Canopy 3.4:
+// unit, block, point).
 
 import type { HostAttributes, HostBlock } from '#protocol'
 import { host } from './host.ts'
@@ -11,11 +12,14 @@ const NO_ATTRIBUTES: HostAttributes = Object.freeze({})
 const silentBlock: Block = Object.freeze({ end() {}, [Symbol.dispose]() {} })
 
 /**
- * Names a place where tools may run advice, with the variables they may read there. Variables may be given as a function: it is called
- * only while a tool is interested.
+ * Names a place where tools may run advice, with the variables they may read there. Variables may be given
+ * as a function: it is called only while a tool is interested.
  * Cost: without a tool, one property read and one lookup.
  */
-export function tracepoint(name: string, vars: HostAttributes | (() => HostAttributes) = NO_ATTRIBUTES): void {
+export function tracepoint(
+  name: string,
+  vars: HostAttributes | (() => HostAttributes) = NO_ATTRIBUTES,
+): void {
   const agent = host()
   if (agent === undefined || !agent.isWoven(name)) return
   agent.tracepoint(name, typeof vars === 'function' ? vars() : vars)
@@ -23,8 +27,8 @@ export function tracepoint(name: string, vars: HostAttributes | (() => HostAttri
 
 /**
  * Records a segment of computation as a span below the active one.
- * With a function: it is active while the function runs, awaits included, and the function's result is returned as it is.
- * Without: the caller ends it (`using b = block('parse')`), and it is not made active.
+ * With a function: it is active while the function runs, awaits included, and the function's result is
+ * returned as it is. Without: the caller ends it (`using b = block('parse')`), and it is not made active.
  */
 export function block(name: string): Block
 export function block<R>(name: string, fn: () => R): R
@@ -42,9 +46,9 @@ export function point(name: string, attributes: HostAttributes = NO_ATTRIBUTES):
 }
 
 /**
- * Calls fn and records how long it took (until its promise settles, if it returns one) on the active span: cheaper than a block.
- * What fn returns or throws is passed on; a promise as one that settles alike (a handler on the original would hide its rejection from the
- * host's unhandledRejection).
+ * Calls fn and records how long it took (until its promise settles, if it returns one) on the active span:
+ * cheaper than a block. What fn returns or throws is passed on; a promise as one that settles alike (a
+ * handler on the original would hide its rejection from the host's unhandledRejection).
  */
 export function measure<R>(name: string, fn: () => Promise<R>): Promise<R>
 export function measure<R>(name: string, fn: () => R): R

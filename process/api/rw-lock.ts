@@ -1,4 +1,5 @@
-// Many readers or one writer, in order of arrival: a waiting writer is not overtaken by later readers, so nobody starves.
+// Many readers or one writer, in order of arrival: a waiting writer is not overtaken by later readers, so
+// nobody starves.
 
 import type { LockOptions } from './mutex.ts'
 
@@ -28,7 +29,11 @@ export class RwLock {
     return this.#run({ isWriter: true }, fn, options.signal)
   }
 
-  async #run<R>(mode: { readonly isWriter: boolean }, fn: () => R | Promise<R>, signal?: AbortSignal): Promise<R> {
+  async #run<R>(
+    mode: { readonly isWriter: boolean },
+    fn: () => R | Promise<R>,
+    signal?: AbortSignal,
+  ): Promise<R> {
     signal?.throwIfAborted()
     if (this.#line.length === 0 && this.#canEnter(mode.isWriter)) this.#enter(mode.isWriter)
     else await this.#wait(mode.isWriter, signal)

@@ -1,7 +1,7 @@
 // The line of those who wait for a lock: first in, first out, with an exit for whoever gives up.
 //
-// Owned by one lock. `head` moves on instead of shifting the array; given-up places stay as holes until the head passes them, so both
-// joining and leaving cost O(1).
+// Owned by one lock. `head` moves on instead of shifting the array; given-up places stay as holes until the
+// head passes them, so both joining and leaving cost O(1).
 
 export type Waiter = { readonly grant: () => void; isGone: boolean }
 

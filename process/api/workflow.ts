@@ -2,7 +2,10 @@
 
 import { host } from './host.ts'
 
-/** Names the tenant of this execution: carried as baggage to everything it causes, in this process and in others. */
+/**
+ * Names the tenant of this execution: carried as baggage to everything it causes, in this process and in
+ * others.
+ */
 export function tenant(id: string): void {
   host()?.setTenant(id)
 }
@@ -31,8 +34,14 @@ export function controlPoint(name: string): Promise<void> {
 
 export type ResourceKind = 'pool' | 'queue' | 'lock' | 'cpu' | 'io' | 'other'
 
-/** Declares a resource of the application's own. Today it is only announced to the control plane; meters attach to it later. */
-export function resource(name: string, options: { readonly kind: ResourceKind }): { readonly name: string; readonly kind: ResourceKind } {
+/**
+ * Declares a resource of the application's own. Today it is only announced to the control plane; meters
+ * attach to it later.
+ */
+export function resource(
+  name: string,
+  options: { readonly kind: ResourceKind },
+): { readonly name: string; readonly kind: ResourceKind } {
   host()?.declareResource(name, options.kind)
   return Object.freeze({ name, kind: options.kind })
 }

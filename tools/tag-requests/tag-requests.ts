@@ -1,5 +1,5 @@
-// The smallest useful tool: requests that carry a header are tagged where they enter, and every process they reach tags its span and
-// logs at the level asked for. Schema and advice only; there is no policy.
+// The smallest useful tool: requests that carry a header are tagged where they enter, and every process
+// they reach tags its span and logs at the level asked for. Schema and advice only; there is no policy.
 //
 //   x-debug: 1 ──► edge: SET tag, level in baggage ──► each process: UNPACK, TAG span, LOGLEVEL
 //
@@ -15,7 +15,9 @@ export type TagRequestsOptions = {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
 }
 
-/** `schema` is the text of schema.bdl: a tool is read where files may be read, and is data everywhere else. */
+/**
+ * `schema` is the text of schema.bdl: a tool is read where files may be read, and is data everywhere else.
+ */
 export function tagRequests(schema: string, options: TagRequestsOptions, version: number): ToolPackage {
   const slot = `header.${options.header}`
   return {

@@ -13,24 +13,28 @@ const server = http.createServer(async (request, response) => {
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 4))
   if (next === undefined) return response.end('leaf')
   const texts = await Promise.all([call(`${id}/left`), call(`${id}/right`)])
-  texts.push(await tracer.startActiveSpan('sum up', async (span) => {
-    span.setAttribute('shop.id', id)
-    try {
-      return await call(`${id}/last`)
-    } finally {
-      span.end()
-    }
-  }))
+  texts.push(
+    await tracer.startActiveSpan('sum up', async (span) => {
+      span.setAttribute('shop.id', id)
+      try {
+        return await call(`${id}/last`)
+      } finally {
+        span.end()
+      }
+    }),
+  )
   response.end(texts.join('+'))
 })
 
 function call(path) {
   return new Promise((resolve, reject) => {
-    http.get(`${next}${path}`, { agent }, (response) => {
-      let text = ''
-      response.on('data', (chunk) => (text += chunk))
-      response.on('end', () => resolve(text))
-    }).on('error', reject)
+    http
+      .get(`${next}${path}`, { agent }, (response) => {
+        let text = ''
+        response.on('data', (chunk) => (text += chunk))
+        response.on('end', () => resolve(text))
+      })
+      .on('error', reject)
   })
 }
 

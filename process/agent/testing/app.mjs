@@ -1,11 +1,13 @@
-// A service for tests, as a user would write it (ESM). `NEXT` names the service it calls: twice at once, then once more.
+// A service for tests, as a user would write it (ESM). `NEXT` names the service it calls: twice at once,
+// then once more.
 import http from 'node:http'
 import { logLevel, tenant, block } from '../../api/index.ts'
 
 const next = process.env.NEXT
 const server = http.createServer(async (request, response) => {
   const id = new URL(request.url, 'http://here').pathname
-  if (id === '/level') return response.end(JSON.stringify({ level: logLevel() ?? null, tag: tenantOf(request) }))
+  if (id === '/level')
+    return response.end(JSON.stringify({ level: logLevel() ?? null, tag: tenantOf(request) }))
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 4))
   if (next === undefined) return response.end('leaf')
   const texts = await Promise.all([call(`${id}/left`), call(`${id}/right`)])

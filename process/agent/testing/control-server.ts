@@ -1,4 +1,5 @@
-// A control plane for tests: signs with a real key, tells states over server-sent events, keeps what agents say.
+// A control plane for tests: signs with a real key, tells states over server-sent events, keeps what agents
+// say.
 
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
@@ -6,19 +7,28 @@ import type { AgentHello, AgentReport, DesiredState, SignedState, ToolPackage } 
 import { fingerprintOf } from '../trust.ts'
 import { closed, listen } from './rig.ts'
 
-export type Signer = { readonly publicKey: string; readonly fingerprint: string; sign(state: DesiredState): SignedState }
+export type Signer = {
+  readonly publicKey: string
+  readonly fingerprint: string
+  sign(state: DesiredState): SignedState
+}
 
 export function openSigner(): Signer {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519')
   const raw = Buffer.from(String(publicKey.export({ format: 'jwk' }).x), 'base64url')
   return {
-    publicKey: raw.toString('base64url'), fingerprint: fingerprintOf(raw),
+    publicKey: raw.toString('base64url'),
+    fingerprint: fingerprintOf(raw),
     sign: (state) => signPayload(Buffer.from(JSON.stringify(state)), privateKey, raw),
   }
 }
 
 function signPayload(payload: Buffer, key: KeyObject, publicKey: Buffer): SignedState {
-  return { payload: payload.toString('base64url'), signature: sign(null, payload, key).toString('base64url'), publicKey: publicKey.toString('base64url') }
+  return {
+    payload: payload.toString('base64url'),
+    signature: sign(null, payload, key).toString('base64url'),
+    publicKey: publicKey.toString('base64url'),
+  }
 }
 
 export type ControlPlane = {
@@ -40,13 +50,22 @@ export async function startControlPlane(): Promise<ControlPlane> {
   const hellos: AgentHello[] = []
   const reports = new Map<string, AgentReport>()
   const streams = new Set<ServerResponse>()
-  let state: DesiredState = { format: 1, fleet: 'test', version: 1, expiresMs: Date.now() + 60_000, disabled: false, packages: [] }
-  const write = (stream: ServerResponse, signed: SignedState) => stream.write(`event: state\ndata: ${JSON.stringify(signed)}\n\n`)
+  let state: DesiredState = {
+    format: 1,
+    fleet: 'test',
+    version: 1,
+    expiresMs: Date.now() + 60_000,
+    disabled: false,
+    packages: [],
+  }
+  const write = (stream: ServerResponse, signed: SignedState) =>
+    stream.write(`event: state\ndata: ${JSON.stringify(signed)}\n\n`)
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {
-      if (request.headers.authorization !== `Bearer secret.${signer.fingerprint}`) return response.writeHead(401).end()
+      if (request.headers.authorization !== `Bearer secret.${signer.fingerprint}`)
+        return response.writeHead(401).end()
       if (request.url?.startsWith('/agent/v1/state') === true) {
         response.writeHead(200, { 'content-type': 'text/event-stream' })
         streams.add(response)
@@ -61,7 +80,11 @@ export async function startControlPlane(): Promise<ControlPlane> {
   })
   const url = await listen(server)
   return {
-    url, token: `secret.${signer.fingerprint}`, hellos, reports, signer,
+    url,
+    token: `secret.${signer.fingerprint}`,
+    hellos,
+    reports,
+    signer,
     tell(change) {
       state = { ...state, ...change, version: state.version + 1, expiresMs: Date.now() + 60_000 }
       for (const stream of streams) write(stream, signer.sign(state))

