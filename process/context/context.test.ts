@@ -441,7 +441,9 @@ describe('beyond one realm', () => {
       assert.ok(typeof prototype === 'object' && prototype !== null)
       const before = Object.getOwnPropertyDescriptor(prototype, 'then')?.value
       const inner: unknown = runInContext(
-        `(async () => { await null; pack('v'); await (async () => { await null; pack('w') })(); return seen() })()`,
+        `(async () => {
+          await null; pack('v'); await (async () => { await null; pack('w') })(); return seen()
+        })()`,
         sandbox,
       )
       assert.equal(await inner, 'v w')

@@ -1,7 +1,6 @@
 // The face of context/ for carriers and agent: see README.md.
 import { Baggage } from '#baggage'
 import type { BarrierListener } from './barrier.ts'
-import { bindEmitter as bindEmitterTo, type BoundEmitter, type Emits } from './emitters.ts'
 import { frameOf, scopeOf, type Execution, type Frame, type Scope, type ScopeValues } from './frame.ts'
 import type { StartOptions } from './runtime.ts'
 import { runtime } from './slot.ts'
@@ -17,7 +16,6 @@ export {
   type ScopeValues,
 } from './frame.ts'
 export type { BarrierEdge, BarrierListener } from './barrier.ts'
-export type { BoundEmitter, Emits } from './emitters.ts'
 export type { Mismatch, MismatchListener } from './strict.ts'
 export type { StartOptions } from './runtime.ts'
 
@@ -96,14 +94,4 @@ export function bindFrame<F extends Function>(fn: F): F {
 /** Told of every meeting of two executions that did not join. Gives what stops it. */
 export function onBarrier(listener: BarrierListener): () => void {
   return runtime.onBarrier(listener)
-}
-
-/** All events of this emitter run in frame's execution; for requests, responses and connections. */
-export function bindEmitter(emitter: Emits, frame: Frame): BoundEmitter {
-  return bindEmitterTo(runtime, emitter, frame)
-}
-
-/** Baggage that a join made longer than a few hundred bytes passes `tidy` first. Gives what stops it. */
-export function tidyJoins(tidy: (baggage: Baggage) => Baggage): () => void {
-  return runtime.tidyJoins(tidy)
 }

@@ -5,7 +5,6 @@ import { EventEmitter, getEventListeners, once } from 'node:events'
 import { PassThrough, Stream } from 'node:stream'
 import { afterEach, describe, test } from 'node:test'
 import {
-  bindEmitter,
   contextFaults,
   currentFrame,
   newFrame,
@@ -13,6 +12,8 @@ import {
   runWith,
   startContext,
   stopContext,
+  withScope,
+  withScopeValue,
   type BarrierEdge,
   type Mismatch,
 } from './index.ts'
@@ -83,6 +84,32 @@ describe('listeners of streams', () => {
     })
   })
 
+  test('a call within one execution comes after adding and emitting, in the scope of who added', () => {
+    startContext('test')
+    const key = Symbol('active')
+    const stream = new Stream()
+    const first = newFrame(words('B'))
+    runWith(first, () => {
+      pack('added')
+      withScope(
+        (scope) => withScopeValue(scope, key, 'adder'),
+        () => {
+          stream.on('x', () => {
+            assert.equal(seen(), 'B added emitted')
+            assert.equal(currentFrame()?.scope.values[key], 'adder')
+            pack('heard')
+          })
+        },
+      )
+    })
+    runWith(first, () => {
+      pack('emitted')
+      stream.emit('x')
+      assert.equal(seen(), 'B added emitted heard')
+      assert.equal(currentFrame()?.scope.values[key], undefined)
+    })
+  })
+
   test('called from another execution it runs in its own and leaves an edge', () => {
     startContext('test')
     const edges: BarrierEdge[] = []
@@ -103,38 +130,6 @@ describe('listeners of streams', () => {
   test('the agent may leave them out', () => {
     startContext('test', { streams: false })
     context.run(words('B'), () => assert.equal(Object.hasOwn(Stream.prototype, 'on'), false))
-  })
-})
-
-describe('bindEmitter', () => {
-  test('all events run in the frame given, later in the frame given later, then as before', () => {
-    startContext('test')
-    const emitter = new EventEmitter()
-    const heard: string[] = []
-    emitter.on('x', () => heard.push(seen()))
-    const bound = bindEmitter(emitter, newFrame(words('B')))
-    emitter.emit('x')
-    context.run(words('A'), () => emitter.emit('x'))
-    bound.rebind(newFrame(words('B', 'later')))
-    emitter.emit('x')
-    bound.release()
-    emitter.emit('x')
-    assert.deepEqual(heard, ['B', 'B', 'B later', ''])
-    assert.deepEqual(Reflect.ownKeys(emitter).includes('emit'), false)
-  })
-
-  test('where its execution is current already, the current frame stays', () => {
-    startContext('test')
-    const emitter = new EventEmitter()
-    const frame = newFrame(words('B'))
-    bindEmitter(emitter, frame)
-    emitter.on('x', () => assert.equal(seen(), 'B C'))
-    runWith(frame, () => {
-      pack('C')
-      assert.equal(emitter.emit('x'), true)
-      assert.equal(emitter.emit('nobody listens'), false)
-    })
-    assert.equal(currentFrame(), undefined)
   })
 })
 

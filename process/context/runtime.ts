@@ -12,7 +12,7 @@
 // index.ts are its doors.
 // Invariant: nothing here throws into the host because of us; faults are counted.
 import { Baggage } from '#baggage'
-import { Barrier, type BarrierEdge, type BarrierListener } from './barrier.ts'
+import { Barrier, type BarrierListener } from './barrier.ts'
 import { wrapCalls } from './bind.ts'
 import { installCombinators } from './combinators.ts'
 import { frameOf, scopeOf, type Execution, type Frame, type Scope } from './frame.ts'
@@ -92,14 +92,25 @@ export class Runtime {
     const store = this.#store
     const outer = store?.get()
     if (store === undefined || outer === undefined) return fn()
-    store.enter(frameOf(outer.baggage, change(outer.scope)))
-    try {
-      return fn()
-    } finally {
-      const inner = store.get()
-      const baggage = inner === undefined ? outer.baggage : inner.baggage
-      store.enter(baggage === outer.baggage ? outer : frameOf(baggage, outer.scope))
+    return callWithin(store, frameOf(outer.baggage, change(outer.scope)), outer, fn)
+  }
+
+  /**
+   * Calls a listener that was added in `frame`, from wherever its event is emitted. Within one execution the
+   * call comes after both, so it sees both baggages, under the scope of who added it, and what it packs
+   * stays; from elsewhere it runs in `frame`, with an edge.
+   */
+  callListener(frame: Frame, call: () => unknown): unknown {
+    const current = this.frame()
+    const store = this.#store
+    if (store === undefined || current === undefined) return this.runWith(frame, call)
+    if (current.scope.execution !== frame.scope.execution) {
+      this.barrier.report('listener', current, frame)
+      return this.runWith(frame, call)
     }
+    const both = this.join(frame, current)
+    const isInPlace = both.scope === current.scope && both.baggage === current.baggage
+    return isInPlace ? call() : callWithin(store, both, current, call)
   }
 
   /** The frame of now around every call of fn. While stopped: fn itself. */
@@ -183,14 +194,6 @@ export class Runtime {
     }
   }
 
-  /**
-   * A listener of `to`'s execution is called from elsewhere: reported as an edge when that is another
-   * execution.
-   */
-  reportEdge(via: BarrierEdge['via'], from: Frame | undefined, to: Frame): void {
-    if (from !== undefined && from.scope.execution !== to.scope.execution) this.barrier.report(via, from, to)
-  }
-
   onBarrier(listener: BarrierListener): () => void {
     return this.barrier.listen(listener)
   }
@@ -245,6 +248,21 @@ export class Runtime {
   /** Our own errors never reach the host; the agent reports their number. */
   fault(): void {
     this.#faultCount += 1
+  }
+}
+
+/**
+ * Calls fn in a frame of outer's execution; then outer's scope is back, with the baggage as fn's start left
+ * it.
+ */
+function callWithin<R>(store: FrameStore, frame: Frame, outer: Frame, fn: () => R): R {
+  store.enter(frame)
+  try {
+    return fn()
+  } finally {
+    const inner = store.get()
+    const baggage = inner === undefined ? outer.baggage : inner.baggage
+    store.enter(baggage === outer.baggage ? outer : frameOf(baggage, outer.scope))
   }
 }
 

@@ -3,8 +3,8 @@
 // A stream's events are rooted in I/O or in whoever feeds it: AsyncLocalStorage runs a listener in the
 // context of the producer (another request: wrong) or of a socket opened long ago (none: lost; so it is for
 // `data`, `end`, `close`, `finish` of HTTP requests and responses). Whoever listens to a stream wants its
-// content, so the listener is bound where it is added; within one execution nothing changes, and from another
-// one a barrier edge is left.
+// content, so the listener is bound where it is added: it sees what was packed before it was added and,
+// within one execution, before the event; from another execution a barrier edge is left.
 //
 // Plain EventEmitters and EventTargets are not bound: a listener of a bus, added by the first request that
 // came along, serves them all, and `emit` is a call by whoever emits. Strict mode reports those;
@@ -17,8 +17,8 @@ import { wrapListenerMethods } from './listeners.ts'
 
 export type ListenerHost = {
   frame(): Frame | undefined
-  runWith<R>(frame: Frame | undefined, fn: () => R): R
-  reportEdge(via: 'listener', from: Frame | undefined, to: Frame): void
+  /** Calls a listener that was added in `frame`. */
+  callListener(frame: Frame, call: () => unknown): unknown
 }
 
 /**
@@ -29,22 +29,9 @@ export function installStreamListeners(host: ListenerHost): () => void {
   return wrapListenerMethods(Stream.prototype, (emitter) => {
     const frame = host.frame()
     if (frame === undefined || emitter instanceof Socket) return undefined
-    return (listener, self, args) => runListener(host, frame, listener, self, args)
+    return (listener, self, args) => {
+      if (host.frame() === frame) return Reflect.apply(listener, self, args)
+      return host.callListener(frame, () => Reflect.apply(listener, self, args))
+    }
   })
-}
-
-/**
- * Calls what belongs to `frame`'s execution: in place when that is current, else in the frame, with an edge.
- */
-export function runListener(
-  host: ListenerHost,
-  frame: Frame,
-  listener: Function,
-  self: unknown,
-  args: unknown[],
-): unknown {
-  const current = host.frame()
-  if (current?.scope.execution === frame.scope.execution) return Reflect.apply(listener, self, args)
-  host.reportEdge('listener', current, frame)
-  return host.runWith(frame, () => Reflect.apply(listener, self, args))
 }

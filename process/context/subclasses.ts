@@ -2,7 +2,8 @@
 // announces it without its parent, so the join would not know what was awaited. While hooks are installed,
 // the prototype of each subclass that appears gets a `then` that tells: the result of sub.then() awaits sub.
 //
-// Promise.prototype itself, of this realm or of a vm context, is never touched: that would take V8's fast paths away from the whole process.
+// Promise.prototype itself, of this realm or of a vm context, is never touched: that would take V8's fast
+// paths away from the whole process.
 
 /* oxlint-disable unicorn/no-thenable -- a then is what is made here */
 import { replaceMethod } from './listeners.ts'
@@ -49,7 +50,7 @@ export class Subclasses {
   }
 }
 
-/** Sub.prototype -> ... -> Promise.prototype -> Object.prototype -> null; an intrinsic one has one step less. */
+/** Sub.prototype -> Promise.prototype -> Object.prototype -> null; an intrinsic one has a step less. */
 function isDerived(prototype: unknown): prototype is object {
   if (typeof prototype !== 'object' || prototype === null) return false
   const parent: unknown = Object.getPrototypeOf(prototype)

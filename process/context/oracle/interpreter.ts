@@ -317,8 +317,9 @@ async function combine(step: Extract<Step, { kind: 'combine' }>, point: Point): 
 }
 
 /**
- * `for await` over promises in an array. V8 does not say what these continuations wait for, so this is the one
- * known shape that only flows forward (docs/concepts/exact-causality.md, bounds); the oracle holds us to that.
+ * `for await` over promises in an array. V8 does not say what these continuations wait for, so this is the
+ * one known shape that only flows forward (docs/concepts/exact-causality.md, bounds); the oracle holds us to
+ * that.
  */
 async function sequence(step: Extract<Step, { kind: 'sequence' }>, point: Point): Promise<void> {
   const { world } = point
