@@ -27,9 +27,14 @@ export class Ledger {
     this.note(where, error)
   }
 
-  /** Remembers without counting: errors of the network that are counted elsewhere. */
+  /** Remembers without counting: errors of the network that are counted elsewhere. Never throws. */
   note(where: string, error: unknown): void {
-    this.lastFailure = { where, code: codeOf(error), message: messageOf(error), timeMs: Date.now() }
+    try {
+      this.lastFailure = { where, code: codeOf(error), message: messageOf(error), timeMs: Date.now() }
+    } catch {
+      // A thrown value whose own getters throw: where it came from is all that can be told.
+      this.lastFailure = { where, code: 'E_UNREADABLE', message: '', timeMs: Date.now() }
+    }
   }
 }
 
@@ -47,18 +52,9 @@ export function guarded<A extends readonly unknown[], R>(
     try {
       return fn(...args)
     } catch (error: unknown) {
-      noteQuietly(ledger, where, error)
+      ledger.fail(where, error)
       return fallback
     }
-  }
-}
-
-function noteQuietly(ledger: Ledger, where: string, error: unknown): void {
-  try {
-    ledger.fail(where, error)
-  } catch {
-    // Even the note failed (a thrown value whose getters throw): there is nothing left to tell, and the
-    // host must go on.
   }
 }
 

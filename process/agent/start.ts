@@ -13,7 +13,7 @@ import type { CompiledAdvice } from '#advice'
 import { carrierSettingsFromEnv, installCarriers, type Carriers } from '#carriers'
 import { onBarrier, runWith, startContext, stopContext, tidyJoins, type BarrierEdge } from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
-import { openSpan } from './active.ts'
+import { activeSpan, openSpan } from './active.ts'
 import { openWorkflow } from './bags.ts'
 import { SpanQueue } from './batch.ts'
 import { AdviceBudget } from './budget.ts'
@@ -31,6 +31,7 @@ import { openRecorder } from './recorder.ts'
 import { AGENT_VERSION, readResource, type Resource } from './resource.ts'
 import { openSampler } from './sampler.ts'
 import type { ControlSettings, Settings } from './settings.ts'
+import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
 import { Tracepoints } from './tracepoints.ts'
 import { Trail } from './trail.ts'
@@ -224,8 +225,9 @@ class RunningAgent implements Agent {
   /** Two executions met and did not join: the waiting one's span gets an arrow from the other's. */
   #meet({ from, to }: BarrierEdge): void {
     const span = openSpan(to.scope)
-    const source = openSpan(from.scope)
-    if (span === undefined || source === undefined || span === source) return
+    // The source may have ended meanwhile: its own continuation runs before the one that waits elsewhere.
+    const source = activeSpan(from.scope)
+    if (span === undefined || !(source instanceof Span) || span === source) return
     const nowMs = this.#clock.now()
     const isKnown = span.links?.some((link) => link.spanId === source.spanId && link.edge === 'barrier')
     if (isKnown !== true) {

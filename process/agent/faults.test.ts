@@ -1,0 +1,148 @@
+// Every function of the agent that the host calls is made to fail once: the host gets what it would get
+// without us.
+
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { context } from '#context'
+import { openHostApi } from './host-api.ts'
+import { openWorkflow } from './bags.ts'
+import { AdviceBudget } from './budget.ts'
+import { openWallClock } from './clock.ts'
+import { guarded, Ledger } from './guard.ts'
+import { openIds } from './ids.ts'
+import { openRecorder } from './recorder.ts'
+import { openSampler } from './sampler.ts'
+import { openSpans, type Spans } from './spans-api.ts'
+import { Tracepoints } from './tracepoints.ts'
+import { Trail } from './trail.ts'
+
+/** The same object, but every method of it throws what is hardest to handle. */
+function broken<T extends object>(part: T): T {
+  return new Proxy(part, {
+    get: (target, name) =>
+      typeof Reflect.get(target, name) === 'function' ? () => throwNastily() : Reflect.get(target, name),
+  })
+}
+
+function throwNastily(): never {
+  throw Object.defineProperty(new Error('ours'), 'message', {
+    get: () => {
+      throw new Error('even the message')
+    },
+  })
+}
+
+function hostApi(isBroken: {
+  readonly spans?: boolean
+  readonly tracepoints?: boolean
+  readonly workflow?: boolean
+}) {
+  const ledger = new Ledger()
+  const clock = openWallClock()
+  const sampler = openSampler({ kind: 'always_on', isParentBased: true, ratio: 1 })
+  const spans: Spans = openSpans({
+    recorder: openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }),
+    trail: new Trail(),
+  })
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger })
+  const workflow = openWorkflow()
+  const api = openHostApi({
+    ledger,
+    isTracing: true,
+    eventsMax: 10,
+    resources: new Map(),
+    spans: isBroken.spans === true ? broken(spans) : spans,
+    tracepoints: isBroken.tracepoints === true ? broken(tracepoints) : tracepoints,
+    workflow: isBroken.workflow === true ? broken(workflow) : workflow,
+  })
+  return { api, ledger }
+}
+
+test('with every part failing, each call of the entry does nothing and gives nothing', () => {
+  context.start()
+  try {
+    const { api } = hostApi({ spans: true, tracepoints: true, workflow: true })
+    api.tracepoint('t', { a: 1 })
+    assert.equal(api.isWoven('t'), false)
+    api.setTenant('x')
+    api.setTag('k', 'v')
+    assert.deepEqual(
+      [api.tenant(), api.tag('k'), api.logLevel(), api.controlPoint('c')],
+      [undefined, undefined, undefined, undefined],
+    )
+    api.startBlock('b', {}).end()
+    api.startBlock('b', {}).end(new Error('host'))
+    assert.equal(
+      api.runBlock('b', () => 5),
+      5,
+    )
+    api.point('p', {})
+    api.measured('m', 1)
+    api.declareResource('r', 'pool')
+  } finally {
+    context.stop()
+  }
+})
+
+test('what the function in a block throws or rejects with is the very same', async () => {
+  for (const spans of [true, false]) {
+    const { api } = hostApi({ spans })
+    const error = new Error('mine')
+    assert.throws(
+      () =>
+        api.runBlock('b', () => {
+          throw error
+        }),
+      (caught: unknown) => caught === error,
+    )
+    await assert.rejects(
+      Promise.resolve(api.runBlock('b', () => Promise.reject(error))),
+      (caught: unknown) => caught === error,
+    )
+  }
+})
+
+test('a guard gives its fallback for whatever is thrown, and remembers that', () => {
+  const ledger = new Ledger()
+  const thrown: readonly unknown[] = [
+    new Error('e'),
+    'text',
+    null,
+    undefined,
+    Object.create(null),
+    Symbol('s'),
+  ]
+  for (const one of thrown) {
+    const guardedOne = guarded(ledger, 'here', 'fallback', (): string => {
+      throw one
+    })
+    assert.equal(guardedOne(), 'fallback')
+  }
+  assert.ok((ledger.drops['internal-error'] ?? 0) >= thrown.length)
+  assert.equal(guarded(ledger, 'here', 'fallback', throwNastily)(), 'fallback')
+})
+
+test('an advice that fails is counted, and those after it run', () => {
+  const ledger = new Ledger()
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger })
+  let runs = 0
+  const advice = (run: () => void) => ({ tool: 't', tracepoint: 'p', cost: 1, run })
+  tracepoints.install([advice(throwNastily), advice(() => (runs += 1))])
+  tracepoints.hit('p', {})
+  assert.deepEqual([runs, ledger.drops['advice-failed']], [1, 1])
+})
+
+test('advice above its budget trips the breaker, which closes again after its time', () => {
+  let nowMs = 0
+  const budget = new AdviceBudget(() => nowMs)
+  const slow = () => (nowMs += 0.05)
+  for (let run = 0; run < 64 * 6; run += 1) budget.spend(slow)
+  assert.equal(budget.isTripped, false)
+  for (let run = 0; run < 64; run += 1) budget.spend(slow)
+  assert.equal(budget.isTripped, true)
+  budget.turn()
+  assert.equal(budget.isTripped, true)
+  nowMs += 10_000
+  budget.turn()
+  assert.deepEqual([budget.isTripped, budget.trips], [false, 1])
+})
