@@ -36,6 +36,8 @@ export function openTraceReader(store: Store): TraceReader {
 
 type Key = { readonly startNs: bigint; readonly traceId: string }
 type Params = { [name: string]: QueryParam }
+type Conditions = TraceFilter & { readonly inResources: ReadonlySet<string> }
+type AttributeCondition = { readonly key: string; readonly value: string; readonly isInResource: boolean }
 const HIGHEST: Key = { startNs: 0xffff_ffff_ffff_ffffn, traceId: 'f'.repeat(32) }
 
 /** Keys examined in one round: more than a page, so that stale versions seldom cost a second round. */
@@ -53,8 +55,9 @@ class StoreTraceReader implements TraceReader {
   async search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult> {
     const limit = Math.min(Math.max(filter.limit ?? SEARCH_LIMIT_DEFAULT, 1), SEARCH_LIMIT_MAX)
     const below = filter.cursor === undefined ? HIGHEST : parseCursor(filter.cursor)
+    const inResources = await this.#attributesOfResources(filter, signal)
     for (const fromNs of this.#windows(filter)) {
-      const found = await this.#page({ ...filter, fromNs }, below, limit, signal)
+      const found = await this.#page({ ...filter, fromNs, inResources }, below, limit, signal)
       const isLast = fromNs === (filter.fromNs ?? 0n)
       if (found.length > limit || isLast) return pageOf(found, limit)
     }
@@ -108,6 +111,19 @@ class StoreTraceReader implements TraceReader {
     return rows.map(({ name }) => String(name)).filter(name => name !== '')
   }
 
+  /**
+   * Which attributes some resource has with this value. Resources are few and read alone, and where none has it the condition on
+   * spans is one that the bloom filter can answer: a rare value is found in a tenth of the time.
+   */
+  async #attributesOfResources(filter: TraceFilter, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
+    const keys = await Promise.all(Object.entries(filter.attributes ?? {}).map(async ([key, value]) => {
+      const rows = await this.#store.query('SELECT 1 FROM spans WHERE multiSearchAny(resource, {lines:Array(String)}) LIMIT 1',
+        { params: { lines: searchFragments(key, value) }, signal })
+      return rows.length > 0 ? [key] : []
+    }))
+    return new Set(keys.flat())
+  }
+
   /** Lower bounds of the start to try in turn, newest first. */
   #windows(filter: TraceFilter): bigint[] {
     const fromNs = filter.fromNs ?? 0n
@@ -118,7 +134,7 @@ class StoreTraceReader implements TraceReader {
   }
 
   /** Up to limit + 1 summaries below the key. */
-  async #page(filter: TraceFilter, below: Key, limit: number, signal: AbortSignal | undefined): Promise<TraceSummary[]> {
+  async #page(filter: Conditions, below: Key, limit: number, signal: AbortSignal | undefined): Promise<TraceSummary[]> {
     const found: TraceSummary[] = []
     let cursor = below
     for (;;) {
@@ -131,7 +147,7 @@ class StoreTraceReader implements TraceReader {
     }
   }
 
-  async #round(filter: TraceFilter, below: Key, count: number, signal: AbortSignal | undefined): Promise<{ keys: Key[]; rows: Row[] }> {
+  async #round(filter: Conditions, below: Key, count: number, signal: AbortSignal | undefined): Promise<{ keys: Key[]; rows: Row[] }> {
     const params: Params = { below_start: below.startNs, below_id: below.traceId, count }
     const where = conditions(filter, params)
     const keyRows = await this.#store.query(`SELECT DISTINCT start_ns, lower(hex(trace_id)) AS id FROM traces
@@ -185,7 +201,7 @@ function isTraceId(text: string): boolean {
 }
 
 /** SQL conditions on `traces`, with their values put into `params`. */
-function conditions(filter: TraceFilter, params: Params): { summary: string[]; spans: string[] } {
+function conditions(filter: Conditions, params: Params): { summary: string[]; spans: string[] } {
   const summary = ['1']
   const add = (condition: string, name: string, value: QueryParam): void => {
     summary.push(condition)
@@ -205,7 +221,7 @@ function conditions(filter: TraceFilter, params: Params): { summary: string[]; s
 }
 
 /** One condition: the trace has one span that fits service, name and all attributes. */
-function spanConditions(filter: TraceFilter, params: Params): string[] {
+function spanConditions(filter: Conditions, params: Params): string[] {
   const attributes = Object.entries(filter.attributes ?? {})
   if (attributes.length === 0) return []
   const all: string[] = []
@@ -215,21 +231,21 @@ function spanConditions(filter: TraceFilter, params: Params): string[] {
   if (filter.name !== undefined) all.push('name = {span_name:String}')
   if (filter.service !== undefined) params['span_service'] = filter.service
   if (filter.name !== undefined) params['span_name'] = filter.name
-  attributes.forEach(([key, value], i) => all.push(attributeCondition(key, value, i, params)))
+  attributes.forEach(([key, value], i) => all.push(attributeCondition({ key, value, isInResource: filter.inResources.has(key) }, i, params)))
   return [`trace_id IN (SELECT trace_id FROM spans WHERE ${all.join(' AND ')})`]
 }
 
-function attributeCondition(key: string, value: string, i: number, params: Params): string {
+function attributeCondition({ key, value, isInResource }: AttributeCondition, i: number, params: Params): string {
   params[`key${i}`] = key
   params[`value${i}`] = value
-  params[`lines${i}`] = searchFragments(key, value)
   const k = `{key${i}:String}`
   const v = `{value${i}:String}`
-  const either = [
-    `(has(mapValues(attr_string), ${v}) AND attr_string[${k}] = ${v})`,
+  const either = [`(has(mapValues(attr_string), ${v}) AND attr_string[${k}] = ${v})`]
+  if (isInResource) {
     // LowCardinality: evaluated once a distinct resource, not once a span.
-    `multiSearchAny(resource, {lines${i}:Array(String)})`,
-  ]
+    either.push(`multiSearchAny(resource, {lines${i}:Array(String)})`)
+    params[`lines${i}`] = searchFragments(key, value)
+  }
   const number = Number(value)
   if (/^-?\d{1,19}$/.test(value) && BigInt.asIntN(64, BigInt(value)) === BigInt(value)) {
     either.push(`(mapContains(attr_int, ${k}) AND attr_int[${k}] = {int${i}:Int64})`)
