@@ -43,7 +43,7 @@ const OTLP_PORTS_MAX = 50
 
 /** Errors: E_PORT_BUSY for the OTLP port; what the log says when its folder cannot be used. */
 export async function startPipeline(options: PipelineOptions): Promise<Pipeline> {
-  const { config, clock } = options
+  const { config } = options
   const storeDir = path.join(config.dataDir, 'store')
   const { retentionHours } = config
   const store = openStore({ dir: storeDir, ...(retentionHours === undefined ? {} : { retentionHours }) })
