@@ -35,6 +35,12 @@ export class Cursor {
     this.advance()
   }
 
+  /** Goes to the atom at `at`, passing what is in between unseen. */
+  seek(at: number): void {
+    this.next = at
+    this.advance()
+  }
+
   advance(): void {
     const at = this.next
     this.at = at

@@ -24,6 +24,9 @@ const ARENA_BYTES = 8 * 1024
 /** A new arena is begun where less is left: most values fit then without moving. */
 const ROOM_BYTES = 512
 
+/** V8's limit for typed arrays in its own heap (`allocate` in wire.ts has the numbers). */
+const ON_HEAP_BYTES = 64
+
 export class TreeWriter {
   readonly ports: Ports
   bytes = new Uint8Array(ARENA_BYTES)
@@ -52,8 +55,10 @@ export class TreeWriter {
   /** The value written since `begin`. */
   finish(): Uint8Array {
     const start = this.#base
+    const size = this.length - start
+    if (size <= ON_HEAP_BYTES) return copyOf(this.bytes, start, size)
     this.#base = this.length
-    return new Uint8Array(this.bytes.buffer, start, this.length - start)
+    return new Uint8Array(this.bytes.buffer, start, size)
   }
 
   /** Makes room for `count` more bytes; whoever writes into `bytes` directly calls it first. */
@@ -140,4 +145,11 @@ export class TreeWriter {
     )
       if (cursor.first !== MARKER) this.raw(region.bytes, cursor.at, cursor.next)
   }
+}
+
+/** Small arrays live in V8's own heap: cheaper than a view, and the arena is not used up. */
+function copyOf(bytes: Uint8Array, start: number, size: number): Uint8Array {
+  const out = new Uint8Array(size)
+  for (let i = 0; i < size; i++) out[i] = bytes[start + i]
+  return out
 }

@@ -9,7 +9,7 @@ import { encodeAtoms } from '../wire.ts'
 import type { TreeWriter } from '../writer.ts'
 import { putData } from './scalar-field.ts'
 import { copyUnreadable } from './unreadable.ts'
-import { badValue, isRecord, type FieldType } from './type.ts'
+import { badValue, isRecord, type FieldType, type ScalarType } from './type.ts'
 
 export type BagField = {
   readonly name: string
@@ -18,6 +18,8 @@ export type BagField = {
   readonly header: Uint8Array
   /** The header as an atom with its length, by level; made when first written there. */
   readonly atoms: Uint8Array[]
+  /** The same with length and prefix of a data atom of fixed size behind it. */
+  readonly openings: Uint8Array[]
   readonly type: FieldType
   /** Named like what every object inherits: only the value's own member counts. */
   readonly isInherited: boolean
@@ -25,7 +27,7 @@ export type BagField = {
 export type BagValue = { [name: string]: unknown }
 
 export function bagField(name: string, index: number, type: FieldType): BagField {
-  return { name, index, header: indexPayload(index), atoms: [], type, isInherited: name in Object.prototype }
+  return { name, index, header: indexPayload(index), atoms: [], openings: [], type, isInherited: name in Object.prototype }
 }
 
 export class BagNode implements FieldType<BagValue> {
@@ -69,14 +71,54 @@ export class BagNode implements FieldType<BagValue> {
    * keeps that data.
    */
   read(cursor: Cursor, level: number): BagValue | undefined {
+    const value = this.#readLone(cursor, level) ?? this.#readAny(cursor, level)
+    if (value === undefined) return undefined
+    for (const field of this.#defaulted)
+      if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
+    return value
+  }
+
+  /**
+   * The usual bag, all one-byte indices in order with one short data atom each, by plain arithmetic (80 of 200 ns
+   * less for four fields). Anything else: undefined, and the cursor stands where it stood.
+   *
+   *   02 F0 index | length 00 payload | 02 F0 index | ..
+   */
+  #readLone(cursor: Cursor, level: number): BagValue | undefined {
+    const { bytes, end } = cursor
+    const indexed = headerBase(level + 1)
+    let value: BagValue | undefined
+    let position = 0
+    let at = cursor.at
+    while (at < end && bytes[at] === 2 && bytes[at + 1] === indexed) {
+      const index = bytes[at + 2]
+      while (position < this.#fields.length && this.#fields[position].index < index) position++
+      if (position === this.#fields.length || this.#fields[position].index !== index) return undefined
+      const field = this.#fields[position++]
+      const next = loneEnd(bytes, at + 3, end)
+      if (next < 0 || field.type.lone?.endOf(bytes, at + 5, next) !== next) return undefined
+      value = assign(value ?? {}, field.name, field.type.lone.take(bytes, at + 5, next))
+      at = next
+    }
+    if (at < end && !endsBag(bytes, at, headerBase(level))) return undefined
+    cursor.seek(at)
+    cursor.isPlain = !cursor.sawMarker
+    return value
+  }
+
+  #readAny(cursor: Cursor, level: number): BagValue | undefined {
     const base = headerBase(level)
     const indexed = headerBase(level + 1)
+    const fields = this.#fields
     const headersBefore = cursor.headersPassed
+    let position = 0
     let fieldsRead = 0
     let isPlain = true
     let value: BagValue | undefined
     while (cursor.first !== PAST_END && cursor.first < base) {
-      const field = cursor.first === indexed ? this.#fieldAt(cursor) : undefined
+      const index = cursor.first === indexed ? (readIndex(cursor) ?? -1) : -1
+      while (position < fields.length && fields[position].index < index) position++
+      const field = index < 0 ? undefined : this.#fieldFrom(position, index)
       if (cursor.first >= 0 && cursor.first < 0x80) {
         value ??= {}
         isPlain = false
@@ -89,9 +131,6 @@ export class BagNode implements FieldType<BagValue> {
       if (read !== undefined) value = assign(value ?? {}, field.name, read)
     }
     cursor.isPlain = isPlain && !cursor.sawMarker && cursor.headersPassed - headersBefore === fieldsRead
-    if (value === undefined) return undefined
-    for (const field of this.#defaulted)
-      if (memberOf(value, field) === undefined) value[field.name] = field.type.unset
     return value
   }
 
@@ -151,9 +190,10 @@ export class BagNode implements FieldType<BagValue> {
     return here
   }
 
-  #fieldAt(cursor: Cursor): BagField | undefined {
-    const index = readIndex(cursor)
-    return index === undefined ? undefined : this.#byIndex.get(index)
+  /** Fields stand in order, as a rule; the look-up by index (10 ns) is for those that do not. */
+  #fieldFrom(position: number, index: number): BagField | undefined {
+    const next = position < this.#fields.length ? this.#fields[position] : undefined
+    return next?.index === index ? next : this.#byIndex.get(index)
   }
 }
 
@@ -190,6 +230,19 @@ function memberOf(value: Readonly<Record<string, unknown>>, field: BagField): un
   return field.isInherited && !Object.hasOwn(value, field.name) ? undefined : value[field.name]
 }
 
+/** A short header of the bag's own level or a lower one stands here. */
+function endsBag(bytes: Uint8Array, at: number, base: number): boolean {
+  return bytes[at] !== 0 && bytes[at] < 0x80 && bytes[at + 1] >= base
+}
+
+/** End of the short data atom at `at` when a header or the end of the bytes follows it; else -1. */
+function loneEnd(bytes: Uint8Array, at: number, end: number): number {
+  const next = at + 1 + bytes[at]
+  if (bytes[at] === 0 || bytes[at] >= 0x80 || bytes[at + 1] !== DATA) return -1
+  if (next === end) return next
+  return bytes[next] !== 0 && bytes[next] < 0x80 && bytes[next + 1] >= 0x80 ? next : -1
+}
+
 /** A scalar's one good atom is nearly all there ever is below a field, so it is read here (12 of 40 ns less a field). */
 function readField(type: FieldType, cursor: Cursor, level: number): unknown {
   const { scalar } = type
@@ -211,6 +264,19 @@ function headerOf(field: BagField, level: number): Uint8Array {
   return (field.atoms[level] ??= encodeAtoms([headerAtom(level, 0, field.header)]))
 }
 
+function putScalar(writer: TreeWriter, field: BagField, scalar: ScalarType, level: number, value: unknown): void {
+  const checked = scalar.check(value, field.name)
+  if (scalar.size === undefined) {
+    writer.atom(headerOf(field, level))
+    putData(writer, scalar, checked)
+    return
+  }
+  // Of a fixed size: all but the value itself is the same every time.
+  const size = scalar.size
+  writer.atom((field.openings[level] ??= Uint8Array.of(...headerOf(field, level), 1 + size, DATA)))
+  scalar.put(writer, checked)
+}
+
 type Given = Readonly<Record<string, unknown>>
 
 function writeField(
@@ -225,8 +291,7 @@ function writeField(
   if (previous === undefined) {
     if (isUnset) return
     if (field.type.scalar !== undefined) {
-      writer.atom(headerOf(field, level))
-      putData(writer, field.type.scalar, field.type.scalar.check(value, field.name))
+      putScalar(writer, field, field.type.scalar, level, value)
       return
     }
   }

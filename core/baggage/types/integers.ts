@@ -14,6 +14,7 @@ export const bool: ScalarType<boolean> = {
   name: 'bool',
   zero: false,
   isDelimited: true,
+  size: 1,
   check(value, where) {
     if (typeof value !== 'boolean') throw badValue(where, 'true or false', value)
     return value
@@ -127,6 +128,7 @@ export const fixed32: ScalarType<number> = {
   name: 'fixed32',
   zero: 0,
   isDelimited: true,
+  size: 4,
   check: (value, where) => checkInteger(value, INT32_MIN, UINT32_MAX, where) >>> 0,
   put: put32,
   endOf: end4,
@@ -137,6 +139,7 @@ export const sfixed32: ScalarType<number> = {
   name: 'sfixed32',
   zero: 0,
   isDelimited: true,
+  size: 4,
   check: (value, where) => checkInteger(value, INT32_MIN, 2 ** 31 - 1, where),
   put: put32,
   endOf: end4,
@@ -170,6 +173,7 @@ export const fixed64: ScalarType<bigint> = {
   name: 'fixed64',
   zero: 0n,
   isDelimited: true,
+  size: 8,
   // The common case first, by one truncation instead of two comparisons.
   check: (value, where) =>
     typeof value === 'bigint' && BigInt.asUintN(64, value) === value
@@ -184,6 +188,7 @@ export const sfixed64: ScalarType<bigint> = {
   name: 'sfixed64',
   zero: 0n,
   isDelimited: true,
+  size: 8,
   check: (value, where) => checkBigInt(value, INT64_MIN, INT64_MAX, where),
   put: put64,
   endOf: end8,

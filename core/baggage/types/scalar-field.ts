@@ -13,6 +13,7 @@ export function scalarField<T>(scalar: ScalarType<T>): FieldType<T> {
     unset: undefined,
     isPlain: true,
     scalar,
+    lone: scalar,
     read: (cursor, level) => readFirst(scalar, cursor, level),
     write(writer, value, _level, previous, where) {
       putData(writer, scalar, scalar.check(value, where))

@@ -11,6 +11,7 @@ export const taint: FieldType<boolean> = {
   name: 'taint',
   unset: false,
   isPlain: true,
+  lone: bool,
   // A written false (another implementation may) must not hide a true behind it: 00 sorts before 01.
   read(cursor, level) {
     let value: boolean | undefined

@@ -11,6 +11,8 @@ export interface ScalarType<T = unknown> {
   readonly zero: T
   /** False for string and bytes, which take what there is; a struct puts their length in front. */
   readonly isDelimited: boolean
+  /** Bytes of a value, where it is always the same. */
+  readonly size?: number
   /** What a value given by a user means, or E_BAGGAGE_VALUE. */
   check(value: unknown, where: string): T
   put(writer: TreeWriter, value: T): void
@@ -32,6 +34,8 @@ export interface FieldType<T = unknown> {
   readonly isPlain: boolean
   /** Of a scalar field: what stands in its one atom, so that a bag reads and writes it without a call in between. */
   readonly scalar?: ScalarType<T>
+  /** How one data atom alone below the header is read; for types where that is all there usually is. */
+  readonly lone?: ScalarType<T>
   /** The cursor stands behind the header of `level`; reads up to the end of the node. undefined = no data. */
   read(cursor: Cursor, level: number): T | undefined
   /**
