@@ -9,8 +9,8 @@ import { Crosscut, until } from '../system/running.ts'
 import { judge, type TruthReport } from './judge.ts'
 
 /** Requests of each tenant: enough that all workloads overlap, few enough for seconds. */
-const REQUESTS = 40
-const LOAD = 6
+const REQUESTS = 25
+const LOAD = 10
 const TENANTS = 'web,photos;crawler,batch'
 /** A trace is quiet, written and searchable after this. */
 const SETTLE_MS = 4_000
@@ -41,7 +41,10 @@ function sum(reports: readonly TruthReport[], pattern: RegExp): number {
 test('under load every call has its span, the right parent, and no foreign one', async () => {
   const wanted = TENANTS.split(/[;,]/).length * REQUESTS
   await until(
-    async () => sum(await truth(), /^client\.\w+\.(ok|failed)$/) >= wanted,
+    async () => {
+      await sleep(500)
+      return sum(await truth(), /^client\.\w+\.(ok|failed)$/) >= wanted
+    },
     () => 'the load did not end',
     90_000,
   )
@@ -49,7 +52,8 @@ test('under load every call has its span, the right parent, and no foreign one',
   const reports = await truth()
   assert.equal(sum(reports, /failed$/), 0, 'requests failed')
   const summaries = await crosscut.traces()
-  const traces = await Promise.all(summaries.map((summary) => crosscut.trace(summary.traceId)))
+  const ofTenants = summaries.filter((summary) => summary.rootService.startsWith('client-'))
+  const traces = await inLanes(ofTenants, (summary) => crosscut.trace(summary.traceId))
   const isTenants = (rid: string): boolean => /^(web|photos|crawler|batch)-/.test(rid)
   const { wrong, lost, foreign, spans } = judge(traces, reports, isTenants)
   assert.deepEqual(
@@ -58,6 +62,17 @@ test('under load every call has its span, the right parent, and no foreign one',
   )
   assert.ok(spans > wanted * 4, `only ${spans} spans`)
 })
+
+/** Eight at a time: a test is not the load that is under test. */
+async function inLanes<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = []
+  const queue = items.values()
+  const lane = async (): Promise<void> => {
+    for (const item of queue) results.push(await work(item))
+  }
+  await Promise.all(Array.from({ length: 8 }, lane))
+  return results
+}
 
 test('the processes tell their hosts apart', async () => {
   const agents = await crosscut.api<{ agents: { service: string; host: string }[] }>('/agents')
