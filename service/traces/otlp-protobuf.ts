@@ -252,24 +252,34 @@ class ProtobufDecoder {
   #attribute(columns: AttributeBuilder, outerEnd: number): number {
     const end = this.#enter(outerEnd)
     if (columns.isFull) return this.#drop(end, 'droppedAttributes')
-    return this.#shortText(columns, end) ? 0 : this.#anyAttribute(columns, end)
+    return this.#shortAttribute(columns, end) ? 0 : this.#anyAttribute(columns, end)
   }
 
   /**
-   * The attribute that nearly all are: key, then a string, each shorter than 128 bytes and nothing else. It repeats what
-   * #anyAttribute does, for a tenth of the decoding time. False = it is another one; nothing was read.
+   * The attribute that nearly all are: key, then a string or an integer, each shorter than 128 bytes and nothing else. It repeats
+   * what #anyAttribute does, for a fifth of the decoding time. False = it is another one; the cursor has not moved.
    */
-  #shortText(columns: AttributeBuilder, end: number): boolean {
+  #shortAttribute(columns: AttributeBuilder, end: number): boolean {
     const bytes = this.#bytes
     const at = this.#at
     if (end - at > 255 || bytes[at] !== (1 << 3 | LENGTH)) return false
     const keyEnd = at + 2 + bytes[at + 1]!
     if (keyEnd + 4 > end || bytes[at + 1]! >= 0x80 || bytes[keyEnd] !== (2 << 3 | LENGTH)) return false
     if (keyEnd + 2 + bytes[keyEnd + 1]! !== end || bytes[keyEnd + 1]! >= 0x80) return false
-    if (bytes[keyEnd + 2] !== (1 << 3 | LENGTH) || keyEnd + 4 + bytes[keyEnd + 3]! !== end) return false
     const { strings } = this.#builder
-    const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
-    columns.push(key, VALUE_TYPES.string, strings.internText(keyEnd + 4, end), 0)
+    const valueTag = bytes[keyEnd + 2]
+    if (valueTag === (1 << 3 | LENGTH) && keyEnd + 4 + bytes[keyEnd + 3]! === end) {
+      const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
+      columns.push(key, VALUE_TYPES.string, strings.internText(keyEnd + 4, end), 0)
+    } else if (valueTag === (3 << 3 | VARINT) && end - keyEnd <= 7 && bytes[end - 1]! < 0x80) {
+      let value = 0
+      for (let i = end - 1; i >= keyEnd + 3; i--) {
+        if (i < end - 1 && bytes[i]! < 0x80) return false
+        value = (value << 7) | (bytes[i]! & 0x7f)
+      }
+      const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
+      columns.push(key, VALUE_TYPES.int, value, 0)
+    } else return false
     this.#objects++
     this.#at = end
     return true
@@ -440,17 +450,20 @@ class ProtobufDecoder {
 
   /** Reads a length: the cursor then stands at the first of its bytes; returns the end, which lies within the outer end. */
   #sized(outerEnd: number): number {
-    let length = this.#at < outerEnd ? this.#bytes[this.#at]! : 0x80
-    if (length < 0x80) this.#at++
-    else length = this.#longLength(outerEnd)
-    const end = this.#at + length
-    if (end > outerEnd) this.#fail('a length reaches behind its message')
-    return end
+    const at = this.#at
+    const length = this.#bytes[at]!
+    if (length < 0x80 && at + 1 + length <= outerEnd) {
+      this.#at = at + 1
+      return at + 1 + length
+    }
+    return this.#longSized(outerEnd)
   }
 
-  #longLength(outerEnd: number): number {
+  #longSized(outerEnd: number): number {
     this.#varint64(outerEnd)
-    return this.#low + this.#high * 2 ** 32
+    const end = this.#at + this.#low + this.#high * 2 ** 32
+    if (end > outerEnd) this.#fail('a length reaches behind its message')
+    return end
   }
 
   /** Begins a message: counts it against the budget. */

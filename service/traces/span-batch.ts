@@ -119,20 +119,20 @@ export type SpanBatch = {
   readonly strings: StringTable
 }
 
-const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true })
-
 /** A dictionary of byte strings; text is decoded on first use and kept. */
 export class StringTable {
   readonly count: number
   /** (count + 1) entry i is bytes offsets[i] to offsets[i + 1]. */
   readonly offsets: Uint32Array
   readonly bytes: Uint8Array
+  readonly #buffer: Buffer
   readonly #texts: (string | undefined)[]
 
   constructor(offsets: Uint32Array, bytes: Uint8Array) {
     this.count = offsets.length - 1
     this.offsets = offsets
     this.bytes = bytes
+    this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#texts = []
   }
 
@@ -144,7 +144,7 @@ export class StringTable {
   text(index: number): string {
     const known = this.#texts[index]
     if (known !== undefined) return known
-    const text = UTF8.decode(this.slice(index))
+    const text = this.#buffer.toString('utf8', this.offsets[index], this.offsets[index + 1])
     this.#texts[index] = text
     return text
   }
