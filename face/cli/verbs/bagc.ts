@@ -1,8 +1,8 @@
-// `bagc file.bdl`: BDL to typed TypeScript.
+// `bagc file.bdl`: BDL to typed TypeScript. The compiler is loaded when it is needed: other verbs start
+// without it.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { BdlError, generateTypeScript } from '#baggage'
 import { formatDiagnostic } from '#base'
 import { CliError, type Verb } from '../verb.ts'
 
@@ -18,7 +18,7 @@ export const bagc: Verb = {
   examples: ['crosscut bagc tenant.bdl -o tenant.ts'],
   run: async (io, args) => {
     const file = args.words[0] ?? ''
-    const code = compile(file, readSource(path.resolve(io.cwd, file)), args.text('module'))
+    const code = await compile(file, readSource(path.resolve(io.cwd, file)), args.text('module'))
     const out = args.text('out')
     if (out === undefined) io.out(code)
     else writeFileSync(path.resolve(io.cwd, out), code)
@@ -34,7 +34,8 @@ function readSource(file: string): string {
   }
 }
 
-function compile(file: string, source: string, moduleName: string | undefined): string {
+async function compile(file: string, source: string, moduleName: string | undefined): Promise<string> {
+  const { BdlError, generateTypeScript } = await import('#baggage')
   try {
     return generateTypeScript(source, {
       sourceName: path.basename(file),

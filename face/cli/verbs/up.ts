@@ -44,10 +44,17 @@ export const up: Verb = {
   },
 }
 
+/** zstd, node:sqlite and stable type stripping. */
+const SERVER_NODE_MAJOR_MIN = 24
+
 type Server = typeof import('#server')
 
-/** Errors: E_NO_SERVER when the package crosscut-server is not installed. */
+/** Errors: E_NODE_TOO_OLD; E_NO_SERVER when the package crosscut-server is not installed. */
 async function loadServer(): Promise<Server> {
+  if (Number(process.versions.node.split('.')[0]) < SERVER_NODE_MAJOR_MIN) {
+    const hint = `run it with Node ${SERVER_NODE_MAJOR_MIN} or newer; programs under \`crosscut run\` may be older`
+    throw new CliError('E_NODE_TOO_OLD', `the server does not run on Node ${process.version}`, hint)
+  }
   try {
     return await import('#server')
   } catch (cause: unknown) {
