@@ -13,10 +13,14 @@ import { Baggage } from '#baggage'
 import { frameOf, scopeOf } from './frame.ts'
 import { adopt } from './runtime.ts'
 import { runtime } from './slot.ts'
+import type { MismatchListener } from './strict.ts'
 
 export interface Context {
-  /** exact: joins at awaits (default); false: plain AsyncLocalStorage, which only flows forward. */
-  start(options?: { exact?: boolean }): void
+  /**
+   * exact: joins at awaits (default); false: plain AsyncLocalStorage, which only flows forward.
+   * strict: development only, told of work that runs in another execution's context, with both stacks.
+   */
+  start(options?: { exact?: boolean; strict?: MismatchListener }): void
   stop(): void
   /** Runs fn as a new execution. */
   run<R>(baggage: Baggage, fn: () => R): R
@@ -38,7 +42,7 @@ export interface Context {
 const owner = 'application'
 
 export const context: Context = Object.freeze<Context>({
-  start: (options) => runtime.start(owner, { exact: options?.exact !== false }),
+  start: (options) => runtime.start(owner, { exact: options?.exact !== false, strict: options?.strict }),
   stop: () => runtime.stop(owner),
   run: (baggage, fn) => runtime.runWith(frameOf(baggage, scopeOf(runtime.newExecution())), fn),
   current: () => adopt(runtime.frame()?.baggage ?? Baggage.empty),

@@ -195,6 +195,16 @@ describe('strict mode', () => {
     })
   })
 
+  test('is part of the public start', () => {
+    const mismatches: string[] = []
+    context.start({ strict: ({ work }) => mismatches.push(work) })
+    const emitter = new EventEmitter()
+    context.run(words('B'), () => emitter.on('price', () => {}))
+    context.run(words('A'), () => emitter.emit('price'))
+    context.stop()
+    assert.deepEqual(mismatches, ["listener of 'price'"])
+  })
+
   test('a report that throws is counted, and the listener runs', () => {
     startContext('test', {
       strict: () => {
