@@ -48,7 +48,8 @@ export class Agents {
   /** An open stream counts as a sign of life; call the result when it closed. */
   stream(agent: string): () => void {
     const known = this.#known.get(agent)
-    if (known !== undefined) known.streams += 1
+    if (known === undefined) return () => {}
+    known.streams += 1
     return () => {
       const now = this.#known.get(agent)
       if (now !== undefined && now.streams > 0) now.streams -= 1

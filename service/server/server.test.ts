@@ -150,6 +150,8 @@ test('an unknown route is 404, a wrong method 405 with what is allowed', async (
 
 test('a login link works once; its session reads, and changes only from our own page', async () => {
   const { pathname, search } = new URL(server.newLoginUrl())
+  assert.equal((await ask({ path: pathname + search, method: 'HEAD' })).status, 204)
+  assert.equal((await ask({ path: pathname + search, headers: { 'sec-purpose': 'prefetch' } })).status, 204)
   const first = await ask({ path: pathname + search })
   assert.deepEqual([first.status, first.headers.location], [303, '/'])
   assert.match(String(first.headers['set-cookie']), /HttpOnly; SameSite=Strict; Path=\//)

@@ -7,7 +7,12 @@ import { policy } from '../static-files.ts'
 import type { Exchange, Handler, Services } from '../exchange.ts'
 
 /** A link works once; the answer keeps neither referrer nor history of the token. */
-export const login: Handler = ({ response, query }, { identity, audit }) => {
+export const login: Handler = ({ request, response, query }, { identity, audit }) => {
+  // Previews of links ask by HEAD or prefetch; they must not use the link up.
+  if (request.method !== 'GET' || request.headers['sec-purpose'] !== undefined) {
+    send(response, 204, new Uint8Array(0), {})
+    return
+  }
   const cookie = identity.login(query.get('token') ?? '', false)
   if (cookie !== undefined) {
     audit.add('browser', 'login', { address: response.req.socket.remoteAddress ?? '' })
