@@ -7,7 +7,6 @@
 // The MAC is over the text, as in JWS: base64url has several spellings of the same bytes, and what was signed
 // is what is compared. It proves origin, not freshness: whoever can read the fleet's headers can replay them.
 // Source: RFC 2104; the idea of W3C's security notes.
-import { createHmac, timingSafeEqual } from 'node:crypto'
 import { MAC_BYTES, MAC_SUFFIX_CHARS } from './limits.ts'
 
 export interface FleetKey {
@@ -20,6 +19,8 @@ export interface FleetKey {
 }
 
 export function fleetKey(secret: string): FleetKey {
+  // Loaded only where there is a key: it would be a good part of the agent's start.
+  const { createHmac, timingSafeEqual } = process.getBuiltinModule('node:crypto')
   const mac = (text: string): string =>
     createHmac('sha256', secret).update(text, 'utf8').digest().subarray(0, MAC_BYTES).toString('base64url')
   return {

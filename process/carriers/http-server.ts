@@ -11,16 +11,7 @@
 // state under one symbol. They die with the request. Upgrade and CONNECT have no channel and no response:
 // they stay outside (docs/reference/carriers.md).
 import type { Baggage } from '#baggage'
-import {
-  currentFrame,
-  enter,
-  newExecution,
-  runWith,
-  scopeOf,
-  withScopeValue,
-  type Frame,
-  type Scope,
-} from '#context'
+import { currentFrame, enter, newExecution, runWith, scopeOf, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { EventEmitter } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
@@ -80,12 +71,10 @@ class Exchange implements ServerExchange {
   /** What the caller knows already: it sent it, or a header of ours told it. */
   known: Baggage
   isHeadWritten = false
-  readonly original: {
-    readonly requestEmit: IncomingMessage['emit']
-    readonly responseEmit: ServerResponse['emit']
-    readonly writeHead: ServerResponse['writeHead']
-    readonly end: ServerResponse['end']
-  }
+  readonly requestEmit: IncomingMessage['emit']
+  readonly responseEmit: ServerResponse['emit']
+  readonly writeHead: ServerResponse['writeHead']
+  readonly end: ServerResponse['end']
 
   constructor(wire: Wire, request: IncomingMessage, response: ServerResponse, incoming: Incoming) {
     this.wire = wire
@@ -98,16 +87,13 @@ class Exchange implements ServerExchange {
     this.baggage = incoming.baggage
     this.returned = incoming.baggage
     this.known = incoming.baggage
-    const scope = scopeOf(newExecution())
     const carriesForOthers = incoming.remote !== undefined || incoming.foreign !== ''
-    this.scope = carriesForOthers ? withScopeValue(scope, CARRIED, incoming) : scope
+    this.scope = scopeOf(newExecution(), carriesForOthers ? { [CARRIED]: incoming } : undefined)
     this.frame = { baggage: this.baggage, scope: this.scope }
-    this.original = {
-      requestEmit: request.emit,
-      responseEmit: response.emit,
-      writeHead: response.writeHead,
-      end: response.end,
-    }
+    this.requestEmit = request.emit
+    this.responseEmit = response.emit
+    this.writeHead = response.writeHead
+    this.end = response.end
   }
 }
 
@@ -149,14 +135,14 @@ function isTrusted(wire: Wire, request: IncomingMessage): boolean {
 function emitOfRequest(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
   const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(IncomingMessageClass.prototype.emit, this, args)
-  return emitInFrame(exchange, this, exchange.original.requestEmit, args)
+  return emitInFrame(exchange, this, exchange.requestEmit, args)
 }
 
 function emitOfResponse(this: ServerResponse, ...args: Parameters<ServerResponse['emit']>): boolean {
   const exchange = this[EXCHANGE]
   if (exchange === undefined) return Reflect.apply(ServerResponseClass.prototype.emit, this, args)
   if (args[0] === 'close') endRequest(exchange)
-  return emitInFrame(exchange, this, exchange.original.responseEmit, args)
+  return emitInFrame(exchange, this, exchange.responseEmit, args)
 }
 
 /**
@@ -214,7 +200,7 @@ function writeHead(this: ServerResponse, ...args: unknown[]): ServerResponse {
       exchange.wire.hookFailed(error)
     }
   }
-  return Reflect.apply(exchange.original.writeHead, this, given)
+  return Reflect.apply(exchange.writeHead, this, given)
 }
 
 /** The arguments of writeHead with our header in them. Never changes an object of the caller. */
@@ -249,7 +235,7 @@ function end(this: ServerResponse, ...args: unknown[]): ServerResponse {
       exchange.wire.hookFailed(error)
     }
   }
-  return Reflect.apply(exchange.original.end, this, args)
+  return Reflect.apply(exchange.end, this, args)
 }
 
 function addReturnTrailer(exchange: Exchange): void {
