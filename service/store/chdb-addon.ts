@@ -1,8 +1,8 @@
 // The native addon of chDB, typed as far as it is used.
 //
-// The addon is required directly: the `chdb` package's own wrapper serialises every parameterised query of the process.
-// Its InsertRawAsync is not used: it appends the data to the statement's text, where an empty line (two bytes 0a) ends it.
-// The platform package arrives as an optional dependency of `chdb`, prebuilt.
+// The addon is required directly: the `chdb` package's own wrapper serialises every parameterised query of
+// the process. Its InsertRawAsync is not used: it appends the data to the statement's text, where an empty
+// line (two bytes 0a) ends it. The platform package arrives as an optional dependency of `chdb`, prebuilt.
 
 import { createRequire } from 'node:module'
 
@@ -10,7 +10,11 @@ export type ChdbConnection = object
 export interface ChdbAddon {
   CreateConnection(dir: string, args: readonly string[]): ChdbConnection
   CloseConnection(connection: ChdbConnection): void
-  QueryAsyncConnection(connection: ChdbConnection, sql: string, format: string): Promise<{ bytes: Uint8Array }>
+  QueryAsyncConnection(
+    connection: ChdbConnection,
+    sql: string,
+    format: string,
+  ): Promise<{ bytes: Uint8Array }>
 }
 
 const PLATFORMS: { readonly [platform: string]: string } = {

@@ -1,16 +1,19 @@
-// The child process that holds the engine: enough of ClickHouse's HTTP protocol over chDB for @clickhouse/client.
+// The child process that holds the engine: enough of ClickHouse's HTTP protocol over chDB for
+// @clickhouse/client.
 //
-// Cast: `child-host.ts` starts it with one JSON argument and ends it; clients connect to its unix socket (0600).
+// Cast: `child-host.ts` starts it with one JSON argument and ends it; clients connect to its unix socket
+// (0600).
 //
-//   request -> read body (bounded) -> wait for a free connection of its class -> SET settings and parameters -> run
+//   request -> read body (bounded) -> wait for a connection of its class -> SET settings, parameters -> run
 //           -> answer bytes, or `Code: N. DB::Exception: ...` with X-ClickHouse-Exception-Code
-//   insert  -> its data goes to DIR/incoming/N, which the engine reads (FROM INFILE): the one way in that takes any bytes;
+//   insert  -> its data goes to DIR/incoming/N, read by the engine (FROM INFILE): the one way for any bytes;
 //              never synced and gone within a moment, so it costs a copy in memory and no disk
 //
-// Why a process of its own: one chDB query cannot be interrupted from outside, and a fault of the engine takes its
-// process along. Here a query that outlives its deadline makes the child kill itself, and the host starts another; whoever
-// loses an answer by that asks again (inserts by token). Each connection has its own settings and parameters; the
-// addon's own binding is process-wide and not safe under concurrency, therefore parameters are set by `SET param_x`.
+// Why a process of its own: one chDB query cannot be interrupted from outside, and a fault of the engine
+// takes its process along. Here a query that outlives its deadline makes the child kill itself, and the host
+// starts another; whoever loses an answer by that asks again (inserts by token). Each connection has its own
+// settings and parameters; the addon's own binding is process-wide and not safe under concurrency, therefore
+// parameters are set by `SET param_x`.
 //
 // Source: ClickHouse documentation, "HTTP interface"; chdb-node README.
 
@@ -20,7 +23,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { join } from 'node:path'
 import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
 import {
-  BODY_BYTES_MAX, ENGINE_ARGUMENTS, INSERT_CONNECTIONS, KILL_GRACE_MS, LAST_WORDS_MS, QUERY_CONNECTIONS, QUERY_MS_MAX,
+  BODY_BYTES_MAX,
+  ENGINE_ARGUMENTS,
+  INSERT_CONNECTIONS,
+  KILL_GRACE_MS,
+  LAST_WORDS_MS,
+  QUERY_CONNECTIONS,
+  QUERY_MS_MAX,
   URI_BYTES_MAX,
 } from './limits.ts'
 
@@ -41,7 +50,8 @@ class Pool {
   }
 
   async use<T>(work: (connection: ChdbConnection) => Promise<T>): Promise<T> {
-    const connection = this.#free.pop() ?? await new Promise<ChdbConnection>(resolve => this.#waiting.push(resolve))
+    const connection =
+      this.#free.pop() ?? (await new Promise<ChdbConnection>(resolve => this.#waiting.push(resolve)))
     try {
       return await work(connection)
     } finally {
@@ -65,8 +75,9 @@ class Engine {
     rmSync(this.#incoming, { recursive: true, force: true })
     mkdirSync(this.#incoming, { recursive: true })
     this.#addon = loadChdb()
-    this.#connections = Array.from({ length: QUERY_CONNECTIONS + INSERT_CONNECTIONS },
-      () => this.#addon.CreateConnection(dir, ENGINE_ARGUMENTS))
+    this.#connections = Array.from({ length: QUERY_CONNECTIONS + INSERT_CONNECTIONS }, () =>
+      this.#addon.CreateConnection(dir, ENGINE_ARGUMENTS),
+    )
     this.#queries = new Pool(this.#connections.slice(0, QUERY_CONNECTIONS))
     this.#inserts = new Pool(this.#connections.slice(QUERY_CONNECTIONS))
   }
@@ -74,7 +85,7 @@ class Engine {
   run(request: Request, isAway: () => boolean): Promise<Uint8Array> {
     const pool = request.data === undefined ? this.#queries : this.#inserts
     // A caller that hung up while waiting for a connection costs nothing.
-    return pool.use(async connection => isAway() ? new Uint8Array() : this.#runOn(connection, request))
+    return pool.use(async connection => (isAway() ? new Uint8Array() : this.#runOn(connection, request)))
   }
 
   close(): void {
@@ -101,31 +112,44 @@ class Engine {
     }
   }
 
-  async #statements(connection: ChdbConnection, request: Request, set: string, reset: string): Promise<Uint8Array> {
+  async #statements(
+    connection: ChdbConnection,
+    request: Request,
+    set: string,
+    reset: string,
+  ): Promise<Uint8Array> {
     try {
       if (set !== '') await this.#addon.QueryAsyncConnection(connection, set, 'Null')
       if (request.data !== undefined) return await this.#insert(connection, request.sql, request.data)
       const format = request.url.searchParams.get('default_format') ?? 'TabSeparated'
       return (await this.#addon.QueryAsyncConnection(connection, request.sql, format)).bytes
     } finally {
-      if (reset !== '') await this.#addon.QueryAsyncConnection(connection, reset, 'Null').catch(() => undefined)
+      if (reset !== '')
+        await this.#addon.QueryAsyncConnection(connection, reset, 'Null').catch(() => undefined)
     }
   }
 }
 
 /** Adds ` FROM INFILE '...'`; the path is ours and holds no quote. */
 function fromFile(sql: string, path: string): string {
-  return sql.replace(INSERT, (_, into: string, rest: string) => `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${rest}`)
+  return sql.replace(
+    INSERT,
+    (_, into: string, rest: string) => `${into} FROM INFILE ${literal(path)} COMPRESSION 'none' ${rest}`,
+  )
 }
 
 /**
- * The one way to stop a query that ignores its own deadline: its caller is told, then the process ends, the query with it.
- * Inserts under way are repeated by token, other reads are asked again.
+ * The one way to stop a query that ignores its own deadline: its caller is told, then the process ends, the
+ * query with it. Inserts under way are repeated by token, other reads are asked again.
  */
 function deadlineOf(ms: number): { passed: Promise<never>; cancel: () => void } {
   const { promise, reject } = Promise.withResolvers<never>()
   const timer = setTimeout(() => {
-    reject(new Error('Code: 159. DB::Exception: Timeout exceeded: the query did not stop, so its engine was killed. (TIMEOUT_EXCEEDED)'))
+    reject(
+      new Error(
+        'Code: 159. DB::Exception: the query did not stop, so its engine was killed. (TIMEOUT_EXCEEDED)',
+      ),
+    )
     setTimeout(() => {
       // process.exit would run the engine's exit handlers, which wait for the very query that does not end.
       process.stdout.write('runaway\n', () => process.kill(process.pid, 'SIGKILL'))
@@ -135,9 +159,26 @@ function deadlineOf(ms: number): { passed: Promise<never>; cancel: () => void } 
 }
 
 /** Members of the query string that are not settings of the engine. */
-const NOT_SETTINGS = new Set(['query', 'database', 'query_id', 'default_format', 'wait_end_of_query', 'session_id',
-  'session_timeout', 'session_check', 'compress', 'decompress', 'enable_http_compression', 'buffer_size', 'role',
-  'user', 'password', 'quota_key', 'send_progress_in_http_headers', 'http_headers_progress_interval_ms'])
+const NOT_SETTINGS = new Set([
+  'query',
+  'database',
+  'query_id',
+  'default_format',
+  'wait_end_of_query',
+  'session_id',
+  'session_timeout',
+  'session_check',
+  'compress',
+  'decompress',
+  'enable_http_compression',
+  'buffer_size',
+  'role',
+  'user',
+  'password',
+  'quota_key',
+  'send_progress_in_http_headers',
+  'http_headers_progress_interval_ms',
+])
 
 function settingsOf(url: URL): { set: string; reset: string; timeoutMs: number } {
   const changes: string[] = []
@@ -146,11 +187,15 @@ function settingsOf(url: URL): { set: string; reset: string; timeoutMs: number }
   for (const [name, value] of url.searchParams) {
     if (NOT_SETTINGS.has(name) || !/^[a-z][a-z0-9_]*$/i.test(name)) continue
     changes.push(`${name} = ${literal(value)}`)
-    if (name === 'max_execution_time') timeoutMs = Math.min(Number(value) * 1000 || QUERY_MS_MAX, timeoutMs * 100)
+    if (name === 'max_execution_time')
+      timeoutMs = Math.min(Number(value) * 1000 || QUERY_MS_MAX, timeoutMs * 100)
     if (!name.startsWith('param_')) names.push(`${name} = DEFAULT`)
   }
-  return { set: changes.length > 0 ? `SET ${changes.join(', ')}` : '',
-    reset: names.length > 0 ? `SET ${names.join(', ')}` : '', timeoutMs }
+  return {
+    set: changes.length > 0 ? `SET ${changes.join(', ')}` : '',
+    reset: names.length > 0 ? `SET ${names.join(', ')}` : '',
+    timeoutMs,
+  }
 }
 
 /** A string literal of ClickHouse: only the backslash and the quote can end it. */
@@ -164,7 +209,8 @@ async function readBody(request: IncomingMessage): Promise<Buffer> {
   for await (const chunk of request) {
     if (!(chunk instanceof Buffer)) continue
     bytes += chunk.length
-    if (bytes > BODY_BYTES_MAX) throw new Error(`Code: 307. DB::Exception: body larger than ${BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)`)
+    if (bytes > BODY_BYTES_MAX)
+      throw new Error(`Code: 307. DB::Exception: body larger than ${BODY_BYTES_MAX} bytes. (TOO_MANY_BYTES)`)
     chunks.push(chunk)
   }
   return chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks)
@@ -186,7 +232,9 @@ async function answer(engine: Engine, request: IncomingMessage, response: Server
     return
   }
   let isAway = false
-  response.on('close', () => { isAway = true })
+  response.on('close', () => {
+    isAway = true
+  })
   try {
     const parsed = await readRequest(request)
     const bytes = await engine.run(parsed, () => isAway)
@@ -195,30 +243,44 @@ async function answer(engine: Engine, request: IncomingMessage, response: Server
   } catch (error: unknown) {
     const message = error instanceof Error ? error.message : String(error)
     const code = /Code: (\d+)/.exec(message)?.[1] ?? '1002'
-    response.writeHead(500, { 'x-clickhouse-exception-code': code, 'content-type': 'text/plain; charset=UTF-8' })
+    response.writeHead(500, {
+      'x-clickhouse-exception-code': code,
+      'content-type': 'text/plain; charset=UTF-8',
+    })
     response.end(message)
   }
 }
 
 function main(): void {
   const options: ChildOptions = JSON.parse(process.argv[2] ?? '{}')
-  // The owner holds the other end of stdin: when it dies, however it dies, so do we, and the data directory is free again.
-  process.stdin.on('end', () => process.kill(process.pid, 'SIGKILL')).on('error', () => undefined).resume()
+  // The owner holds the other end of stdin: when it dies, however it dies, so do we, and the data directory
+  // is free again.
+  process.stdin
+    .on('end', () => process.kill(process.pid, 'SIGKILL'))
+    .on('error', () => undefined)
+    .resume()
   process.umask(0o077)
   const engine = new Engine(options.dir)
-  const server = createServer({ maxHeaderSize: URI_BYTES_MAX }, (request, response) => { void answer(engine, request, response) })
+  const server = createServer({ maxHeaderSize: URI_BYTES_MAX }, (request, response) => {
+    void answer(engine, request, response)
+  })
   server.keepAliveTimeout = 60_000
-  // A socket file left by a killed child; the engine's own lock on the directory has already shown that no child lives.
+  // A socket file left by a killed child; the engine's own lock on the directory has already shown that no
+  // child lives.
   if (existsSync(options.socketPath)) rmSync(options.socketPath)
   server.listen(options.socketPath, () => {
     chmodSync(options.socketPath, 0o600)
     process.stdout.write('ready\n')
   })
-  // A terminal sends Ctrl-C to the whole group; the owner decides when we end, after it has written what it still has.
+  // A terminal sends Ctrl-C to the whole group; the owner decides when we end, after it has written what it
+  // still has.
   process.on('SIGINT', () => undefined)
   process.on('SIGHUP', () => undefined)
   process.on('SIGTERM', () => {
-    server.close(() => { engine.close(); process.exit(0) })
+    server.close(() => {
+      engine.close()
+      process.exit(0)
+    })
     server.closeIdleConnections()
   })
 }

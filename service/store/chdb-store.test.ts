@@ -1,4 +1,5 @@
-// The contract on the chDB child, and what only a child can suffer: being killed, running away, outliving its owner.
+// The contract on the chDB child, and what only a child can suffer: being killed, running away, outliving its
+// owner.
 
 import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
@@ -14,28 +15,39 @@ import { enforceSize } from './retention.ts'
 import type { NativeBlock } from './native-block.ts'
 import type { Store } from './store.ts'
 
-async function openInTemporaryFolder(options: { retentionHours?: number } = {}): Promise<{ dir: string; store: Store; dispose: () => Promise<void> }> {
+async function openInTemporaryFolder(
+  options: { retentionHours?: number } = {},
+): Promise<{ dir: string; store: Store; dispose: () => Promise<void> }> {
   const dir = mkdtempSync(join(tmpdir(), 'crosscut-store-'))
   const store = openStore({ dir, ...options })
-  return { dir, store, dispose: async () => {
-    await store.close()
-    rmSync(dir, { recursive: true, force: true })
-  } }
+  return {
+    dir,
+    store,
+    dispose: async () => {
+      await store.close()
+      rmSync(dir, { recursive: true, force: true })
+    },
+  }
 }
 
 const engineOf = (store: Store): Engine => ({
-  query: (sql, params) => store.query(sql, { params }), command: (sql, params) => store.command(sql, { params }),
+  query: (sql, params) => store.query(sql, { params }),
+  command: (sql, params) => store.command(sql, { params }),
 })
 
 function arrivedAt(seconds: number, startNs: bigint, id: number): NativeBlock {
-  return { rowCount: 1, columns: [
-    { name: 'ingest_time', type: 'DateTime', write: writer => writer.memory(Uint32Array.of(seconds)) },
-    { name: 'start_ns', type: 'UInt64', write: writer => writer.u64(startNs) },
-    { name: 'span_id', type: 'FixedString(8)', write: writer => writer.raw(new Uint8Array(8).fill(id)) },
-  ] }
+  return {
+    rowCount: 1,
+    columns: [
+      { name: 'ingest_time', type: 'DateTime', write: writer => writer.memory(Uint32Array.of(seconds)) },
+      { name: 'start_ns', type: 'UInt64', write: writer => writer.u64(startNs) },
+      { name: 'span_id', type: 'FixedString(8)', write: writer => writer.raw(new Uint8Array(8).fill(id)) },
+    ],
+  }
 }
 
-const countSpans = async (store: Store): Promise<number> => Number((await store.query('SELECT count() AS n FROM spans'))[0]?.['n'])
+const countSpans = async (store: Store): Promise<number> =>
+  Number((await store.query('SELECT count() AS n FROM spans'))[0]?.['n'])
 
 storeContract('chDB', openInTemporaryFolder)
 
@@ -88,8 +100,10 @@ describe('the chDB child', () => {
     try {
       await store.ready()
       // One call of a quadratic function: seconds in which the engine looks at no deadline.
-      const runaway = assert.rejects(store.query("SELECT editDistance(repeat('ab', 30000), repeat('ba', 30000))", { timeoutMs: 100 }),
-        { code: 'E_STORE_TIMEOUT' })
+      const runaway = assert.rejects(
+        store.query("SELECT editDistance(repeat('ab', 30000), repeat('ba', 30000))", { timeoutMs: 100 }),
+        { code: 'E_STORE_TIMEOUT' },
+      )
       const other = store.query('SELECT sleep(2.9) AS slept', { timeoutMs: 10_000 })
       await runaway
       assert.deepEqual(await other, [{ slept: 0 }])
@@ -148,8 +162,10 @@ describe('the chDB child', () => {
     const { store, dispose } = await openInTemporaryFolder()
     try {
       await store.ready()
-      await store.command('INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
-        { params: { version: SCHEMA_VERSION + 1, name: 'from the future' } })
+      await store.command(
+        'INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
+        { params: { version: SCHEMA_VERSION + 1, name: 'from the future' } },
+      )
       await assert.rejects(migrate(engineOf(store)), { code: 'E_STORE_QUERY' })
     } finally {
       await dispose()
@@ -163,12 +179,17 @@ describe('retention', () => {
     try {
       await store.ready()
       const now = Math.floor(Date.now() / 1000)
-      await store.insert('spans', arrivedAt(now - 3 * 3600, BigInt(now) * 1_000_000_000n, 1), { token: 'old-arrival' })
+      await store.insert('spans', arrivedAt(now - 3 * 3600, BigInt(now) * 1_000_000_000n, 1), {
+        token: 'old-arrival',
+      })
       await store.insert('spans', arrivedAt(now, 0n, 2), { token: 'claims-1970' })
       await store.insert('spans', arrivedAt(now, 2n ** 64n - 1n, 3), { token: 'claims-2554' })
       await store.command('OPTIMIZE TABLE spans FINAL')
       const rows = await store.query('SELECT start_ns FROM spans ORDER BY start_ns')
-      assert.deepEqual(rows.map(({ start_ns }) => start_ns), ['0', '18446744073709551615'])
+      assert.deepEqual(
+        rows.map(({ start_ns }) => start_ns),
+        ['0', '18446744073709551615'],
+      )
     } finally {
       await dispose()
     }
@@ -180,12 +201,24 @@ describe('retention', () => {
       await store.ready()
       const day = 24 * 3600
       const now = Math.floor(Date.now() / 1000)
-      for (let i = 0; i < 3; i++) await store.insert('spans', arrivedAt(now - i * day, 1n, i), { token: `day-${i}` })
-      const bytes = Number((await store.query("SELECT sum(bytes_on_disk) AS n FROM system.parts WHERE active AND table = 'spans'"))[0]?.['n'])
+      for (let i = 0; i < 3; i++)
+        await store.insert('spans', arrivedAt(now - i * day, 1n, i), { token: `day-${i}` })
+      const bytes = Number(
+        (
+          await store.query(
+            "SELECT sum(bytes_on_disk) AS n FROM system.parts WHERE active AND table = 'spans'",
+          )
+        )[0]?.['n'],
+      )
       assert.equal(await enforceSize(engineOf(store), 0), 0)
       assert.equal(await enforceSize(engineOf(store), bytes - 1), 1)
-      const left = await store.query('SELECT DISTINCT toUnixTimestamp(ingest_time) AS t FROM spans ORDER BY t DESC')
-      assert.deepEqual(left.map(({ t }) => t), [now, now - day])
+      const left = await store.query(
+        'SELECT DISTINCT toUnixTimestamp(ingest_time) AS t FROM spans ORDER BY t DESC',
+      )
+      assert.deepEqual(
+        left.map(({ t }) => t),
+        [now, now - day],
+      )
     } finally {
       await dispose()
     }

@@ -4,8 +4,9 @@
 //     ^                                                                              |
 //     +----------------- exit, whatever the reason; wait 50 ms .. 2 s <--------------+
 //
-// Cast: owned by a store opened with {dir}; nobody else may signal the child. Its stdin is our lifeline to it: when this
-// process dies, the pipe closes and the child ends itself, so a data directory never keeps a stray owner.
+// Cast: owned by a store opened with {dir}; nobody else may signal the child. Its stdin is our lifeline to
+// it: when this process dies, the pipe closes and the child ends itself, so a data directory never keeps a
+// stray owner.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -15,10 +16,19 @@ import { tmpdir } from 'node:os'
 import { dirname, extname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import {
-  CHILD_THREADS, CLOSE_MS_MAX, PING_EVERY_MS, PING_SILENCE_MS_MAX, RESTART_MS_MAX, RESTART_MS_MIN, SOCKET_PATH_BYTES_MAX,
+  CHILD_THREADS,
+  CLOSE_MS_MAX,
+  PING_EVERY_MS,
+  PING_SILENCE_MS_MAX,
+  RESTART_MS_MAX,
+  RESTART_MS_MIN,
+  SOCKET_PATH_BYTES_MAX,
 } from './limits.ts'
 
-/** Where the child of this data directory listens: in it, or, where the path is too long for a socket, in a private folder. */
+/**
+ * Where the child of this data directory listens: in it, or, where the path is too long for a socket, in a
+ * private folder.
+ */
 export function storeSocketPath(dir: string): string {
   const path = join(resolve(dir), 'store.sock')
   if (Buffer.byteLength(path) <= SOCKET_PATH_BYTES_MAX) return path
@@ -47,12 +57,22 @@ export class ChildHost {
     this.#start()
   }
 
-  get isReady(): boolean { return this.#isReady }
-  get starts(): number { return this.#starts }
-  get runawayKills(): number { return this.#runawayKills }
-  get pid(): number | undefined { return this.#child?.pid }
+  get isReady(): boolean {
+    return this.#isReady
+  }
+  get starts(): number {
+    return this.#starts
+  }
+  get runawayKills(): number {
+    return this.#runawayKills
+  }
+  get pid(): number | undefined {
+    return this.#child?.pid
+  }
   /** The end of what the child last wrote to stderr, for `doctor` and for error messages. */
-  get lastWords(): string { return this.#lastWords }
+  get lastWords(): string {
+    return this.#lastWords
+  }
 
   async close(): Promise<void> {
     this.#isClosed = true
@@ -74,13 +94,22 @@ export class ChildHost {
     // A clean environment: NODE_OPTIONS of the server (an agent, an inspector) must not reach the engine.
     const child = spawn(process.execPath, [entry, options], {
       stdio: ['pipe', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], TMPDIR: process.env['TMPDIR'], TZ: 'UTC', UV_THREADPOOL_SIZE: String(CHILD_THREADS) },
+      env: {
+        PATH: process.env['PATH'],
+        TMPDIR: process.env['TMPDIR'],
+        TZ: 'UTC',
+        UV_THREADPOOL_SIZE: String(CHILD_THREADS),
+      },
     })
     this.#child = child
     child.stdin.on('error', () => undefined)
     child.stdout.on('data', (chunk: Buffer) => this.#onMessage(chunk.toString()))
-    child.stderr.on('data', (chunk: Buffer) => { this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000) })
-    child.on('error', error => { this.#lastWords = error.message })
+    child.stderr.on('data', (chunk: Buffer) => {
+      this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000)
+    })
+    child.on('error', error => {
+      this.#lastWords = error.message
+    })
     child.once('close', () => this.#onExit(child))
   }
 
@@ -106,10 +135,13 @@ export class ChildHost {
   }
 
   #watch(): void {
-    const ping = request({ socketPath: this.socketPath, path: '/ping', timeout: PING_SILENCE_MS_MAX }, response => {
-      response.resume()
-      this.#lastPongMs = performance.now()
-    })
+    const ping = request(
+      { socketPath: this.socketPath, path: '/ping', timeout: PING_SILENCE_MS_MAX },
+      response => {
+        response.resume()
+        this.#lastPongMs = performance.now()
+      },
+    )
     ping.on('error', () => undefined)
     ping.end()
     if (performance.now() - this.#lastPongMs > PING_SILENCE_MS_MAX) this.#child?.kill('SIGKILL')

@@ -1,7 +1,7 @@
 // The one implementation of Store: @clickhouse/client towards a chDB child of ours or a ClickHouse cluster.
 //
-//   query   -> wait until ready -> bound parameters -> rows; a connection lost under it is asked once more (reads only)
-//   insert  -> encode once -> send with the token -> passing failure? wait, send again with the same token -> until it is in
+//   query   -> wait until ready -> bound parameters -> rows; a read that lost its connection is asked again
+//   insert  -> encode once -> send with the token -> passing failure? again with the same token, until in
 //
 // The client is told nothing of which engine answers; only `location` decides where it connects.
 
@@ -10,7 +10,13 @@ import { Readable } from 'node:stream'
 import { createClient, ClickHouseError, ClickHouseLogLevel, type ClickHouseClient } from '@clickhouse/client'
 import { ChildHost } from './child-host.ts'
 import {
-  INSERT_MS_MAX, QUERY_MS_MAX, READY_MS_MAX, RETENTION_HOURS_DEFAULT, RETRY_MS_MAX, RETRY_MS_MIN, SIZE_CHECK_MS,
+  INSERT_MS_MAX,
+  QUERY_MS_MAX,
+  READY_MS_MAX,
+  RETENTION_HOURS_DEFAULT,
+  RETRY_MS_MAX,
+  RETRY_MS_MIN,
+  SIZE_CHECK_MS,
   STORE_BYTES_MAX_DEFAULT,
 } from './limits.ts'
 import { isMigrated, migrate, type Engine } from './migrations.ts'
@@ -23,21 +29,37 @@ import type { QueryOptions, Row, Store, StoreOptions, StoreStats } from './store
 const PASSING_ENGINE_CODES = new Set([3, 159, 164, 202, 209, 210, 236, 241, 242, 252, 319, 425, 999])
 const ENGINE_TIMEOUT = 159
 
-/** Opens without waiting for the engine: ready() waits, inserts queue, so that a server listens while its engine starts. */
+/**
+ * Opens without waiting for the engine: ready() waits, inserts queue, so that a server listens while its
+ * engine starts.
+ */
 export function openStore(options: StoreOptions): Store {
   const host = 'dir' in options ? new ChildHost(options.dir) : undefined
   return new ClickHouseStore(clientFor(options, host), {
-    host, isOwner: !('socketPath' in options),
-    retention: { hours: options.retentionHours ?? RETENTION_HOURS_DEFAULT, bytesMax: options.maxBytes ?? STORE_BYTES_MAX_DEFAULT },
+    host,
+    isOwner: !('socketPath' in options),
+    retention: {
+      hours: options.retentionHours ?? RETENTION_HOURS_DEFAULT,
+      bytesMax: options.maxBytes ?? STORE_BYTES_MAX_DEFAULT,
+    },
   })
 }
 
 function clientFor(options: StoreOptions, host: ChildHost | undefined): ClickHouseClient {
-  const common = { request_timeout: INSERT_MS_MAX + 10_000, log: { level: ClickHouseLogLevel.OFF },
-    max_open_connections: 8, keep_alive: { enabled: true } }
+  const common = {
+    request_timeout: INSERT_MS_MAX + 10_000,
+    log: { level: ClickHouseLogLevel.OFF },
+    max_open_connections: 8,
+    keep_alive: { enabled: true },
+  }
   if ('url' in options) {
-    return createClient({ ...common, url: options.url, username: options.username, password: options.password,
-      database: options.database })
+    return createClient({
+      ...common,
+      url: options.url,
+      username: options.username,
+      password: options.password,
+      database: options.database,
+    })
   }
   const socketPath = host?.socketPath ?? ('socketPath' in options ? options.socketPath : '')
   // The agent's options name the socket: every request of the client goes there, whatever its URL says.
@@ -59,12 +81,20 @@ class ClickHouseStore implements Store {
     command: (sql, params) => this.#commandOnce(sql, { params }),
   }
 
-  constructor(client: ClickHouseClient,
-    options: { readonly host: ChildHost | undefined; readonly isOwner: boolean; readonly retention: Retention }) {
+  constructor(
+    client: ClickHouseClient,
+    options: {
+      readonly host: ChildHost | undefined
+      readonly isOwner: boolean
+      readonly retention: Retention
+    },
+  ) {
     this.#client = client
     this.#host = options.host
     this.#retention = options.retention
-    this.#ready = this.#becomeReady(options.isOwner).then(() => { this.#isReady = true })
+    this.#ready = this.#becomeReady(options.isOwner).then(() => {
+      this.#isReady = true
+    })
     this.#ready.catch((error: unknown) => {
       if (error instanceof StoreError) this.#failure = error
     })
@@ -76,18 +106,22 @@ class ClickHouseStore implements Store {
 
   async insert(table: string, block: NativeBlock, options: { readonly token: string }): Promise<void> {
     if (!/^[a-z_]+$/.test(table)) throw new StoreError('E_STORE_QUERY', `not a table name: ${table}`)
-    if (!/^[\w.:-]{1,200}$/.test(options.token)) throw new StoreError('E_STORE_QUERY', `not a token: ${options.token}`)
+    if (!/^[\w.:-]{1,200}$/.test(options.token))
+      throw new StoreError('E_STORE_QUERY', `not a token: ${options.token}`)
     const bytes = encodeNativeBlock(block)
     const names = block.columns.map(column => column.name).join(', ')
-    // The token is part of the statement: it holds for this block only, on any engine, whatever connection carries it.
-    // optimize_on_insert would collapse equal keys of the block row by row: three times the CPU of the whole insert (measured).
+    // The token is part of the statement: it holds for this block only, on any engine, whatever connection
+    // carries it. optimize_on_insert would collapse equal keys of the block row by row: three times the CPU
+    // of the whole insert (measured).
     const settings = `insert_deduplication_token = '${options.token}', optimize_on_insert = 0`
     const query = `INSERT INTO ${table} (${names}) SETTINGS ${settings} FORMAT Native`
     await this.#ready
     await this.#untilIn(async () => {
       const result = await this.#client.exec({
-        query, values: Readable.from([bytes], { objectMode: false }),
-        clickhouse_settings: { max_execution_time: INSERT_MS_MAX / 1000 }, abort_signal: this.#closing.signal,
+        query,
+        values: Readable.from([bytes], { objectMode: false }),
+        clickhouse_settings: { max_execution_time: INSERT_MS_MAX / 1000 },
+        abort_signal: this.#closing.signal,
       })
       result.stream.resume()
     })
@@ -116,8 +150,12 @@ class ClickHouseStore implements Store {
   }
 
   stats(): StoreStats {
-    return { isReady: this.#isReady && this.#host?.isReady !== false, childStarts: this.#host?.starts ?? 0,
-      runawayKills: this.#host?.runawayKills ?? 0, childPid: this.#host?.pid }
+    return {
+      isReady: this.#isReady && this.#host?.isReady !== false,
+      childStarts: this.#host?.starts ?? 0,
+      runawayKills: this.#host?.runawayKills ?? 0,
+      childPid: this.#host?.pid,
+    }
   }
 
   async close(): Promise<void> {
@@ -133,7 +171,7 @@ class ClickHouseStore implements Store {
     for (;;) {
       await this.#pingUntil(Infinity)
       try {
-        if (!isOwner && await isMigrated(this.#engine)) return
+        if (!isOwner && (await isMigrated(this.#engine))) return
         if (isOwner) return await this.#prepare()
       } catch (error: unknown) {
         const known = storeErrorOf(error, this.#closing.signal)
@@ -181,10 +219,14 @@ class ClickHouseStore implements Store {
   }
 
   #request(options: QueryOptions): RequestOf {
-    const signals = options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal]
+    const signals =
+      options.signal === undefined ? [this.#closing.signal] : [this.#closing.signal, options.signal]
     return {
       query_params: { ...options.params },
-      clickhouse_settings: { max_execution_time: (options.timeoutMs ?? QUERY_MS_MAX) / 1000, output_format_json_quote_64bit_integers: 1 },
+      clickhouse_settings: {
+        max_execution_time: (options.timeoutMs ?? QUERY_MS_MAX) / 1000,
+        output_format_json_quote_64bit_integers: 1,
+      },
       abort_signal: signals.length === 1 ? this.#closing.signal : AbortSignal.any(signals),
     }
   }
@@ -194,8 +236,16 @@ class ClickHouseStore implements Store {
     if (this.#failure !== undefined) throw this.#failure
     signal?.throwIfAborted()
     const timeout = AbortSignal.timeout(READY_MS_MAX)
-    const late = new Promise<never>((_, reject) => timeout.addEventListener('abort', () =>
-      reject(new StoreError('E_STORE_UNAVAILABLE', `the store is still starting. ${this.#host?.lastWords ?? ''}`.trim()))))
+    const late = new Promise<never>((_, reject) =>
+      timeout.addEventListener('abort', () =>
+        reject(
+          new StoreError(
+            'E_STORE_UNAVAILABLE',
+            `the store is still starting. ${this.#host?.lastWords ?? ''}`.trim(),
+          ),
+        ),
+      ),
+    )
     await Promise.race([this.#ready, late])
   }
 
@@ -205,14 +255,21 @@ class ClickHouseStore implements Store {
       if ((await this.#client.ping()).success) return
       await this.#pause(RETRY_MS_MIN)
     }
-    throw new StoreError('E_STORE_UNAVAILABLE', `the store does not answer. ${this.#host?.lastWords ?? ''}`.trim())
+    throw new StoreError(
+      'E_STORE_UNAVAILABLE',
+      `the store does not answer. ${this.#host?.lastWords ?? ''}`.trim(),
+    )
   }
 
   #pause(ms: number): Promise<void> {
     const { signal } = this.#closing
     return new Promise(resolve => {
       if (signal.aborted) return resolve()
-      const done = () => { clearTimeout(timer); signal.removeEventListener('abort', done); resolve() }
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        resolve()
+      }
       const timer = setTimeout(done, ms)
       signal.addEventListener('abort', done)
     })
@@ -221,7 +278,10 @@ class ClickHouseStore implements Store {
 
 type RequestOf = {
   readonly query_params: Record<string, unknown>
-  readonly clickhouse_settings: { readonly max_execution_time: number; readonly output_format_json_quote_64bit_integers: 1 }
+  readonly clickhouse_settings: {
+    readonly max_execution_time: number
+    readonly output_format_json_quote_64bit_integers: 1
+  }
   readonly abort_signal: AbortSignal
 }
 
@@ -229,10 +289,16 @@ function storeErrorOf(error: unknown, closing: AbortSignal, caller?: AbortSignal
   if (error instanceof StoreError) return error
   if (closing.aborted) return new StoreError('E_STORE_CLOSED', 'the store is closed', { cause: error })
   const message = error instanceof Error ? error.message : String(error)
-  if (caller?.aborted === true) return new StoreError('E_STORE_TIMEOUT', 'the caller gave up', { cause: error })
-  if (!(error instanceof ClickHouseError)) return new StoreError('E_STORE_UNAVAILABLE', message, { cause: error })
+  if (caller?.aborted === true)
+    return new StoreError('E_STORE_TIMEOUT', 'the caller gave up', { cause: error })
+  if (!(error instanceof ClickHouseError))
+    return new StoreError('E_STORE_UNAVAILABLE', message, { cause: error })
   const engineCode = Number(error.code)
-  if (engineCode === ENGINE_TIMEOUT) return new StoreError('E_STORE_TIMEOUT', message, { cause: error, engineCode })
-  return new StoreError(PASSING_ENGINE_CODES.has(engineCode) ? 'E_STORE_UNAVAILABLE' : 'E_STORE_QUERY', message,
-    { cause: error, engineCode })
+  if (engineCode === ENGINE_TIMEOUT)
+    return new StoreError('E_STORE_TIMEOUT', message, { cause: error, engineCode })
+  return new StoreError(
+    PASSING_ENGINE_CODES.has(engineCode) ? 'E_STORE_UNAVAILABLE' : 'E_STORE_QUERY',
+    message,
+    { cause: error, engineCode },
+  )
 }

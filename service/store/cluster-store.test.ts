@@ -10,7 +10,11 @@ const url = process.env['CROSSCUT_TEST_CLICKHOUSE_URL']
 
 if (url === undefined) {
   describe('a store on a ClickHouse server', () => {
-    it('passes the contract', { skip: 'CROSSCUT_TEST_CLICKHOUSE_URL is not set: no ClickHouse server to test on' }, () => undefined)
+    it(
+      'passes the contract',
+      { skip: 'CROSSCUT_TEST_CLICKHOUSE_URL is not set: no ClickHouse server to test on' },
+      () => undefined,
+    )
   })
 } else {
   storeContract('a ClickHouse server', async () => {
@@ -18,10 +22,13 @@ if (url === undefined) {
     const admin = createClient({ url })
     await admin.command({ query: `CREATE DATABASE ${database}` })
     const store = openStore({ url, database })
-    return { store, dispose: async () => {
-      await store.close()
-      await admin.command({ query: `DROP DATABASE ${database}` })
-      await admin.close()
-    } }
+    return {
+      store,
+      dispose: async () => {
+        await store.close()
+        await admin.command({ query: `DROP DATABASE ${database}` })
+        await admin.close()
+      },
+    }
   })
 }

@@ -1,5 +1,14 @@
 // The face of store/: see README.md.
-export type { Store, StoreOptions, StoreLocation, QueryOptions, QueryParam, Row, Cell, StoreStats } from './store.ts'
+export type {
+  Store,
+  StoreOptions,
+  StoreLocation,
+  QueryOptions,
+  QueryParam,
+  Row,
+  Cell,
+  StoreStats,
+} from './store.ts'
 export { openStore } from './clickhouse-store.ts'
 export { storeSocketPath } from './child-host.ts'
 export { StoreError, type StoreErrorCode } from './store-error.ts'

@@ -1,21 +1,32 @@
 // Every maximum of store/, with its reason.
 
-/** A query that takes longer has run away: interactive search answers in tens of ms, a full scan of 100 M rows in about 5 s. */
+/**
+ * A query that takes longer has run away: interactive search answers in tens of ms, a full scan of 100 M rows
+ * in about 5 s.
+ */
 export const QUERY_MS_MAX = 15_000
 
 /** Past its deadline the engine gets this long to stop a query by itself; then the child is killed. */
 export const KILL_GRACE_MS = 2_000
 
-/** Between telling the caller of a runaway query and the end of the child: enough for one answer over a local socket. */
+/**
+ * Between telling the caller of a runaway query and the end of the child: enough for one answer over a local
+ * socket.
+ */
 export const LAST_WORDS_MS = 50
 
 /** An insert of one 8 MiB segment takes 50-200 ms; a slow disk may take seconds for its fsync. */
 export const INSERT_MS_MAX = 60_000
 
-/** A segment is sealed at 8 MiB; its Native block is at most about 3x that, and a result is not read through this. */
+/**
+ * A segment is sealed at 8 MiB; its Native block is at most about 3x that, and a result is not read through
+ * this.
+ */
 export const BODY_BYTES_MAX = 128 * 1024 * 1024
 
-/** Parameters travel in the URL: 2,000 trace ids are 80 kB. The same as ClickHouse's own http_max_uri_size. */
+/**
+ * Parameters travel in the URL: 2,000 trace ids are 80 kB. The same as ClickHouse's own http_max_uri_size.
+ */
 export const URI_BYTES_MAX = 1024 * 1024
 
 /** Two readers of the UI, the trace worker's rereads and one search that takes its time. */
@@ -27,11 +38,16 @@ export const INSERT_CONNECTIONS = 2
 /** Native calls of the addon block a thread of libuv's pool each: all connections plus spares for files. */
 export const CHILD_THREADS = QUERY_CONNECTIONS + INSERT_CONNECTIONS + 2
 
-/** The child answers /ping from its event loop, which no query blocks; silence this long means that it hangs. */
+/**
+ * The child answers /ping from its event loop, which no query blocks; silence this long means that it hangs.
+ */
 export const PING_SILENCE_MS_MAX = 10_000
 export const PING_EVERY_MS = 2_000
 
-/** A child that dies at once (data directory locked by a dying predecessor) is started again after this, doubled up to the max. */
+/**
+ * A child that dies at once (data directory locked by a dying predecessor) is started again after this,
+ * doubled up to the max.
+ */
 export const RESTART_MS_MIN = 50
 export const RESTART_MS_MAX = 2_000
 
@@ -55,9 +71,10 @@ export const STORE_BYTES_MAX_DEFAULT = 20 * 1024 * 1024 * 1024
 export const SIZE_CHECK_MS = 60_000
 
 /**
- * The engine's own bounds. Server memory 1.5 GB: measured 270 MB at rest, inserts of 8 MiB segments +200 MB, the rest for
- * searches; a query may take half of it and fails beyond that with a code instead of swelling. Two threads a query leave
- * room for ingest on a small machine; caches are small because the page cache of the system holds the same data.
+ * The engine's own bounds. Server memory 1.5 GB: measured 270 MB at rest, inserts of 8 MiB segments +200 MB,
+ * the rest for searches; a query may take half of it and fails beyond that with a code instead of swelling.
+ * Two threads a query leave room for ingest on a small machine; caches are small because the page cache of
+ * the system holds the same data.
  */
 export const ENGINE_ARGUMENTS: readonly string[] = [
   '--max_server_memory_usage=1500000000',

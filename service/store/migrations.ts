@@ -1,14 +1,19 @@
 // Brings a data directory from any earlier version to this one: numbered steps, each recorded when done.
 //
-//   schema_migrations: version, name, applied_at        a step is run again if we died before its record; all are idempotent
+//   schema_migrations: version, name, applied_at    a step is run again if we died before its record
 //
-// A version newer than we know is refused: an older program must not write into tables it does not understand.
+// A version newer than we know is refused: an older program must not write into tables it does not
+// understand.
 
 import { MIGRATIONS } from './schema.ts'
 import { StoreError } from './store-error.ts'
 import type { Row } from './store.ts'
 
-export type Migration = { readonly version: number; readonly name: string; readonly statements: readonly string[] }
+export type Migration = {
+  readonly version: number
+  readonly name: string
+  readonly statements: readonly string[]
+}
 
 /** What migrations need of an engine. */
 export type Engine = {
@@ -18,22 +23,31 @@ export type Engine = {
 
 export const SCHEMA_VERSION = MIGRATIONS.reduce((max, migration) => Math.max(max, migration.version), 0)
 
-/** Returns the versions that were applied now. Errors: E_STORE_QUERY when the directory is of a newer version. */
+/**
+ * Returns the versions that were applied now. Errors: E_STORE_QUERY when the directory is of a newer version.
+ */
 export async function migrate(engine: Engine): Promise<number[]> {
   await engine.command(`CREATE TABLE IF NOT EXISTS schema_migrations
     (version UInt32, name String, applied_at DateTime DEFAULT now())
     ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
-  const done = new Set((await engine.query('SELECT version FROM schema_migrations')).map(row => Number(row['version'])))
+  const done = new Set(
+    (await engine.query('SELECT version FROM schema_migrations')).map(row => Number(row['version'])),
+  )
   const newest = Math.max(0, ...done)
   if (newest > SCHEMA_VERSION) {
-    throw new StoreError('E_STORE_QUERY', `the data directory has schema ${newest}, this program knows up to ${SCHEMA_VERSION}`)
+    throw new StoreError(
+      'E_STORE_QUERY',
+      `the data directory has schema ${newest}, this program knows up to ${SCHEMA_VERSION}`,
+    )
   }
   const applied: number[] = []
   for (const migration of MIGRATIONS) {
     if (done.has(migration.version)) continue
     for (const statement of migration.statements) await engine.command(statement)
-    await engine.command('INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
-      { version: migration.version, name: migration.name })
+    await engine.command(
+      'INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
+      { version: migration.version, name: migration.name },
+    )
     applied.push(migration.version)
   }
   return applied

@@ -5,12 +5,13 @@
 //   String           per row: varuint length, bytes
 //   Array(T)         rows x u64 end offsets, then T's data for all elements
 //   Map(K, V)        as Array(Tuple(K, V)): end offsets, K's data, V's data
-//   LowCardinality(String)   u64 version 1 | u64 flags | u64 keys | keys as String | u64 rows | indices of 1, 2 or 4 bytes
+//   LowCardinality(String)   u64 version 1 | u64 flags | u64 keys | keys | u64 rows | 1, 2, 4 B indices
 //
-// The version of LowCardinality is a prefix of the column's data, before the offsets where it stands inside an Array or Map.
-// Chosen by measurement over RowBinary and JSONEachRow: see bench numbers in docs/formats/tables.md. It is what the engine
-// keeps in memory, so it parses nothing.
-// Cast: `traces/` describes columns; a column's writer is called once and writes straight into the block's buffer.
+// The version of LowCardinality is a prefix of the column's data, before the offsets where it stands inside
+// an Array or Map. Chosen by measurement over RowBinary and JSONEachRow: see bench numbers in
+// docs/formats/tables.md. It is what the engine keeps in memory, so it parses nothing.
+// Cast: `traces/` describes columns; a column's writer is called once and writes straight into the block's
+// buffer.
 // Source: ClickHouse docs, "Native format"; SerializationLowCardinality.cpp for the flags.
 
 const ADDITIONAL_KEYS = 1n << 9n
@@ -25,10 +26,14 @@ export class BlockWriter {
     this.#bytes = Buffer.allocUnsafeSlow(capacity)
   }
 
-  get length(): number { return this.#length }
+  get length(): number {
+    return this.#length
+  }
 
   /** The bytes so far, not copied; valid until the next write. */
-  bytes(): Uint8Array { return this.#bytes.subarray(0, this.#length) }
+  bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#length)
+  }
 
   /** Room for n bytes; returns where they begin. The caller writes into `buffer` at once. */
   reserve(n: number): number {
@@ -42,7 +47,9 @@ export class BlockWriter {
     return at
   }
 
-  get buffer(): Buffer { return this.#bytes }
+  get buffer(): Buffer {
+    return this.#bytes
+  }
 
   raw(bytes: Uint8Array): void {
     const at = this.reserve(bytes.length)
@@ -72,7 +79,10 @@ export class BlockWriter {
     this.slice(bytes, 0, bytes.length)
   }
 
-  /** A String from part of a larger buffer: values are short, so no view is made for each and short ones are copied by hand. */
+  /**
+   * A String from part of a larger buffer: values are short, so no view is made for each and short ones are
+   * copied by hand.
+   */
   slice(bytes: Uint8Array, from: number, to: number): void {
     const n = to - from
     if (n >= 0x80) {
@@ -110,7 +120,10 @@ export class BlockWriter {
     }
   }
 
-  /** Data of LowCardinality(String) after its version prefix. Nothing at all for no rows, as the engine expects. */
+  /**
+   * Data of LowCardinality(String) after its version prefix. Nothing at all for no rows, as the engine
+   * expects.
+   */
   lowCardinality(keys: readonly Uint8Array[], indices: Uint32Array): void {
     if (indices.length === 0) return
     const width = keys.length <= 0x100 ? 0 : keys.length <= 0x10000 ? 1 : 2

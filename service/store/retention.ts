@@ -1,7 +1,7 @@
 // How long spans live: by age since they arrived, and by size on disk. Never by a time that a sender wrote.
 //
 //   age    the tables' TTL on ingest_time, set to what was configured; the engine drops whole parts
-//   size   every minute: while spans and traces are larger than allowed, the part whose newest row arrived first goes
+//   size   every minute: while the tables are too large, the part whose newest row arrived first goes
 //
 // On a cluster the size of the disk is its operators' matter: only the TTL is set there.
 
@@ -19,7 +19,10 @@ export async function applyAge(engine: Engine, hours: number): Promise<void> {
   for (const table of TABLES) {
     const text = String(tables.find(({ name }) => name === table)?.['text'])
     if (text.includes(`TTL ingest_time + toIntervalHour(${whole})`)) continue
-    await engine.command(`ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${whole}) SETTINGS materialize_ttl_after_modify = 0`)
+    await engine.command(
+      `ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${whole})
+        SETTINGS materialize_ttl_after_modify = 0`,
+    )
   }
 }
 

@@ -1,21 +1,27 @@
 // The tables, as numbered steps. A step that was released is never changed; a change is a new step.
 //
 // docs/formats/tables.md says what each column means. The choices here, in short:
-// - spans ORDER BY (ingest_hour, trace_id, span_id): a trace is one range per hour of arrival, so reading it touches a few
-//   granules; time filters prune by hour through the minmax index on start_ns. Search by service, name and duration never
-//   comes here: `traces` answers it.
-// - ReplacingMergeTree(seq): a span sent twice, or again with other content, ends as its last arrival (the last write wins).
-// - age counts from ingest_time, which no sender chooses (a span dated 1970 or 2554 lives as long as any other).
-// - resource and scope are one text per distinct value; LowCardinality stores it once a part and filters run on distinct values.
+// - spans ORDER BY (ingest_hour, trace_id, span_id): a trace is one range per hour of arrival, so reading it
+// touches a few
+//   granules; time filters prune by hour through the minmax index on start_ns. Search by service, name and
+//   duration never comes here: `traces` answers it.
+// - ReplacingMergeTree(seq): a span sent twice, or again with other content, ends as its last arrival (the
+// last write wins).
+// - age counts from ingest_time, which no sender chooses (a span dated 1970 or 2554 lives as long as any
+// other).
+// - resource and scope are one text per distinct value; LowCardinality stores it once a part and filters run
+// on distinct values.
 // - the part is on disk before insert answers: fsync_after_insert, fsync_part_directory.
 
 import type { Migration } from './migrations.ts'
 
-// A merge costs about 10 us a span, four times the insert, so parts are merged ten at a time and not beyond 256 MiB: each
-// span is merged twice in its life instead of four to five times, at the price of some more parts to look into (80 at
-// 20 GB). Small last parts also let retention by size drop the oldest without dropping a whole day.
-const DURABLE = `fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 10000,
-        merge_selector_base = 10, max_bytes_to_merge_at_max_space_in_pool = 268435456, ttl_only_drop_parts = 1`
+// A merge costs about 10 us a span, four times the insert, so parts are merged ten at a time and not beyond
+// 256 MiB: each span is merged twice in its life instead of four to five times, at the price of some more
+// parts to look into (80 at 20 GB). Small last parts also let retention by size drop the oldest without
+// dropping a whole day.
+const DURABLE = `fsync_after_insert = 1, fsync_part_directory = 1,
+        non_replicated_deduplication_window = 10000, merge_selector_base = 10,
+        max_bytes_to_merge_at_max_space_in_pool = 268435456, ttl_only_drop_parts = 1`
 
 export const MIGRATIONS: readonly Migration[] = [
   {

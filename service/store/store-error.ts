@@ -7,7 +7,11 @@ export class StoreError extends Error {
   /** ClickHouse's own number, where the engine answered. */
   readonly engineCode: number | undefined
 
-  constructor(code: StoreErrorCode, message: string, options?: { readonly cause?: unknown; readonly engineCode?: number }) {
+  constructor(
+    code: StoreErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly engineCode?: number },
+  ) {
     super(message, { cause: options?.cause })
     this.name = 'StoreError'
     this.code = code

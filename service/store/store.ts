@@ -1,7 +1,8 @@
 // What a store promises, whichever engine is behind it.
 //
-// Cast: `traces/` inserts whole log segments by token and reads traces; `server/` owns the store and its child process.
-// The interface is narrow on purpose: bound parameters in, plain rows out, columns in Native blocks.
+// Cast: `traces/` inserts whole log segments by token and reads traces; `server/` owns the store and its
+// child process. The interface is narrow on purpose: bound parameters in, plain rows out, columns in Native
+// blocks.
 
 import type { NativeBlock } from './native-block.ts'
 
@@ -51,7 +52,12 @@ export interface Store {
 export type StoreLocation =
   | { readonly dir: string }
   | { readonly socketPath: string }
-  | { readonly url: string; readonly username?: string; readonly password?: string; readonly database?: string }
+  | {
+      readonly url: string
+      readonly username?: string
+      readonly password?: string
+      readonly database?: string
+    }
 
 export type StoreOptions = StoreLocation & {
   /** Spans are deleted this long after they arrived; never by a time a sender claims. */

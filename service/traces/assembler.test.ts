@@ -1,9 +1,17 @@
+// Which traces are due when, and what their summaries say; time is an argument, so nothing here waits.
+
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Assembler, type Due } from './assembler.ts'
 import {
-  RETAIN_MS, ROOTED_IDLE_MS, ROOTLESS_IDLE_MS, SERVICES_PER_SUMMARY_MAX, SPANS_PER_TRACE_MAX, SUMMARY_EVERY_MS_MAX, TRACES_IN_MEMORY_MAX,
+  RETAIN_MS,
+  ROOTED_IDLE_MS,
+  ROOTLESS_IDLE_MS,
+  SERVICES_PER_SUMMARY_MAX,
+  SPANS_PER_TRACE_MAX,
+  SUMMARY_EVERY_MS_MAX,
+  TRACES_IN_MEMORY_MAX,
 } from './assembly-limits.ts'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
 
@@ -11,8 +19,24 @@ const A = 'a'.padStart(32, '0')
 const arrival = (ordinal: number, isReplay = false) => ({ sequence: ordinal + 1, ordinal, isReplay })
 const ids = (due: Due): string[] => due.traces.map(({ traceId }) => traceId)
 
-const ROOT: FixtureSpan = { traceId: 'a', spanId: '1', service: 'front', name: 'GET /', startNs: 100n, endNs: 200n }
-const CHILD: FixtureSpan = { traceId: 'a', spanId: '2', parentSpanId: '1', service: 'back', name: 'read', startNs: 120n, endNs: 260n, status: { code: 2 } }
+const ROOT: FixtureSpan = {
+  traceId: 'a',
+  spanId: '1',
+  service: 'front',
+  name: 'GET /',
+  startNs: 100n,
+  endNs: 200n,
+}
+const CHILD: FixtureSpan = {
+  traceId: 'a',
+  spanId: '2',
+  parentSpanId: '1',
+  service: 'back',
+  name: 'read',
+  startNs: 120n,
+  endNs: 260n,
+  status: { code: 2 },
+}
 
 describe('assembler', () => {
   it('summarises a trace with a root when it was quiet long enough, and not before', () => {
@@ -20,10 +44,31 @@ describe('assembler', () => {
     assembler.add(batchOf([ROOT, CHILD]), arrival(0), 0)
     assert.deepEqual(assembler.due(ROOTED_IDLE_MS - 1), { traces: [], settledBefore: 0 })
     const due = assembler.due(ROOTED_IDLE_MS)
-    assert.deepEqual(due, { settledBefore: Infinity, traces: [{ traceId: A, sequence: 1, movedFromNs: undefined, summary: {
-      traceId: A, startNs: 100n, durationNs: 160n, rootService: 'front', rootName: 'GET /', hasRoot: true, spanCount: 2, errorCount: 1,
-      services: new Map([['front', 1], ['back', 1]]), operations: ['front\0GET /', 'back\0read'],
-    } }] })
+    assert.deepEqual(due, {
+      settledBefore: Infinity,
+      traces: [
+        {
+          traceId: A,
+          sequence: 1,
+          movedFromNs: undefined,
+          summary: {
+            traceId: A,
+            startNs: 100n,
+            durationNs: 160n,
+            rootService: 'front',
+            rootName: 'GET /',
+            hasRoot: true,
+            spanCount: 2,
+            errorCount: 1,
+            services: new Map([
+              ['front', 1],
+              ['back', 1],
+            ]),
+            operations: ['front\0GET /', 'back\0read'],
+          },
+        },
+      ],
+    })
     assert.deepEqual(ids(assembler.due(ROOTED_IDLE_MS * 2)), [])
   })
 
@@ -40,7 +85,9 @@ describe('assembler', () => {
     const assembler = new Assembler([])
     assembler.add(batchOf([CHILD]), arrival(0), 0)
     assert.deepEqual(ids(assembler.due(ROOTLESS_IDLE_MS - 1)), [])
-    assert.deepEqual(assembler.due(ROOTLESS_IDLE_MS).traces, [{ traceId: A, sequence: 1, summary: undefined, movedFromNs: undefined }])
+    assert.deepEqual(assembler.due(ROOTLESS_IDLE_MS).traces, [
+      { traceId: A, sequence: 1, summary: undefined, movedFromNs: undefined },
+    ])
   })
 
   it('recognises a span sent twice and lets the store say which content stands', () => {
@@ -48,7 +95,9 @@ describe('assembler', () => {
     assembler.add(batchOf([ROOT]), arrival(0), 0)
     assembler.add(batchOf([{ ...ROOT, name: 'other' }]), arrival(1), 1)
     assert.equal(assembler.stats().duplicateSpans, 1)
-    assert.deepEqual(assembler.due(5000).traces, [{ traceId: A, sequence: 2, summary: undefined, movedFromNs: undefined }])
+    assert.deepEqual(assembler.due(5000).traces, [
+      { traceId: A, sequence: 2, summary: undefined, movedFromNs: undefined },
+    ])
   })
 
   it('writes a new version when a span comes later, and takes back the row of the old start', () => {
@@ -69,8 +118,18 @@ describe('assembler', () => {
     assembler.due(RETAIN_MS)
     assert.equal(assembler.stats().tracesInMemory, 0)
     assert.equal(assembler.stats().spansInMemory, 0)
-    assembler.add(batchOf([{ ...ROOT, spanId: '9' }, { ...ROOT, traceId: 'b' }]), arrival(1), RETAIN_MS + 1)
-    assert.deepEqual(assembler.due(RETAIN_MS + 1000).traces.map(({ summary }) => summary), [undefined, undefined])
+    assembler.add(
+      batchOf([
+        { ...ROOT, spanId: '9' },
+        { ...ROOT, traceId: 'b' },
+      ]),
+      arrival(1),
+      RETAIN_MS + 1,
+    )
+    assert.deepEqual(
+      assembler.due(RETAIN_MS + 1000).traces.map(({ summary }) => summary),
+      [undefined, undefined],
+    )
   })
 
   it('computes traces of replayed records from the store', () => {
@@ -99,8 +158,19 @@ describe('assembler', () => {
 
   it('bounds the services of a summary', () => {
     const assembler = new Assembler([])
-    assembler.add(batchOf(Array.from({ length: 1000 }, (_, i) =>
-      ({ ...ROOT, spanId: (i + 1).toString(16), parentSpanId: i === 0 ? undefined : '1', service: `s${i}`, name: `n${i}` }))), arrival(0), 0)
+    assembler.add(
+      batchOf(
+        Array.from({ length: 1000 }, (_, i) => ({
+          ...ROOT,
+          spanId: (i + 1).toString(16),
+          parentSpanId: i === 0 ? undefined : '1',
+          service: `s${i}`,
+          name: `n${i}`,
+        })),
+      ),
+      arrival(0),
+      0,
+    )
     const summary = assembler.due(1000).traces[0]?.summary
     assert.equal(summary?.services.size, SERVICES_PER_SUMMARY_MAX + 1)
     assert.equal(summary?.services.get('*'), 1000 - SERVICES_PER_SUMMARY_MAX)
@@ -112,8 +182,13 @@ describe('assembler', () => {
     const roots = (from: number, count: number): FixtureSpan[] =>
       Array.from({ length: count }, (_, i) => ({ ...ROOT, traceId: (from + i + 1).toString(16) }))
     assembler.add(batchOf(roots(0, TRACES_IN_MEMORY_MAX)), arrival(0), 0)
-    assert.deepEqual(assembler.stats(), { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0,
-      tracesInMemory: TRACES_IN_MEMORY_MAX, spansInMemory: TRACES_IN_MEMORY_MAX })
+    assert.deepEqual(assembler.stats(), {
+      duplicateSpans: 0,
+      evictedTraces: 0,
+      fencedTraces: 0,
+      tracesInMemory: TRACES_IN_MEMORY_MAX,
+      spansInMemory: TRACES_IN_MEMORY_MAX,
+    })
     assembler.add(batchOf(roots(TRACES_IN_MEMORY_MAX, 1)), arrival(1), 1)
     assert.equal(assembler.stats().tracesInMemory, TRACES_IN_MEMORY_MAX)
     assert.equal(assembler.stats().evictedTraces, 1)
@@ -135,30 +210,57 @@ describe('assembler', () => {
   it('keeps a self-parent, a cycle and impossible times apart from crashing', () => {
     const assembler = new Assembler([])
     const max = 2n ** 64n - 1n
-    assembler.add(batchOf([
-      { traceId: 'a', spanId: '1', parentSpanId: '1', startNs: 0n, endNs: max }, { traceId: 'a', spanId: '2', parentSpanId: '3' },
-      { traceId: 'a', spanId: '3', parentSpanId: '2', startNs: 9n, endNs: 1n }, { traceId: 'b', spanId: '1', startNs: max, endNs: 0n },
-    ]), arrival(0), 0)
+    assembler.add(
+      batchOf([
+        { traceId: 'a', spanId: '1', parentSpanId: '1', startNs: 0n, endNs: max },
+        { traceId: 'a', spanId: '2', parentSpanId: '3' },
+        { traceId: 'a', spanId: '3', parentSpanId: '2', startNs: 9n, endNs: 1n },
+        { traceId: 'b', spanId: '1', startNs: max, endNs: 0n },
+      ]),
+      arrival(0),
+      0,
+    )
     const due = assembler.due(5000)
     assert.deepEqual(ids(due).sort(), [A, 'b'.padStart(32, '0')])
     assert.equal(due.traces.find(({ traceId }) => traceId !== A)?.summary?.durationNs, 0n)
   })
 
   it('gives the same summary however spans are cut into batches', () => {
-    const spans = fc.uniqueArray(fc.record({
-      spanId: fc.integer({ min: 1, max: 60 }).map(n => n.toString(16)), service: fc.constantFrom('x', 'y', 'z'), name: fc.constantFrom('p', 'q'),
-      startNs: fc.bigInt({ min: 0n, max: 1000n }), length: fc.bigInt({ min: 0n, max: 100n }), code: fc.constantFrom(0, 2),
-    }), { selector: ({ spanId }) => spanId, minLength: 2, maxLength: 40 })
-    fc.assert(fc.property(spans, fc.integer({ min: 1, max: 39 }), (drawn, cut) => {
-      const made = drawn.map(({ length, code, ...span }, i): FixtureSpan =>
-        ({ ...span, traceId: 'a', endNs: span.startNs + length, status: { code }, parentSpanId: i === 0 ? undefined : '77' }))
-      const summaryOf = (parts: FixtureSpan[][]) => {
-        const assembler = new Assembler([])
-        parts.filter(part => part.length > 0).forEach((part, i) => assembler.add(batchOf(part), arrival(i), i))
-        const summary = assembler.due(1000).traces[0]?.summary
-        return { ...summary, services: [...summary?.services ?? []].sort(), operations: [...summary?.operations ?? []].sort() }
-      }
-      assert.deepEqual(summaryOf([made.slice(cut), made.slice(0, cut)]), summaryOf([made]))
-    }), { seed: 7, numRuns: 100 })
+    const spans = fc.uniqueArray(
+      fc.record({
+        spanId: fc.integer({ min: 1, max: 60 }).map(n => n.toString(16)),
+        service: fc.constantFrom('x', 'y', 'z'),
+        name: fc.constantFrom('p', 'q'),
+        startNs: fc.bigInt({ min: 0n, max: 1000n }),
+        length: fc.bigInt({ min: 0n, max: 100n }),
+        code: fc.constantFrom(0, 2),
+      }),
+      { selector: ({ spanId }) => spanId, minLength: 2, maxLength: 40 },
+    )
+    fc.assert(
+      fc.property(spans, fc.integer({ min: 1, max: 39 }), (drawn, cut) => {
+        const made = drawn.map(({ length, code, ...span }, i): FixtureSpan => ({
+          ...span,
+          traceId: 'a',
+          endNs: span.startNs + length,
+          status: { code },
+          parentSpanId: i === 0 ? undefined : '77',
+        }))
+        const summaryOf = (parts: FixtureSpan[][]) => {
+          const assembler = new Assembler([])
+          parts
+            .filter(part => part.length > 0)
+            .forEach((part, i) => assembler.add(batchOf(part), arrival(i), i))
+          const summary = assembler.due(1000).traces[0]?.summary
+          return {
+            ...summary,
+            services: [...(summary?.services ?? [])].sort(),
+            operations: [...(summary?.operations ?? [])].sort(),
+          }
+        }
+        assert.deepEqual(summaryOf([made.slice(cut), made.slice(0, cut)]), summaryOf([made]))
+      }),
+      { seed: 7, numRuns: 100 },
+    )
   })
 })

@@ -1,15 +1,17 @@
 // Traces in memory: which are quiet, and what their summary is. Pure: time comes in as an argument.
 //
 //   add(batch) -> per span: trace by id -> span id new? -> min start, max end, counters, root
-//   due(now)   -> traces to summarise:   rooted and quiet 0.8 s, rootless and quiet 1.2 s, or 10 s since the last summary
-//   after 30 s without a span a trace leaves; its id stays in `finished`, so that a later span is known to be late
+//   due(now)   -> traces to summarise: rooted, quiet 0.8 s; rootless, quiet 1.2 s; 10 s since the last one
+//   after 30 s without a span a trace leaves; its id stays in `finished`: a later span is known to be late
 //
-// What memory holds may be less than the store does: after a restart, after eviction, for late spans. Such a trace is
-// marked `needsReread`, and its summary is computed from the store, where all its spans are (a segment is assembled only
-// after its insert). So memory is an accelerator, the store the truth. The same for a span id seen twice: what the last write
-// says is in the store. A trace without a root is read again too: it may be the tail of one that left memory long ago.
+// What memory holds may be less than the store does: after a restart, after eviction, for late spans. Such a
+// trace is marked `needsReread`, and its summary is computed from the store, where all its spans are (a
+// segment is assembled only after its insert). So memory is an accelerator, the store the truth. The same for
+// a span id seen twice: what the last write says is in the store. A trace without a root is read again too:
+// it may be the tail of one that left memory long ago.
 //
-// Source: Canopy 4.2 (cache by trace id, triggers, LRU, ids seen, runaway traces), with short idle times instead of ten minutes.
+// Source: Canopy 4.2 (cache by trace id, triggers, LRU, ids seen, runaway traces), with short idle times
+// instead of ten minutes.
 
 import * as limits from './assembly-limits.ts'
 import { servicesOf } from './span-table.ts'
@@ -43,7 +45,10 @@ export type DueTrace = {
 
 export type Due = {
   readonly traces: readonly DueTrace[]
-  /** Once these traces are written, every span of segments with a lower ordinal is in a summary. Infinity = of all segments. */
+  /**
+   * Once these traces are written, every span of segments with a lower ordinal is in a summary. Infinity = of
+   * all segments.
+   */
   readonly settledBefore: number
 }
 
@@ -88,7 +93,8 @@ class IdSet {
     const old = this.#words
     this.#words = new Uint32Array(old.length * 2)
     this.size = 0
-    for (let i = 0; i < old.length; i += 2) if (old[i] !== 0 || old[i + 1] !== 0) this.#put(old[i]!, old[i + 1]!)
+    for (let i = 0; i < old.length; i += 2)
+      if (old[i] !== 0 || old[i + 1] !== 0) this.#put(old[i]!, old[i + 1]!)
   }
 }
 
@@ -123,7 +129,10 @@ class LiveTrace {
 const NONE = Infinity
 
 /** What one batch says once, instead of once a span. */
-type BatchNames = { readonly services: readonly string[]; readonly operation: (resourceRow: number, name: number) => string }
+type BatchNames = {
+  readonly services: readonly string[]
+  readonly operation: (resourceRow: number, name: number) => string
+}
 
 export type AssemblerStats = {
   readonly duplicateSpans: number
@@ -142,7 +151,10 @@ export class Assembler {
   #spansInMemory = 0
   #counts = { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0 }
 
-  /** Traces of which the store has spans that this memory never saw: raw ids as latin1 text, for after a restart. */
+  /**
+   * Traces of which the store has spans that this memory never saw: raw ids as latin1 text, for after a
+   * restart.
+   */
   constructor(knownBefore: Iterable<string>) {
     for (const key of knownBefore) this.#finished.add(key)
   }
@@ -152,7 +164,11 @@ export class Assembler {
     const names = namesOf(batch)
     const ids = new DataView(batch.spanIds.buffer, batch.spanIds.byteOffset, batch.spanIds.byteLength)
     // The raw 16 bytes as latin1 text are the key: half as long as hex, and made for all spans at once.
-    const keys = Buffer.from(batch.traceIds.buffer, batch.traceIds.byteOffset, batch.traceIds.byteLength).toString('latin1')
+    const keys = Buffer.from(
+      batch.traceIds.buffer,
+      batch.traceIds.byteOffset,
+      batch.traceIds.byteLength,
+    ).toString('latin1')
     let lastKey = ''
     let trace: LiveTrace | undefined
     for (let i = 0; i < batch.spanCount; i++) {
@@ -228,7 +244,12 @@ export class Assembler {
     const movedFromNs = trace.writtenStartNs === trace.startNs ? undefined : trace.writtenStartNs
     trace.writtenStartNs = trace.startNs
     const traceId = Buffer.from(key, 'latin1').toString('hex')
-    return { traceId, sequence: trace.sequence, summary: isKnown ? summaryOf(traceId, trace) : undefined, movedFromNs }
+    return {
+      traceId,
+      sequence: trace.sequence,
+      summary: isKnown ? summaryOf(traceId, trace) : undefined,
+      movedFromNs,
+    }
   }
 
   #forget(key: string, trace: LiveTrace): void {
@@ -245,7 +266,8 @@ export class Assembler {
 
   #makeRoom(): void {
     for (const [key, trace] of this.#live) {
-      if (this.#live.size <= limits.TRACES_IN_MEMORY_MAX && this.#spansInMemory <= limits.SPANS_IN_MEMORY_MAX) return
+      if (this.#live.size <= limits.TRACES_IN_MEMORY_MAX && this.#spansInMemory <= limits.SPANS_IN_MEMORY_MAX)
+        return
       if (trace.dirtySince !== NONE) {
         this.#counts.evictedTraces++
         this.#evicted.push(this.#take(key, trace, trace.lastSpanMs))
@@ -256,8 +278,10 @@ export class Assembler {
 }
 
 function isDue(trace: LiveTrace, idleMs: number, nowMs: number): boolean {
-  return idleMs >= (trace.hasRoot ? limits.ROOTED_IDLE_MS : limits.ROOTLESS_IDLE_MS)
-    || nowMs - trace.lastSummaryMs >= limits.SUMMARY_EVERY_MS_MAX
+  return (
+    idleMs >= (trace.hasRoot ? limits.ROOTED_IDLE_MS : limits.ROOTLESS_IDLE_MS) ||
+    nowMs - trace.lastSummaryMs >= limits.SUMMARY_EVERY_MS_MAX
+  )
 }
 
 function namesOf(batch: SpanBatch): BatchNames {
@@ -284,9 +308,13 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
   if (startNs < trace.startNs) trace.startNs = startNs
   if (endNs > trace.endNs) trace.endNs = endNs
   if (batch.statusCodes[i] === 2) trace.errorCount++
-  const bucket = trace.services.size < limits.SERVICES_PER_SUMMARY_MAX || trace.services.has(service) ? service : limits.OVERFLOW_NAME
+  const bucket =
+    trace.services.size < limits.SERVICES_PER_SUMMARY_MAX || trace.services.has(service)
+      ? service
+      : limits.OVERFLOW_NAME
   trace.services.set(bucket, (trace.services.get(bucket) ?? 0) + 1)
-  if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX) trace.operations.add(names.operation(resourceRow, batch.names[i]!))
+  if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX)
+    trace.operations.add(names.operation(resourceRow, batch.names[i]!))
   if (isRoot(batch.parentSpanIds, 8 * i) && (!trace.hasRoot || startNs < trace.rootStartNs)) {
     trace.hasRoot = true
     trace.rootStartNs = startNs
@@ -303,8 +331,15 @@ function isRoot(ids: Uint8Array, at: number): boolean {
 function summaryOf(traceId: string, trace: LiveTrace): Summary {
   const endNs = trace.endNs > trace.startNs ? trace.endNs : trace.startNs
   return {
-    traceId, startNs: trace.startNs, durationNs: endNs - trace.startNs, rootService: trace.rootService, rootName: trace.rootName,
-    hasRoot: trace.hasRoot, spanCount: trace.spanCount, errorCount: trace.errorCount, services: new Map(trace.services),
+    traceId,
+    startNs: trace.startNs,
+    durationNs: endNs - trace.startNs,
+    rootService: trace.rootService,
+    rootName: trace.rootName,
+    hasRoot: trace.hasRoot,
+    spanCount: trace.spanCount,
+    errorCount: trace.errorCount,
+    services: new Map(trace.services),
     operations: [...trace.operations],
   }
 }

@@ -1,12 +1,13 @@
-// Attributes as one line of JSON, lossless, for what the tables keep as text: resources, scopes, attributes of events and
-// links, and the values that no typed map holds.
+// Attributes as one line of JSON, lossless, for what the tables keep as text: resources, scopes, attributes
+// of events and links, and the values that no typed map holds.
 //
 //   string  "text"          bool  true          double  {"double":1.5} or {"double":"NaN"}
 //   int     {"int":"42"}    bytes {"bytes":"AQI="}    empty null
-//   array   {"array":[{"stringValue":"a"}]}           kvlist {"kvlist":[{"key":"k","value":{"intValue":"1"}}]}   (OTLP/JSON)
+//   array   {"array":[{"stringValue":"a"}]}    kvlist {"kvlist":[{"key":"k","value":{"intValue":"1"}}]}
 //
-// A key with its string value is written exactly as JSON.stringify writes it, without spaces: so a search finds
-// `"host.name":"A"` by position() and can not be fooled from inside a string, where each quote carries a backslash.
+// A key with its string value is written exactly as JSON.stringify writes it, without spaces: so a search
+// finds `"host.name":"A"` by position() and can not be fooled from inside a string, where each quote carries
+// a backslash.
 
 import type { AttributeValue, Attributes } from '#protocol'
 import { VALUE_TYPES, type AttributeColumns, type StringTable } from './span-batch.ts'
@@ -15,20 +16,30 @@ import { VALUE_TYPES, type AttributeColumns, type StringTable } from './span-bat
 export function valueText(columns: AttributeColumns, strings: StringTable, j: number): string {
   const word = columns.words[2 * j] ?? 0
   switch (columns.types[j]) {
-    case VALUE_TYPES.string: return JSON.stringify(strings.text(word))
-    case VALUE_TYPES.bool: return word === 1 ? 'true' : 'false'
-    case VALUE_TYPES.int: return `{"int":"${columns.ints[j]}"}`
-    case VALUE_TYPES.double: return `{"double":${doubleText(columns.doubles[j] ?? 0)}}`
-    case VALUE_TYPES.bytes: return `{"bytes":"${Buffer.from(strings.slice(word)).toString('base64')}"}`
-    case VALUE_TYPES.array: return `{"array":${strings.text(word) || '[]'}}`
-    case VALUE_TYPES.kvlist: return `{"kvlist":${strings.text(word) || '[]'}}`
-    default: return 'null'
+    case VALUE_TYPES.string:
+      return JSON.stringify(strings.text(word))
+    case VALUE_TYPES.bool:
+      return word === 1 ? 'true' : 'false'
+    case VALUE_TYPES.int:
+      return `{"int":"${columns.ints[j]}"}`
+    case VALUE_TYPES.double:
+      return `{"double":${doubleText(columns.doubles[j] ?? 0)}}`
+    case VALUE_TYPES.bytes:
+      return `{"bytes":"${Buffer.from(strings.slice(word)).toString('base64')}"}`
+    case VALUE_TYPES.array:
+      return `{"array":${strings.text(word) || '[]'}}`
+    case VALUE_TYPES.kvlist:
+      return `{"kvlist":${strings.text(word) || '[]'}}`
+    default:
+      return 'null'
   }
 }
 
 /** JSON has no NaN, infinities or negative zero. */
 function doubleText(value: number): string {
-  return Number.isFinite(value) && !Object.is(value, -0) ? String(value) : `"${Object.is(value, -0) ? '-0' : value}"`
+  return Number.isFinite(value) && !Object.is(value, -0)
+    ? String(value)
+    : `"${Object.is(value, -0) ? '-0' : value}"`
 }
 
 /** All entries of one row as one JSON object. */
@@ -54,7 +65,10 @@ export function searchFragments(key: string, text: string): string[] {
   return fragments
 }
 
-/** Back to the plain form of the API: integers beyond 2^53 and bytes are strings. Errors: none; damage reads as text. */
+/**
+ * Back to the plain form of the API: integers beyond 2^53 and bytes are strings. Errors: none; damage reads
+ * as text.
+ */
 export function parseAttributes(text: string): Attributes {
   if (text === '{}' || text === '') return {}
   return Object.fromEntries(Object.entries(parseObject(text)).map(([key, value]) => [key, plainValue(value)]))
@@ -88,7 +102,8 @@ function plainValue(value: unknown): AttributeValue {
   if (typeof value === 'string' || typeof value === 'boolean') return value
   if (!isObject(value)) return null
   if (typeof value['int'] === 'string') return exactInteger(value['int'])
-  if (typeof value['double'] === 'number' || typeof value['double'] === 'string') return doubleOf(value['double'])
+  if (typeof value['double'] === 'number' || typeof value['double'] === 'string')
+    return doubleOf(value['double'])
   if (typeof value['bytes'] === 'string') return value['bytes']
   if (Array.isArray(value['array'])) return value['array'].map(anyValue)
   if (Array.isArray(value['kvlist'])) return kvlistValue(value['kvlist'])
@@ -110,7 +125,8 @@ function anyValue(value: unknown): AttributeValue {
   if (typeof intValue === 'number') return intValue
   if (typeof doubleValue === 'number' || typeof doubleValue === 'string') return doubleValue
   if (typeof bytesValue === 'string') return bytesValue
-  if (isObject(arrayValue)) return Array.isArray(arrayValue['values']) ? arrayValue['values'].map(anyValue) : []
+  if (isObject(arrayValue))
+    return Array.isArray(arrayValue['values']) ? arrayValue['values'].map(anyValue) : []
   if (isObject(kvlist)) return Array.isArray(kvlist['values']) ? kvlistValue(kvlist['values']) : {}
   return null
 }
@@ -118,7 +134,8 @@ function anyValue(value: unknown): AttributeValue {
 function kvlistValue(entries: readonly unknown[]): AttributeValue {
   const pairs: [string, AttributeValue][] = []
   for (const entry of entries) {
-    if (isObject(entry) && typeof entry['key'] === 'string') pairs.push([entry['key'], anyValue(entry['value'])])
+    if (isObject(entry) && typeof entry['key'] === 'string')
+      pairs.push([entry['key'], anyValue(entry['value'])])
   }
   return Object.fromEntries(pairs)
 }

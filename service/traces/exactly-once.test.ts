@@ -1,5 +1,6 @@
-// Kill -9 of the process that owns log, store and worker, and of the store child, at random moments while batches come in:
-// every acked span is in the store once, and every summary counts them. CROSSCUT_TEST_KILLS makes it longer.
+// Kill -9 of the process that owns log, store and worker, and of the store child, at random moments while
+// batches come in: every acked span is in the store once, and every summary counts them. CROSSCUT_TEST_KILLS
+// makes it longer.
 
 import assert from 'node:assert/strict'
 import { fork, type ChildProcess } from 'node:child_process'
@@ -7,6 +8,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { seededRandom } from '#base'
 import { openStore } from '#store'
 import { SPANS_PER_TRACE, TRACES_PER_BATCH } from './exactly-once-batches.fixture.ts'
@@ -15,7 +17,12 @@ import { openTraceReader } from './store-trace-reader.ts'
 const KILLS = Number(process.env['CROSSCUT_TEST_KILLS'] ?? 5)
 const BATCHES_PER_KILL = 30
 
-type Answer = { readonly acked?: number; readonly settled?: boolean; readonly started?: boolean; readonly storePid?: number }
+type Answer = {
+  readonly acked?: number
+  readonly settled?: boolean
+  readonly started?: boolean
+  readonly storePid?: number
+}
 
 /** The owner process, started again after each kill; a client keeps sending what was not acked. */
 class Owner {
@@ -29,7 +36,13 @@ class Owner {
   }
 
   async start(): Promise<void> {
-    this.#process = fork(join(import.meta.dirname, 'exactly-once-owner.fixture.ts'), [this.#dir], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    this.#process = fork(
+      fileURLToPath(new URL('./exactly-once-owner.fixture.ts', import.meta.url)),
+      [this.#dir],
+      {
+        stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      },
+    )
     this.#process.on('message', (answer: Answer) => {
       if (answer.acked !== undefined) this.#unacked.delete(answer.acked)
       for (const waiting of this.#waiting) waiting(answer)
@@ -54,7 +67,10 @@ class Owner {
     })
   }
 
-  async ask(question: { settle?: boolean; storePid?: boolean }, isIt: (answer: Answer) => boolean): Promise<Answer> {
+  async ask(
+    question: { settle?: boolean; storePid?: boolean },
+    isIt: (answer: Answer) => boolean,
+  ): Promise<Answer> {
     const answer = this.until(isIt)
     this.#process?.send(question)
     return await answer
@@ -75,48 +91,57 @@ class Owner {
 }
 
 describe('exactly once', () => {
-  it('no acked span is lost and none doubled when processes are killed at random', { timeout: 120_000 }, async t => {
-    const seed = Number(process.env['CROSSCUT_TEST_SEED'] ?? 20260101)
-    t.diagnostic(`seed ${seed}`)
-    const random = seededRandom(seed)
-    const upTo = (max: number): number => random.uint32() % max
-    const dir = mkdtempSync(join(tmpdir(), 'crosscut-once-'))
-    const owner = new Owner(dir)
-    let next = 0
-    try {
-      await owner.start()
-      for (let kill = 0; kill < KILLS; kill++) {
-        for (let i = 0; i < BATCHES_PER_KILL; i++) {
-          owner.append(next++)
-          if (upTo(3) === 0) await new Promise(resolve => setTimeout(resolve, upTo(40)))
+  it(
+    'no acked span is lost and none doubled when processes are killed at random',
+    { timeout: 120_000 },
+    async t => {
+      const seed = Number(process.env['CROSSCUT_TEST_SEED'] ?? 20260101)
+      t.diagnostic(`seed ${seed}`)
+      const random = seededRandom(seed)
+      const upTo = (max: number): number => random.uint32() % max
+      const dir = mkdtempSync(join(tmpdir(), 'crosscut-once-'))
+      const owner = new Owner(dir)
+      let next = 0
+      try {
+        await owner.start()
+        for (let kill = 0; kill < KILLS; kill++) {
+          for (let i = 0; i < BATCHES_PER_KILL; i++) {
+            owner.append(next++)
+            if (upTo(3) === 0) await new Promise(resolve => setTimeout(resolve, upTo(40)))
+          }
+          await new Promise(resolve => setTimeout(resolve, upTo(1500)))
+          if (kill % 2 === 0) {
+            await owner.kill()
+            await owner.start()
+          } else {
+            const { storePid } = await owner.ask({ storePid: true }, answer => 'storePid' in answer)
+            if (storePid !== undefined && storePid !== 0) process.kill(storePid, 'SIGKILL')
+          }
         }
-        await new Promise(resolve => setTimeout(resolve, upTo(1500)))
-        if (kill % 2 === 0) {
-          await owner.kill()
-          await owner.start()
-        } else {
-          const { storePid } = await owner.ask({ storePid: true }, answer => 'storePid' in answer)
-          if (storePid !== undefined && storePid !== 0) process.kill(storePid, 'SIGKILL')
-        }
+        await owner.allAcked()
+        await owner.ask({ settle: true }, answer => answer.settled === true)
+        await owner.kill()
+        await assertComplete(dir, next)
+      } finally {
+        await owner.kill()
+        rmSync(dir, { recursive: true, force: true })
       }
-      await owner.allAcked()
-      await owner.ask({ settle: true }, answer => answer.settled === true)
-      await owner.kill()
-      await assertComplete(dir, next)
-    } finally {
-      await owner.kill()
-      rmSync(dir, { recursive: true, force: true })
-    }
-  })
+    },
+  )
 })
 
 async function assertComplete(dir: string, batches: number): Promise<void> {
   const store = openStore({ dir: join(dir, 'store') })
   try {
     // The last group has only its first half.
-    const full = (batches - 1) * TRACES_PER_BATCH * SPANS_PER_TRACE + TRACES_PER_BATCH * SPANS_PER_TRACE / 2
-    const [counted] = await store.query('SELECT count() AS n, uniqExact(trace_id, span_id) AS unique FROM spans')
-    assert.deepEqual({ rows: Number(counted?.['n']), spans: Number(counted?.['unique']) }, { rows: full, spans: full })
+    const full = (batches - 1) * TRACES_PER_BATCH * SPANS_PER_TRACE + (TRACES_PER_BATCH * SPANS_PER_TRACE) / 2
+    const [counted] = await store.query(
+      'SELECT count() AS n, uniqExact(trace_id, span_id) AS unique FROM spans',
+    )
+    assert.deepEqual(
+      { rows: Number(counted?.['n']), spans: Number(counted?.['unique']) },
+      { rows: full, spans: full },
+    )
     const reader = openTraceReader(store)
     const counts = new Map<string, number>()
     let cursor: string | undefined

@@ -5,23 +5,34 @@ import type { AttributeValue, Attributes, TraceSummary } from '#protocol'
 import type { Cell, Row } from '#store'
 import { exactInteger, isObject, parseAttributes, parseObject, parseValue } from './attribute-text.ts'
 
-export const SUMMARY_COLUMNS = `lower(hex(trace_id)) AS id, start_ns, duration_ns, root_service, root_name, has_root, span_count,
-  error_count, services, is_deleted`
+export const SUMMARY_COLUMNS = `lower(hex(trace_id)) AS id, start_ns, duration_ns, root_service, root_name,
+  has_root, span_count, error_count, services, is_deleted`
 
-export const SPAN_COLUMNS = `lower(hex(trace_id)) AS id, lower(hex(span_id)) AS span, lower(hex(parent_span_id)) AS parent, start_ns,
-  start_ns + duration_ns AS end_ns, name, kind, status_code, status_message, trace_state, flags, dropped_attributes,
-  dropped_events, dropped_links, resource, scope, attr_string, attr_int,
-  mapApply((k, v) -> (k, toString(v)), attr_double) AS attr_double, attr_bool, attr_other, event_time_ns, event_name,
-  event_attributes, event_dropped_attributes, arrayMap(x -> lower(hex(x)), link_trace_id) AS link_trace,
-  arrayMap(x -> lower(hex(x)), link_span_id) AS link_span, link_trace_state, link_flags, link_attributes, link_dropped_attributes`
+export const SPAN_COLUMNS = `lower(hex(trace_id)) AS id, lower(hex(span_id)) AS span,
+  lower(hex(parent_span_id)) AS parent, start_ns, start_ns + duration_ns AS end_ns, name, kind, status_code,
+  status_message, trace_state, flags, dropped_attributes, dropped_events, dropped_links, resource, scope,
+  attr_string, attr_int, mapApply((k, v) -> (k, toString(v)), attr_double) AS attr_double, attr_bool,
+  attr_other, event_time_ns, event_name, event_attributes, event_dropped_attributes,
+  arrayMap(x -> lower(hex(x)), link_trace_id) AS link_trace,
+  arrayMap(x -> lower(hex(x)), link_span_id) AS link_span,
+  link_trace_state, link_flags, link_attributes, link_dropped_attributes`
 
 export function summaryOfRow(row: Row): TraceSummary {
-  const services = Object.entries(members(row['services'])).map(([name, spanCount]) => ({ name, spanCount: Number(spanCount) }))
+  const services = Object.entries(members(row['services'])).map(([name, spanCount]) => ({
+    name,
+    spanCount: Number(spanCount),
+  }))
   services.sort((a, b) => b.spanCount - a.spanCount || (a.name < b.name ? -1 : 1))
   return {
-    traceId: text(row['id']), rootService: text(row['root_service']), rootName: text(row['root_name']),
-    startNs: text(row['start_ns']), durationNs: text(row['duration_ns']), spanCount: Number(row['span_count']),
-    errorCount: Number(row['error_count']), services, hasRoot: row['has_root'] === 1,
+    traceId: text(row['id']),
+    rootService: text(row['root_service']),
+    rootName: text(row['root_name']),
+    startNs: text(row['start_ns']),
+    durationNs: text(row['duration_ns']),
+    spanCount: Number(row['span_count']),
+    errorCount: Number(row['error_count']),
+    services,
+    hasRoot: row['has_root'] === 1,
   }
 }
 
@@ -35,15 +46,23 @@ export class SpanRowReader {
     const traceState = text(row['trace_state'])
     const message = text(row['status_message'])
     return {
-      traceId: text(row['id']), spanId: text(row['span']),
+      traceId: text(row['id']),
+      spanId: text(row['span']),
       ...(parent === '0000000000000000' ? {} : { parentSpanId: parent }),
       ...(traceState === '' ? {} : { traceState }),
-      flags: Number(row['flags']), name: text(row['name']), kind: kindOf(row['kind']),
-      startTimeUnixNano: BigInt(text(row['start_ns'])), endTimeUnixNano: BigInt(text(row['end_ns'])),
+      flags: Number(row['flags']),
+      name: text(row['name']),
+      kind: kindOf(row['kind']),
+      startTimeUnixNano: BigInt(text(row['start_ns'])),
+      endTimeUnixNano: BigInt(text(row['end_ns'])),
       status: { code: statusOf(row['status_code']), ...(message === '' ? {} : { message }) },
-      attributes: spanAttributes(row), events: events(row), links: links(row),
-      resource: this.#resource(text(row['resource'])), scope: this.#scope(text(row['scope'])),
-      droppedAttributesCount: Number(row['dropped_attributes']), droppedEventsCount: Number(row['dropped_events']),
+      attributes: spanAttributes(row),
+      events: events(row),
+      links: links(row),
+      resource: this.#resource(text(row['resource'])),
+      scope: this.#scope(text(row['scope'])),
+      droppedAttributesCount: Number(row['dropped_attributes']),
+      droppedEventsCount: Number(row['dropped_events']),
       droppedLinksCount: Number(row['dropped_links']),
     }
   }
@@ -53,7 +72,10 @@ export class SpanRowReader {
     if (resource === undefined) {
       const parsed = parseObject(line)
       const dropped = Number(parsed['dropped'] ?? 0)
-      resource = { attributes: attributesOf(parsed), ...(dropped === 0 ? {} : { droppedAttributesCount: dropped }) }
+      resource = {
+        attributes: attributesOf(parsed),
+        ...(dropped === 0 ? {} : { droppedAttributesCount: dropped }),
+      }
       this.#resources.set(line, resource)
     }
     return resource
@@ -64,7 +86,11 @@ export class SpanRowReader {
     if (scope === undefined) {
       const parsed = parseObject(line)
       const version = text(parsed['version'])
-      scope = { name: text(parsed['name']), ...(version === '' ? {} : { version }), attributes: attributesOf(parsed) }
+      scope = {
+        name: text(parsed['name']),
+        ...(version === '' ? {} : { version }),
+        attributes: attributesOf(parsed),
+      }
       this.#scopes.set(line, scope)
     }
     return scope
@@ -78,10 +104,13 @@ function attributesOf(parsed: { readonly [key: string]: unknown }): Attributes {
 function spanAttributes(row: Row): Attributes {
   const pairs: [string, AttributeValue][] = []
   for (const [key, value] of Object.entries(members(row['attr_string']))) pairs.push([key, text(value)])
-  for (const [key, value] of Object.entries(members(row['attr_int']))) pairs.push([key, exactInteger(text(value))])
-  for (const [key, value] of Object.entries(members(row['attr_double']))) pairs.push([key, doubleOf(text(value))])
+  for (const [key, value] of Object.entries(members(row['attr_int'])))
+    pairs.push([key, exactInteger(text(value))])
+  for (const [key, value] of Object.entries(members(row['attr_double'])))
+    pairs.push([key, doubleOf(text(value))])
   for (const [key, value] of Object.entries(members(row['attr_bool']))) pairs.push([key, Number(value) === 1])
-  for (const [key, value] of Object.entries(members(row['attr_other']))) pairs.push([key, parseValue(text(value))])
+  for (const [key, value] of Object.entries(members(row['attr_other'])))
+    pairs.push([key, parseValue(text(value))])
   // fromEntries defines own properties, also for `__proto__`.
   return Object.fromEntries(pairs)
 }
@@ -89,7 +118,13 @@ function spanAttributes(row: Row): Attributes {
 /** nan and inf of the engine stay text: JSON answers can not carry them. */
 function doubleOf(value: string): number | string {
   const number = Number(value)
-  return Number.isFinite(number) ? number : value === 'nan' ? 'NaN' : value.startsWith('-') ? '-Infinity' : 'Infinity'
+  return Number.isFinite(number)
+    ? number
+    : value === 'nan'
+      ? 'NaN'
+      : value.startsWith('-')
+        ? '-Infinity'
+        : 'Infinity'
 }
 
 function events(row: Row): OtlpEvent[] {
@@ -98,7 +133,9 @@ function events(row: Row): OtlpEvent[] {
   const attributes = list(row['event_attributes'])
   const dropped = list(row['event_dropped_attributes'])
   return times.map((time, i) => ({
-    timeUnixNano: BigInt(text(time)), name: text(names[i]), attributes: parseAttributes(text(attributes[i])),
+    timeUnixNano: BigInt(text(time)),
+    name: text(names[i]),
+    attributes: parseAttributes(text(attributes[i])),
     droppedAttributesCount: Number(dropped[i] ?? 0),
   }))
 }
@@ -110,8 +147,12 @@ function links(row: Row): OtlpLink[] {
   const attributes = list(row['link_attributes'])
   const dropped = list(row['link_dropped_attributes'])
   return list(row['link_trace']).map((traceId, i) => ({
-    traceId: text(traceId), spanId: text(spans[i]), traceState: text(states[i]), flags: Number(flags[i] ?? 0),
-    attributes: parseAttributes(text(attributes[i])), droppedAttributesCount: Number(dropped[i] ?? 0),
+    traceId: text(traceId),
+    spanId: text(spans[i]),
+    traceState: text(states[i]),
+    flags: Number(flags[i] ?? 0),
+    attributes: parseAttributes(text(attributes[i])),
+    droppedAttributesCount: Number(dropped[i] ?? 0),
   }))
 }
 
@@ -124,7 +165,11 @@ function statusOf(cell: Cell | undefined): 0 | 1 | 2 {
 }
 
 function text(cell: unknown): string {
-  return typeof cell === 'string' ? cell : typeof cell === 'number' || typeof cell === 'bigint' ? String(cell) : ''
+  return typeof cell === 'string'
+    ? cell
+    : typeof cell === 'number' || typeof cell === 'bigint'
+      ? String(cell)
+      : ''
 }
 
 function list(cell: Cell | undefined): readonly Cell[] {

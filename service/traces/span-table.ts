@@ -1,10 +1,11 @@
 // Span batches as one Native block of table `spans`, column by column, without an object per span.
 //
-//   batches b0 b1 ... (own dictionaries)  ->  rows in order; per low-cardinality column one dictionary merged over the batches
+//   batches b0 b1 ... (own dictionaries)  ->  rows in order; per low-cardinality column one merged dictionary
 //   attributes: one pass sorts entries into five groups by type; each group becomes a Map column
 //
-// The row of a span: seq = (sequence of its log record) * 2^24 + its place in the record, so a later arrival of the same
-// (trace id, span id) always has the greater seq, on a replay too. ingest_time = the record's receivedNs.
+// The row of a span: seq = (sequence of its log record) * 2^24 + its place in the record, so a later arrival
+// of the same (trace id, span id) always has the greater seq, on a replay too. ingest_time = the record's
+// receivedNs.
 // Cost: dominated by copying attribute values; see the numbers in docs/formats/tables.md.
 
 import type { BlockWriter, NativeBlock, NativeColumn } from '#store'
@@ -52,7 +53,11 @@ export function servicesOf(batch: SpanBatch): string[] {
   const { attributes, count } = batch.resources
   return Array.from({ length: count }, (_, row) => {
     for (let j = attributes.offsets[row]!; j < attributes.offsets[row + 1]!; j++) {
-      if (attributes.types[j] !== VALUE_TYPES.string || batch.strings.text(attributes.keys[j]!) !== 'service.name') continue
+      if (
+        attributes.types[j] !== VALUE_TYPES.string ||
+        batch.strings.text(attributes.keys[j]!) !== 'service.name'
+      )
+        continue
       return batch.strings.text(attributes.words[2 * j]!) || UNKNOWN_SERVICE
     }
     return UNKNOWN_SERVICE
@@ -61,10 +66,15 @@ export function servicesOf(batch: SpanBatch): string[] {
 
 function resourceTexts(batch: SpanBatch): string[] {
   const { resources, strings } = batch
-  return Array.from({ length: resources.count }, (_, row) => lineText({
-    ...(resources.schemaUrls[row] ? { schemaUrl: strings.text(resources.schemaUrls[row]) } : {}),
-    ...(resources.droppedAttributes[row] ? { dropped: resources.droppedAttributes[row] } : {}),
-  }, attributesText(resources.attributes, strings, row)))
+  return Array.from({ length: resources.count }, (_, row) =>
+    lineText(
+      {
+        ...(resources.schemaUrls[row] ? { schemaUrl: strings.text(resources.schemaUrls[row]) } : {}),
+        ...(resources.droppedAttributes[row] ? { dropped: resources.droppedAttributes[row] } : {}),
+      },
+      attributesText(resources.attributes, strings, row),
+    ),
+  )
 }
 
 /** {"attributes":{...},...head} */
@@ -75,17 +85,27 @@ function lineText(head: object, attributes: string): string {
 
 function scopeTexts(batch: SpanBatch): string[] {
   const { scopes, strings } = batch
-  return Array.from({ length: scopes.count }, (_, row) => lineText({
-    name: strings.text(scopes.names[row]!),
-    ...(scopes.versions[row] ? { version: strings.text(scopes.versions[row]) } : {}),
-    ...(scopes.schemaUrls[row] ? { schemaUrl: strings.text(scopes.schemaUrls[row]) } : {}),
-    ...(scopes.droppedAttributes[row] ? { dropped: scopes.droppedAttributes[row] } : {}),
-  }, attributesText(scopes.attributes, strings, row)))
+  return Array.from({ length: scopes.count }, (_, row) =>
+    lineText(
+      {
+        name: strings.text(scopes.names[row]!),
+        ...(scopes.versions[row] ? { version: strings.text(scopes.versions[row]) } : {}),
+        ...(scopes.schemaUrls[row] ? { schemaUrl: strings.text(scopes.schemaUrls[row]) } : {}),
+        ...(scopes.droppedAttributes[row] ? { dropped: scopes.droppedAttributes[row] } : {}),
+      },
+      attributesText(scopes.attributes, strings, row),
+    ),
+  )
 }
 
 /** Low-cardinality column from one text per row of a small table that spans point into. */
-function byTable(name: string, batches: readonly SequencedBatch[], rowCount: number,
-  textsOf: (batch: SpanBatch) => string[], rowsOf: (batch: SpanBatch) => Uint32Array): NativeColumn {
+function byTable(
+  name: string,
+  batches: readonly SequencedBatch[],
+  rowCount: number,
+  textsOf: (batch: SpanBatch) => string[],
+  rowsOf: (batch: SpanBatch) => Uint32Array,
+): NativeColumn {
   return lowCardinality(name, rowCount, (dictionary, out) => {
     let at = 0
     for (const { batch } of batches) {
@@ -97,8 +117,12 @@ function byTable(name: string, batches: readonly SequencedBatch[], rowCount: num
 }
 
 /** Low-cardinality column from string indices of the batch. */
-function byString(name: string, batches: readonly SequencedBatch[], rowCount: number,
-  column: (batch: SpanBatch) => Uint32Array): NativeColumn {
+function byString(
+  name: string,
+  batches: readonly SequencedBatch[],
+  rowCount: number,
+  column: (batch: SpanBatch) => Uint32Array,
+): NativeColumn {
   return lowCardinality(name, rowCount, (dictionary, out) => {
     let at = 0
     for (const { batch } of batches) {
@@ -109,25 +133,46 @@ function byString(name: string, batches: readonly SequencedBatch[], rowCount: nu
   })
 }
 
-function lowCardinality(name: string, rowCount: number,
-  fill: (dictionary: MergedDictionary, out: Uint32Array) => void): NativeColumn {
-  return { name, type: 'LowCardinality(String)', write: writer => {
-    const dictionary = new MergedDictionary()
-    const indices = new Uint32Array(rowCount)
-    fill(dictionary, indices)
-    writer.lowCardinalityPrefix()
-    writer.lowCardinality(dictionary.keys, indices)
-  } }
+function lowCardinality(
+  name: string,
+  rowCount: number,
+  fill: (dictionary: MergedDictionary, out: Uint32Array) => void,
+): NativeColumn {
+  return {
+    name,
+    type: 'LowCardinality(String)',
+    write: writer => {
+      const dictionary = new MergedDictionary()
+      const indices = new Uint32Array(rowCount)
+      fill(dictionary, indices)
+      writer.lowCardinalityPrefix()
+      writer.lowCardinality(dictionary.keys, indices)
+    },
+  }
 }
 
 /** A fixed-width column that is already in memory as the engine wants it. */
-function memory(name: string, type: string, batches: readonly SequencedBatch[],
-  column: (batch: SpanBatch) => ArrayBufferView): NativeColumn {
-  return { name, type, write: writer => { for (const { batch } of batches) writer.memory(column(batch)) } }
+function memory(
+  name: string,
+  type: string,
+  batches: readonly SequencedBatch[],
+  column: (batch: SpanBatch) => ArrayBufferView,
+): NativeColumn {
+  return {
+    name,
+    type,
+    write: writer => {
+      for (const { batch } of batches) writer.memory(column(batch))
+    },
+  }
 }
 
 /** Adds up ragged offsets of all batches: (rows + 1), from 0. */
-function joinOffsets(batches: readonly SequencedBatch[], rowCount: number, offsetsOf: (batch: SpanBatch) => Uint32Array): Uint32Array {
+function joinOffsets(
+  batches: readonly SequencedBatch[],
+  rowCount: number,
+  offsetsOf: (batch: SpanBatch) => Uint32Array,
+): Uint32Array {
   const joined = new Uint32Array(rowCount + 1)
   let at = 1
   let base = 0
@@ -141,18 +186,46 @@ function joinOffsets(batches: readonly SequencedBatch[], rowCount: number, offse
 }
 
 /** One group of attributes by value type. */
-type MapGroup = { readonly name: string; readonly valueType: string; readonly write: (writer: BlockWriter, batch: SpanBatch, j: number) => void }
+type MapGroup = {
+  readonly name: string
+  readonly valueType: string
+  readonly write: (writer: BlockWriter, batch: SpanBatch, j: number) => void
+}
 
 const GROUPS: readonly MapGroup[] = [
-  { name: 'attr_string', valueType: 'String', write: (writer, { attributes, strings }, j) => {
-    writer.slice(strings.bytes, strings.offsets[attributes.words[2 * j]!]!, strings.offsets[attributes.words[2 * j]! + 1]!)
-  } },
-  { name: 'attr_int', valueType: 'Int64', write: (writer, { attributes }, j) => writer.words(attributes.words, 2 * j) },
-  { name: 'attr_double', valueType: 'Float64', write: (writer, { attributes }, j) => writer.words(attributes.words, 2 * j) },
-  { name: 'attr_bool', valueType: 'UInt8', write: (writer, { attributes }, j) => writer.u8(attributes.words[2 * j]!) },
-  { name: 'attr_other', valueType: 'String', write: (writer, { attributes, strings }, j) => {
-    writer.string(UTF8.encode(valueText(attributes, strings, j)))
-  } },
+  {
+    name: 'attr_string',
+    valueType: 'String',
+    write: (writer, { attributes, strings }, j) => {
+      writer.slice(
+        strings.bytes,
+        strings.offsets[attributes.words[2 * j]!]!,
+        strings.offsets[attributes.words[2 * j]! + 1]!,
+      )
+    },
+  },
+  {
+    name: 'attr_int',
+    valueType: 'Int64',
+    write: (writer, { attributes }, j) => writer.words(attributes.words, 2 * j),
+  },
+  {
+    name: 'attr_double',
+    valueType: 'Float64',
+    write: (writer, { attributes }, j) => writer.words(attributes.words, 2 * j),
+  },
+  {
+    name: 'attr_bool',
+    valueType: 'UInt8',
+    write: (writer, { attributes }, j) => writer.u8(attributes.words[2 * j]!),
+  },
+  {
+    name: 'attr_other',
+    valueType: 'String',
+    write: (writer, { attributes, strings }, j) => {
+      writer.string(UTF8.encode(valueText(attributes, strings, j)))
+    },
+  },
 ]
 
 /** By VALUE_TYPES: which group holds a value of that type. */
@@ -168,7 +241,8 @@ function groupOffsets(batches: readonly SequencedBatch[], rowCount: number): Ent
   for (const { batch } of batches) {
     const { attributes } = batch
     for (let i = 0; i < batch.spanCount; i++) {
-      for (let j = attributes.offsets[i]!; j < attributes.offsets[i + 1]!; j++) counts[GROUP_OF_TYPE[attributes.types[j]!]!]!++
+      for (let j = attributes.offsets[i]!; j < attributes.offsets[i + 1]!; j++)
+        counts[GROUP_OF_TYPE[attributes.types[j]!]!]!++
       row++
       for (let g = 0; g < GROUPS.length; g++) offsets[g]![row] = counts[g]!
     }
@@ -176,40 +250,70 @@ function groupOffsets(batches: readonly SequencedBatch[], rowCount: number): Ent
   return offsets.map((column, g) => ({ offsets: column, counts: counts[g]! }))
 }
 
-function mapColumn(group: MapGroup, g: number, batches: readonly SequencedBatch[], entries: Entries): NativeColumn {
-  return { name: group.name, type: `Map(LowCardinality(String), ${group.valueType})`, write: writer => {
-    writer.lowCardinalityPrefix()
-    writer.ends(entries.offsets)
-    const dictionary = new MergedDictionary()
-    const keys = new Uint32Array(entries.counts)
-    let at = 0
-    for (const { batch } of batches) at = fillKeys(batch, g, translator(batch, dictionary), keys, at)
-    writer.lowCardinality(dictionary.keys, keys)
-    for (const { batch } of batches) {
-      const { types, offsets } = batch.attributes
-      const end = offsets[batch.spanCount]!
-      for (let j = offsets[0]!; j < end; j++) if (GROUP_OF_TYPE[types[j]!] === g) group.write(writer, batch, j)
-    }
-  } }
+function mapColumn(
+  group: MapGroup,
+  g: number,
+  batches: readonly SequencedBatch[],
+  entries: Entries,
+): NativeColumn {
+  return {
+    name: group.name,
+    type: `Map(LowCardinality(String), ${group.valueType})`,
+    write: writer => {
+      writer.lowCardinalityPrefix()
+      writer.ends(entries.offsets)
+      const dictionary = new MergedDictionary()
+      const keys = new Uint32Array(entries.counts)
+      let at = 0
+      for (const { batch } of batches) at = fillKeys(batch, g, translator(batch, dictionary), keys, at)
+      writer.lowCardinality(dictionary.keys, keys)
+      for (const { batch } of batches) {
+        const { types, offsets } = batch.attributes
+        const end = offsets[batch.spanCount]!
+        for (let j = offsets[0]!; j < end; j++)
+          if (GROUP_OF_TYPE[types[j]!] === g) group.write(writer, batch, j)
+      }
+    },
+  }
 }
 
-function fillKeys(batch: SpanBatch, g: number, translate: (index: number) => number, keys: Uint32Array, from: number): number {
+function fillKeys(
+  batch: SpanBatch,
+  g: number,
+  translate: (index: number) => number,
+  keys: Uint32Array,
+  from: number,
+): number {
   const { types, offsets, keys: names } = batch.attributes
   const end = offsets[batch.spanCount]!
   let at = from
-  for (let j = offsets[0]!; j < end; j++) if (GROUP_OF_TYPE[types[j]!] === g) keys[at++] = translate(names[j]!)
+  for (let j = offsets[0]!; j < end; j++)
+    if (GROUP_OF_TYPE[types[j]!] === g) keys[at++] = translate(names[j]!)
   return at
 }
 
-function arrays(name: string, type: string, ends: Uint32Array, write: (writer: BlockWriter) => void): NativeColumn {
-  return { name, type: `Array(${type})`, write: writer => {
-    writer.ends(ends)
-    write(writer)
-  } }
+function arrays(
+  name: string,
+  type: string,
+  ends: Uint32Array,
+  write: (writer: BlockWriter) => void,
+): NativeColumn {
+  return {
+    name,
+    type: `Array(${type})`,
+    write: writer => {
+      writer.ends(ends)
+      write(writer)
+    },
+  }
 }
 
-function texts(writer: BlockWriter, batches: readonly SequencedBatch[], count: (batch: SpanBatch) => number,
-  text: (batch: SpanBatch, row: number) => string): void {
+function texts(
+  writer: BlockWriter,
+  batches: readonly SequencedBatch[],
+  count: (batch: SpanBatch) => number,
+  text: (batch: SpanBatch, row: number) => string,
+): void {
   for (const { batch } of batches) {
     for (let row = 0; row < count(batch); row++) writer.string(UTF8.encode(text(batch, row)))
   }
@@ -220,21 +324,30 @@ function eventColumns(batches: readonly SequencedBatch[], rowCount: number): Nat
   const total = ends[rowCount]!
   const count = (batch: SpanBatch): number => batch.events.timesNs.length
   return [
-    arrays('event_time_ns', 'UInt64', ends, writer => { for (const { batch } of batches) writer.memory(batch.events.timesNs) }),
-    { name: 'event_name', type: 'Array(LowCardinality(String))', write: writer => {
-      writer.lowCardinalityPrefix()
-      writer.ends(ends)
-      const dictionary = new MergedDictionary()
-      const indices = new Uint32Array(total)
-      let at = 0
-      for (const { batch } of batches) {
-        const translate = translator(batch, dictionary)
-        for (const index of batch.events.names) indices[at++] = translate(index)
-      }
-      writer.lowCardinality(dictionary.keys, indices)
-    } },
-    arrays('event_attributes', 'String', ends, writer => texts(writer, batches, count,
-      (batch, row) => attributesText(batch.events.attributes, batch.strings, row))),
+    arrays('event_time_ns', 'UInt64', ends, writer => {
+      for (const { batch } of batches) writer.memory(batch.events.timesNs)
+    }),
+    {
+      name: 'event_name',
+      type: 'Array(LowCardinality(String))',
+      write: writer => {
+        writer.lowCardinalityPrefix()
+        writer.ends(ends)
+        const dictionary = new MergedDictionary()
+        const indices = new Uint32Array(total)
+        let at = 0
+        for (const { batch } of batches) {
+          const translate = translator(batch, dictionary)
+          for (const index of batch.events.names) indices[at++] = translate(index)
+        }
+        writer.lowCardinality(dictionary.keys, indices)
+      },
+    },
+    arrays('event_attributes', 'String', ends, writer =>
+      texts(writer, batches, count, (batch, row) =>
+        attributesText(batch.events.attributes, batch.strings, row),
+      ),
+    ),
     arrays('event_dropped_attributes', 'UInt32', ends, writer => {
       for (const { batch } of batches) writer.memory(batch.events.droppedAttributes)
     }),
@@ -245,79 +358,103 @@ function linkColumns(batches: readonly SequencedBatch[], rowCount: number): Nati
   const ends = joinOffsets(batches, rowCount, batch => batch.links.offsets)
   const count = (batch: SpanBatch): number => batch.links.flags.length
   const column = (name: string, type: string, part: (batch: SpanBatch) => ArrayBufferView): NativeColumn =>
-    arrays(name, type, ends, writer => { for (const { batch } of batches) writer.memory(part(batch)) })
+    arrays(name, type, ends, writer => {
+      for (const { batch } of batches) writer.memory(part(batch))
+    })
   return [
     column('link_trace_id', 'FixedString(16)', batch => batch.links.traceIds),
     column('link_span_id', 'FixedString(8)', batch => batch.links.spanIds),
-    arrays('link_trace_state', 'String', ends, writer => texts(writer, batches, count,
-      (batch, row) => batch.strings.text(batch.links.traceStates[row]!))),
+    arrays('link_trace_state', 'String', ends, writer =>
+      texts(writer, batches, count, (batch, row) => batch.strings.text(batch.links.traceStates[row]!)),
+    ),
     column('link_flags', 'UInt32', batch => batch.links.flags),
-    arrays('link_attributes', 'String', ends, writer => texts(writer, batches, count,
-      (batch, row) => attributesText(batch.links.attributes, batch.strings, row))),
+    arrays('link_attributes', 'String', ends, writer =>
+      texts(writer, batches, count, (batch, row) =>
+        attributesText(batch.links.attributes, batch.strings, row),
+      ),
+    ),
     column('link_dropped_attributes', 'UInt32', batch => batch.links.droppedAttributes),
   ]
 }
 
 function seqColumn(batches: readonly SequencedBatch[], rowCount: number): NativeColumn {
-  return { name: 'seq', type: 'UInt64', write: writer => {
-    const values = new BigUint64Array(rowCount)
-    let at = 0
-    for (const { sequence, batch } of batches) {
-      const base = BigInt(sequence) << SPANS_PER_RECORD_BITS
-      for (let i = 0; i < batch.spanCount; i++) values[at++] = base + BigInt(i)
-    }
-    writer.memory(values)
-  } }
+  return {
+    name: 'seq',
+    type: 'UInt64',
+    write: writer => {
+      const values = new BigUint64Array(rowCount)
+      let at = 0
+      for (const { sequence, batch } of batches) {
+        const base = BigInt(sequence) << SPANS_PER_RECORD_BITS
+        for (let i = 0; i < batch.spanCount; i++) values[at++] = base + BigInt(i)
+      }
+      writer.memory(values)
+    },
+  }
 }
 
 function ingestTimeColumn(batches: readonly SequencedBatch[]): NativeColumn {
-  return { name: 'ingest_time', type: 'DateTime', write: writer => {
-    for (const { batch } of batches) {
-      writer.memory(new Uint32Array(batch.spanCount).fill(Number(batch.receivedNs / 1_000_000_000n)))
-    }
-  } }
+  return {
+    name: 'ingest_time',
+    type: 'DateTime',
+    write: writer => {
+      for (const { batch } of batches) {
+        writer.memory(new Uint32Array(batch.spanCount).fill(Number(batch.receivedNs / 1_000_000_000n)))
+      }
+    },
+  }
 }
 
 /** end - start modulo 2^64: whatever a sender claims comes back exactly. */
 function durationColumn(batches: readonly SequencedBatch[]): NativeColumn {
-  return { name: 'duration_ns', type: 'UInt64', write: writer => {
-    for (const { batch } of batches) {
-      const durations = new BigUint64Array(batch.spanCount)
-      for (let i = 0; i < batch.spanCount; i++) durations[i] = batch.endNs[i]! - batch.startNs[i]!
-      writer.memory(durations)
-    }
-  } }
+  return {
+    name: 'duration_ns',
+    type: 'UInt64',
+    write: writer => {
+      for (const { batch } of batches) {
+        const durations = new BigUint64Array(batch.spanCount)
+        for (let i = 0; i < batch.spanCount; i++) durations[i] = batch.endNs[i]! - batch.startNs[i]!
+        writer.memory(durations)
+      }
+    },
+  }
 }
 
-/** Shapes: rows in order of the batches, then of the spans. Owns: reads the batches when the block is encoded. */
+/**
+ * Shapes: rows in order of the batches, then of the spans. Owns: reads the batches when the block is encoded.
+ */
 export function spanBlock(batches: readonly SequencedBatch[]): NativeBlock {
   const rowCount = batches.reduce((sum, { batch }) => sum + batch.spanCount, 0)
   const groups = groupOffsets(batches, rowCount)
-  const string = (name: string, column: (batch: SpanBatch) => Uint32Array): NativeColumn => byString(name, batches, rowCount, column)
+  const string = (name: string, column: (batch: SpanBatch) => Uint32Array): NativeColumn =>
+    byString(name, batches, rowCount, column)
   const fixed = (name: string, type: string, column: (batch: SpanBatch) => ArrayBufferView): NativeColumn =>
     memory(name, type, batches, column)
-  return { rowCount, columns: [
-    ingestTimeColumn(batches),
-    seqColumn(batches, rowCount),
-    fixed('trace_id', 'FixedString(16)', batch => batch.traceIds),
-    fixed('span_id', 'FixedString(8)', batch => batch.spanIds),
-    fixed('parent_span_id', 'FixedString(8)', batch => batch.parentSpanIds),
-    fixed('start_ns', 'UInt64', batch => batch.startNs),
-    durationColumn(batches),
-    byTable('service', batches, rowCount, servicesOf, batch => batch.resourceRows),
-    string('name', batch => batch.names),
-    fixed('kind', 'UInt8', batch => batch.kinds),
-    fixed('status_code', 'UInt8', batch => batch.statusCodes),
-    string('status_message', batch => batch.statusMessages),
-    string('trace_state', batch => batch.traceStates),
-    fixed('flags', 'UInt32', batch => batch.flags),
-    fixed('dropped_attributes', 'UInt32', batch => batch.droppedAttributes),
-    fixed('dropped_events', 'UInt32', batch => batch.droppedEvents),
-    fixed('dropped_links', 'UInt32', batch => batch.droppedLinks),
-    byTable('resource', batches, rowCount, resourceTexts, batch => batch.resourceRows),
-    byTable('scope', batches, rowCount, scopeTexts, batch => batch.scopeRows),
-    ...GROUPS.map((group, g) => mapColumn(group, g, batches, groups[g]!)),
-    ...eventColumns(batches, rowCount),
-    ...linkColumns(batches, rowCount),
-  ] }
+  return {
+    rowCount,
+    columns: [
+      ingestTimeColumn(batches),
+      seqColumn(batches, rowCount),
+      fixed('trace_id', 'FixedString(16)', batch => batch.traceIds),
+      fixed('span_id', 'FixedString(8)', batch => batch.spanIds),
+      fixed('parent_span_id', 'FixedString(8)', batch => batch.parentSpanIds),
+      fixed('start_ns', 'UInt64', batch => batch.startNs),
+      durationColumn(batches),
+      byTable('service', batches, rowCount, servicesOf, batch => batch.resourceRows),
+      string('name', batch => batch.names),
+      fixed('kind', 'UInt8', batch => batch.kinds),
+      fixed('status_code', 'UInt8', batch => batch.statusCodes),
+      string('status_message', batch => batch.statusMessages),
+      string('trace_state', batch => batch.traceStates),
+      fixed('flags', 'UInt32', batch => batch.flags),
+      fixed('dropped_attributes', 'UInt32', batch => batch.droppedAttributes),
+      fixed('dropped_events', 'UInt32', batch => batch.droppedEvents),
+      fixed('dropped_links', 'UInt32', batch => batch.droppedLinks),
+      byTable('resource', batches, rowCount, resourceTexts, batch => batch.resourceRows),
+      byTable('scope', batches, rowCount, scopeTexts, batch => batch.scopeRows),
+      ...GROUPS.map((group, g) => mapColumn(group, g, batches, groups[g]!)),
+      ...eventColumns(batches, rowCount),
+      ...linkColumns(batches, rowCount),
+    ],
+  }
 }

@@ -1,9 +1,11 @@
-// Starts the trace worker: the thread that takes sealed segments from the log into the store and assembles traces.
+// Starts the trace worker: the thread that takes sealed segments from the log into the store and assembles
+// traces.
 //
 //   server/ -- startTraceWorker({ store, segments: ingest.connect() }) --> Worker (trace-worker.ts)
 //
-// The handle lives in the thread that starts it. When the worker dies, `exited` resolves and another is started with a new
-// port from ingest: all segments not yet dropped are announced again, and the store's tokens make the replay harmless.
+// The handle lives in the thread that starts it. When the worker dies, `exited` resolves and another is
+// started with a new port from ingest: all segments not yet dropped are announced again, and the store's
+// tokens make the replay harmless.
 
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
@@ -50,7 +52,11 @@ export type TraceWorkerHandle = {
 /** What the worker is asked, on its own port. */
 export type TraceWorkerRequest = { readonly kind: 'stats'; readonly id: number } | { readonly kind: 'close' }
 export type TraceWorkerAnswer = { readonly id: number; readonly stats: TraceWorkerStats }
-export type TraceWorkerData = { readonly store: StoreLocation; readonly segments: MessagePort; readonly control: MessagePort }
+export type TraceWorkerData = {
+  readonly store: StoreLocation
+  readonly segments: MessagePort
+  readonly control: MessagePort
+}
 
 export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle {
   const { port1, port2 } = new MessageChannel()
@@ -68,7 +74,9 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
   })
   const exited = new Promise<Error | undefined>(resolve => {
     let failure: Error | undefined
-    worker.on('error', error => { failure = error instanceof Error ? error : new Error(String(error)) })
+    worker.on('error', error => {
+      failure = error instanceof Error ? error : new Error(String(error))
+    })
     worker.on('exit', () => {
       isOver = true
       port1.close()
@@ -79,11 +87,14 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
   const ask = (request: TraceWorkerRequest): void => port1.postMessage(request)
   return {
     exited,
-    stats: () => isOver ? Promise.resolve(lastStats) : new Promise(resolve => {
-      const id = nextId++
-      waiting.set(id, resolve)
-      ask({ kind: 'stats', id })
-    }),
+    stats: () =>
+      isOver
+        ? Promise.resolve(lastStats)
+        : new Promise(resolve => {
+            const id = nextId++
+            waiting.set(id, resolve)
+            ask({ kind: 'stats', id })
+          }),
     close: async () => {
       if (!isOver) ask({ kind: 'close' })
       await exited
@@ -92,6 +103,16 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
 }
 
 const NO_STATS: TraceWorkerStats = {
-  segmentsInserted: 0, spansInserted: 0, segmentsWaiting: 0, summariesWritten: 0, tracesReread: 0, duplicateSpans: 0,
-  evictedTraces: 0, fencedTraces: 0, damagedRecords: 0, tracesInMemory: 0, spansInMemory: 0, lagMs: 0,
+  segmentsInserted: 0,
+  spansInserted: 0,
+  segmentsWaiting: 0,
+  summariesWritten: 0,
+  tracesReread: 0,
+  duplicateSpans: 0,
+  evictedTraces: 0,
+  fencedTraces: 0,
+  damagedRecords: 0,
+  tracesInMemory: 0,
+  spansInMemory: 0,
+  lagMs: 0,
 }

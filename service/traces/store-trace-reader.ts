@@ -2,19 +2,26 @@
 //
 // Search, newest first, over `traces` in the order of its key:
 //
-//   candidates   keys (start_ns, trace_id) below the cursor whose row, any version, fits the filter; a bounded number
+//   candidates   keys (start_ns, trace_id) below the cursor of which any version fits; a bounded number
 //   newest       of these keys the newest version; it must fit too and not be taken back
 //   too few?     go on below the last candidate
 //
-// Old versions are rare, so one round is the rule. Conditions on attributes select trace ids in `spans` first, from the newest
-// hours backwards, so that a frequent value is found without reading all of the past.
-// A page is stable: what is inserted later has a later start as a rule and lies above the cursor; a late trace that lies
-// below it appears in a later page; nothing appears twice unless its own start moved between two pages.
+// Old versions are rare, so one round is the rule. Conditions on attributes select trace ids in `spans`
+// first, from the newest hours backwards, so that a frequent value is found without reading all of the past.
+// A page is stable: what is inserted later has a later start as a rule and lies above the cursor; a late
+// trace that lies below it appears in a later page; nothing appears twice unless its own start moved between
+// two pages.
 
 import type { OtlpSpan } from '#model'
 import type { TraceSearchResult, TraceSummary } from '#protocol'
 import type { QueryParam, Row, Store } from '#store'
-import { NAMES_MAX, SEARCH_LIMIT_DEFAULT, SEARCH_LIMIT_MAX, SPANS_PER_PAGE_MAX, SPANS_PER_TRACE_READ_MAX } from './assembly-limits.ts'
+import {
+  NAMES_MAX,
+  SEARCH_LIMIT_DEFAULT,
+  SEARCH_LIMIT_MAX,
+  SPANS_PER_PAGE_MAX,
+  SPANS_PER_TRACE_READ_MAX,
+} from './assembly-limits.ts'
 import { searchFragments } from './attribute-text.ts'
 import { SpanRowReader, SPAN_COLUMNS, SUMMARY_COLUMNS, summaryOfRow } from './read-rows.ts'
 import { operationText } from './summary-table.ts'
@@ -43,7 +50,9 @@ const HIGHEST: Key = { startNs: 0xffff_ffff_ffff_ffffn, traceId: 'f'.repeat(32) 
 /** Keys examined in one round: more than a page, so that stale versions seldom cost a second round. */
 const CANDIDATES_PER_ROUND = (limit: number): number => 2 * limit + 50
 /** Ages up to which attribute search looks at spans, in turn; the last is everything. */
-const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 3600n].map(seconds => seconds * 1_000_000_000n)
+const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 3600n].map(
+  seconds => seconds * 1_000_000_000n,
+)
 
 class StoreTraceReader implements TraceReader {
   readonly #store: Store
@@ -66,44 +75,72 @@ class StoreTraceReader implements TraceReader {
 
   async summary(traceId: string, signal?: AbortSignal): Promise<TraceSummary | undefined> {
     if (!isTraceId(traceId)) return undefined
-    const rows = await this.#store.query(`SELECT ${SUMMARY_COLUMNS} FROM traces WHERE trace_id = toFixedString(unhex({id:String}), 16)
-      ORDER BY version DESC, is_deleted LIMIT 1`, { params: { id: traceId.toLowerCase() }, signal })
+    const rows = await this.#store.query(
+      `SELECT ${SUMMARY_COLUMNS} FROM traces WHERE trace_id = toFixedString(unhex({id:String}), 16)
+      ORDER BY version DESC, is_deleted LIMIT 1`,
+      { params: { id: traceId.toLowerCase() }, signal },
+    )
     return rows[0] === undefined ? undefined : summaryOfRow(rows[0])
   }
 
-  async trace(traceId: string, options: { readonly maxSpans?: number; readonly signal?: AbortSignal } = {}): Promise<OtlpSpan[]> {
+  async trace(
+    traceId: string,
+    options: { readonly maxSpans?: number; readonly signal?: AbortSignal } = {},
+  ): Promise<OtlpSpan[]> {
     const limit = Math.min(options.maxSpans ?? SPANS_PER_TRACE_READ_MAX, SPANS_PER_TRACE_READ_MAX)
     return this.#spans(traceId, { offset: 0, limit }, options.signal)
   }
 
-  async spansOf(traceId: string, page: { readonly offset: number; readonly limit: number }, signal?: AbortSignal): Promise<SpanPage> {
+  async spansOf(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<SpanPage> {
     if (!isTraceId(traceId)) return { spans: [], totalSpans: 0 }
-    const bounded = { offset: Math.max(page.offset, 0), limit: Math.min(Math.max(page.limit, 0), SPANS_PER_PAGE_MAX) }
+    const bounded = {
+      offset: Math.max(page.offset, 0),
+      limit: Math.min(Math.max(page.limit, 0), SPANS_PER_PAGE_MAX),
+    }
     const [spans, counted] = await Promise.all([
       this.#spans(traceId, bounded, signal),
-      this.#store.query('SELECT uniqExact(span_id) AS n FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)',
-        { params: { id: traceId.toLowerCase() }, signal }),
+      this.#store.query(
+        'SELECT uniqExact(span_id) AS n FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)',
+        { params: { id: traceId.toLowerCase() }, signal },
+      ),
     ])
     return { spans, totalSpans: Number(counted[0]?.['n'] ?? 0) }
   }
 
   async services(): Promise<string[]> {
-    return this.#names(`SELECT arrayJoin(mapKeys(services)) AS name, count() AS n FROM traces WHERE is_deleted = 0
-      GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`, {})
+    return this.#names(
+      `SELECT arrayJoin(mapKeys(services)) AS name, count() AS n FROM traces WHERE is_deleted = 0
+      GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`,
+      {},
+    )
   }
 
   async operations(service: string): Promise<string[]> {
-    return this.#names(`SELECT substring(operation, length({service:String}) + 2) AS name, count() AS n
-      FROM (SELECT toString(arrayJoin(operations)) AS operation FROM traces WHERE is_deleted = 0 AND mapContains(services, {service:String}))
-      WHERE startsWith(operation, concat({service:String}, char(0))) GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`, { service })
+    return this.#names(
+      `SELECT substring(operation, length({service:String}) + 2) AS name, count() AS n
+      FROM (SELECT toString(arrayJoin(operations)) AS operation FROM traces
+        WHERE is_deleted = 0 AND mapContains(services, {service:String}))
+      WHERE startsWith(operation, concat({service:String}, char(0)))
+      GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`,
+      { service },
+    )
   }
 
   async attributeKeys(): Promise<string[]> {
-    // Keys repeat in every second of data: the last few minutes before the newest span show them all, cheaply.
-    return this.#names(`SELECT toString(arrayJoin(arrayConcat(mapKeys(attr_string), mapKeys(attr_int), mapKeys(attr_double), mapKeys(attr_bool)))) AS name,
+    // Keys repeat in every second of data: the last few minutes before the newest span show them all,
+    // cheaply.
+    return this.#names(
+      `SELECT toString(arrayJoin(arrayConcat(
+        mapKeys(attr_string), mapKeys(attr_int), mapKeys(attr_double), mapKeys(attr_bool)))) AS name,
       count() AS n FROM (SELECT attr_string, attr_int, attr_double, attr_bool FROM spans
         WHERE ingest_hour >= (SELECT toStartOfHour(max(ingest_time)) FROM spans) LIMIT 100000)
-      GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`, {})
+      GROUP BY name ORDER BY n DESC, name LIMIT {limit:UInt32}`,
+      {},
+    )
   }
 
   async #names(sql: string, params: Params): Promise<string[]> {
@@ -112,15 +149,23 @@ class StoreTraceReader implements TraceReader {
   }
 
   /**
-   * Which attributes some resource has with this value. Resources are few and read alone, and where none has it the condition on
-   * spans is one that the bloom filter can answer: a rare value is found in a tenth of the time.
+   * Which attributes some resource has with this value. Resources are few and read alone, and where none has
+   * it the condition on spans is one that the bloom filter can answer: a rare value is found in a tenth of
+   * the time.
    */
-  async #attributesOfResources(filter: TraceFilter, signal: AbortSignal | undefined): Promise<ReadonlySet<string>> {
-    const keys = await Promise.all(Object.entries(filter.attributes ?? {}).map(async ([key, value]) => {
-      const rows = await this.#store.query('SELECT 1 FROM spans WHERE multiSearchAny(resource, {lines:Array(String)}) LIMIT 1',
-        { params: { lines: searchFragments(key, value) }, signal })
-      return rows.length > 0 ? [key] : []
-    }))
+  async #attributesOfResources(
+    filter: TraceFilter,
+    signal: AbortSignal | undefined,
+  ): Promise<ReadonlySet<string>> {
+    const keys = await Promise.all(
+      Object.entries(filter.attributes ?? {}).map(async ([key, value]) => {
+        const rows = await this.#store.query(
+          'SELECT 1 FROM spans WHERE multiSearchAny(resource, {lines:Array(String)}) LIMIT 1',
+          { params: { lines: searchFragments(key, value) }, signal },
+        )
+        return rows.length > 0 ? [key] : []
+      }),
+    )
     return new Set(keys.flat())
   }
 
@@ -134,7 +179,12 @@ class StoreTraceReader implements TraceReader {
   }
 
   /** Up to limit + 1 summaries below the key. */
-  async #page(filter: Conditions, below: Key, limit: number, signal: AbortSignal | undefined): Promise<TraceSummary[]> {
+  async #page(
+    filter: Conditions,
+    below: Key,
+    limit: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TraceSummary[]> {
     const found: TraceSummary[] = []
     let cursor = below
     for (;;) {
@@ -147,36 +197,59 @@ class StoreTraceReader implements TraceReader {
     }
   }
 
-  async #round(filter: Conditions, below: Key, count: number, signal: AbortSignal | undefined): Promise<{ keys: Key[]; rows: Row[] }> {
+  async #round(
+    filter: Conditions,
+    below: Key,
+    count: number,
+    signal: AbortSignal | undefined,
+  ): Promise<{ keys: Key[]; rows: Row[] }> {
     const params: Params = { below_start: below.startNs, below_id: below.traceId, count }
     const where = conditions(filter, params)
-    const keyRows = await this.#store.query(`SELECT DISTINCT start_ns, lower(hex(trace_id)) AS id FROM traces
-      WHERE (start_ns < {below_start:UInt64} OR (start_ns = {below_start:UInt64} AND trace_id < toFixedString(unhex({below_id:String}), 16)))
+    const keyRows = await this.#store.query(
+      `SELECT DISTINCT start_ns, lower(hex(trace_id)) AS id FROM traces
+      WHERE (start_ns < {below_start:UInt64} OR
+        (start_ns = {below_start:UInt64} AND trace_id < toFixedString(unhex({below_id:String}), 16)))
       AND ${[...where.summary, ...where.spans].join(' AND ')} AND is_deleted = 0
-      ORDER BY start_ns DESC, trace_id DESC LIMIT {count:UInt32}`, { params, signal })
-    const keys = keyRows.map(row => ({ startNs: BigInt(String(row['start_ns'])), traceId: String(row['id']) }))
+      ORDER BY start_ns DESC, trace_id DESC LIMIT {count:UInt32}`,
+      { params, signal },
+    )
+    const keys = keyRows.map(row => ({
+      startNs: BigInt(String(row['start_ns'])),
+      traceId: String(row['id']),
+    }))
     if (keys.length === 0) return { keys, rows: [] }
     // The span conditions hold for every version of a trace: spans are only ever added.
     const newest: Params = {}
     const again = conditions({ ...filter, attributes: undefined }, newest)
     newest['starts'] = keys.map(({ startNs }) => startNs)
     newest['ids'] = keys.map(({ traceId }) => traceId)
-    const rows = await this.#store.query(`SELECT * FROM (SELECT ${SUMMARY_COLUMNS}, operations FROM traces
-      WHERE start_ns IN {starts:Array(UInt64)} AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
+    const rows = await this.#store.query(
+      `SELECT * FROM (SELECT ${SUMMARY_COLUMNS}, operations FROM traces
+      WHERE start_ns IN {starts:Array(UInt64)}
+        AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
       ORDER BY start_ns DESC, trace_id DESC, version DESC, is_deleted DESC LIMIT 1 BY start_ns, trace_id)
-      WHERE ${again.summary.join(' AND ')} AND is_deleted = 0`, { params: newest, signal })
+      WHERE ${again.summary.join(' AND ')} AND is_deleted = 0`,
+      { params: newest, signal },
+    )
     return { keys, rows }
   }
 
-  async #spans(traceId: string, page: { readonly offset: number; readonly limit: number }, signal: AbortSignal | undefined): Promise<OtlpSpan[]> {
+  async #spans(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal: AbortSignal | undefined,
+  ): Promise<OtlpSpan[]> {
     if (!isTraceId(traceId) || page.limit === 0) return []
-    // The newest arrival of each span is found by ids alone, so that a page of a million spans holds no million attributes.
-    const rows = await this.#store.query(`SELECT ${SPAN_COLUMNS} FROM spans
+    // The newest arrival of each span is found by ids alone, so that a page of a million spans holds no
+    // million attributes.
+    const rows = await this.#store.query(
+      `SELECT ${SPAN_COLUMNS} FROM spans
       WHERE trace_id = toFixedString(unhex({id:String}), 16) AND (span_id, seq) IN (
         SELECT span_id, max(seq) FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)
         GROUP BY span_id ORDER BY argMax(start_ns, seq), span_id LIMIT {limit:UInt32} OFFSET {offset:UInt64})
       ORDER BY start_ns, span_id LIMIT 1 BY span_id`,
-    { params: { id: traceId.toLowerCase(), limit: page.limit, offset: page.offset }, signal })
+      { params: { id: traceId.toLowerCase(), limit: page.limit, offset: page.offset }, signal },
+    )
     const reader = new SpanRowReader()
     return rows.map(row => reader.span(row))
   }
@@ -185,7 +258,9 @@ class StoreTraceReader implements TraceReader {
 function pageOf(found: readonly TraceSummary[], limit: number): TraceSearchResult {
   const traces = found.slice(0, limit)
   const last = traces.at(-1)
-  return found.length > limit && last !== undefined ? { traces, nextCursor: `${last.startNs}-${last.traceId}` } : { traces }
+  return found.length > limit && last !== undefined
+    ? { traces, nextCursor: `${last.startNs}-${last.traceId}` }
+    : { traces }
 }
 
 function parseCursor(cursor: string): Key {
@@ -209,14 +284,18 @@ function conditions(filter: Conditions, params: Params): { summary: string[]; sp
   }
   if (filter.fromNs !== undefined) add('start_ns >= {from_ns:UInt64}', 'from_ns', clampU64(filter.fromNs))
   if (filter.toNs !== undefined) add('start_ns <= {to_ns:UInt64}', 'to_ns', clampU64(filter.toNs))
-  if (filter.minMs !== undefined) add('duration_ns >= {min_ns:UInt64}', 'min_ns', nsOfMs(filter.minMs, 'minMs'))
-  if (filter.maxMs !== undefined) add('duration_ns <= {max_ns:UInt64}', 'max_ns', nsOfMs(filter.maxMs, 'maxMs'))
+  if (filter.minMs !== undefined)
+    add('duration_ns >= {min_ns:UInt64}', 'min_ns', nsOfMs(filter.minMs, 'minMs'))
+  if (filter.maxMs !== undefined)
+    add('duration_ns <= {max_ns:UInt64}', 'max_ns', nsOfMs(filter.maxMs, 'maxMs'))
   if (filter.isError === true) summary.push('error_count > 0')
   if (filter.isError === false) summary.push('error_count = 0')
   const { service, name } = filter
-  if (service !== undefined && name !== undefined) add('has(operations, {operation:String})', 'operation', operationText(service, name))
+  if (service !== undefined && name !== undefined)
+    add('has(operations, {operation:String})', 'operation', operationText(service, name))
   else if (service !== undefined) add('mapContains(services, {service:String})', 'service', service)
-  else if (name !== undefined) add('arrayExists(x -> endsWith(x, concat(char(0), {name:String})), operations)', 'name', name)
+  else if (name !== undefined)
+    add('arrayExists(x -> endsWith(x, concat(char(0), {name:String})), operations)', 'name', name)
   return { summary, spans: spanConditions(filter, params) }
 }
 
@@ -231,11 +310,17 @@ function spanConditions(filter: Conditions, params: Params): string[] {
   if (filter.name !== undefined) all.push('name = {span_name:String}')
   if (filter.service !== undefined) params['span_service'] = filter.service
   if (filter.name !== undefined) params['span_name'] = filter.name
-  attributes.forEach(([key, value], i) => all.push(attributeCondition({ key, value, isInResource: filter.inResources.has(key) }, i, params)))
+  attributes.forEach(([key, value], i) =>
+    all.push(attributeCondition({ key, value, isInResource: filter.inResources.has(key) }, i, params)),
+  )
   return [`trace_id IN (SELECT trace_id FROM spans WHERE ${all.join(' AND ')})`]
 }
 
-function attributeCondition({ key, value, isInResource }: AttributeCondition, i: number, params: Params): string {
+function attributeCondition(
+  { key, value, isInResource }: AttributeCondition,
+  i: number,
+  params: Params,
+): string {
   params[`key${i}`] = key
   params[`value${i}`] = value
   const k = `{key${i}:String}`
@@ -266,6 +351,7 @@ function clampU64(ns: bigint): bigint {
 }
 
 function nsOfMs(ms: number, member: string): bigint {
-  if (!Number.isFinite(ms) || ms < 0) throw new TraceReaderError('E_BAD_FILTER', `${member} must be a number of ms, 0 or more`)
+  if (!Number.isFinite(ms) || ms < 0)
+    throw new TraceReaderError('E_BAD_FILTER', `${member} must be a number of ms, 0 or more`)
   return clampU64(BigInt(Math.min(Math.round(ms * 1e6), Number.MAX_SAFE_INTEGER)))
 }

@@ -1,13 +1,19 @@
 // Summaries as rows of table `traces`, and their computation from table `spans`.
 //
-//   key (start_ns, trace_id), newest version wins; when the start of a trace moves, the row of the old start is taken back by
-//   a row with is_deleted = 1, so that a search in order of start never needs to look at more than the keys it returns
+//   key (start_ns, trace_id), newest version wins; when the start of a trace moves, the row of the old start
+//   is taken back by one with is_deleted = 1: a search by start looks at no more than the keys it returns
 //
-// A version is the greatest log sequence of its spans: a replay writes the same version with the same content.
+// A version is the greatest log sequence of its spans: a replay writes the same version with the same
+// content.
 
 import type { NativeBlock, NativeColumn, Row, Store } from '#store'
 import { OPERATION_SEPARATOR, type DueTrace, type Summary } from './assembler.ts'
-import { OPERATIONS_PER_SUMMARY_MAX, OVERFLOW_NAME, REREAD_TRACES_MAX, SERVICES_PER_SUMMARY_MAX } from './assembly-limits.ts'
+import {
+  OPERATIONS_PER_SUMMARY_MAX,
+  OVERFLOW_NAME,
+  REREAD_TRACES_MAX,
+  SERVICES_PER_SUMMARY_MAX,
+} from './assembly-limits.ts'
 
 export type SummaryRow = { readonly summary: Summary; readonly version: bigint; readonly isDeleted: boolean }
 
@@ -21,10 +27,11 @@ export async function summaryRows(store: Store, due: readonly DueTrace[]): Promi
       continue
     }
     rows.push({ summary: trace.summary, version: BigInt(trace.sequence), isDeleted: false })
-    if (trace.movedFromNs !== undefined) rows.push(tombstone(trace.summary, trace.movedFromNs, BigInt(trace.sequence)))
+    if (trace.movedFromNs !== undefined)
+      rows.push(tombstone(trace.summary, trace.movedFromNs, BigInt(trace.sequence)))
   }
   for (let at = 0; at < unknown.length; at += REREAD_TRACES_MAX) {
-    rows.push(...await rereadRows(store, unknown.slice(at, at + REREAD_TRACES_MAX)))
+    rows.push(...(await rereadRows(store, unknown.slice(at, at + REREAD_TRACES_MAX))))
   }
   return rows
 }
@@ -33,34 +40,50 @@ function tombstone(summary: Summary, startNs: bigint, version: bigint): SummaryR
   return { summary: { ...summary, startNs }, version, isDeleted: true }
 }
 
-// An alias hides the column of its name in this dialect, also inside other aggregates: hence the names unlike any column's.
+// An alias hides the column of its name in this dialect, also inside other aggregates: hence the names unlike
+// any column's.
 const REREAD = `SELECT lower(hex(trace_id)) AS id, min(start_ns) AS first_ns,
-    max(greatest(start_ns, start_ns + duration_ns)) AS last_ns, count() AS spans, countIf(status_code = 2) AS errors,
-    countIf(is_root) AS roots, argMinIf(service, start_ns, is_root) AS root_service, argMinIf(name, start_ns, is_root) AS root_name,
+    max(greatest(start_ns, start_ns + duration_ns)) AS last_ns, count() AS spans,
+    countIf(status_code = 2) AS errors,
+    countIf(is_root) AS roots, argMinIf(service, start_ns, is_root) AS root_service,
+    argMinIf(name, start_ns, is_root) AS root_name,
     sumMap(map(toString(service), toUInt64(1))) AS services,
     groupUniqArray(${OPERATIONS_PER_SUMMARY_MAX})(concat(service, char(0), name)) AS operations
   FROM (
-    SELECT trace_id, start_ns, duration_ns, status_code, service, name, parent_span_id = toFixedString('', 8) AS is_root
+    SELECT trace_id, start_ns, duration_ns, status_code, service, name,
+      parent_span_id = toFixedString('', 8) AS is_root
     FROM spans WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
     ORDER BY seq DESC LIMIT 1 BY trace_id, span_id
   ) GROUP BY trace_id`
 
-const WRITTEN = `SELECT lower(hex(trace_id)) AS id, start_ns, max(version) AS newest, argMax(is_deleted, version) AS is_gone
-  FROM traces WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16)) GROUP BY trace_id, start_ns`
+const WRITTEN = `SELECT lower(hex(trace_id)) AS id, start_ns, max(version) AS newest,
+    argMax(is_deleted, version) AS is_gone
+  FROM traces WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
+  GROUP BY trace_id, start_ns`
 
 async function rereadRows(store: Store, due: readonly DueTrace[]): Promise<SummaryRow[]> {
   const params = { ids: due.map(({ traceId }) => traceId) }
-  const [computed, written] = await Promise.all([store.query(REREAD, { params }), store.query(WRITTEN, { params })])
+  const [computed, written] = await Promise.all([
+    store.query(REREAD, { params }),
+    store.query(WRITTEN, { params }),
+  ])
   const sequences = new Map(due.map(({ traceId, sequence }) => [traceId, BigInt(sequence)]))
   return computed.flatMap(row => {
     const summary = summaryOfRow(row)
     const before = written.filter(({ id }) => id === summary.traceId)
     // A log that began anew has small sequences: the version must grow all the same.
-    const newest = before.map(({ newest: version }) => BigInt(String(version))).reduce((a, b) => a > b ? a : b, 0n)
+    const newest = before
+      .map(({ newest: version }) => BigInt(String(version)))
+      .reduce((a, b) => (a > b ? a : b), 0n)
     const sequence = sequences.get(summary.traceId) ?? 0n
     const version = sequence > newest ? sequence : newest + 1n
-    const moved = before.filter(({ start_ns, is_gone }) => is_gone === 0 && String(start_ns) !== String(summary.startNs))
-    return [{ summary, version, isDeleted: false }, ...moved.map(({ start_ns }) => tombstone(summary, BigInt(String(start_ns)), version))]
+    const moved = before.filter(
+      ({ start_ns, is_gone }) => is_gone === 0 && String(start_ns) !== String(summary.startNs),
+    )
+    return [
+      { summary, version, isDeleted: false },
+      ...moved.map(({ start_ns }) => tombstone(summary, BigInt(String(start_ns)), version)),
+    ]
   })
 }
 
@@ -68,16 +91,25 @@ function summaryOfRow(row: Row): Summary {
   const startNs = BigInt(String(row['first_ns']))
   const endNs = BigInt(String(row['last_ns']))
   return {
-    traceId: String(row['id']), startNs, durationNs: endNs > startNs ? endNs - startNs : 0n,
-    rootService: String(row['root_service']), rootName: String(row['root_name']), hasRoot: Number(row['roots']) > 0,
-    spanCount: Number(row['spans']), errorCount: Number(row['errors']), services: cappedServices(row['services']),
+    traceId: String(row['id']),
+    startNs,
+    durationNs: endNs > startNs ? endNs - startNs : 0n,
+    rootService: String(row['root_service']),
+    rootName: String(row['root_name']),
+    hasRoot: Number(row['roots']) > 0,
+    spanCount: Number(row['spans']),
+    errorCount: Number(row['errors']),
+    services: cappedServices(row['services']),
     operations: Array.isArray(row['operations']) ? row['operations'].map(String) : [],
   }
 }
 
 /** The services with most spans by name, the rest under OVERFLOW_NAME. */
 function cappedServices(cell: unknown): Map<string, number> {
-  const counts = typeof cell === 'object' && cell !== null ? Object.entries(cell).map(([name, n]) => [name, Number(n)] as const) : []
+  const counts =
+    typeof cell === 'object' && cell !== null
+      ? Object.entries(cell).map(([name, n]) => [name, Number(n)] as const)
+      : []
   counts.sort((a, b) => b[1] - a[1])
   const capped = new Map(counts.slice(0, SERVICES_PER_SUMMARY_MAX))
   const rest = counts.slice(SERVICES_PER_SUMMARY_MAX).reduce((sum, [, n]) => sum + n, 0)
@@ -89,43 +121,76 @@ const UTF8 = new TextEncoder()
 
 /** Shapes: one row a summary or tombstone, in the order given. */
 export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): NativeBlock {
-  const u64 = (name: string, value: (row: SummaryRow) => bigint): NativeColumn =>
-    ({ name, type: 'UInt64', write: writer => writer.memory(BigUint64Array.from(rows, value)) })
-  const u32 = (name: string, type: string, value: (row: SummaryRow) => number): NativeColumn =>
-    ({ name, type, write: writer => writer.memory(Uint32Array.from(rows, value)) })
-  const u8 = (name: string, value: (row: SummaryRow) => boolean): NativeColumn =>
-    ({ name, type: 'UInt8', write: writer => writer.raw(Uint8Array.from(rows, row => value(row) ? 1 : 0)) })
-  const text = (name: string, value: (row: SummaryRow) => string): NativeColumn =>
-    ({ name, type: 'String', write: writer => { for (const row of rows) writer.string(UTF8.encode(value(row))) } })
+  const u64 = (name: string, value: (row: SummaryRow) => bigint): NativeColumn => ({
+    name,
+    type: 'UInt64',
+    write: writer => writer.memory(BigUint64Array.from(rows, value)),
+  })
+  const u32 = (name: string, type: string, value: (row: SummaryRow) => number): NativeColumn => ({
+    name,
+    type,
+    write: writer => writer.memory(Uint32Array.from(rows, value)),
+  })
+  const u8 = (name: string, value: (row: SummaryRow) => boolean): NativeColumn => ({
+    name,
+    type: 'UInt8',
+    write: writer => writer.raw(Uint8Array.from(rows, row => (value(row) ? 1 : 0))),
+  })
+  const text = (name: string, value: (row: SummaryRow) => string): NativeColumn => ({
+    name,
+    type: 'String',
+    write: writer => {
+      for (const row of rows) writer.string(UTF8.encode(value(row)))
+    },
+  })
   const starts = (size: (row: SummaryRow) => number): Uint32Array => {
     const offsets = new Uint32Array(rows.length + 1)
-    rows.forEach((row, i) => { offsets[i + 1] = offsets[i]! + size(row) })
+    rows.forEach((row, i) => {
+      offsets[i + 1] = offsets[i]! + size(row)
+    })
     return offsets
   }
-  return { rowCount: rows.length, columns: [
-    u64('start_ns', row => row.summary.startNs),
-    { name: 'trace_id', type: 'FixedString(16)', write: writer => {
-      for (const row of rows) writer.raw(Buffer.from(row.summary.traceId, 'hex'))
-    } },
-    u64('version', row => row.version),
-    u8('is_deleted', row => row.isDeleted),
-    u32('ingest_time', 'DateTime', () => nowSeconds),
-    u64('duration_ns', row => row.summary.durationNs),
-    text('root_service', row => row.summary.rootService),
-    text('root_name', row => row.summary.rootName),
-    u8('has_root', row => row.summary.hasRoot),
-    u32('span_count', 'UInt32', row => row.summary.spanCount),
-    u32('error_count', 'UInt32', row => row.summary.errorCount),
-    { name: 'services', type: 'Map(String, UInt32)', write: writer => {
-      writer.ends(starts(row => row.summary.services.size))
-      for (const row of rows) for (const name of row.summary.services.keys()) writer.string(UTF8.encode(name))
-      writer.memory(Uint32Array.from(rows.flatMap(row => [...row.summary.services.values()])))
-    } },
-    { name: 'operations', type: 'Array(String)', write: writer => {
-      writer.ends(starts(row => row.summary.operations.length))
-      for (const row of rows) for (const operation of row.summary.operations) writer.string(UTF8.encode(operation))
-    } },
-  ] }
+  return {
+    rowCount: rows.length,
+    columns: [
+      u64('start_ns', row => row.summary.startNs),
+      {
+        name: 'trace_id',
+        type: 'FixedString(16)',
+        write: writer => {
+          for (const row of rows) writer.raw(Buffer.from(row.summary.traceId, 'hex'))
+        },
+      },
+      u64('version', row => row.version),
+      u8('is_deleted', row => row.isDeleted),
+      u32('ingest_time', 'DateTime', () => nowSeconds),
+      u64('duration_ns', row => row.summary.durationNs),
+      text('root_service', row => row.summary.rootService),
+      text('root_name', row => row.summary.rootName),
+      u8('has_root', row => row.summary.hasRoot),
+      u32('span_count', 'UInt32', row => row.summary.spanCount),
+      u32('error_count', 'UInt32', row => row.summary.errorCount),
+      {
+        name: 'services',
+        type: 'Map(String, UInt32)',
+        write: writer => {
+          writer.ends(starts(row => row.summary.services.size))
+          for (const row of rows)
+            for (const name of row.summary.services.keys()) writer.string(UTF8.encode(name))
+          writer.memory(Uint32Array.from(rows.flatMap(row => [...row.summary.services.values()])))
+        },
+      },
+      {
+        name: 'operations',
+        type: 'Array(String)',
+        write: writer => {
+          writer.ends(starts(row => row.summary.operations.length))
+          for (const row of rows)
+            for (const operation of row.summary.operations) writer.string(UTF8.encode(operation))
+        },
+      },
+    ],
+  }
 }
 
 /** `service NUL name`, as it stands in column operations. */

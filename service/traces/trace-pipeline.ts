@@ -1,21 +1,29 @@
-// The way of a segment: announced -> read -> one block into `spans` by token -> dropped from the log -> assembled.
+// The way of a segment: announced -> read -> one block into `spans` by token -> dropped from the log ->
+// assembled.
 //
 //   queue of segments, oldest first
-//     up to INSERTS_AT_ONCE under way:  read file, decode, encode (this thread)  ->  insert (store; durable when it answers)
+//     up to INSERTS_AT_ONCE under way:  read, decode, encode (this thread)  ->  insert (then durable)
 //     then assembler.add(each record)
-//   every TICK_MS: assembler.due() -> summaries -> `traces`; then drop every segment all of whose spans are in a summary
+//   every TICK_MS: assembler.due() -> summaries -> `traces`; then drop the segments that are all in summaries
 //
-// Exactly once: the token of a block is the segment's id and the place of the block in it, both functions of the file alone.
-// Dying before the drop means that the segment is announced again: the store ignores its token, and the summaries of its
-// traces are computed anew. So neither a span nor the summary that shows it can be lost.
-// An insert that the engine refuses for good (a fault of ours) must not stop the line: the segment is kept in the log,
-// counted, and passed over until the next start.
+// Exactly once: the token of a block is the segment's id and the place of the block in it, both functions of
+// the file alone. Dying before the drop means that the segment is announced again: the store ignores its
+// token, and the summaries of its traces are computed anew. So neither a span nor the summary that shows it
+// can be lost. An insert that the engine refuses for good (a fault of ours) must not stop the line: the
+// segment is kept in the log, counted, and passed over until the next start.
 
 import { randomBytes } from 'node:crypto'
 import { nodeDisk, readSegment, type SegmentInfo } from '#log'
 import { StoreError, type Row, type Store } from '#store'
 import { Assembler, type Due, type DueTrace } from './assembler.ts'
-import { BLOCK_RECORD_BYTES_MAX, FINISHED_IDS_MAX, INSERTS_AT_ONCE, KNOWN_BEFORE_SECONDS, SUMMARY_RETRY_MS, TICK_MS } from './assembly-limits.ts'
+import {
+  BLOCK_RECORD_BYTES_MAX,
+  FINISHED_IDS_MAX,
+  INSERTS_AT_ONCE,
+  KNOWN_BEFORE_SECONDS,
+  SUMMARY_RETRY_MS,
+  TICK_MS,
+} from './assembly-limits.ts'
 import { decodeSpanBlock } from './span-block.ts'
 import { SPANS_PER_RECORD_BITS, spanBlock, type SequencedBatch } from './span-table.ts'
 import type { TraceWorkerStats } from './start-trace-worker.ts'
@@ -42,7 +50,14 @@ export class TracePipeline {
   #summarising: Promise<void> = Promise.resolve()
   #isSummarising = false
   #isClosed = false
-  #counts = { segmentsInserted: 0, spansInserted: 0, summariesWritten: 0, tracesReread: 0, damagedRecords: 0, lagMs: 0 }
+  #counts = {
+    segmentsInserted: 0,
+    spansInserted: 0,
+    summariesWritten: 0,
+    tracesReread: 0,
+    damagedRecords: 0,
+    lagMs: 0,
+  }
 
   constructor(options: PipelineOptions) {
     this.#store = options.store
@@ -67,7 +82,13 @@ export class TracePipeline {
   }
 
   stats(): TraceWorkerStats {
-    const memory = this.#assembler?.stats() ?? { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0, tracesInMemory: 0, spansInMemory: 0 }
+    const memory = this.#assembler?.stats() ?? {
+      duplicateSpans: 0,
+      evictedTraces: 0,
+      fencedTraces: 0,
+      tracesInMemory: 0,
+      spansInMemory: 0,
+    }
     return { ...this.#counts, ...memory, segmentsWaiting: this.#queue.length + this.#underWay.size }
   }
 
@@ -84,7 +105,9 @@ export class TracePipeline {
     while (this.#assembler !== undefined && !this.#isClosed && this.#underWay.size < INSERTS_AT_ONCE) {
       const segment = this.#queue.shift()
       if (segment === undefined) return
-      const work = this.#take(segment, this.#assembler).catch((error: unknown) => this.#passOver(segment, error))
+      const work = this.#take(segment, this.#assembler).catch((error: unknown) =>
+        this.#passOver(segment, error),
+      )
       this.#underWay.add(work)
       void work.then(() => {
         this.#underWay.delete(work)
@@ -118,7 +141,8 @@ export class TracePipeline {
       try {
         batches.push({ sequence: record.sequence, batch: decodeSpanBlock(record.payload) })
       } catch {
-        // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours. Counted, not fatal.
+        // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours. Counted,
+        // not fatal.
         this.#counts.damagedRecords++
       }
     }
@@ -128,7 +152,9 @@ export class TracePipeline {
   #passOver(segment: SegmentInfo, error: unknown): void {
     if (this.#isClosed && error instanceof StoreError && error.code === 'E_STORE_CLOSED') return
     this.#counts.damagedRecords += segment.recordCount
-    process.stderr.write(`crosscut: segment ${segment.id} was refused and stays in the log: ${String(error)}\n`)
+    process.stderr.write(
+      `crosscut: segment ${segment.id} was refused and stays in the log: ${String(error)}\n`,
+    )
   }
 
   #tick(): void {
@@ -146,8 +172,11 @@ export class TracePipeline {
           await this.#write(due.traces)
           break
         } catch (error: unknown) {
-          // Without its summary a trace is not found, so this is tried until it works. The log keeps the segments meanwhile.
-          process.stderr.write(`crosscut: ${due.traces.length} summaries were not written: ${String(error)}\n`)
+          // Without its summary a trace is not found, so this is tried until it works. The log keeps the
+          // segments meanwhile.
+          process.stderr.write(
+            `crosscut: ${due.traces.length} summaries were not written: ${String(error)}\n`,
+          )
           if (this.#isClosed) return
           await new Promise(resolve => setTimeout(resolve, SUMMARY_RETRY_MS))
         }
@@ -169,7 +198,7 @@ export class TracePipeline {
 
   async #write(due: readonly DueTrace[]): Promise<void> {
     const rows = await summaryRows(this.#store, due)
-    this.#counts.tracesReread += due.reduce((n, { summary }) => summary === undefined ? n + 1 : n, 0)
+    this.#counts.tracesReread += due.reduce((n, { summary }) => (summary === undefined ? n + 1 : n), 0)
     if (rows.length === 0) return
     const token = `${this.#epoch}.${this.#summaryCount++}`
     await this.#store.insert('traces', summaryBlock(rows, Math.floor(Date.now() / 1000)), { token })
@@ -196,14 +225,17 @@ function* blocksOf(batches: readonly SequencedBatch[]): Generator<SequencedBatch
 
 /** Raw ids (latin1 text) of the traces that a worker before us may have had in memory. */
 async function knownBefore(store: Store): Promise<string[]> {
-  const rows: Row[] = await store.query(`SELECT DISTINCT lower(hex(trace_id)) AS id FROM spans
+  const rows: Row[] = await store.query(
+    `SELECT DISTINCT lower(hex(trace_id)) AS id FROM spans
     WHERE ingest_time >= (SELECT max(ingest_time) FROM spans) - {seconds:UInt32} LIMIT {limit:UInt32}`,
-  { params: { seconds: KNOWN_BEFORE_SECONDS, limit: FINISHED_IDS_MAX } })
+    { params: { seconds: KNOWN_BEFORE_SECONDS, limit: FINISHED_IDS_MAX } },
+  )
   return rows.map(({ id }) => Buffer.from(String(id), 'hex').toString('latin1'))
 }
 
 async function newestSequence(store: Store): Promise<number> {
-  const rows = await store.query('SELECT bitShiftRight(max(seq), {bits:UInt8}) AS sequence FROM spans',
-    { params: { bits: SPANS_PER_RECORD_BITS } })
+  const rows = await store.query('SELECT bitShiftRight(max(seq), {bits:UInt8}) AS sequence FROM spans', {
+    params: { bits: SPANS_PER_RECORD_BITS },
+  })
   return Number(rows[0]?.['sequence'] ?? 0)
 }

@@ -1,5 +1,5 @@
-// How server/ reads traces. Implemented by store-trace-reader.ts; the interface lives apart so that server/ and its tests
-// depend on the promise only.
+// How server/ reads traces. Implemented by store-trace-reader.ts; the interface lives apart so that server/
+// and its tests depend on the promise only.
 
 import type { OtlpSpan } from '#model'
 import type { TraceSearchResult, TraceSummary } from '#protocol'
@@ -30,10 +30,20 @@ export interface TraceReader {
   search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult>
   /** undefined = no such trace. */
   summary(traceId: string, signal?: AbortSignal): Promise<TraceSummary | undefined>
-  /** All spans by start, deduplicated by span id, at most `maxSpans` (default SPANS_PER_TRACE_READ_MAX); [] = no such trace. */
-  trace(traceId: string, options?: { readonly maxSpans?: number; readonly signal?: AbortSignal }): Promise<OtlpSpan[]>
+  /**
+   * All spans by start, deduplicated by span id, at most `maxSpans` (default SPANS_PER_TRACE_READ_MAX); [] =
+   * no such trace.
+   */
+  trace(
+    traceId: string,
+    options?: { readonly maxSpans?: number; readonly signal?: AbortSignal },
+  ): Promise<OtlpSpan[]>
   /** The same order, in pages. */
-  spansOf(traceId: string, page: { readonly offset: number; readonly limit: number }, signal?: AbortSignal): Promise<SpanPage>
+  spansOf(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<SpanPage>
   /** For filters: names of the last retention period, most spans first. */
   services(): Promise<string[]>
   operations(service: string): Promise<string[]>

@@ -1,4 +1,5 @@
-// Entry of the trace worker thread: wires ports and pipeline; see start-trace-worker.ts and trace-pipeline.ts.
+// Entry of the trace worker thread: wires ports and pipeline; see start-trace-worker.ts and
+// trace-pipeline.ts.
 
 import { workerData } from 'node:worker_threads'
 import { openStore } from '#store'
