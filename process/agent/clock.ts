@@ -36,14 +36,14 @@ export function openWallClock(wallNow: () => number = Date.now): WallClock {
     const drift = wallNow() - (anchorMs + performance.now())
     if (Math.abs(drift) > DRIFT_MS_MAX) anchorMs += drift
   }
-  const split = (monotonicMs: number) => {
-    const ms = Math.max(0, anchorMs + monotonicMs)
+  // Two functions of numbers, not one that returns a pair: an object a span end would be garbage.
+  const secondsOf = (monotonicMs: number): number => Math.floor(Math.max(0, anchorMs + monotonicMs) / 1000)
+  const nanosOf = (monotonicMs: number, seconds: number): number => {
     // The whole ms of the anchor and of the instant are split apart first: their sum as one double would
     // cut the fraction to 244 ns.
     const anchorWhole = Math.floor(anchorMs)
-    const seconds = Math.floor(ms / 1000)
     const rest = anchorWhole - seconds * 1000 + monotonicMs + (anchorMs - anchorWhole)
-    return { seconds, nanos: Math.min(NS_PER_SECOND - 1, Math.max(0, Math.round(rest * 1e6))) }
+    return Math.min(NS_PER_SECOND - 1, Math.max(0, Math.round(rest * 1e6)))
   }
   const cache = (seconds: number) => {
     const ns = BigInt(seconds) * BigInt(NS_PER_SECOND)
@@ -56,14 +56,16 @@ export function openWallClock(wallNow: () => number = Date.now): WallClock {
     now: () => performance.now(),
     settle,
     write(monotonicMs, into, offset) {
-      const { seconds, nanos } = split(monotonicMs)
+      const seconds = secondsOf(monotonicMs)
+      const nanos = nanosOf(monotonicMs, seconds)
       if (seconds !== cachedSeconds) cache(seconds)
       const sum = low + nanos
       into.setUint32(offset, sum >>> 0, true)
       into.setUint32(offset + 4, high + (sum > 0xffff_ffff ? 1 : 0), true)
     },
     toNs(monotonicMs) {
-      const { seconds, nanos } = split(monotonicMs)
+      const seconds = secondsOf(monotonicMs)
+      const nanos = nanosOf(monotonicMs, seconds)
       return BigInt(seconds) * BigInt(NS_PER_SECOND) + BigInt(nanos)
     },
     fromWallMs: (wallMs) => wallMs - anchorMs,

@@ -43,7 +43,9 @@ export function openRecorder(parts: {
       if (!sampler({ traceId, parentSampled })) {
         return { traceId, spanId, traceFlags: 0, traceState: parent?.traceState, isSilent: true }
       }
-      return new Span({ ...options, traceId, spanId, startMs: options.startMs ?? clock.now() })
+      // Spelled out: a spread here costs a third of a span.
+      const { name, kind, scope } = options
+      return new Span({ name, kind, scope, parent, traceId, spanId, startMs: options.startMs ?? clock.now() })
     },
     end(span, endMs = clock.now()) {
       if (span.isEnded) return
