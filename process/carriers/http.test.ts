@@ -386,6 +386,13 @@ describe('awkward requests', () => {
   })
 })
 
+describe('the whole file', () => {
+  it('ran without a fault of ours', () => {
+    const { hook_failed: faults, headers_already_sent: unsent } = used.carriers.counts
+    assert.deepEqual([faults, unsent], [0, 0])
+  })
+})
+
 /** Bytes as given, the answer as text. */
 async function raw(port: number, text: string): Promise<string> {
   const socket = net.connect(port, '127.0.0.1')

@@ -227,6 +227,7 @@ describe('uninstalling', () => {
     assert.notEqual(new Agent().dispatch, Dispatcher.prototype.dispatch)
     const { body } = await execution(['r'], () => get(server.url))
     assert.equal(body, '')
+    assert.equal(used.carriers.counts.hook_failed, 0, 'and no fault of ours in this whole file')
   })
 })
 
