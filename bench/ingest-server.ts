@@ -1,4 +1,5 @@
-// The server's side of the ingest bench, as a process of its own so that its CPU can be counted: ingest, trace worker, store.
+// The server's side of the ingest bench, as a process of its own so that its CPU can be counted: ingest,
+// trace worker, store.
 //
 //   bench --fork--> this: { port } ... 'drain' -> { spans, bytes, cpuUs, ... } ... 'close'
 
@@ -13,19 +14,29 @@ const tell = (message: unknown): void => void process.send?.(message)
 const store = openStore({ dir: `${dir}/store` })
 await store.ready()
 const ingest = await startIngest({ host: '127.0.0.1', port: 0, dir: `${dir}/log` })
-const traces = startTraceWorker({ store: { socketPath: storeSocketPath(`${dir}/store`) }, segments: ingest.connect() })
+const traces = startTraceWorker({
+  store: { socketPath: storeSocketPath(`${dir}/store`) },
+  segments: ingest.connect(),
+})
 
 /** Ticks of 10 ms; our threads and the store child together. */
 function cpuSeconds(): number {
   const { childPid } = store.stats()
-  const [user = 0, system = 0] = readFileSync(`/proc/${childPid}/stat`, 'utf8').replace(/^.*\) /, '').split(' ').slice(11, 13).map(Number)
+  const [user = 0, system = 0] = readFileSync(`/proc/${childPid}/stat`, 'utf8')
+    .replace(/^.*\) /, '')
+    .split(' ')
+    .slice(11, 13)
+    .map(Number)
   const own = process.cpuUsage()
   return (own.user + own.system) / 1e6 + (user + system) / 100
 }
 
 function rssMiB(): { own: number; store: number } {
   const status = readFileSync(`/proc/${store.stats().childPid}/status`, 'utf8')
-  return { own: process.memoryUsage.rss() / 2 ** 20, store: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024 }
+  return {
+    own: process.memoryUsage.rss() / 2 ** 20,
+    store: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024,
+  }
 }
 
 /** Until every accepted span is in the store and ingest is quiet. */
@@ -38,7 +49,9 @@ async function drained(spans: number): Promise<void> {
 }
 
 async function bytesOnDisk(): Promise<number> {
-  const rows = await store.query('SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()')
+  const rows = await store.query(
+    'SELECT sum(bytes_on_disk) AS bytes FROM system.parts WHERE active AND database = currentDatabase()',
+  )
   return Number(rows[0]?.['bytes'] ?? 0)
 }
 

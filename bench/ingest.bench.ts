@@ -1,12 +1,17 @@
 // What a span costs from the socket to the store, and how fast its protobuf is decoded.
 //
-//   decode            protobuf -> columns, each attribute in its cell and dictionary; peer protobufjs (reflection codegen), same bodies, one
-//                     process, turns interleaved, CPU time. The second subject also makes a JavaScript string of every distinct text.
-//   spans/s per core  client process -> ingest (fdatasync before each answer) -> trace worker -> store child (fsynced inserts); spans
-//                     divided by CPU-seconds of the server process and the store child together, summaries included
+//   decode            protobuf -> columns, each attribute in its cell and dictionary; peer protobufjs
+//   (reflection codegen), same bodies, one
+//                     process, turns interleaved, CPU time. The second subject also makes a JavaScript string
+//                     of every distinct text.
+//   spans/s per core  client process -> ingest (fdatasync before each answer) -> trace worker -> store child
+//   (fsynced inserts); spans
+//                     divided by CPU-seconds of the server process and the store child together, summaries
+//                     included
 //   bytes per span    the store's parts on disk after the run, nothing optimised by hand
 //
-// Generator: otlp-generator.ts, 512 spans a request, 11 attributes and about 490 B a span, every request distinct.
+// Generator: otlp-generator.ts, 512 spans a request, 11 attributes and about 490 B a span, every request
+// distinct.
 
 import { fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -26,7 +31,7 @@ const REQUESTS = 300
 const CONNECTIONS = 8
 
 export async function bench(): Promise<BenchRow[]> {
-  return [...decodeRows(), ...await endToEndRows()]
+  return [...decodeRows(), ...(await endToEndRows())]
 }
 
 // --- decode
@@ -48,7 +53,9 @@ function decodeRows(): BenchRow[] {
     const { strings } = builder.finish(0n)
     for (let i = 0; i < strings.count; i++) SINK.value += strings.text(i).length
   }
-  const oracle = (body: Uint8Array): void => { SINK.value += Object.keys(type.decode(body)).length }
+  const oracle = (body: Uint8Array): void => {
+    SINK.value += Object.keys(type.decode(body)).length
+  }
   const turns = [columns, texts, oracle].map((decode) => ({ decode, rates: [] as number[] }))
   for (let run = -10; run < DECODE_RUNS; run++) {
     for (const { decode, rates } of turns) {
@@ -59,7 +66,18 @@ function decodeRows(): BenchRow[] {
   const [ours, withTexts, peer] = turns.map(({ rates }) => rates)
   const row = (subject: string, rates: readonly number[]): BenchRow => {
     const { value, peerValue, ratio, runs, spread } = summarize(rates, peer!)
-    return { bench: 'ingest', metric: 'decode', subject, value, unit: 'spans/CPU-s', peer: 'protobufjs', peerValue, ratio, runs, spread }
+    return {
+      bench: 'ingest',
+      metric: 'decode',
+      subject,
+      value,
+      unit: 'spans/CPU-s',
+      peer: 'protobufjs',
+      peerValue,
+      ratio,
+      runs,
+      spread,
+    }
   }
   return [row('columns', ours!), row('columns and text', withTexts!)]
 }
@@ -74,8 +92,11 @@ function spansPerCpuSecond(decode: (body: Uint8Array) => void, bodies: readonly 
 // --- end to end
 
 type RunResult = {
-  readonly spansPerCpuSecond: number; readonly spansPerSecond: number; readonly bytesPerSpan: number
-  readonly ownRssMiB: number; readonly storeRssMiB: number
+  readonly spansPerCpuSecond: number
+  readonly spansPerSecond: number
+  readonly bytesPerSpan: number
+  readonly ownRssMiB: number
+  readonly storeRssMiB: number
 }
 
 async function endToEndRows(): Promise<BenchRow[]> {
@@ -83,14 +104,50 @@ async function endToEndRows(): Promise<BenchRow[]> {
   for (let run = 0; run < END_TO_END_RUNS; run++) results.push(await endToEnd(run))
   const row = (metric: string, subject: string, unit: string, values: readonly number[]): BenchRow => {
     const { value, runs, spread } = summarize(values)
-    return { bench: 'ingest', metric, subject, value, unit, peer: null, peerValue: null, ratio: null, runs, spread }
+    return {
+      bench: 'ingest',
+      metric,
+      subject,
+      value,
+      unit,
+      peer: null,
+      peerValue: null,
+      ratio: null,
+      runs,
+      spread,
+    }
   }
   return [
-    row('spans/s per core', 'durable, stored, summarised', 'spans/CPU-s', results.map((result) => result.spansPerCpuSecond)),
-    row('spans/s', 'acked, with the client on the same machine', 'spans/s', results.map((result) => result.spansPerSecond)),
-    row('bytes per span', 'parts of the store', 'bytes', results.map((result) => result.bytesPerSpan)),
-    row('rss', 'server process, highest', 'MiB', results.map((result) => result.ownRssMiB)),
-    row('rss', 'store child, highest', 'MiB', results.map((result) => result.storeRssMiB)),
+    row(
+      'spans/s per core',
+      'durable, stored, summarised',
+      'spans/CPU-s',
+      results.map((result) => result.spansPerCpuSecond),
+    ),
+    row(
+      'spans/s',
+      'acked, with the client on the same machine',
+      'spans/s',
+      results.map((result) => result.spansPerSecond),
+    ),
+    row(
+      'bytes per span',
+      'parts of the store',
+      'bytes',
+      results.map((result) => result.bytesPerSpan),
+    ),
+    row(
+      'rss',
+      'server process, highest',
+      'MiB',
+      results.map((result) => result.ownRssMiB),
+    ),
+    row(
+      'rss',
+      'store child, highest',
+      'MiB',
+      results.map((result) => result.storeRssMiB),
+    ),
   ]
 }
 
@@ -100,10 +157,13 @@ async function endToEnd(run: number): Promise<RunResult> {
   const bodies = Array.from({ length: REQUESTS }, () => generator.next())
   const server = fork(join(import.meta.dirname, 'ingest-server.ts'), [dir], { execArgv: [] })
   const exited = new Promise((resolve) => server.once('exit', resolve))
-  const answer = (kind: string): Promise<Message> => new Promise((resolve, reject) => {
-    server.on('message', (message: Message) => { if (message.kind === kind) resolve(message) })
-    server.once('exit', () => reject(new Error(`the server ended before it said ${kind}`)))
-  })
+  const answer = (kind: string): Promise<Message> =>
+    new Promise((resolve, reject) => {
+      server.on('message', (message: Message) => {
+        if (message.kind === kind) resolve(message)
+      })
+      server.once('exit', () => reject(new Error(`the server ended before it said ${kind}`)))
+    })
   try {
     const { port = 0 } = await answer('listening')
     const startMs = performance.now()
@@ -117,8 +177,11 @@ async function endToEnd(run: number): Promise<RunResult> {
     server.send({ kind: 'close' })
     const { cpuSeconds = 0, bytes = 0 } = await closed
     return {
-      spansPerCpuSecond: spans / cpuSeconds, spansPerSecond: spans / seconds, bytesPerSpan: bytes / spans,
-      ownRssMiB: rssMax?.own ?? 0, storeRssMiB: rssMax?.store ?? 0,
+      spansPerCpuSecond: spans / cpuSeconds,
+      spansPerSecond: spans / seconds,
+      bytesPerSpan: bytes / spans,
+      ownRssMiB: rssMax?.own ?? 0,
+      storeRssMiB: rssMax?.store ?? 0,
     }
   } finally {
     server.kill()
@@ -128,28 +191,40 @@ async function endToEnd(run: number): Promise<RunResult> {
 }
 
 type Message = {
-  readonly kind: string; readonly port?: number; readonly cpuSeconds?: number; readonly bytes?: number
+  readonly kind: string
+  readonly port?: number
+  readonly cpuSeconds?: number
+  readonly bytes?: number
   readonly rssMax?: { readonly own: number; readonly store: number }
 }
 
 async function sendAll(port: number, bodies: readonly Uint8Array[]): Promise<void> {
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
   let next = 0
-  await Promise.all(Array.from({ length: CONNECTIONS }, async () => {
-    while (next < bodies.length) {
-      const status = await post(agent, port, bodies[next++]!)
-      if (status !== 200) throw new Error(`answered ${status}`)
-    }
-  }))
+  await Promise.all(
+    Array.from({ length: CONNECTIONS }, async () => {
+      while (next < bodies.length) {
+        const status = await post(agent, port, bodies[next++]!)
+        if (status !== 200) throw new Error(`answered ${status}`)
+      }
+    }),
+  )
   agent.destroy()
 }
 
 function post(agent: Agent, port: number, body: Uint8Array): Promise<number> {
   return new Promise((resolve, reject) => {
-    const outgoing = request({
-      agent, host: '127.0.0.1', port, method: 'POST', path: '/v1/traces',
-      headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
-    }, (response) => response.resume().on('end', () => resolve(response.statusCode ?? 0)))
+    const outgoing = request(
+      {
+        agent,
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        path: '/v1/traces',
+        headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
+      },
+      (response) => response.resume().on('end', () => resolve(response.statusCode ?? 0)),
+    )
     outgoing.on('error', reject)
     outgoing.end(body)
   })

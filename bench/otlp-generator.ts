@@ -1,6 +1,8 @@
-// Seeded OTLP requests in the shape of a small web system: what the ingest bench sends and the specification's numbers are about.
+// Seeded OTLP requests in the shape of a small web system: what the ingest bench sends and the
+// specification's numbers are about.
 //
-//   512 spans a request, 8 resources, 27 spans a trace, 11 attributes a span (8 from few values, 3 nearly unique), about 500 B a span
+//   512 spans a request, 8 resources, 27 spans a trace, 11 attributes a span (8 from few values, 3 nearly
+//   unique), about 500 B a span
 //
 // Same seed, same bytes.
 
@@ -13,8 +15,25 @@ export const SPANS_PER_REQUEST = 512
 const RESOURCES = 8
 const SPANS_PER_TRACE = 27
 
-const SERVICES = ['gateway', 'namenode', 'datanode-1', 'datanode-2', 'datanode-3', 'datanode-4', 'worker', 'billing']
-const ROUTES = ['/files/:name', '/files', '/blocks/:id', '/login', '/health', '/jobs/:id/run', '/tenants/:id/usage']
+const SERVICES = [
+  'gateway',
+  'namenode',
+  'datanode-1',
+  'datanode-2',
+  'datanode-3',
+  'datanode-4',
+  'worker',
+  'billing',
+]
+const ROUTES = [
+  '/files/:name',
+  '/files',
+  '/blocks/:id',
+  '/login',
+  '/health',
+  '/jobs/:id/run',
+  '/tenants/:id/usage',
+]
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE']
 
 const requestType = protobuf.Root.fromJSON(OTLP_DESCRIPTOR).lookupType('ExportTraceServiceRequest')
@@ -24,8 +43,14 @@ const int = (key: string, intValue: number) => ({ key, value: { intValue } })
 
 export type OtlpRequests = { next(): Uint8Array }
 
-/** A stream of distinct requests, protobuf encoded. `startMs`: ns clock of the first span, for stores with retention. */
-export function otlpRequests(seed: number, options: { readonly spans?: number; readonly startMs?: number } = {}): OtlpRequests {
+/**
+ * A stream of distinct requests, protobuf encoded. `startMs`: ns clock of the first span, for stores with
+ * retention.
+ */
+export function otlpRequests(
+  seed: number,
+  options: { readonly spans?: number; readonly startMs?: number } = {},
+): OtlpRequests {
   const random = seededRandom(seed)
   const clock = { ns: BigInt(options.startMs ?? 1_764_000_000_000) * 1_000_000n }
   const trace = { left: 0, id: new Uint8Array(16), parent: new Uint8Array(8) }
@@ -34,10 +59,12 @@ export function otlpRequests(seed: number, options: { readonly spans?: number; r
     next: () => {
       const resourceSpans = SERVICES.map((service) => ({
         resource: { attributes: resourceAttributes(service) },
-        scopeSpans: [{
-          scope: { name: '@opentelemetry/instrumentation-http', version: '0.223.0' },
-          spans: Array.from({ length: spansEach }, () => span(random, clock, trace, service)),
-        }],
+        scopeSpans: [
+          {
+            scope: { name: '@opentelemetry/instrumentation-http', version: '0.223.0' },
+            spans: Array.from({ length: spansEach }, () => span(random, clock, trace, service)),
+          },
+        ],
       }))
       return requestType.encode(requestType.create({ resourceSpans })).finish()
     },
@@ -46,8 +73,12 @@ export function otlpRequests(seed: number, options: { readonly spans?: number; r
 
 function resourceAttributes(service: string) {
   return [
-    text('service.name', service), text('service.version', '1.4.2'), text('host.name', `host-${service}`),
-    text('telemetry.sdk.language', 'nodejs'), text('telemetry.sdk.version', '2.12.0'), int('process.pid', 4242),
+    text('service.name', service),
+    text('service.version', '1.4.2'),
+    text('host.name', `host-${service}`),
+    text('telemetry.sdk.language', 'nodejs'),
+    text('telemetry.sdk.version', '2.12.0'),
+    int('process.pid', 4242),
   ]
 }
 
@@ -58,7 +89,12 @@ function bytes(random: Random, length: number): Uint8Array {
   return id
 }
 
-function span(random: Random, clock: { ns: bigint }, trace: { left: number; id: Uint8Array; parent: Uint8Array }, service: string) {
+function span(
+  random: Random,
+  clock: { ns: bigint },
+  trace: { left: number; id: Uint8Array; parent: Uint8Array },
+  service: string,
+) {
   const isRoot = trace.left-- <= 0
   if (isRoot) Object.assign(trace, { left: SPANS_PER_TRACE - 1, id: bytes(random, 16) })
   const spanId = bytes(random, 8)
@@ -68,15 +104,26 @@ function span(random: Random, clock: { ns: bigint }, trace: { left: number; id: 
   const user = random.uint32() % 1_000_000
   clock.ns += BigInt(random.uint32() % 200_000)
   const made = {
-    traceId: trace.id, spanId, parentSpanId: isRoot ? new Uint8Array(0) : trace.parent, name: `${method} ${route}`,
-    kind: 1 + (random.uint32() % 5), startTimeUnixNano: longOf(clock.ns),
-    endTimeUnixNano: longOf(clock.ns + BigInt(random.uint32() % 50_000_000)), flags: 0x101,
+    traceId: trace.id,
+    spanId,
+    parentSpanId: isRoot ? new Uint8Array(0) : trace.parent,
+    name: `${method} ${route}`,
+    kind: 1 + (random.uint32() % 5),
+    startTimeUnixNano: longOf(clock.ns),
+    endTimeUnixNano: longOf(clock.ns + BigInt(random.uint32() % 50_000_000)),
+    flags: 0x101,
     status: random.uint32() % 50 === 0 ? { code: 2, message: 'connection reset' } : {},
     attributes: [
-      text('http.request.method', method), text('http.route', route), int('http.response.status_code', pick([200, 201, 204, 404, 500])),
-      text('url.scheme', 'http'), text('server.address', `${service}.shelf.internal`), int('server.port', 8080),
-      text('network.protocol.version', '1.1'), text('user_agent.original', 'shelf-client/1.4 node/24'),
-      text('url.full', `http://${service}.shelf.internal:8080${route}?user=${user}`), text('enduser.id', `user-${user.toString(36)}`),
+      text('http.request.method', method),
+      text('http.route', route),
+      int('http.response.status_code', pick([200, 201, 204, 404, 500])),
+      text('url.scheme', 'http'),
+      text('server.address', `${service}.shelf.internal`),
+      int('server.port', 8080),
+      text('network.protocol.version', '1.1'),
+      text('user_agent.original', 'shelf-client/1.4 node/24'),
+      text('url.full', `http://${service}.shelf.internal:8080${route}?user=${user}`),
+      text('enduser.id', `user-${user.toString(36)}`),
       int('http.response.body.size', random.uint32() % 4_000_000),
     ],
   }
@@ -86,5 +133,9 @@ function span(random: Random, clock: { ns: bigint }, trace: { left: number; id: 
 
 /** protobufjs wants 64-bit values as two words. */
 function longOf(value: bigint) {
-  return { low: Number(BigInt.asIntN(32, value)), high: Number(BigInt.asIntN(32, value >> 32n)), unsigned: true }
+  return {
+    low: Number(BigInt.asIntN(32, value)),
+    high: Number(BigInt.asIntN(32, value >> 32n)),
+    unsigned: true,
+  }
 }

@@ -3,9 +3,9 @@
 //   node-disk.ts        the real one
 //   simulated-disk.ts   drops, tears and refuses by seed
 //
-// Contract (disk.contract.ts): after sync() resolves, the bytes written before it survive a power loss once syncDir() of the
-// folder has resolved after create(). Before that anything may be kept, lost or torn at sectors of 512 bytes.
-// Errors carry the code of the operating system: ENOENT, EEXIST, ENOSPC, EIO, ...
+// Contract (disk.contract.ts): after sync() resolves, the bytes written before it survive a power loss once
+// syncDir() of the folder has resolved after create(). Before that anything may be kept, lost or torn at
+// sectors of 512 bytes. Errors carry the code of the operating system: ENOENT, EEXIST, ENOSPC, EIO, ...
 
 export interface DiskFile {
   /** Writes the pieces one after another from `position`. The pieces must not change until it resolves. */
@@ -28,7 +28,9 @@ export interface Disk {
   create(path: string): Promise<DiskFile>
   /** An existing file for writing. Never follows a symbolic link (ELOOP). */
   open(path: string): Promise<DiskFile>
-  /** The whole file, in memory aligned to 8 bytes that the caller owns. Never follows a symbolic link (ELOOP). */
+  /**
+   * The whole file, in memory aligned to 8 bytes that the caller owns. Never follows a symbolic link (ELOOP).
+   */
   readAll(path: string): Promise<Uint8Array>
   remove(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>

@@ -1,8 +1,10 @@
 // The keys of recent records: how a retried request is recognised, also after a restart.
 //
 //   in memory   two generations of keys; when the newer is full, the older goes
-//   on disk     keys of live segments stand in their record headers; keys of dropped segments in keys.new and keys.old:
-//               chunks of [magic u32][count u32][crc u32][zero u32][count x 16 bytes], appended and synced before the file goes
+//   on disk     keys of live segments stand in their record headers; keys of dropped segments in keys.new and
+//   keys.old:
+//               chunks of [magic u32][count u32][crc u32][zero u32][count x 16 bytes], appended and synced
+//               before the file goes
 //
 // Policy when full: dropOldest. A retry older than two generations is stored again; the assembler then still
 // deduplicates by (trace id, span id).
@@ -33,7 +35,10 @@ export class KeyWindow {
     return String.fromCharCode(...key)
   }
 
-  /** Reads both files; what is damaged ends that file: forgotten keys cost a second copy of a batch, never a lost one. */
+  /**
+   * Reads both files; what is damaged ends that file: forgotten keys cost a second copy of a batch, never a
+   * lost one.
+   */
   static async load(folder: WindowFolder): Promise<KeyWindow> {
     const window = new KeyWindow(folder)
     for (const name of ['keys.old', 'keys.new']) {
@@ -114,7 +119,8 @@ function decodeChunks(bytes: Uint8Array): { keys: Uint8Array[]; intactBytes: num
     const end = at + CHUNK_HEADER_BYTES + view.getUint32(at + 4, true) * KEY_BYTES
     if (end > bytes.length) break
     if (crc32(bytes.subarray(at + CHUNK_HEADER_BYTES, end)) !== view.getUint32(at + 8, true)) break
-    for (let from = at + CHUNK_HEADER_BYTES; from < end; from += KEY_BYTES) keys.push(bytes.slice(from, from + KEY_BYTES))
+    for (let from = at + CHUNK_HEADER_BYTES; from < end; from += KEY_BYTES)
+      keys.push(bytes.slice(from, from + KEY_BYTES))
     at = end
   }
   return { keys, intactBytes: at }

@@ -1,12 +1,15 @@
 // Every bound of the log, with its reason.
 
 /**
- * A segment is sealed at this size. One insert into the store takes a whole segment: 8 MiB is about 20,000 spans, a good
- * block for a columnar store, and what is read again after a crash of the consumer is small.
+ * A segment is sealed at this size. One insert into the store takes a whole segment: 8 MiB is about 20,000
+ * spans, a good block for a columnar store, and what is read again after a crash of the consumer is small.
  */
 export const SEGMENT_BYTES_MAX = 8 * 1024 * 1024
 
-/** ... or so long after its first record, so that a quiet system still shows its traces within a second or two. */
+/**
+ * ... or so long after its first record, so that a quiet system still shows its traces within a second or
+ * two.
+ */
 export const SEGMENT_AGE_MS_MAX = 500
 
 /**
@@ -18,15 +21,22 @@ export const RECORD_BYTES_MAX = 64 * 1024 * 1024
 /** One write + fdatasync takes at most so many bytes of waiting records (at least one record). */
 export const GROUP_BYTES_MAX = 8 * 1024 * 1024
 
-/** Waiting for the disk; beyond it append refuses with E_LOG_BUSY. Eight groups: at 50 MB/s, one second of a slow disk. */
+/**
+ * Waiting for the disk; beyond it append refuses with E_LOG_BUSY. Eight groups: at 50 MB/s, one second of a
+ * slow disk.
+ */
 export const PENDING_BYTES_MAX = 64 * 1024 * 1024
 
-/** All segments not yet dropped; beyond it append refuses with E_LOG_FULL, before the disk is full for the store too. */
+/**
+ * All segments not yet dropped; beyond it append refuses with E_LOG_FULL, before the disk is full for the
+ * store too.
+ */
 export const LOG_BYTES_MAX = 4 * 1024 * 1024 * 1024
 
 /**
- * Keys in one generation of the window of recent keys; two generations are kept, so at least this many of the newest
- * batches are recognised. 65,536 batches of 512 spans are 33 M spans; a generation is 1 MiB on disk, about 4 MiB in memory.
+ * Keys in one generation of the window of recent keys; two generations are kept, so at least this many of the
+ * newest batches are recognised. 65,536 batches of 512 spans are 33 M spans; a generation is 1 MiB on disk,
+ * about 4 MiB in memory.
  */
 export const KEYS_PER_GENERATION = 65_536
 

@@ -5,7 +5,10 @@ export type LogErrorCode =
   | 'E_LOG_FULL'
   /** More is waiting for the disk than we allow: not written; try again soon. */
   | 'E_LOG_BUSY'
-  /** The disk failed: whether the bytes are there is unknown, so they were not acked and will not be delivered. */
+  /**
+   * The disk failed: whether the bytes are there is unknown, so they were not acked and will not be
+   * delivered.
+   */
   | 'E_LOG_IO'
   /** Another process (or thread) owns this folder. */
   | 'E_LOG_LOCKED'

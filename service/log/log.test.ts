@@ -13,7 +13,15 @@ import { openLog } from './log.ts'
 import type { Log, LogLimits } from './log.ts'
 import { LogError } from './log-error.ts'
 import { nodeDisk } from './node-disk.ts'
-import { decodeSegmentHeader, encodeRecord, encodeSegmentHeader, FORMAT_VERSION, RECORDS_OFFSET, recordBytes, seedOf } from './segment-format.ts'
+import {
+  decodeSegmentHeader,
+  encodeRecord,
+  encodeSegmentHeader,
+  FORMAT_VERSION,
+  RECORDS_OFFSET,
+  recordBytes,
+  seedOf,
+} from './segment-format.ts'
 import { readSegment, scanSegment } from './segment-reader.ts'
 import { NO_FAULTS, SimulatedDisk } from './simulated-disk.ts'
 
@@ -22,7 +30,8 @@ const DIR = '/log'
 /** Timers fire only by hand: these tests seal when they say so. */
 const stoppedClock: Clock = { nowNs: () => 0n, monotonicMs: () => 0, setTimer: () => ({ cancel: () => {} }) }
 
-const newDisk = (seed = 1): SimulatedDisk => new SimulatedDisk({ random: seededRandom(seed), wait: async () => {} })
+const newDisk = (seed = 1): SimulatedDisk =>
+  new SimulatedDisk({ random: seededRandom(seed), wait: async () => {} })
 
 const open = (disk: SimulatedDisk, limits: Partial<LogLimits> = {}, seed = 3): Promise<Log> =>
   openLog({ dir: DIR, disk, clock: stoppedClock, random: seededRandom(seed), limits })
@@ -68,14 +77,20 @@ test('records that wait together share one sync', async () => {
   assert.equal(log.stats().records, 6)
 })
 
-test('a key is stored once: while its first record is on its way, after it, after a drop, after a restart', async () => {
+test('a key is stored once: while on its way, after it, after a drop, after a restart', async () => {
   const disk = newDisk()
   let log = await open(disk)
   const both = await Promise.all([log.append(payloadOf(1), keyOf(1)), log.append(payloadOf(1), keyOf(1))])
-  assert.deepEqual(both.map(({ isDuplicate }) => isDuplicate), [false, true])
+  assert.deepEqual(
+    both.map(({ isDuplicate }) => isDuplicate),
+    [false, true],
+  )
   await log.seal()
   await log.drop(log.segments()[0]!.id)
-  assert.deepEqual(disk.paths().filter((path) => path.endsWith('.wal')), [])
+  assert.deepEqual(
+    disk.paths().filter((path) => path.endsWith('.wal')),
+    [],
+  )
   assert.equal((await log.append(payloadOf(1), keyOf(1))).isDuplicate, true)
   disk.crash()
   log = await open(disk)
@@ -107,22 +122,27 @@ test('a segment is sealed when it reaches its size, and files go oldest first', 
   await log.drop(second!.id)
   assert.ok(disk.paths().includes(second!.path), 'the older one is still needed')
   await log.drop(first!.id)
-  assert.deepEqual(disk.paths().filter((path) => path.endsWith('.wal')), [third!.path])
+  assert.deepEqual(
+    disk.paths().filter((path) => path.endsWith('.wal')),
+    [third!.path],
+  )
 })
 
 test('segment ids differ even when the folder was emptied', async () => {
-  const ids = await Promise.all([5, 6].map(async (seed) => {
-    const log = await open(newDisk(), {}, seed)
-    await log.append(payloadOf(1), keyOf(1))
-    await log.seal()
-    return log.segments()[0]!.id
-  }))
+  const ids = await Promise.all(
+    [5, 6].map(async (seed) => {
+      const log = await open(newDisk(), {}, seed)
+      await log.append(payloadOf(1), keyOf(1))
+      await log.seal()
+      return log.segments()[0]!.id
+    }),
+  )
   assert.notEqual(ids[0], ids[1])
 })
 
 // --- full and failing disks
 
-test('a full disk refuses with E_LOG_FULL, keeps what was acked, and goes on when there is space', async () => {
+test('a full disk refuses with E_LOG_FULL, keeps what was acked, goes on when there is space', async () => {
   const disk = newDisk()
   const log = await filled(disk, 3)
   disk.faults = { ...NO_FAULTS, capacityBytes: disk.usedBytes() + 30 }
@@ -134,7 +154,7 @@ test('a full disk refuses with E_LOG_FULL, keeps what was acked, and goes on whe
   assert.deepEqual(await contents(disk, log), [1, 2, 3, 4])
 })
 
-test('after EIO in a sync the batch is not acked, its segment is left, and its retry is stored once', async () => {
+test('after EIO in a sync the batch is not acked, its segment is left, its retry stored once', async () => {
   for (let seed = 1; seed <= 50; seed++) {
     const disk = newDisk(seed)
     const log = await filled(disk, 2)
@@ -161,7 +181,10 @@ test('limits: the log at its size, what may wait, the largest record', async () 
   const narrow = await open(newDisk(), { pendingBytesMax: 2 * recordBytes(20) })
   const waiting = [1, 2, 3].map((n) => codeOf(narrow.append(new Uint8Array(20), keyOf(n))))
   assert.deepEqual(await Promise.all(waiting), ['no error', 'no error', 'E_LOG_BUSY'])
-  assert.equal(await codeOf(narrow.append(new Uint8Array(64 * 1024 * 1024 + 1), keyOf(4))), 'E_LOG_RECORD_SIZE')
+  assert.equal(
+    await codeOf(narrow.append(new Uint8Array(64 * 1024 * 1024 + 1), keyOf(4))),
+    'E_LOG_RECORD_SIZE',
+  )
   await narrow.close()
   assert.equal(await codeOf(narrow.append(new Uint8Array(1), keyOf(5))), 'E_LOG_CLOSED')
 })
@@ -176,7 +199,12 @@ function sampleFile(): { file: Uint8Array; starts: number[] } {
   let at = RECORDS_OFFSET
   for (let n = 1; n <= 5; n++) {
     starts.push(at)
-    parts.push(...encodeRecord({ payload: payloadOf(n), key: keyOf(n), sequence: n, indexInGroup: n <= 3 ? n - 1 : n - 4 }, seedOf(salt)))
+    parts.push(
+      ...encodeRecord(
+        { payload: payloadOf(n), key: keyOf(n), sequence: n, indexInGroup: n <= 3 ? n - 1 : n - 4 },
+        seedOf(salt),
+      ),
+    )
     at += recordBytes(payloadOf(n).length)
   }
   return { file: new Uint8Array(Buffer.concat(parts)), starts }
@@ -186,7 +214,8 @@ const scan = (file: Uint8Array): { records: number[]; missing: number } => {
   const header = decodeSegmentHeader(file)
   if (header === undefined) return { records: [], missing: 5 }
   const { records, lostRecords, tornRecords } = scanSegment(file, header)
-  for (const { payload, sequence } of records) assert.ok(Buffer.from(payload).equals(payloadOf(sequence)), `record ${sequence} is as written`)
+  for (const { payload, sequence } of records)
+    assert.ok(Buffer.from(payload).equals(payloadOf(sequence)), `record ${sequence} is as written`)
   return { records: records.map(({ sequence }) => sequence), missing: lostRecords + tornRecords }
 }
 
@@ -221,7 +250,12 @@ test('zeroed and repeated stretches lose only the records they hit', () => {
 test('a payload that looks like a record is never taken for one', () => {
   const { file, starts } = sampleFile()
   const salt = decodeSegmentHeader(file)!.salt
-  const forged = Buffer.concat(encodeRecord({ payload: payloadOf(9), key: keyOf(9), sequence: 2, indexInGroup: 0 }, seedOf(new Uint8Array(8))))
+  const forged = Buffer.concat(
+    encodeRecord(
+      { payload: payloadOf(9), key: keyOf(9), sequence: 2, indexInGroup: 0 },
+      seedOf(new Uint8Array(8)),
+    ),
+  )
   const parts = encodeRecord({ payload: forged, key: keyOf(1), sequence: 1, indexInGroup: 0 }, seedOf(salt))
   const segment = Buffer.concat([file.subarray(0, starts[0]), ...parts])
   segment[starts[0]! + 8]! ^= 0xff // its length is damaged: the reader must search
@@ -252,7 +286,17 @@ test('the golden segment of format 1 is read as ever, and written as ever', asyn
 test('a newer format is refused, not guessed', async () => {
   const disk = newDisk()
   const file = await disk.create(`${DIR}/0000000001.wal`)
-  await file.write([encodeSegmentHeader({ version: FORMAT_VERSION + 1, salt: new Uint8Array(8), number: 1, firstSequence: 1 })], 0)
+  await file.write(
+    [
+      encodeSegmentHeader({
+        version: FORMAT_VERSION + 1,
+        salt: new Uint8Array(8),
+        number: 1,
+        firstSequence: 1,
+      }),
+    ],
+    0,
+  )
   assert.equal(await codeOf(open(disk)), 'E_LOG_VERSION')
 })
 
@@ -267,22 +311,29 @@ async function inFolder(body: (dir: string) => Promise<void>): Promise<void> {
   }
 }
 
-const openReal = (dir: string): Promise<Log> => openLog({ dir, disk: nodeDisk, clock: stoppedClock, random: seededRandom(1) })
+const openReal = (dir: string): Promise<Log> =>
+  openLog({ dir, disk: nodeDisk, clock: stoppedClock, random: seededRandom(1) })
 
-test('the real disk: append, reopen, read, drop', () => inFolder(async (dir) => {
-  const first = await openReal(dir)
-  await Promise.all(Array.from({ length: 1500 }, (_, n) => first.append(payloadOf(n % 200), Buffer.from(String(n).padStart(16)))))
-  await first.close()
-  const log = await openReal(dir)
-  const { records } = await readSegment(nodeDisk, log.segments()[0]!)
-  assert.equal(records.length, 1500)
-  for (const { id } of log.segments()) await log.drop(id)
-  assert.deepEqual(log.segments(), [])
-  await log.close()
-}))
+test('the real disk: append, reopen, read, drop', () =>
+  inFolder(async (dir) => {
+    const first = await openReal(dir)
+    await Promise.all(
+      Array.from({ length: 1500 }, (_, n) =>
+        first.append(payloadOf(n % 200), Buffer.from(String(n).padStart(16))),
+      ),
+    )
+    await first.close()
+    const log = await openReal(dir)
+    const { records } = await readSegment(nodeDisk, log.segments()[0]!)
+    assert.equal(records.length, 1500)
+    for (const { id } of log.segments()) await log.drop(id)
+    assert.deepEqual(log.segments(), [])
+    await log.close()
+  }))
 
-test('a second owner is refused, in this process and in another; a killed owner leaves no lock', () => inFolder(async (dir) => {
-  const program = `
+test('a second owner is refused, in this process and in another; a killed owner leaves no lock', () =>
+  inFolder(async (dir) => {
+    const program = `
     import { openLog, nodeDisk } from '#log'
     import { seededRandom } from '#base'
     const clock = { nowNs: () => 0n, monotonicMs: () => 0, setTimer: () => ({ cancel() {} }) }
@@ -290,23 +341,26 @@ test('a second owner is refused, in this process and in another; a killed owner 
     await log.append(new Uint8Array([7]), new Uint8Array(16))
     process.stdout.write('open')
     setInterval(() => {}, 1000)`
-  const child = spawn(process.execPath, ['--input-type=module', '-e', program, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
-  await once(child.stdout, 'data')
-  assert.equal(await codeOf(openReal(dir)), 'E_LOG_LOCKED')
-  child.kill('SIGKILL')
-  await once(child, 'exit')
-  const log = await openReal(dir)
-  assert.equal(log.report.records, 1)
-  assert.equal(await codeOf(openReal(dir)), 'E_LOG_LOCKED')
-  await log.close()
-}))
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program, dir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(child.stdout, 'data')
+    assert.equal(await codeOf(openReal(dir)), 'E_LOG_LOCKED')
+    child.kill('SIGKILL')
+    await once(child, 'exit')
+    const log = await openReal(dir)
+    assert.equal(log.report.records, 1)
+    assert.equal(await codeOf(openReal(dir)), 'E_LOG_LOCKED')
+    await log.close()
+  }))
 
-test('a symbolic link in the folder is reported and never followed', () => inFolder(async (dir) => {
-  await writeFile(join(dir, 'elsewhere'), 'precious')
-  await symlink(join(dir, 'elsewhere'), join(dir, '0000000003.wal'))
-  const log = await openReal(dir)
-  assert.deepEqual(log.report.unreadable, ['0000000003.wal'])
-  await log.append(payloadOf(1), keyOf(1))
-  await log.close()
-  assert.equal(await readFile(join(dir, 'elsewhere'), 'utf8'), 'precious')
-}))
+test('a symbolic link in the folder is reported and never followed', () =>
+  inFolder(async (dir) => {
+    await writeFile(join(dir, 'elsewhere'), 'precious')
+    await symlink(join(dir, 'elsewhere'), join(dir, '0000000003.wal'))
+    const log = await openReal(dir)
+    assert.deepEqual(log.report.unreadable, ['0000000003.wal'])
+    await log.append(payloadOf(1), keyOf(1))
+    await log.close()
+    assert.equal(await readFile(join(dir, 'elsewhere'), 'utf8'), 'precious')
+  }))

@@ -2,14 +2,16 @@
 //
 //   append --> pending --> [one group at a time: write + fdatasync] --> ack
 //                                 |
-//                 open segment (<= 8 MiB, <= 500 ms) --seal--> sealed --drop(id)--> gone, its keys kept in the window
+//                 open segment (<= 8 MiB, <= 500 ms) --seal--> sealed --drop(id)--> gone, its keys kept in
+//                 the window
 //
-// Group commit: while one fdatasync runs, what arrives waits and goes together with the next. A segment is left as soon as
-// anything fails in it: its file is made to end, durably, where the last fdatasync succeeded, before anything else is written.
-// So bytes that were never acked are never delivered beside their retry (fsyncgate: after EIO nothing pending can be believed).
-// The key of a record (a content hash of the request) makes append idempotent within the window of recent keys.
-// Cast: Log owns the folder; WriteSegment owns the open file; KeyWindow remembers. Readers (segment-reader.ts) need no lock.
-// Source: group commit, DeWitt et al. 1984; "Can Applications Recover from fsync Failures?", ATC'20.
+// Group commit: while one fdatasync runs, what arrives waits and goes together with the next. A segment is
+// left as soon as anything fails in it: its file is made to end, durably, where the last fdatasync succeeded,
+// before anything else is written. So bytes that were never acked are never delivered beside their retry
+// (fsyncgate: after EIO nothing pending can be believed). The key of a record (a content hash of the request)
+// makes append idempotent within the window of recent keys. Cast: Log owns the folder; WriteSegment owns the
+// open file; KeyWindow remembers. Readers (segment-reader.ts) need no lock. Source: group commit, DeWitt et
+// al. 1984; "Can Applications Recover from fsync Failures?", ATC'20.
 
 import type { Clock, Random } from '#base'
 import type { Disk, DiskLock } from './disk.ts'
@@ -43,7 +45,10 @@ export type LogOptions = {
 
 /** A sealed segment: its content never changes again. */
 export type SegmentInfo = {
-  /** `<number>-<salt>`: unique for ever, also when the folder was emptied, so it serves as deduplication token. */
+  /**
+   * `<number>-<salt>`: unique for ever, also when the folder was emptied, so it serves as deduplication
+   * token.
+   */
   readonly id: string
   readonly number: number
   readonly path: string
@@ -78,12 +83,18 @@ export type LogStats = {
 export interface Log {
   /** What opening found and mended. */
   readonly report: LogReport
-  /** Resolves when durable. Owns: the record's bytes until then. Errors: LogError E_LOG_FULL, E_LOG_BUSY, E_LOG_IO, ... */
+  /**
+   * Resolves when durable. Owns: the record's bytes until then. Errors: LogError E_LOG_FULL, E_LOG_BUSY,
+   * E_LOG_IO, ...
+   */
   append(record: Uint8Array, key: Uint8Array): Promise<Appended>
   /** Sealed and not dropped, oldest first. */
   segments(): SegmentInfo[]
   onSealed(listener: (segment: SegmentInfo) => void): void
-  /** The consumer has it for good. Files go oldest first, so a gap in the numbers always means loss. Unknown ids are ignored. */
+  /**
+   * The consumer has it for good. Files go oldest first, so a gap in the numbers always means loss. Unknown
+   * ids are ignored.
+   */
   drop(id: string): Promise<void>
   /** Seals now what is open; for shutdown and tests. */
   seal(): Promise<void>
@@ -115,7 +126,11 @@ export async function openLog(options: LogOptions): Promise<Log> {
   const lock = await disk.lock(`${dir}/lock`)
   if (lock === undefined) throw new LogError('E_LOG_LOCKED', `the log in ${dir} is in use by another process`)
   try {
-    const window = await KeyWindow.load({ disk, dir, keysPerGeneration: options.limits?.keysPerGeneration ?? limits.KEYS_PER_GENERATION })
+    const window = await KeyWindow.load({
+      disk,
+      dir,
+      keysPerGeneration: options.limits?.keysPerGeneration ?? limits.KEYS_PER_GENERATION,
+    })
     const healed = await healFolder(disk, dir)
     for (const key of healed.keys) window.remember(key)
     return new SegmentedLog(options, { lock, window, ...healed })
@@ -151,13 +166,29 @@ class SegmentedLog implements Log {
   #isClosed = false
   #sealTimer: { cancel(): void } | undefined
   readonly #counts = {
-    records: 0, bytes: 0, duplicates: 0, syncs: 0, syncMsTotal: 0, syncMsMax: 0, segmentsSealed: 0, refusedFull: 0, failedIo: 0,
+    records: 0,
+    bytes: 0,
+    duplicates: 0,
+    syncs: 0,
+    syncMsTotal: 0,
+    syncMsMax: 0,
+    segmentsSealed: 0,
+    refusedFull: 0,
+    failedIo: 0,
   }
 
-  constructor(options: LogOptions, found: {
-    lock: DiskLock; window: KeyWindow; segments: readonly SegmentInfo[]; keysBySegment: ReadonlyMap<string, readonly Uint8Array[]>
-    nextNumber: number; nextSequence: number; report: LogReport
-  }) {
+  constructor(
+    options: LogOptions,
+    found: {
+      lock: DiskLock
+      window: KeyWindow
+      segments: readonly SegmentInfo[]
+      keysBySegment: ReadonlyMap<string, readonly Uint8Array[]>
+      nextNumber: number
+      nextSequence: number
+      report: LogReport
+    },
+  ) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#lock = found.lock
@@ -207,7 +238,10 @@ class SegmentedLog implements Log {
 
   stats(): LogStats {
     return {
-      ...this.#counts, segmentsLive: this.#sealed.length, bytesLive: this.#bytesLive(), bytesPending: this.#bytesPending,
+      ...this.#counts,
+      segmentsLive: this.#sealed.length,
+      bytesLive: this.#bytesLive(),
+      bytesPending: this.#bytesPending,
     }
   }
 
@@ -228,7 +262,10 @@ class SegmentedLog implements Log {
     if (this.#isClosed) return new LogError('E_LOG_CLOSED', 'the log is closed')
     const bytes = recordBytes(record.length)
     if (record.length > limits.RECORD_BYTES_MAX) {
-      return new LogError('E_LOG_RECORD_SIZE', `a record of ${record.length} bytes is over the limit of ${limits.RECORD_BYTES_MAX}`)
+      return new LogError(
+        'E_LOG_RECORD_SIZE',
+        `a record of ${record.length} bytes is over the limit of ${limits.RECORD_BYTES_MAX}`,
+      )
     }
     if (this.#bytesLive() + this.#bytesPending + bytes > this.#limits.logBytesMax) {
       this.#counts.refusedFull++
@@ -262,7 +299,10 @@ class SegmentedLog implements Log {
   #takeGroup(): Pending[] {
     let bytes = 0
     let count = 0
-    while (count < this.#pending.length && (count === 0 || bytes + this.#pending[count]!.payload.length <= limits.GROUP_BYTES_MAX)) {
+    while (
+      count < this.#pending.length &&
+      (count === 0 || bytes + this.#pending[count]!.payload.length <= limits.GROUP_BYTES_MAX)
+    ) {
       bytes += this.#pending[count]!.payload.length
       count++
     }
@@ -314,11 +354,17 @@ class SegmentedLog implements Log {
     random.fill(salt)
     const number = this.#nextNumber++
     const writer = await beginSegment(disk, dir, { number, salt, firstSequence: this.#nextSequence })
-    this.#sealTimer = clock.setTimer(this.#limits.segmentAgeMsMax, () => void this.#enqueue(() => this.#sealWriter(writer)))
+    this.#sealTimer = clock.setTimer(
+      this.#limits.segmentAgeMsMax,
+      () => void this.#enqueue(() => this.#sealWriter(writer)),
+    )
     return writer
   }
 
-  /** Seals what was durable in the broken segment, once its file ends there. Errors: the disk's; then it stays broken. */
+  /**
+   * Seals what was durable in the broken segment, once its file ends there. Errors: the disk's; then it stays
+   * broken.
+   */
   async #leaveBroken(): Promise<void> {
     const broken = this.#broken
     if (broken === undefined) return
@@ -335,8 +381,12 @@ class SegmentedLog implements Log {
     this.#sealTimer?.cancel()
     if (writer.keys.length === 0) return writer.close()
     const segment = {
-      id: segmentId(writer.number, writer.salt), number: writer.number, path: writer.path, bytes: writer.durableBytes,
-      recordCount: writer.keys.length, firstSequence: writer.firstSequence,
+      id: segmentId(writer.number, writer.salt),
+      number: writer.number,
+      path: writer.path,
+      bytes: writer.durableBytes,
+      recordCount: writer.keys.length,
+      firstSequence: writer.firstSequence,
     }
     this.#sealed.push(segment)
     this.#bytesSealed += segment.bytes
@@ -350,7 +400,11 @@ class SegmentedLog implements Log {
   async #removeDropped(): Promise<void> {
     const { disk, dir } = this.#options
     let removed = 0
-    for (let oldest = this.#sealed[0]; oldest !== undefined && this.#droppedIds.has(oldest.id); oldest = this.#sealed[0]) {
+    for (
+      let oldest = this.#sealed[0];
+      oldest !== undefined && this.#droppedIds.has(oldest.id);
+      oldest = this.#sealed[0]
+    ) {
       await this.#window.persist(this.#keysOf.get(oldest.id) ?? [])
       await disk.remove(oldest.path)
       this.#sealed.shift()

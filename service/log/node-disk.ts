@@ -1,7 +1,7 @@
 // The real disk: node:fs behind the port.
 //
-// The lock is the one an SQLite file takes (an exclusive fcntl lock): the kernel drops it when its process dies, however it
-// dies, so there is no stale lock to guess about by pid. The file itself stays empty.
+// The lock is the one an SQLite file takes (an exclusive fcntl lock): the kernel drops it when its process
+// dies, however it dies, so there is no stale lock to guess about by pid. The file itself stays empty.
 
 import { constants } from 'node:fs'
 import type { FileHandle } from 'node:fs/promises'
@@ -37,7 +37,10 @@ class NodeFile implements DiskFile {
     await this.#handle.close()
   }
 
-  /** writev may write less than asked, near a full disk for example: the next call then says why. Returns the end. */
+  /**
+   * writev may write less than asked, near a full disk for example: the next call then says why. Returns the
+   * end.
+   */
   async #writeFully(pieces: Uint8Array[], position: number): Promise<number> {
     while (pieces.length > 0) {
       let { bytesWritten } = await this.#handle.writev(pieces, position)
@@ -88,9 +91,10 @@ async function lock(path: string): Promise<DiskLock | undefined> {
 
 /** Files are readable by their owner only: spans hold what users did. */
 export const nodeDisk: Disk = {
-  makeDir: async (dir) => void await mkdir(dir, { recursive: true, mode: 0o700 }),
+  makeDir: async (dir) => void (await mkdir(dir, { recursive: true, mode: 0o700 })),
   list: (dir) => readdir(dir),
-  create: async (path) => new NodeFile(await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)),
+  create: async (path) =>
+    new NodeFile(await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL, 0o600)),
   open: async (path) => new NodeFile(await open(path, constants.O_WRONLY | constants.O_NOFOLLOW)),
   readAll,
   remove: (path) => unlink(path),

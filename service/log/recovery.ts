@@ -2,13 +2,16 @@
 //
 //   1. read every segment's header
 //   2. scan the records; count what is lost, by sequence numbers
-//   3. write anew the last segment, and any that has bytes behind its last intact record: copy, sync, rename, sync the folder
+//   3. write anew the last segment, and any that has bytes behind its last intact record: copy, sync, rename,
+//   sync the folder
 //
-// Step 3 because what we read may be only in the page cache: after kill -9 nobody synced it, and after a failed fsync the kernel
-// calls such pages clean, so syncing them again would prove nothing. From then on the content of each segment is fixed.
+// Step 3 because what we read may be only in the page cache: after kill -9 nobody synced it, and after a
+// failed fsync the kernel calls such pages clean, so syncing them again would prove nothing. From then on the
+// content of each segment is fixed.
 //
-// Records that were written but never acked may survive a crash. They are kept, and their keys are remembered, so that the
-// sender's retry is recognised: still exactly once. Files that are not ours are left alone and named in the report.
+// Records that were written but never acked may survive a crash. They are kept, and their keys are
+// remembered, so that the sender's retry is recognised: still exactly once. Files that are not ours are left
+// alone and named in the report.
 
 import type { Disk } from './disk.ts'
 import { LogError } from './log-error.ts'
@@ -27,14 +30,26 @@ export type LogReport = {
   readonly tornRecords: number
   /** Bytes cut off behind intact records. */
   readonly bytesCut: number
-  /** Segment files of which both headers are damaged, or that are not what their name says; left where they are. */
+  /**
+   * Segment files of which both headers are damaged, or that are not what their name says; left where they
+   * are.
+   */
   readonly unreadable: readonly string[]
 }
 
-type Found = { readonly number: number; readonly path: string; readonly file: Uint8Array; readonly header: SegmentHeader }
+type Found = {
+  readonly number: number
+  readonly path: string
+  readonly file: Uint8Array
+  readonly header: SegmentHeader
+}
 
 export type HealedSegment = {
-  readonly id: string; readonly number: number; readonly path: string; readonly bytes: number; readonly recordCount: number
+  readonly id: string
+  readonly number: number
+  readonly path: string
+  readonly bytes: number
+  readonly recordCount: number
   readonly firstSequence: number
 }
 
@@ -74,17 +89,27 @@ export async function healFolder(disk: Disk, dir: string): Promise<HealedFolder>
     }
     const segment = segmentOf(found, content)
     segments.push(segment)
-    keysBySegment.set(segment.id, content.records.map(({ key }) => key))
+    keysBySegment.set(
+      segment.id,
+      content.records.map(({ key }) => key),
+    )
   }
   const records = segments.reduce((sum, { recordCount }) => sum + recordCount, 0)
   return {
-    segments, keysBySegment, keys: [...keysBySegment.values()].flat(), nextNumber: (numbers.at(-1) ?? 0) + 1, nextSequence,
+    segments,
+    keysBySegment,
+    keys: [...keysBySegment.values()].flat(),
+    nextNumber: (numbers.at(-1) ?? 0) + 1,
+    nextSequence,
     report: { segments: segments.length, records, lostRecords, tornRecords, bytesCut, unreadable },
   }
 }
 
 async function readHeaders(
-  disk: Disk, dir: string, numbers: readonly number[], unreadable: string[],
+  disk: Disk,
+  dir: string,
+  numbers: readonly number[],
+  unreadable: string[],
 ): Promise<{ number: number; path: string; header: SegmentHeader }[]> {
   const headers: { number: number; path: string; header: SegmentHeader }[] = []
   for (const number of numbers) {
@@ -95,7 +120,10 @@ async function readHeaders(
       continue
     }
     if (header.version > FORMAT_VERSION) {
-      throw new LogError('E_LOG_VERSION', `${path} has format ${header.version}; this program reads up to ${FORMAT_VERSION}`)
+      throw new LogError(
+        'E_LOG_VERSION',
+        `${path} has format ${header.version}; this program reads up to ${FORMAT_VERSION}`,
+      )
     }
     headers.push({ number, path, header })
   }
@@ -110,7 +138,11 @@ function unlessLink(error: unknown): Uint8Array {
 
 function segmentOf({ number, path, header }: Found, content: SegmentContent): HealedSegment {
   return {
-    id: segmentId(number, header.salt), number, path, bytes: content.intactBytes, recordCount: content.records.length,
+    id: segmentId(number, header.salt),
+    number,
+    path,
+    bytes: content.intactBytes,
+    recordCount: content.records.length,
     firstSequence: header.firstSequence,
   }
 }

@@ -5,10 +5,10 @@
 //   +-----------+-----------+----------+----------+----
 //   record = 48 bytes of header + payload + zeros up to a multiple of 8
 //
-// The header stands twice, so that one damaged sector-sized hole or bit never costs a whole segment. All CRCs are seeded by the
-// segment's random salt: bytes inside a payload (chosen by a sender) can not pass for a record when a damaged length
-// makes the reader search for the next one. CRC-32 (ISO-HDLC) because zlib has it in machine code: 4.8 GB/s here; CRC-32C
-// in JavaScript would cost more than decoding does.
+// The header stands twice, so that one damaged sector-sized hole or bit never costs a whole segment. All CRCs
+// are seeded by the segment's random salt: bytes inside a payload (chosen by a sender) can not pass for a
+// record when a damaged length makes the reader search for the next one. CRC-32 (ISO-HDLC) because zlib has
+// it in machine code: 4.8 GB/s here; CRC-32C in JavaScript would cost more than decoding does.
 
 import { crc32 } from 'node:zlib'
 import { toHex } from '#base'
@@ -37,7 +37,10 @@ export type SegmentHeader = {
 export type RecordHeader = {
   readonly length: number
   readonly sequence: number
-  /** How many records of the same fdatasync come before it: all records before those were durable when it was written. */
+  /**
+   * How many records of the same fdatasync come before it: all records before those were durable when it was
+   * written.
+   */
   readonly indexInGroup: number
   readonly payloadCrc: number
   readonly key: Uint8Array
@@ -75,7 +78,11 @@ export function decodeSegmentHeader(file: Uint8Array): SegmentHeader | undefined
     if (file.length < at + SEGMENT_HEADER_BYTES) return undefined
     const bytes = file.subarray(at, at + SEGMENT_HEADER_BYTES)
     const view = viewOf(bytes)
-    if (view.getUint32(0, true) !== SEGMENT_MAGIC || view.getUint32(28, true) !== crc32(bytes.subarray(0, 28))) continue
+    if (
+      view.getUint32(0, true) !== SEGMENT_MAGIC ||
+      view.getUint32(28, true) !== crc32(bytes.subarray(0, 28))
+    )
+      continue
     return {
       version: view.getUint16(4, true),
       salt: bytes.slice(8, 8 + SALT_BYTES),
@@ -88,7 +95,12 @@ export function decodeSegmentHeader(file: Uint8Array): SegmentHeader | undefined
 
 /** The pieces to write for one record: header, payload (not copied), padding. */
 export function encodeRecord(
-  record: { readonly payload: Uint8Array; readonly key: Uint8Array; readonly sequence: number; readonly indexInGroup: number },
+  record: {
+    readonly payload: Uint8Array
+    readonly key: Uint8Array
+    readonly sequence: number
+    readonly indexInGroup: number
+  },
   seed: number,
 ): Uint8Array[] {
   const { payload, key, sequence, indexInGroup } = record

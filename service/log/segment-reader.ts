@@ -1,16 +1,23 @@
 // Reads a segment past any damage: every intact record, in order, and an exact count of what is missing.
 //
 //   at a record's place:   header intact, payload intact  -> a record
-//                          header intact, payload not     -> one record lost; the length still leads to the next
-//                          header not intact              -> search the multiples of 8 for the next intact header
+//                          header intact, payload not     -> one record lost; the length still leads to the
+//                          next header not intact              -> search the multiples of 8 for the next
+//                          intact header
 //   the sequence numbers of the next intact record (or of the next segment) say how many were lost in between
 //
-// The same bytes always give the same records: the consumer's insert of a whole segment can be repeated under one token.
+// The same bytes always give the same records: the consumer's insert of a whole segment can be repeated under
+// one token.
 
 import type { Disk } from './disk.ts'
 import { SEGMENT_BYTES_MAX } from './limits.ts'
 import {
-  decodeRecordHeader, decodeSegmentHeader, isPayloadIntact, RECORD_HEADER_BYTES, recordBytes, RECORDS_OFFSET,
+  decodeRecordHeader,
+  decodeSegmentHeader,
+  isPayloadIntact,
+  RECORD_HEADER_BYTES,
+  recordBytes,
+  RECORDS_OFFSET,
   seedOf,
 } from './segment-format.ts'
 import type { RecordHeader, SegmentHeader } from './segment-format.ts'
@@ -32,7 +39,10 @@ export type SegmentContent = {
   readonly intactBytes: number
 }
 
-/** A segment of the smallest records holds fewer; an intact CRC over an absurd sequence must still not loop for ever. */
+/**
+ * A segment of the smallest records holds fewer; an intact CRC over an absurd sequence must still not loop
+ * for ever.
+ */
 const MISSING_COUNTED_MAX = SEGMENT_BYTES_MAX / RECORD_HEADER_BYTES
 
 const NAME = /^(\d{10})\.wal$/
@@ -42,18 +52,30 @@ export const segmentName = (number: number): string => `${String(number).padStar
 /** Numbers of the segment files in a folder, rising; other files are not ours. */
 export async function listSegments(disk: Disk, dir: string): Promise<number[]> {
   const names = await disk.list(dir)
-  return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).map(Number).sort((a, b) => a - b)
+  return names
+    .flatMap((name) => NAME.exec(name)?.[1] ?? [])
+    .map(Number)
+    .sort((a, b) => a - b)
 }
 
-/** The records of one segment, read up to its sealed length. Errors: those of the disk (ENOENT when it was dropped). */
-export async function readSegment(disk: Disk, segment: { readonly path: string; readonly bytes: number }): Promise<SegmentContent> {
+/**
+ * The records of one segment, read up to its sealed length. Errors: those of the disk (ENOENT when it was
+ * dropped).
+ */
+export async function readSegment(
+  disk: Disk,
+  segment: { readonly path: string; readonly bytes: number },
+): Promise<SegmentContent> {
   const file = await disk.readAll(segment.path)
   const header = decodeSegmentHeader(file)
   if (header === undefined) return { records: [], lostRecords: 0, tornRecords: 0, intactBytes: 0 }
   return scanSegment(file.subarray(0, segment.bytes), header)
 }
 
-/** Walks the records of a file. `endSequence` = the next segment's first, when there is one. Cost: one CRC over each byte. */
+/**
+ * Walks the records of a file. `endSequence` = the next segment's first, when there is one. Cost: one CRC
+ * over each byte.
+ */
 export function scanSegment(file: Uint8Array, header: SegmentHeader, endSequence?: number): SegmentContent {
   const records: LogRecord[] = []
   const missing: number[] = []
@@ -71,7 +93,8 @@ export function scanSegment(file: Uint8Array, header: SegmentHeader, endSequence
       continue
     }
     if (isPayloadIntact(file, at, found, seed)) {
-      for (; expected < found.sequence && missing.length < MISSING_COUNTED_MAX; expected++) missing.push(expected)
+      for (; expected < found.sequence && missing.length < MISSING_COUNTED_MAX; expected++)
+        missing.push(expected)
       expected = found.sequence + 1
       ackedBefore = Math.max(ackedBefore, found.sequence - found.indexInGroup)
       damagedTail = 0
@@ -85,7 +108,12 @@ export function scanSegment(file: Uint8Array, header: SegmentHeader, endSequence
   const lostInside = missing.filter((sequence) => sequence < ackedBefore).length
   const lostAtEnd = endSequence === undefined ? 0 : Math.max(0, endSequence - expected)
   const tornAtEnd = endSequence === undefined ? damagedTail : 0
-  return { records, lostRecords: lostInside + lostAtEnd, tornRecords: missing.length - lostInside + tornAtEnd, intactBytes }
+  return {
+    records,
+    lostRecords: lostInside + lostAtEnd,
+    tornRecords: missing.length - lostInside + tornAtEnd,
+    intactBytes,
+  }
 }
 
 function recordAt(file: Uint8Array, at: number, header: RecordHeader): LogRecord {

@@ -1,9 +1,17 @@
 // The segment that is being written: one file, appended to in groups, each made durable before it counts.
 //
-// Owner: Log, which calls one method at a time. After a failed write() the file's tail is unknown: only leave() may follow.
+// Owner: Log, which calls one method at a time. After a failed write() the file's tail is unknown: only
+// leave() may follow.
 
 import type { Disk, DiskFile } from './disk.ts'
-import { encodeRecord, encodeSegmentHeader, FORMAT_VERSION, RECORDS_OFFSET, recordBytes, seedOf } from './segment-format.ts'
+import {
+  encodeRecord,
+  encodeSegmentHeader,
+  FORMAT_VERSION,
+  RECORDS_OFFSET,
+  recordBytes,
+  seedOf,
+} from './segment-format.ts'
 import { segmentName } from './segment-reader.ts'
 
 export type SegmentWriter = {
@@ -16,20 +24,33 @@ export type SegmentWriter = {
   /** Length up to which an fdatasync succeeded. */
   readonly durableBytes: number
   /** Writes and syncs one group. Errors: the disk's; then nothing of the group counts. */
-  write(group: readonly { readonly payload: Uint8Array; readonly key: Uint8Array }[], firstSequence: number): Promise<void>
+  write(
+    group: readonly { readonly payload: Uint8Array; readonly key: Uint8Array }[],
+    firstSequence: number,
+  ): Promise<void>
   /** Never throws: what matters was synced before. */
   close(): Promise<void>
   /**
-   * For a segment in which something failed: makes its file durably end at durableBytes, or go when it has no record. Errors: the
-   * disk's; then the file may still hold bytes that were never acked, and leave() must be tried again.
+   * For a segment in which something failed: makes its file durably end at durableBytes, or go when it has no
+   * record. Errors: the disk's; then the file may still hold bytes that were never acked, and leave() must be
+   * tried again.
    */
   leave(): Promise<void>
 }
 
-/** Creates the file. Its header becomes durable with the first group, the folder's entry here. Errors: the disk's. */
-export async function beginSegment(disk: Disk, dir: string, start: {
-  readonly number: number; readonly salt: Uint8Array; readonly firstSequence: number
-}): Promise<SegmentWriter> {
+/**
+ * Creates the file. Its header becomes durable with the first group, the folder's entry here. Errors: the
+ * disk's.
+ */
+export async function beginSegment(
+  disk: Disk,
+  dir: string,
+  start: {
+    readonly number: number
+    readonly salt: Uint8Array
+    readonly firstSequence: number
+  },
+): Promise<SegmentWriter> {
   const path = `${dir}/${segmentName(start.number)}`
   const file = await disk.create(path)
   try {
@@ -56,7 +77,13 @@ class OpenSegment implements SegmentWriter {
   readonly #file: DiskFile
   readonly #seed: number
 
-  constructor(disk: Disk, dir: string, file: DiskFile, path: string, start: { number: number; salt: Uint8Array; firstSequence: number }) {
+  constructor(
+    disk: Disk,
+    dir: string,
+    file: DiskFile,
+    path: string,
+    start: { number: number; salt: Uint8Array; firstSequence: number },
+  ) {
     this.#disk = disk
     this.#dir = dir
     this.#file = file
@@ -67,11 +94,16 @@ class OpenSegment implements SegmentWriter {
     this.#seed = seedOf(start.salt)
   }
 
-  async write(group: readonly { payload: Uint8Array; key: Uint8Array }[], firstSequence: number): Promise<void> {
+  async write(
+    group: readonly { payload: Uint8Array; key: Uint8Array }[],
+    firstSequence: number,
+  ): Promise<void> {
     const pieces: Uint8Array[] = []
     let bytes = 0
     group.forEach(({ payload, key }, indexInGroup) => {
-      pieces.push(...encodeRecord({ payload, key, sequence: firstSequence + indexInGroup, indexInGroup }, this.#seed))
+      pieces.push(
+        ...encodeRecord({ payload, key, sequence: firstSequence + indexInGroup, indexInGroup }, this.#seed),
+      )
       bytes += recordBytes(payload.length)
     })
     await this.#file.write(pieces, this.durableBytes)
@@ -94,11 +126,20 @@ class OpenSegment implements SegmentWriter {
       await this.#file.truncate(this.durableBytes)
       await this.#file.sync()
     })
-    if (!isCut) await copyAnew(this.#disk, this.#dir, this.path, (await this.#disk.readAll(this.path)).subarray(0, this.durableBytes))
+    if (!isCut)
+      await copyAnew(
+        this.#disk,
+        this.#dir,
+        this.path,
+        (await this.#disk.readAll(this.path)).subarray(0, this.durableBytes),
+      )
   }
 }
 
-/** Puts a durable file of these bytes in place of another, in one step. Errors: the disk's; then the old one is still there. */
+/**
+ * Puts a durable file of these bytes in place of another, in one step. Errors: the disk's; then the old one
+ * is still there.
+ */
 export async function copyAnew(disk: Disk, dir: string, path: string, bytes: Uint8Array): Promise<void> {
   const copy = `${path}.new`
   await disk.remove(copy).catch(unlessMissing)

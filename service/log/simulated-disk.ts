@@ -1,11 +1,13 @@
 // A disk in memory that behaves as badly as the contract of disk.ts allows, by seed.
 //
 //   write()  -> content (the page cache)      + pending change
-//   sync()   -> pending changes reach `durable`; or EIO: some do, and the rest is forgotten for ever (fsyncgate)
-//   crash()  -> of what is pending, each sector of 512 bytes survives or not; of unsynced folder changes, a prefix does
+//   sync()   -> pending changes reach `durable`; or EIO: some do, and the rest is forgotten for ever
+//   (fsyncgate) crash()  -> of what is pending, each sector of 512 bytes survives or not; of unsynced folder
+//   changes, a prefix does
 //
-// Every operation first waits on the `wait` port, so that a simulation can crash between any two. After crash() the operations
-// of the life before never settle: their callers died. Source: "All File Systems Are Not Created Equal", OSDI'14; ATC'20 (see README).
+// Every operation first waits on the `wait` port, so that a simulation can crash between any two. After
+// crash() the operations of the life before never settle: their callers died. Source: "All File Systems Are
+// Not Created Equal", OSDI'14; ATC'20 (see README).
 
 import type { Random } from '#base'
 import type { Disk, DiskFile, DiskLock } from './disk.ts'
@@ -20,9 +22,15 @@ export type SimulatedFaults = {
   readonly syncErrors: number
 }
 
-export const NO_FAULTS: SimulatedFaults = { capacityBytes: Number.MAX_SAFE_INTEGER, writeErrors: 0, syncErrors: 0 }
+export const NO_FAULTS: SimulatedFaults = {
+  capacityBytes: Number.MAX_SAFE_INTEGER,
+  writeErrors: 0,
+  syncErrors: 0,
+}
 
-type Change = { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array } | { readonly kind: 'cut'; readonly bytes: number }
+type Change =
+  | { readonly kind: 'write'; readonly position: number; readonly bytes: Uint8Array }
+  | { readonly kind: 'cut'; readonly bytes: number }
 type Inode = { content: Uint8Array; durable: Uint8Array; pending: Change[] }
 type FolderChange = (names: Map<string, Inode>) => void
 
@@ -83,7 +91,11 @@ export class SimulatedDisk implements Disk {
   }
 
   list(dir: string): Promise<string[]> {
-    return this.#step(() => [...this.#names.keys()].filter((path) => path.startsWith(`${dir}/`)).map((path) => path.slice(dir.length + 1)))
+    return this.#step(() =>
+      [...this.#names.keys()]
+        .filter((path) => path.startsWith(`${dir}/`))
+        .map((path) => path.slice(dir.length + 1)),
+    )
   }
 
   create(path: string): Promise<DiskFile> {
@@ -163,10 +175,11 @@ export class SimulatedDisk implements Disk {
     return {
       write: (pieces, position) => this.#step(() => this.#write(path, inode, pieces, position)),
       sync: () => this.#step(() => this.#sync(path, inode)),
-      truncate: (bytes) => this.#step(() => {
-        this.#failBy(this.faults.writeErrors, path)
-        this.#change(inode, { kind: 'cut', bytes })
-      }),
+      truncate: (bytes) =>
+        this.#step(() => {
+          this.#failBy(this.faults.writeErrors, path)
+          this.#change(inode, { kind: 'cut', bytes })
+        }),
       close: () => this.#step(() => {}),
     }
   }

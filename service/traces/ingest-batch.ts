@@ -2,8 +2,8 @@
 //
 //   body --decode (in slices)--> SpanBatch --copy--> block --log.append(block, sha256(body))--> durable
 //
-// The hash makes retries harmless: OTLP has no idempotency key, but a retry is the same bytes (reliability 1.1).
-// Owner of the builders: this class; one is in use by one body at a time and goes back to the pool.
+// The hash makes retries harmless: OTLP has no idempotency key, but a retry is the same bytes (reliability
+// 1.1). Owner of the builders: this class; one is in use by one body at a time and goes back to the pool.
 
 import { createHash } from 'node:crypto'
 import type { Clock, Random } from '#base'
@@ -45,7 +45,10 @@ export class BatchIngest {
     this.#ports = ports
   }
 
-  /** Resolves when durable. Errors: OtlpError (the body), LogError (the disk). Owns: the body until it settles. */
+  /**
+   * Resolves when durable. Errors: OtlpError (the body), LogError (the disk). Owns: the body until it
+   * settles.
+   */
   async ingest(body: Uint8Array, format: OtlpFormat): Promise<BatchOutcome> {
     const { block, spanCount, report } = await this.#decode(body, format)
     const outcome = { acceptedSpans: spanCount, rejectedSpans: report.rejectedSpans, message: report.message }
@@ -54,15 +57,23 @@ export class BatchIngest {
     return { ...outcome, isDuplicate }
   }
 
-  async #decode(body: Uint8Array, format: OtlpFormat): Promise<{ block?: Uint8Array; spanCount: number; report: DecodeReport }> {
+  async #decode(
+    body: Uint8Array,
+    format: OtlpFormat,
+  ): Promise<{ block?: Uint8Array; spanCount: number; report: DecodeReport }> {
     const builder = this.#pool.pop() ?? new SpanBatchBuilder(this.#ports.random.uint32())
     try {
-      const decoding = format === 'protobuf' ? decodeOtlpProtobuf(body, builder) : decodeOtlpJson(body, builder)
+      const decoding =
+        format === 'protobuf' ? decodeOtlpProtobuf(body, builder) : decodeOtlpJson(body, builder)
       let step = decoding.next()
       for (; step.done !== true; step = decoding.next()) await this.#ports.yieldTurn()
       const { spanCount } = builder
       if (spanCount === 0) return { spanCount, report: step.value }
-      return { block: encodeSpanBlock(builder.finish(this.#ports.clock.nowNs())), spanCount, report: step.value }
+      return {
+        block: encodeSpanBlock(builder.finish(this.#ports.clock.nowNs())),
+        spanCount,
+        report: step.value,
+      }
     } finally {
       builder.reset()
       if (this.#pool.length < POOL_MAX) this.#pool.push(builder)
@@ -70,5 +81,9 @@ export class BatchIngest {
   }
 }
 
-/** What makes two requests one: the first 128 bits of SHA-256 of the body, so that nobody can craft a body that hides another. */
-export const batchKey = (body: Uint8Array): Uint8Array => createHash('sha256').update(body).digest().subarray(0, KEY_BYTES)
+/**
+ * What makes two requests one: the first 128 bits of SHA-256 of the body, so that nobody can craft a body
+ * that hides another.
+ */
+export const batchKey = (body: Uint8Array): Uint8Array =>
+  createHash('sha256').update(body).digest().subarray(0, KEY_BYTES)

@@ -1,8 +1,10 @@
-// Reading a request's body within bounds: of its bytes, of its bytes after decompression, and of all bodies together.
+// Reading a request's body within bounds: of its bytes, of its bytes after decompression, and of all bodies
+// together.
 //
 //   chunks --count--> whole body --zlib with maxOutputLength--> plain body
 //
-// Nothing beyond BODY_BYTES_MAX is ever held: zlib stops at it, so a bomb of 1 : 636,000 costs what an honest body costs.
+// Nothing beyond BODY_BYTES_MAX is ever held: zlib stops at it, so a bomb of 1 : 636,000 costs what an honest
+// body costs.
 
 import type { IncomingMessage } from 'node:http'
 import { promisify } from 'node:util'
@@ -49,7 +51,11 @@ export class ByteBudget {
   }
 }
 
-const DECOMPRESSORS = { gzip: promisify(gunzip), deflate: promisify(inflate), zstd: promisify(zstdDecompress) }
+const DECOMPRESSORS = {
+  gzip: promisify(gunzip),
+  deflate: promisify(inflate),
+  zstd: promisify(zstdDecompress),
+}
 
 export type Encoding = 'identity' | keyof typeof DECOMPRESSORS
 
@@ -66,8 +72,15 @@ export type Body = {
   readonly wireBytes: number
 }
 
-/** Asks `hold` for every byte it keeps; what was granted is for the caller to give back. Errors: Refusal 400, 413, 503. */
-export async function readBody(request: IncomingMessage, encoding: Encoding, hold: (bytes: number) => boolean): Promise<Body> {
+/**
+ * Asks `hold` for every byte it keeps; what was granted is for the caller to give back. Errors: Refusal 400,
+ * 413, 503.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  encoding: Encoding,
+  hold: (bytes: number) => boolean,
+): Promise<Body> {
   const wire = await readWire(request, hold)
   if (encoding === 'identity') return { bytes: wire, wireBytes: wire.length }
   const bytes = await decompress(wire, encoding)
@@ -75,7 +88,8 @@ export async function readBody(request: IncomingMessage, encoding: Encoding, hol
   return { bytes, wireBytes: wire.length }
 }
 
-const tooLarge = (): Refusal => new Refusal(413, `the body is larger than ${BODY_BYTES_MAX} bytes, after decompression`)
+const tooLarge = (): Refusal =>
+  new Refusal(413, `the body is larger than ${BODY_BYTES_MAX} bytes, after decompression`)
 const overBudget = (): Refusal => new Refusal(503, 'too many bytes are being received; try again soon')
 
 async function readWire(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Uint8Array> {
@@ -96,7 +110,8 @@ async function readWire(request: IncomingMessage, hold: (bytes: number) => boole
     })
     request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
     // An aborted request errs, or only closes; after 'end' neither changes anything.
-    for (const event of ['error', 'close']) request.on(event, () => reject(new Refusal(400, 'the request was cut short')))
+    for (const event of ['error', 'close'])
+      request.on(event, () => reject(new Refusal(400, 'the request was cut short')))
   })
 }
 

@@ -1,10 +1,13 @@
-// OTLP/HTTP: who may post what, and what they are answered. The listener itself; ingest-worker.ts wires it to a log.
+// OTLP/HTTP: who may post what, and what they are answered. The listener itself; ingest-worker.ts wires it to
+// a log.
 //
-//   Host -> Origin -> path -> method -> token -> Content-Type -> Content-Encoding -> body -> BatchIngest -> 200
+//   Host -> Origin -> path -> method -> token -> Content-Type -> Content-Encoding -> body -> BatchIngest ->
+//   200
 //
-// Every refusal is a google.rpc.Status in the request's encoding. A refused body is read to its end and thrown away, so
-// that the connection can go on; the request's deadline bounds that. 503 carries Retry-After: senders keep the batch.
-// Source: OTLP specification 1.9; DNS rebinding and CORS: reliability 2.1, rows 23 and 24.
+// Every refusal is a google.rpc.Status in the request's encoding. A refused body is read to its end and
+// thrown away, so that the connection can go on; the request's deadline bounds that. 503 carries Retry-After:
+// senders keep the batch. Source: OTLP specification 1.9; DNS rebinding and CORS: reliability 2.1, rows 23
+// and 24.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer } from 'node:http'
@@ -40,15 +43,30 @@ export class IngestCounters {
 const PATH = '/v1/traces'
 const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
-type Answer = { readonly status: number; readonly headers: { readonly [name: string]: string }; readonly body: Uint8Array }
+type Answer = {
+  readonly status: number
+  readonly headers: { readonly [name: string]: string }
+  readonly body: Uint8Array
+}
 
 /** Not yet listening. */
-export function createIngestServer(ingest: Pick<BatchIngest, 'ingest'>, access: IngestAccess, counters: IngestCounters): Server {
+export function createIngestServer(
+  ingest: Pick<BatchIngest, 'ingest'>,
+  access: IngestAccess,
+  counters: IngestCounters,
+): Server {
   const listener = new IngestListener(ingest, access, counters)
-  const server = createServer({
-    maxHeaderSize: limits.HEADER_BYTES_MAX, headersTimeout: limits.HEADERS_MS_MAX, requestTimeout: limits.REQUEST_MS_MAX,
-    keepAliveTimeout: limits.KEEP_ALIVE_MS, connectionsCheckingInterval: 1000, insecureHTTPParser: false,
-  }, (request, response) => void listener.serve(request, response))
+  const server = createServer(
+    {
+      maxHeaderSize: limits.HEADER_BYTES_MAX,
+      headersTimeout: limits.HEADERS_MS_MAX,
+      requestTimeout: limits.REQUEST_MS_MAX,
+      keepAliveTimeout: limits.KEEP_ALIVE_MS,
+      connectionsCheckingInterval: 1000,
+      insecureHTTPParser: false,
+    },
+    (request, response) => void listener.serve(request, response),
+  )
   server.maxHeadersCount = limits.HEADERS_COUNT_MAX
   server.maxConnections = limits.CONNECTIONS_MAX
   server.on('clientError', (error: Error, socket: Socket) => refuseConnection(error, socket))
@@ -67,7 +85,9 @@ class IngestListener {
     this.#ingest = ingest
     this.#access = access
     this.#counters = counters
-    this.#hosts = new Set([...LOOPBACK_HOSTS, access.host, ...(access.allowedHosts ?? [])].map((host) => host.toLowerCase()))
+    this.#hosts = new Set(
+      [...LOOPBACK_HOSTS, access.host, ...(access.allowedHosts ?? [])].map((host) => host.toLowerCase()),
+    )
     this.#tokenHash = access.token === undefined ? undefined : sha256(access.token)
   }
 
@@ -75,11 +95,20 @@ class IngestListener {
   async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     this.#counters.requests++
     const format = formatOf(request.headers['content-type'])
-    const answer = await this.#answer(request, format).catch((error: unknown) => this.#refuse(error, format ?? 'json'))
+    const answer = await this.#answer(request, format).catch((error: unknown) =>
+      this.#refuse(error, format ?? 'json'),
+    )
     if (!request.readableEnded) request.resume()
     const origin = request.headers.origin
-    const cors = origin !== undefined && this.#isAllowedOrigin(origin) ? { 'access-control-allow-origin': origin, vary: 'Origin' } : {}
-    response.writeHead(answer.status, { ...cors, ...answer.headers, 'content-length': String(answer.body.length) })
+    const cors =
+      origin !== undefined && this.#isAllowedOrigin(origin)
+        ? { 'access-control-allow-origin': origin, vary: 'Origin' }
+        : {}
+    response.writeHead(answer.status, {
+      ...cors,
+      ...answer.headers,
+      'content-length': String(answer.body.length),
+    })
     response.end(answer.body)
   }
 
@@ -89,10 +118,13 @@ class IngestListener {
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) return PREFLIGHT
     if (request.method !== 'POST') throw new Refusal(405, 'use POST', { allow: 'POST, OPTIONS' })
     this.#checkToken(request.headers.authorization)
-    if (format === undefined) throw new Refusal(415, 'Content-Type must be application/x-protobuf or application/json')
+    if (format === undefined)
+      throw new Refusal(415, 'Content-Type must be application/x-protobuf or application/json')
     const encoding = encodingOf(request.headers['content-encoding'])
     if (encoding === undefined) {
-      throw new Refusal(415, 'Content-Encoding must be gzip, deflate, zstd or none', { 'accept-encoding': 'gzip, deflate, zstd' })
+      throw new Refusal(415, 'Content-Encoding must be gzip, deflate, zstd or none', {
+        'accept-encoding': 'gzip, deflate, zstd',
+      })
     }
     return this.#accept(request, format, encoding)
   }
@@ -108,15 +140,24 @@ class IngestListener {
       const { bytes, wireBytes } = await readBody(request, encoding, hold)
       const outcome = await this.#ingest.ingest(bytes, format)
       this.#count(outcome, wireBytes, bytes.length)
-      return { status: 200, headers: { 'content-type': CONTENT_TYPES[format] }, body: encodeSuccess(format, outcome) }
+      return {
+        status: 200,
+        headers: { 'content-type': CONTENT_TYPES[format] },
+        body: encodeSuccess(format, outcome),
+      }
     } finally {
       this.#budget.give(held)
     }
   }
 
   #count(
-    outcome: { readonly acceptedSpans: number; readonly rejectedSpans: number; readonly isDuplicate: boolean },
-    wireBytes: number, decodedBytes: number,
+    outcome: {
+      readonly acceptedSpans: number
+      readonly rejectedSpans: number
+      readonly isDuplicate: boolean
+    },
+    wireBytes: number,
+    decodedBytes: number,
   ): void {
     const counters = this.#counters
     counters.bodyBytes += wireBytes
@@ -135,10 +176,14 @@ class IngestListener {
     if (host === undefined) throw new Refusal(400, 'the Host header is missing or malformed')
     if (!this.#isAllowedHost(host)) throw new Refusal(403, `requests for host ${host} are not served here`)
     const { origin } = request.headers
-    if (origin !== undefined && !this.#isAllowedOrigin(origin)) throw new Refusal(403, `origin ${origin} may not post here`)
+    if (origin !== undefined && !this.#isAllowedOrigin(origin))
+      throw new Refusal(403, `origin ${origin} may not post here`)
   }
 
-  /** Bound to every address we can not know our names, but a name that resolves to us still must be listed: only literals pass. */
+  /**
+   * Bound to every address we can not know our names, but a name that resolves to us still must be listed:
+   * only literals pass.
+   */
   #isAllowedHost(host: string): boolean {
     if (this.#hosts.has(host)) return true
     const isUnspecified = this.#access.host === '0.0.0.0' || this.#access.host === '::'
@@ -161,7 +206,8 @@ class IngestListener {
     const refusal = toRefusal(error)
     const { status, headers } = refusal
     this.#counters.refused[status] = (this.#counters.refused[status] ?? 0) + 1
-    const retry: { readonly [name: string]: string } = status === 503 ? { 'retry-after': String(limits.RETRY_AFTER_SECONDS) } : {}
+    const retry: { readonly [name: string]: string } =
+      status === 503 ? { 'retry-after': String(limits.RETRY_AFTER_SECONDS) } : {}
     const body = encodeStatus(format, status, refusal.message)
     return { status, headers: { ...retry, ...headers, 'content-type': CONTENT_TYPES[format] }, body }
   }
@@ -170,7 +216,8 @@ class IngestListener {
 const PREFLIGHT: Answer = {
   status: 204,
   headers: {
-    'access-control-allow-methods': 'POST', 'access-control-allow-headers': 'content-type, content-encoding, authorization',
+    'access-control-allow-methods': 'POST',
+    'access-control-allow-headers': 'content-type, content-encoding, authorization',
     'access-control-max-age': '600',
   },
   body: new Uint8Array(0),
@@ -185,7 +232,10 @@ function formatOf(contentType: string | undefined): OtlpFormat | undefined {
   return type === 'application/json' ? 'json' : undefined
 }
 
-/** The path of the origin or absolute form; nothing is normalised: a path that is not exactly ours is not ours. */
+/**
+ * The path of the origin or absolute form; nothing is normalised: a path that is not exactly ours is not
+ * ours.
+ */
 function pathOf(url: string | undefined): string {
   const path = (url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return path.split('?', 1)[0]!
@@ -197,10 +247,18 @@ function hostOf(header: string | undefined): string | undefined {
 }
 
 /** What the log refuses may be tried again: 503. A fault of ours is told as one, without its inside. */
-function toRefusal(error: unknown): { status: number; headers: { readonly [name: string]: string }; message: string } {
+function toRefusal(error: unknown): {
+  status: number
+  headers: { readonly [name: string]: string }
+  message: string
+} {
   if (error instanceof Refusal) return error
   if (error instanceof OtlpError) {
-    return { status: error.code === 'E_OTLP_OBJECTS' ? 413 : 400, headers: {}, message: `${error.code}: ${error.message}` }
+    return {
+      status: error.code === 'E_OTLP_OBJECTS' ? 413 : 400,
+      headers: {},
+      message: `${error.code}: ${error.message}`,
+    }
   }
   if (error instanceof LogError) {
     if (error.code === 'E_LOG_RECORD_SIZE') return { status: 413, headers: {}, message: error.message }
@@ -213,7 +271,11 @@ function toRefusal(error: unknown): { status: number; headers: { readonly [name:
 function refuseConnection(error: Error, socket: Socket): void {
   const code = 'code' in error ? error.code : undefined
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const status = code === 'HPE_HEADER_OVERFLOW' ? '431 Request Header Fields Too Large'
-    : code === 'ERR_HTTP_REQUEST_TIMEOUT' ? '408 Request Timeout' : '400 Bad Request'
+  const status =
+    code === 'HPE_HEADER_OVERFLOW'
+      ? '431 Request Header Fields Too Large'
+      : code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? '408 Request Timeout'
+        : '400 Bad Request'
   socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
 }

@@ -1,5 +1,5 @@
-// kill -9 of a real process with the real ingest thread, at seeded moments, while a client sends: after each restart every acked batch
-// is in the log exactly once, and nothing is there twice.
+// kill -9 of a real process with the real ingest thread, at seeded moments, while a client sends: after each
+// restart every acked batch is in the log exactly once, and nothing is there twice.
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
@@ -12,7 +12,7 @@ import test from 'node:test'
 import { seededRandom } from '#base'
 import { nodeDisk, openLog, readSegment } from '#log'
 import { systemClock, systemRandom } from './ingest-ports.ts'
-import { requestType } from './otlp-oracle.fixture.ts'
+import { requestType } from './testing/otlp-oracle.ts'
 import { decodeSpanBlock } from './span-block.ts'
 
 const ROUNDS = 8
@@ -24,8 +24,12 @@ const SERVER = `
   process.stdout.write(String(handle.port))`
 
 async function startServer(dir: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', SERVER, dir], { stdio: ['ignore', 'pipe', 'inherit'] })
-  const died = once(child, 'exit').then(([code]) => { throw new Error(`the server ended with ${code} before it listened`) })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', SERVER, dir], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const died = once(child, 'exit').then(([code]) => {
+    throw new Error(`the server ended with ${code} before it listened`)
+  })
   const [chunk]: unknown[] = await Promise.race([once(child.stdout!, 'data'), died])
   died.catch(() => {})
   return { child, port: Number(String(chunk)) }
@@ -46,7 +50,9 @@ function bodyOf(batch: number): Uint8Array {
 async function post(port: number, body: Uint8Array): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${port}/v1/traces`, {
-      method: 'POST', headers: { 'content-type': 'application/x-protobuf' }, body: new Uint8Array(body),
+      method: 'POST',
+      headers: { 'content-type': 'application/x-protobuf' },
+      body: new Uint8Array(body),
     })
     await response.arrayBuffer()
     return response.status === 200

@@ -1,5 +1,5 @@
-// Every bound of ingest, with its reason. What a limit of a span drops is counted in that span's dropped counts; what a
-// limit of a request refuses is answered with a code.
+// Every bound of ingest, with its reason. What a limit of a span drops is counted in that span's dropped
+// counts; what a limit of a request refuses is answered with a code.
 
 // --- one request
 
@@ -7,8 +7,9 @@
 export const BODY_BYTES_MAX = 20 * 1024 * 1024
 
 /**
- * Messages (spans, attributes, values, events, links, resources, scopes) in one body: bytes / 4 + 1024. A real attribute is two
- * messages in 12 bytes or more; a body of empty messages (two bytes each) passes this bound half-way, after about 10 ms.
+ * Messages (spans, attributes, values, events, links, resources, scopes) in one body: bytes / 4 + 1024. A
+ * real attribute is two messages in 12 bytes or more; a body of empty messages (two bytes each) passes this
+ * bound half-way, after about 10 ms.
  */
 export const OBJECTS_BASE_MAX = 1024
 export const BYTES_PER_OBJECT_MIN = 4
@@ -16,7 +17,10 @@ export const BYTES_PER_OBJECT_MIN = 4
 /** AnyValue in AnyValue. OpenTelemetry's own SDKs stop far below; protobufjs at about 99. */
 export const VALUE_DEPTH_MAX = 32
 
-/** Nesting of JSON as a whole: a value sits some dozen levels deep, and each AnyValue takes two or three levels. */
+/**
+ * Nesting of JSON as a whole: a value sits some dozen levels deep, and each AnyValue takes two or three
+ * levels.
+ */
 export const JSON_DEPTH_MAX = 16 + 4 * VALUE_DEPTH_MAX
 
 /** After so many objects a decoder lets other requests run: about 4 ms of work at 0.2 us an object. */
@@ -34,15 +38,24 @@ export const NAME_BYTES_MAX = 1024
 /** A cut key would be another key: an attribute with a longer one is dropped and counted. */
 export const KEY_BYTES_MAX = 1024
 
-/** Stack traces and SQL fit; a whole document does not. Text is cut at a character, bytes at a byte, lists are dropped. */
+/**
+ * Stack traces and SQL fit; a whole document does not. Text is cut at a character, bytes at a byte, lists are
+ * dropped.
+ */
 export const VALUE_BYTES_MAX = 64 * 1024
 
 // --- the listener
 
-/** Bytes of bodies (decompressed) that may be held at once by one ingest thread: three of the largest, or 600 usual ones. */
+/**
+ * Bytes of bodies (decompressed) that may be held at once by one ingest thread: three of the largest, or 600
+ * usual ones.
+ */
 export const BODY_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 
-/** A sender must deliver its whole request within this; an honest one over a bad line has 20 MiB / 30 s = 5.6 Mbit/s. */
+/**
+ * A sender must deliver its whole request within this; an honest one over a bad line has 20 MiB / 30 s = 5.6
+ * Mbit/s.
+ */
 export const REQUEST_MS_MAX = 30_000
 export const HEADERS_MS_MAX = 10_000
 export const KEEP_ALIVE_MS = 65_000

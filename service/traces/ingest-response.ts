@@ -9,20 +9,36 @@ import type { OtlpFormat } from './ingest-batch.ts'
 
 /** google.rpc.Code of each HTTP status we send. */
 const RPC_CODES: { readonly [status: number]: number } = {
-  400: 3, 401: 16, 403: 7, 404: 5, 405: 12, 408: 4, 413: 8, 415: 3, 431: 8, 500: 13, 503: 14,
+  400: 3,
+  401: 16,
+  403: 7,
+  404: 5,
+  405: 12,
+  408: 4,
+  413: 8,
+  415: 3,
+  431: 8,
+  500: 13,
+  503: 14,
 }
 
 export const CONTENT_TYPES: { readonly [format in OtlpFormat]: string } = {
-  protobuf: 'application/x-protobuf', json: 'application/json',
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
 }
 
 /** 0 rejected with a message is a warning, as the specification says; neither = an empty response. */
-export function encodeSuccess(format: OtlpFormat, outcome: { readonly rejectedSpans: number; readonly message: string }): Uint8Array {
+export function encodeSuccess(
+  format: OtlpFormat,
+  outcome: { readonly rejectedSpans: number; readonly message: string },
+): Uint8Array {
   const { rejectedSpans, message } = outcome
   const isFull = rejectedSpans === 0 && message === ''
   if (format === 'json') {
     if (isFull) return Buffer.from('{}')
-    return Buffer.from(JSON.stringify({ partialSuccess: { rejectedSpans: String(rejectedSpans), errorMessage: message } }))
+    return Buffer.from(
+      JSON.stringify({ partialSuccess: { rejectedSpans: String(rejectedSpans), errorMessage: message } }),
+    )
   }
   if (isFull) return new Uint8Array(0)
   return lengthField(1, Buffer.concat([varintField(1, rejectedSpans), textField(2, message)]))
@@ -41,7 +57,8 @@ function varint(value: number): number[] {
   return bytes
 }
 
-const varintField = (field: number, value: number): Uint8Array => Buffer.from(value === 0 ? [] : [field << 3, ...varint(value)])
+const varintField = (field: number, value: number): Uint8Array =>
+  Buffer.from(value === 0 ? [] : [field << 3, ...varint(value)])
 
 const lengthField = (field: number, bytes: Uint8Array): Uint8Array =>
   Buffer.concat([Buffer.from([(field << 3) | 2, ...varint(bytes.length)]), bytes])

@@ -1,4 +1,5 @@
-// Entry of the ingest thread: owns the OTLP listener and the log, announces sealed segments, drops what the consumer has.
+// Entry of the ingest thread: owns the OTLP listener and the log, announces sealed segments, drops what the
+// consumer has.
 //
 //   parent  --connect(port)--> every sealed segment is announced on the port, then each one as it is sealed
 //           --stats(id)------> IngestStats
@@ -12,16 +13,31 @@ import type { Log, SegmentInfo } from '#log'
 import { BatchIngest } from './ingest-batch.ts'
 import { createIngestServer, IngestCounters } from './ingest-http.ts'
 import { systemClock, systemRandom } from './ingest-ports.ts'
-import type { ConsumerToIngest, IngestOptions, IngestStats, IngestToConsumer, ParentToWorker, WorkerToParent } from './ingest.ts'
+import type {
+  ConsumerToIngest,
+  IngestOptions,
+  IngestStats,
+  IngestToConsumer,
+  ParentToWorker,
+  WorkerToParent,
+} from './ingest.ts'
 
-/** Connections that are still busy when we close get so long; then they are cut, and their senders try again elsewhere. */
+/**
+ * Connections that are still busy when we close get so long; then they are cut, and their senders try again
+ * elsewhere.
+ */
 const CLOSE_MS_MAX = 3000
 
 async function main(parent: MessagePort, options: IngestOptions): Promise<void> {
   const tell = (message: WorkerToParent): void => parent.postMessage(message)
   const log = await openLog({ dir: options.dir, disk: nodeDisk, clock: systemClock, random: systemRandom })
   const counters = new IngestCounters()
-  const ingest = new BatchIngest({ log, clock: systemClock, random: systemRandom, yieldTurn: () => nextTurn() })
+  const ingest = new BatchIngest({
+    log,
+    clock: systemClock,
+    random: systemRandom,
+    yieldTurn: () => nextTurn(),
+  })
   const server = createIngestServer(ingest, options, counters)
   const consumers = new Set<MessagePort>()
   log.onSealed((segment) => consumers.forEach((port) => announce(port, segment)))
@@ -38,9 +54,12 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
   }
   parent.on('message', (message: ParentToWorker) => {
     switch (message.kind) {
-      case 'connect': return connect(log, message.port, consumers)
-      case 'stats': return tell({ kind: 'stats', id: message.id, stats: statsOf(log, counters) })
-      case 'close': return void close()
+      case 'connect':
+        return connect(log, message.port, consumers)
+      case 'stats':
+        return tell({ kind: 'stats', id: message.id, stats: statsOf(log, counters) })
+      case 'close':
+        return void close()
     }
   })
   server.once('error', (error: Error) => {
@@ -49,7 +68,10 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
   })
   server.listen({ host: options.host, port: options.port }, () => {
     const address = server.address()
-    tell({ kind: 'listening', port: typeof address === 'object' && address !== null ? address.port : options.port })
+    tell({
+      kind: 'listening',
+      port: typeof address === 'object' && address !== null ? address.port : options.port,
+    })
   })
 }
 
@@ -70,12 +92,34 @@ function connect(log: Log, port: MessagePort, consumers: Set<MessagePort>): void
 
 function statsOf(log: Log, counters: IngestCounters): IngestStats {
   const stats = log.stats()
-  const { requests, acceptedSpans, rejectedSpans, acceptedBatches, duplicateBatches, bodyBytes, decodedBytes, refused } = counters
+  const {
+    requests,
+    acceptedSpans,
+    rejectedSpans,
+    acceptedBatches,
+    duplicateBatches,
+    bodyBytes,
+    decodedBytes,
+    refused,
+  } = counters
   return {
-    requests, acceptedSpans, rejectedSpans, acceptedBatches, duplicateBatches, bodyBytes, decodedBytes, refused: { ...refused },
-    logBytes: stats.bytes, logBytesLive: stats.bytesLive, segmentsSealed: stats.segmentsSealed, segmentsLive: stats.segmentsLive,
-    syncs: stats.syncs, syncMsTotal: stats.syncMsTotal, syncMsMax: stats.syncMsMax,
-    lostRecords: log.report.lostRecords, tornRecords: log.report.tornRecords,
+    requests,
+    acceptedSpans,
+    rejectedSpans,
+    acceptedBatches,
+    duplicateBatches,
+    bodyBytes,
+    decodedBytes,
+    refused: { ...refused },
+    logBytes: stats.bytes,
+    logBytesLive: stats.bytesLive,
+    segmentsSealed: stats.segmentsSealed,
+    segmentsLive: stats.segmentsLive,
+    syncs: stats.syncs,
+    syncMsTotal: stats.syncMsTotal,
+    syncMsMax: stats.syncMsMax,
+    lostRecords: log.report.lostRecords,
+    tornRecords: log.report.tornRecords,
   }
 }
 

@@ -1,5 +1,5 @@
-// Starts ingest: worker threads that own the OTLP listener and the log, and the ports by which a consumer learns of sealed
-// segments. The handle lives in the thread that starts it (server/).
+// Starts ingest: worker threads that own the OTLP listener and the log, and the ports by which a consumer
+// learns of sealed segments. The handle lives in the thread that starts it (server/).
 //
 //   startIngest -> Worker (ingest-worker.ts) --IngestToConsumer--> trace worker
 //                                            <--ConsumerToIngest--
@@ -49,7 +49,10 @@ export type IngestStats = {
 export type IngestHandle = {
   readonly host: string
   readonly port: number
-  /** A port for one consumer: transfer it to the trace worker. All sealed segments not yet dropped are announced on it first. */
+  /**
+   * A port for one consumer: transfer it to the trace worker. All sealed segments not yet dropped are
+   * announced on it first.
+   */
   connect(): MessagePort
   stats(): Promise<IngestStats>
   /** Resolves after requests under way were answered and the log is sealed. */
@@ -58,7 +61,10 @@ export type IngestHandle = {
   readonly exited: Promise<void>
 }
 
-/** From ingest to the consumer. Read it with `readSegment(nodeDisk, segment)` of #log and decodeSpanBlock(record.payload). */
+/**
+ * From ingest to the consumer. Read it with `readSegment(nodeDisk, segment)` of #log and
+ * decodeSpanBlock(record.payload).
+ */
 export type IngestToConsumer = { readonly kind: 'sealed'; readonly segment: SegmentInfo }
 
 /** From the consumer: it has the segment for good. */
@@ -94,12 +100,15 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
   let lastStats: IngestStats | undefined
   let nextId = 1
   let isOver = false
-  const ask = (message: ParentToWorker, transfer: readonly MessagePort[] = []): void => worker.postMessage(message, [...transfer])
-  const exited = new Promise<void>((resolve) => worker.once('exit', () => {
-    isOver = true
-    for (const answer of waiting.values()) answer(lastStats ?? NO_STATS)
-    resolve()
-  }))
+  const ask = (message: ParentToWorker, transfer: readonly MessagePort[] = []): void =>
+    worker.postMessage(message, [...transfer])
+  const exited = new Promise<void>((resolve) =>
+    worker.once('exit', () => {
+      isOver = true
+      for (const answer of waiting.values()) answer(lastStats ?? NO_STATS)
+      resolve()
+    }),
+  )
   worker.on('message', (message: WorkerToParent) => {
     if (message.kind !== 'stats') return
     lastStats = message.stats
@@ -108,17 +117,21 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
   })
   const port = await listening(worker)
   return {
-    host: options.host, port,
+    host: options.host,
+    port,
     connect: () => {
       const { port1, port2 } = new MessageChannel()
       ask({ kind: 'connect', port: port2 }, [port2])
       return port1
     },
-    stats: () => isOver ? Promise.resolve(lastStats ?? NO_STATS) : new Promise((resolve) => {
-      const id = nextId++
-      waiting.set(id, resolve)
-      ask({ kind: 'stats', id })
-    }),
+    stats: () =>
+      isOver
+        ? Promise.resolve(lastStats ?? NO_STATS)
+        : new Promise((resolve) => {
+            const id = nextId++
+            waiting.set(id, resolve)
+            ask({ kind: 'stats', id })
+          }),
     close: async () => {
       if (!isOver) ask({ kind: 'close' })
       await exited
@@ -128,8 +141,22 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
 }
 
 const NO_STATS: IngestStats = {
-  requests: 0, acceptedSpans: 0, rejectedSpans: 0, acceptedBatches: 0, duplicateBatches: 0, bodyBytes: 0, decodedBytes: 0, logBytes: 0,
-  logBytesLive: 0, segmentsSealed: 0, segmentsLive: 0, syncs: 0, syncMsTotal: 0, syncMsMax: 0, refused: {}, lostRecords: 0,
+  requests: 0,
+  acceptedSpans: 0,
+  rejectedSpans: 0,
+  acceptedBatches: 0,
+  duplicateBatches: 0,
+  bodyBytes: 0,
+  decodedBytes: 0,
+  logBytes: 0,
+  logBytesLive: 0,
+  segmentsSealed: 0,
+  segmentsLive: 0,
+  syncs: 0,
+  syncMsTotal: 0,
+  syncMsMax: 0,
+  refused: {},
+  lostRecords: 0,
   tornRecords: 0,
 }
 
@@ -140,6 +167,8 @@ function listening(worker: Worker): Promise<number> {
       if (message.kind === 'failed') reject(new IngestError(message.code, message.message))
     })
     worker.once('error', (error: unknown) => reject(new IngestError('E_INGEST', String(error))))
-    worker.once('exit', () => reject(new IngestError('E_INGEST', 'the ingest thread ended before it listened')))
+    worker.once('exit', () =>
+      reject(new IngestError('E_INGEST', 'the ingest thread ended before it listened')),
+    )
   })
 }

@@ -21,7 +21,10 @@ export class OtlpError extends Error {
   }
 }
 
-/** What decoding left out. Spans are rejected alone; the rest is also counted in the dropped counts of its span. */
+/**
+ * What decoding left out. Spans are rejected alone; the rest is also counted in the dropped counts of its
+ * span.
+ */
 export class DecodeReport {
   rejectedSpans = 0
   /** The first reason, for the sender. */

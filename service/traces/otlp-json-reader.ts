@@ -1,8 +1,9 @@
-// A pull parser for JSON over bytes: the caller asks for the next key, item or scalar; nothing is built that it did not ask for.
+// A pull parser for JSON over bytes: the caller asks for the next key, item or scalar; nothing is built that
+// it did not ask for.
 //
-// JSON.parse accepts a million levels and makes an object of each `{}`: 20 MiB of `{},` would be 390 MB. Here the depth
-// is bounded, skipping allocates nothing and never recurses, and strings are handed over as byte ranges of the body.
-// Source: RFC 8259.
+// JSON.parse accepts a million levels and makes an object of each `{}`: 20 MiB of `{},` would be 390 MB. Here
+// the depth is bounded, skipping allocates nothing and never recurses, and strings are handed over as byte
+// ranges of the body. Source: RFC 8259.
 
 import { OtlpError } from './otlp-error.ts'
 
@@ -104,8 +105,10 @@ export class JsonReader {
   #escape(): void {
     const letter = this.#bytes[++this.#at]
     if (letter === 0x75) {
-      for (let i = 0; i < 4; i++) if (!isHexDigit(this.#bytes[++this.#at])) this.fail('an escape is not four hex digits')
-    } else if (letter === undefined || !ESCAPE_LETTERS.includes(letter)) this.fail('a string holds an unknown escape')
+      for (let i = 0; i < 4; i++)
+        if (!isHexDigit(this.#bytes[++this.#at])) this.fail('an escape is not four hex digits')
+    } else if (letter === undefined || !ESCAPE_LETTERS.includes(letter))
+      this.fail('a string holds an unknown escape')
   }
 
   /** A string as text; a lone surrogate stays one. */
@@ -144,11 +147,21 @@ export class JsonReader {
     const depth = this.#depth
     do {
       switch (this.peek()) {
-        case 'string': this.string(); break
-        case 'number': this.numberText(); break
-        case 'literal': this.literal(); break
-        case 'object': this.openObject(); break
-        case 'array': this.openArray(); break
+        case 'string':
+          this.string()
+          break
+        case 'number':
+          this.numberText()
+          break
+        case 'literal':
+          this.literal()
+          break
+        case 'object':
+          this.openObject()
+          break
+        case 'array':
+          this.openArray()
+          break
       }
       this.#closeSkipped(depth)
     } while (this.#depth > depth)
@@ -167,7 +180,8 @@ export class JsonReader {
   #open(bracket: number, what: string): boolean {
     if (this.isNull()) return false
     if (this.#space() !== bracket) this.fail(`${what} was expected`)
-    if (this.#depth >= this.#depthMax) throw new OtlpError('E_OTLP_DEPTH', `nested deeper than ${this.#depthMax}`, this.#at)
+    if (this.#depth >= this.#depthMax)
+      throw new OtlpError('E_OTLP_DEPTH', `nested deeper than ${this.#depthMax}`, this.#at)
     this.#at++
     this.#isObject[this.#depth++] = bracket === OPEN_OBJECT
     this.#isFirst = true
@@ -212,7 +226,14 @@ export class JsonReader {
 /** Digits, sign, point, exponent. */
 function isNumberByte(byte: number | undefined): boolean {
   if (byte === undefined) return false
-  return (byte >= 0x30 && byte <= 0x39) || byte === 0x2d || byte === 0x2b || byte === 0x2e || byte === 0x65 || byte === 0x45
+  return (
+    (byte >= 0x30 && byte <= 0x39) ||
+    byte === 0x2d ||
+    byte === 0x2b ||
+    byte === 0x2e ||
+    byte === 0x65 ||
+    byte === 0x45
+  )
 }
 
 function isHexDigit(byte: number | undefined): boolean {

@@ -7,8 +7,8 @@ import * as limits from './ingest-limits.ts'
 import { OtlpError } from './otlp-error.ts'
 import type { DecodeReport } from './otlp-error.ts'
 import { decodeOtlpJson } from './otlp-json.ts'
-import { plainSpans } from './otlp-oracle.fixture.ts'
-import type { PlainSpan } from './otlp-oracle.fixture.ts'
+import { plainSpans } from './testing/otlp-oracle.ts'
+import type { PlainSpan } from './testing/otlp-oracle.ts'
 import { SpanBatchBuilder } from './span-batch-builder.ts'
 
 const builder = new SpanBatchBuilder(7)
@@ -41,21 +41,45 @@ const attribute = (value: string): unknown => {
 
 test('a whole span, its fields in any order, unknown ones ignored, resource after its spans', () => {
   const { spans } = decode(`{ "x": [[{}, null, "]"]], "resourceSpans": [{"scopeSpans": [{"spans": [{
-    "name": "caf\\u00e9 \\ud83d\\ude00", "kind": 3, "flags": 257, "endTimeUnixNano": 1764000000000000001, "startTimeUnixNano": "1764000000000000000",
-    ${IDS}, "parentSpanId": "", "traceState": "a=b", "status": {"code": 2, "message": "broken"}, "droppedEventsCount": 4,
+    "name": "caf\\u00e9 \\ud83d\\ude00", "kind": 3, "flags": 257, "endTimeUnixNano": 1764000000000000001,
+    "startTimeUnixNano": "1764000000000000000",
+    ${IDS}, "parentSpanId": "", "traceState": "a=b", "status": {"code": 2, "message": "broken"},
+    "droppedEventsCount": 4,
     "events": [{"timeUnixNano": "5", "name": "e", "attributes": [{"key": "n", "value": {"intValue": 7}}]}],
-    "links": [{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"}, {"traceId": "00"}]
-  }], "scope": {"name": "s", "version": "1"}}], "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}}]} `)
-  assert.deepEqual(spans, [{
-    traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', parent: '', name: 'caf\u00e9 \u{1f600}', traceState: 'a=b',
-    start: '1764000000000000000', end: '1764000000000000001', kind: 3, flags: 257, status: [2, 'broken'], dropped: [0, 4, 1],
-    attributes: [], events: [{ time: '5', name: 'e', dropped: 0, attributes: [['n', 'int', '7']] }],
-    links: [{
-      traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceState: '', flags: 0, dropped: 0, attributes: [],
-    }],
-    resource: { schemaUrl: '', dropped: 0, attributes: [['service.name', 'string', 'shop']] },
-    scope: { name: 's', version: '1', schemaUrl: '', dropped: 0, attributes: [] },
-  }])
+    "links": [
+      {"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331"}, {"traceId": "00"}
+    ]
+  }], "scope": {"name": "s", "version": "1"}}],
+  "resource": {"attributes": [{"key": "service.name", "value": {"stringValue": "shop"}}]}}]} `)
+  assert.deepEqual(spans, [
+    {
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      parent: '',
+      name: 'caf\u00e9 \u{1f600}',
+      traceState: 'a=b',
+      start: '1764000000000000000',
+      end: '1764000000000000001',
+      kind: 3,
+      flags: 257,
+      status: [2, 'broken'],
+      dropped: [0, 4, 1],
+      attributes: [],
+      events: [{ time: '5', name: 'e', dropped: 0, attributes: [['n', 'int', '7']] }],
+      links: [
+        {
+          traceId: '0af7651916cd43dd8448eb211c80319c',
+          spanId: 'b7ad6b7169203331',
+          traceState: '',
+          flags: 0,
+          dropped: 0,
+          attributes: [],
+        },
+      ],
+      resource: { schemaUrl: '', dropped: 0, attributes: [['service.name', 'string', 'shop']] },
+      scope: { name: 's', version: '1', schemaUrl: '', dropped: 0, attributes: [] },
+    },
+  ])
 })
 
 const VALUES: readonly (readonly [json: string, cell: readonly [string, string]])[] = [
@@ -72,33 +96,59 @@ const VALUES: readonly (readonly [json: string, cell: readonly [string, string]]
   ['{"doubleValue":"-Infinity"}', ['double', '-Infinity']],
   ['{"doubleValue":1.5e300}', ['double', '1.5e+300']],
   ['{"bytesValue":"/+8="}', ['bytes', 'ffef']],
-  ['{"arrayValue":{"values":[{"stringValue":"\\u00e9"},{"intValue":5}]}}', ['array', '[{"stringValue":"\u00e9"},{"intValue":"5"}]']],
-  ['{"kvlistValue":{"values":[{"key":"a","value":{"doubleValue":2}}]}}', ['kvlist', '[{"key":"a","value":{"doubleValue":2}}]']],
+  [
+    '{"arrayValue":{"values":[{"stringValue":"\\u00e9"},{"intValue":5}]}}',
+    ['array', '[{"stringValue":"\u00e9"},{"intValue":"5"}]'],
+  ],
+  [
+    '{"kvlistValue":{"values":[{"key":"a","value":{"doubleValue":2}}]}}',
+    ['kvlist', '[{"key":"a","value":{"doubleValue":2}}]'],
+  ],
 ]
 
-for (const [json, cell] of VALUES) test(`the value ${json} is ${cell.join(' ')}`, () => assert.deepEqual(attribute(json), cell))
+for (const [json, cell] of VALUES)
+  test(`the value ${json} is ${cell.join(' ')}`, () => assert.deepEqual(attribute(json), cell))
 
 const REFUSED: readonly (readonly [body: string, code: string])[] = [
-  ['', 'E_OTLP_MALFORMED'], ['[]', 'E_OTLP_MALFORMED'], ['null', 'E_OTLP_MALFORMED'], ['{', 'E_OTLP_MALFORMED'],
-  ['{"a":1,}', 'E_OTLP_MALFORMED'], ['{} x', 'E_OTLP_MALFORMED'], ['{"a":01}', 'E_OTLP_MALFORMED'], ['{"a":"\u0001"}', 'E_OTLP_MALFORMED'],
-  ['{"resourceSpans":{}}', 'E_OTLP_MALFORMED'], ['{"resourceSpans":[1]}', 'E_OTLP_MALFORMED'], ['{"a":tru}', 'E_OTLP_MALFORMED'],
-  [asRequest(`${IDS},"kind":"SPAN_KIND_SERVER"`), 'E_OTLP_MALFORMED'], [asRequest(`${IDS},"name":5`), 'E_OTLP_MALFORMED'],
-  [asRequest(`${IDS},"name":"\\x"`), 'E_OTLP_MALFORMED'], [asRequest(`${IDS},"startTimeUnixNano":"soon"`), 'E_OTLP_MALFORMED'],
-  [`{"x":${'['.repeat(1_000_000)}`, 'E_OTLP_DEPTH'], [`{"x":${'{"x":'.repeat(100_000)}`, 'E_OTLP_DEPTH'],
+  ['', 'E_OTLP_MALFORMED'],
+  ['[]', 'E_OTLP_MALFORMED'],
+  ['null', 'E_OTLP_MALFORMED'],
+  ['{', 'E_OTLP_MALFORMED'],
+  ['{"a":1,}', 'E_OTLP_MALFORMED'],
+  ['{} x', 'E_OTLP_MALFORMED'],
+  ['{"a":01}', 'E_OTLP_MALFORMED'],
+  ['{"a":"\u0001"}', 'E_OTLP_MALFORMED'],
+  ['{"resourceSpans":{}}', 'E_OTLP_MALFORMED'],
+  ['{"resourceSpans":[1]}', 'E_OTLP_MALFORMED'],
+  ['{"a":tru}', 'E_OTLP_MALFORMED'],
+  [asRequest(`${IDS},"kind":"SPAN_KIND_SERVER"`), 'E_OTLP_MALFORMED'],
+  [asRequest(`${IDS},"name":5`), 'E_OTLP_MALFORMED'],
+  [asRequest(`${IDS},"name":"\\x"`), 'E_OTLP_MALFORMED'],
+  [asRequest(`${IDS},"startTimeUnixNano":"soon"`), 'E_OTLP_MALFORMED'],
+  [`{"x":${'['.repeat(1_000_000)}`, 'E_OTLP_DEPTH'],
+  [`{"x":${'{"x":'.repeat(100_000)}`, 'E_OTLP_DEPTH'],
 ]
 
-for (const [body, code] of REFUSED) test(`${body.slice(0, 40)} is refused with ${code}`, () => assert.equal(outcome(body), code))
+for (const [body, code] of REFUSED)
+  test(`${body.slice(0, 40)} is refused with ${code}`, () => assert.equal(outcome(body), code))
 
 test('ids that are not hex of their length reject their span alone', () => {
-  for (const bad of ['"traceId":"CvdlGRbNQ92ESOshHIAxnA==","spanId":"b7ad6b7169203331"', '"traceId":"","spanId":""',
-    '"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000000000000000"', `${IDS},"parentSpanId":"xyz"`]) {
+  for (const bad of [
+    '"traceId":"CvdlGRbNQ92ESOshHIAxnA==","spanId":"b7ad6b7169203331"',
+    '"traceId":"","spanId":""',
+    '"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"0000000000000000"',
+    `${IDS},"parentSpanId":"xyz"`,
+  ]) {
     assert.equal(outcome(asRequest(bad)), '0 spans, 1 rejected', bad)
   }
 })
 
 test('times that do not fit are clamped and counted', () => {
   const { spans, report } = decode(asRequest(`${IDS},"startTimeUnixNano":-5,"endTimeUnixNano":1e30`))
-  assert.deepEqual([spans[0]!['start'], spans[0]!['end'], report.truncatedValues], ['0', '18446744073709551615', 2])
+  assert.deepEqual(
+    [spans[0]!['start'], spans[0]!['end'], report.truncatedValues],
+    ['0', '18446744073709551615', 2],
+  )
   assert.equal(span('"startTimeUnixNano":1.764e18')['start'], '1764000000000000000')
 })
 
@@ -119,21 +169,37 @@ test('a body of empty objects ends at the object budget', () => {
 })
 
 test('attributes over the limit are dropped and counted; lists over their size too', () => {
-  const many = Array.from({ length: limits.ATTRIBUTES_PER_ROW_MAX + 2 }, (_, i) => `{"key":"k${i}","value":{"boolValue":true}}`)
-  const long = `{"key":"list","value":{"arrayValue":{"values":[${Array(30_000).fill('{"intValue":1}').join()}]}}}`
+  const many = Array.from(
+    { length: limits.ATTRIBUTES_PER_ROW_MAX + 2 },
+    (_, i) => `{"key":"k${i}","value":{"boolValue":true}}`,
+  )
+  const values = Array(30_000).fill('{"intValue":1}').join()
+  const long = `{"key":"list","value":{"arrayValue":{"values":[${values}]}}}`
   const { spans, report } = decode(asRequest(`${IDS},"attributes":[${long},${many.join()}]`))
   assert.deepEqual(spans[0]!['dropped'], [3, 0, 0])
   assert.equal(report.droppedAttributes, 3)
 })
 
 test('what JSON.parse refuses is refused, and nothing but an OtlpError is ever thrown', () => {
-  const sample = asRequest(`${IDS},"name":"a\\n","attributes":[{"key":"k","value":{"arrayValue":{"values":[{"intValue":"5"},{}]}}}],"x":[1.5e3,true]`)
-  const mutations = fc.array(fc.tuple(fc.nat(sample.length - 1), fc.oneof(fc.constantFrom(...Buffer.from('{}[]",:\\0-.eu')), fc.nat(255))), { maxLength: 3 })
-  fc.assert(fc.property(mutations, fc.nat(sample.length), (changes, length) => {
-    const body = Buffer.from(sample)
-    for (const [at, byte] of changes) body[at] = byte
-    const cut = changes.length === 0 ? body.subarray(0, length) : body
-    const result = outcome(cut)
-    if (!result.startsWith('E_')) JSON.parse(cut.toString())
-  }), { seed: 5, numRuns: 20_000 })
+  const sample = asRequest(
+    `${IDS},"name":"a\\n","x":[1.5e3,true],` +
+      `"attributes":[{"key":"k","value":{"arrayValue":{"values":[{"intValue":"5"},{}]}}}]`,
+  )
+  const mutations = fc.array(
+    fc.tuple(
+      fc.nat(sample.length - 1),
+      fc.oneof(fc.constantFrom(...Buffer.from('{}[]",:\\0-.eu')), fc.nat(255)),
+    ),
+    { maxLength: 3 },
+  )
+  fc.assert(
+    fc.property(mutations, fc.nat(sample.length), (changes, length) => {
+      const body = Buffer.from(sample)
+      for (const [at, byte] of changes) body[at] = byte
+      const cut = changes.length === 0 ? body.subarray(0, length) : body
+      const result = outcome(cut)
+      if (!result.startsWith('E_')) JSON.parse(cut.toString())
+    }),
+    { seed: 5, numRuns: 20_000 },
+  )
 })

@@ -1,18 +1,31 @@
 // ExportTraceServiceRequest in OTLP/JSON, into the same columns as protobuf, by the same limits.
 //
-// Names are lowerCamelCase only, unknown ones are skipped, null is absence, 64-bit integers come as strings or numbers, enums as
-// integers, ids as hex of either case, bytes as base64. A time or integer that does not fit (a float, a negative time)
-// is clamped and counted as cut: reliability 2.3, row 18. Text without escapes goes from the body into the dictionary without
-// ever becoming a JavaScript string.
+// Names are lowerCamelCase only, unknown ones are skipped, null is absence, 64-bit integers come as strings
+// or numbers, enums as integers, ids as hex of either case, bytes as base64. A time or integer that does not
+// fit (a float, a negative time) is clamped and counted as cut: reliability 2.3, row 18. Text without escapes
+// goes from the body into the dictionary without ever becoming a JavaScript string.
 // Source: OTLP specification 1.9, "JSON Protobuf Encoding".
 
 import {
-  JSON_DEPTH_MAX, KEY_BYTES_MAX, NAME_BYTES_MAX, SLICE_OBJECTS, VALUE_BYTES_MAX, VALUE_DEPTH_MAX,
+  JSON_DEPTH_MAX,
+  KEY_BYTES_MAX,
+  NAME_BYTES_MAX,
+  SLICE_OBJECTS,
+  VALUE_BYTES_MAX,
+  VALUE_DEPTH_MAX,
 } from './ingest-limits.ts'
 import { DecodeReport, OtlpError } from './otlp-error.ts'
 import { JsonReader } from './otlp-json-reader.ts'
 import type { JsonString } from './otlp-json-reader.ts'
-import { addCounts, cutText, jsonOfArray, jsonOfEntries, KIND_MAX, objectsMax, STATUS_CODE_MAX } from './otlp-shared.ts'
+import {
+  addCounts,
+  cutText,
+  jsonOfArray,
+  jsonOfEntries,
+  KIND_MAX,
+  objectsMax,
+  STATUS_CODE_MAX,
+} from './otlp-shared.ts'
 import type { NestedEntry, NestedValue } from './otlp-shared.ts'
 import type { AttributeBuilder, SpanBatchBuilder } from './span-batch-builder.ts'
 import { VALUE_TYPES } from './span-batch.ts'
@@ -53,7 +66,7 @@ class JsonDecoder {
     builder.strings.setSource(body)
   }
 
-  * request(): Generator<void, void> {
+  *request(): Generator<void, void> {
     const reader = this.#reader
     if (reader.peek() !== 'object') reader.fail('the message must be an object')
     reader.openObject()
@@ -64,7 +77,7 @@ class JsonDecoder {
     reader.end()
   }
 
-  * #resourceSpans(): Generator<void, void> {
+  *#resourceSpans(): Generator<void, void> {
     if (!this.#enter()) return
     const reader = this.#reader
     const { resources } = this.#builder
@@ -91,7 +104,7 @@ class JsonDecoder {
     }
   }
 
-  * #scopeSpans(): Generator<void, void> {
+  *#scopeSpans(): Generator<void, void> {
     if (!this.#enter()) return
     const reader = this.#reader
     const { scopes } = this.#builder
@@ -117,11 +130,20 @@ class JsonDecoder {
     const reader = this.#reader
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
       switch (key) {
-        case 'name': scope.name = this.#text(NAME_BYTES_MAX); break
-        case 'version': scope.version = this.#text(NAME_BYTES_MAX); break
-        case 'attributes': scope.overLimit += this.#attributes(this.#builder.scopes.attributes); break
-        case 'droppedAttributesCount': scope.dropped = this.#uint32(); break
-        default: reader.skip()
+        case 'name':
+          scope.name = this.#text(NAME_BYTES_MAX)
+          break
+        case 'version':
+          scope.version = this.#text(NAME_BYTES_MAX)
+          break
+        case 'attributes':
+          scope.overLimit += this.#attributes(this.#builder.scopes.attributes)
+          break
+        case 'droppedAttributesCount':
+          scope.dropped = this.#uint32()
+          break
+        default:
+          reader.skip()
       }
     }
   }
@@ -141,12 +163,24 @@ class JsonDecoder {
   #spanField(key: string): void {
     const { row, attributes } = this.#builder
     switch (key) {
-      case 'traceId': row.traceIdBytes = this.#id(row.traceId, 16); break
-      case 'spanId': row.spanIdBytes = this.#id(row.spanId, 8); break
-      case 'parentSpanId': row.parentSpanIdBytes = this.#id(row.parentSpanId, 8); break
-      case 'traceState': row.traceState = this.#text(NAME_BYTES_MAX); break
-      case 'name': row.name = this.#text(NAME_BYTES_MAX); break
-      case 'kind': row.kind = this.#enumeration(KIND_MAX); break
+      case 'traceId':
+        row.traceIdBytes = this.#id(row.traceId, 16)
+        break
+      case 'spanId':
+        row.spanIdBytes = this.#id(row.spanId, 8)
+        break
+      case 'parentSpanId':
+        row.parentSpanIdBytes = this.#id(row.parentSpanId, 8)
+        break
+      case 'traceState':
+        row.traceState = this.#text(NAME_BYTES_MAX)
+        break
+      case 'name':
+        row.name = this.#text(NAME_BYTES_MAX)
+        break
+      case 'kind':
+        row.kind = this.#enumeration(KIND_MAX)
+        break
       case 'startTimeUnixNano':
         this.#time()
         row.startLow = this.#cell.getUint32(0, true)
@@ -157,15 +191,32 @@ class JsonDecoder {
         row.endLow = this.#cell.getUint32(0, true)
         row.endHigh = this.#cell.getUint32(4, true)
         break
-      case 'attributes': row.attributesOverLimit += this.#attributes(attributes); break
-      case 'droppedAttributesCount': row.droppedAttributes = this.#uint32(); break
-      case 'events': row.eventsOverLimit += this.#list(() => this.#event()); break
-      case 'droppedEventsCount': row.droppedEvents = this.#uint32(); break
-      case 'links': row.linksOverLimit += this.#list(() => this.#link()); break
-      case 'droppedLinksCount': row.droppedLinks = this.#uint32(); break
-      case 'status': this.#status(); break
-      case 'flags': row.flags = this.#uint32(); break
-      default: this.#reader.skip()
+      case 'attributes':
+        row.attributesOverLimit += this.#attributes(attributes)
+        break
+      case 'droppedAttributesCount':
+        row.droppedAttributes = this.#uint32()
+        break
+      case 'events':
+        row.eventsOverLimit += this.#list(() => this.#event())
+        break
+      case 'droppedEventsCount':
+        row.droppedEvents = this.#uint32()
+        break
+      case 'links':
+        row.linksOverLimit += this.#list(() => this.#link())
+        break
+      case 'droppedLinksCount':
+        row.droppedLinks = this.#uint32()
+        break
+      case 'status':
+        this.#status()
+        break
+      case 'flags':
+        row.flags = this.#uint32()
+        break
+      default:
+        this.#reader.skip()
     }
   }
 
@@ -200,10 +251,17 @@ class JsonDecoder {
           timeLow = this.#cell.getUint32(0, true)
           timeHigh = this.#cell.getUint32(4, true)
           break
-        case 'name': name = this.#text(NAME_BYTES_MAX); break
-        case 'attributes': overLimit += this.#attributes(events.attributes); break
-        case 'droppedAttributesCount': dropped = this.#uint32(); break
-        default: reader.skip()
+        case 'name':
+          name = this.#text(NAME_BYTES_MAX)
+          break
+        case 'attributes':
+          overLimit += this.#attributes(events.attributes)
+          break
+        case 'droppedAttributesCount':
+          dropped = this.#uint32()
+          break
+        default:
+          reader.skip()
       }
     }
     events.times.push2(timeLow, timeHigh)
@@ -222,13 +280,26 @@ class JsonDecoder {
     let [traceIdBytes, spanIdBytes, traceState, flags, dropped, overLimit] = [0, 0, 0, 0, 0, 0]
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
       switch (key) {
-        case 'traceId': traceIdBytes = this.#id(traceId, 16); break
-        case 'spanId': spanIdBytes = this.#id(spanId, 8); break
-        case 'traceState': traceState = this.#text(NAME_BYTES_MAX); break
-        case 'attributes': overLimit += this.#attributes(links.attributes); break
-        case 'droppedAttributesCount': dropped = this.#uint32(); break
-        case 'flags': flags = this.#uint32(); break
-        default: reader.skip()
+        case 'traceId':
+          traceIdBytes = this.#id(traceId, 16)
+          break
+        case 'spanId':
+          spanIdBytes = this.#id(spanId, 8)
+          break
+        case 'traceState':
+          traceState = this.#text(NAME_BYTES_MAX)
+          break
+        case 'attributes':
+          overLimit += this.#attributes(links.attributes)
+          break
+        case 'droppedAttributesCount':
+          dropped = this.#uint32()
+          break
+        case 'flags':
+          flags = this.#uint32()
+          break
+        default:
+          reader.skip()
       }
     }
     if (traceIdBytes !== 16 || spanIdBytes !== 8) {
@@ -288,8 +359,12 @@ class JsonDecoder {
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
       if (reader.isNull()) continue
       switch (key) {
-        case 'stringValue': this.#setCell(VALUE_TYPES.string, this.#text(VALUE_BYTES_MAX)); break
-        case 'boolValue': this.#setCell(VALUE_TYPES.bool, this.#boolean() ? 1 : 0); break
+        case 'stringValue':
+          this.#setCell(VALUE_TYPES.string, this.#text(VALUE_BYTES_MAX))
+          break
+        case 'boolValue':
+          this.#setCell(VALUE_TYPES.bool, this.#boolean() ? 1 : 0)
+          break
         case 'intValue':
           this.#cell.setBigInt64(0, this.#integer(I64_MIN, I64_MAX), true)
           this.#type = VALUE_TYPES.int
@@ -298,7 +373,9 @@ class JsonDecoder {
           this.#cell.setFloat64(0, this.#double(), true)
           this.#type = VALUE_TYPES.double
           break
-        case 'bytesValue': this.#setCell(VALUE_TYPES.bytes, this.#binary()); break
+        case 'bytesValue':
+          this.#setCell(VALUE_TYPES.bytes, this.#binary())
+          break
         case 'arrayValue': {
           this.#nestedLeft = NESTED_OBJECTS_MAX
           const values = this.#nestedArray(1)
@@ -311,7 +388,8 @@ class JsonDecoder {
           isKept = this.#keepJson(VALUE_TYPES.kvlist, () => jsonOfEntries(entries))
           break
         }
-        default: reader.skip()
+        default:
+          reader.skip()
       }
     }
     return isKept
@@ -331,7 +409,8 @@ class JsonDecoder {
     return true
   }
 
-  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but keeps nothing.
+  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but
+  // keeps nothing.
 
   #nestedArray(depth: number): NestedValue[] {
     const values: NestedValue[] = []
@@ -375,21 +454,37 @@ class JsonDecoder {
   }
 
   #nested(depth: number): NestedValue {
-    if (depth > VALUE_DEPTH_MAX) throw new OtlpError('E_OTLP_DEPTH', `a value nests deeper than ${VALUE_DEPTH_MAX}`, this.#reader.at)
+    if (depth > VALUE_DEPTH_MAX)
+      throw new OtlpError('E_OTLP_DEPTH', `a value nests deeper than ${VALUE_DEPTH_MAX}`, this.#reader.at)
     let value: NestedValue = { kind: 'empty' }
     if (!this.#enter()) return value
     const reader = this.#reader
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
       if (reader.isNull()) continue
       switch (key) {
-        case 'stringValue': value = { kind: 'string', bytes: this.#nestedText() }; break
-        case 'boolValue': value = { kind: 'bool', value: this.#boolean() }; break
-        case 'intValue': value = { kind: 'int', value: this.#integer(I64_MIN, I64_MAX) }; break
-        case 'doubleValue': value = { kind: 'double', value: this.#double() }; break
-        case 'bytesValue': value = { kind: 'bytes', bytes: this.#base64() }; break
-        case 'arrayValue': value = { kind: 'array', values: this.#nestedArray(depth) }; break
-        case 'kvlistValue': value = { kind: 'kvlist', values: this.#nestedEntries(depth) }; break
-        default: reader.skip()
+        case 'stringValue':
+          value = { kind: 'string', bytes: this.#nestedText() }
+          break
+        case 'boolValue':
+          value = { kind: 'bool', value: this.#boolean() }
+          break
+        case 'intValue':
+          value = { kind: 'int', value: this.#integer(I64_MIN, I64_MAX) }
+          break
+        case 'doubleValue':
+          value = { kind: 'double', value: this.#double() }
+          break
+        case 'bytesValue':
+          value = { kind: 'bytes', bytes: this.#base64() }
+          break
+        case 'arrayValue':
+          value = { kind: 'array', values: this.#nestedArray(depth) }
+          break
+        case 'kvlistValue':
+          value = { kind: 'kvlist', values: this.#nestedEntries(depth) }
+          break
+        default:
+          reader.skip()
       }
     }
     return value
@@ -399,7 +494,9 @@ class JsonDecoder {
     const text = this.#stringOrNull()
     if (text === undefined) return new Uint8Array(0)
     if (text.to - text.from > VALUE_BYTES_MAX) this.#nestedLeft = -1
-    return text.isEscaped ? Buffer.from(this.#reader.textOf(text), 'utf8') : this.#body.subarray(text.from, text.to)
+    return text.isEscaped
+      ? Buffer.from(this.#reader.textOf(text), 'utf8')
+      : this.#body.subarray(text.from, text.to)
   }
 
   // --- scalars
@@ -407,12 +504,16 @@ class JsonDecoder {
   /** Enters an object that stands for a message: counts it. False = it was null. */
   #enter(): boolean {
     if (++this.#objects > this.#objectsMax) {
-      throw new OtlpError('E_OTLP_OBJECTS', `more than ${this.#objectsMax} messages in ${this.#body.length} bytes`, this.#reader.at)
+      throw new OtlpError(
+        'E_OTLP_OBJECTS',
+        `more than ${this.#objectsMax} messages in ${this.#body.length} bytes`,
+        this.#reader.at,
+      )
     }
     return this.#reader.openObject()
   }
 
-  * #slice(): Generator<void, void> {
+  *#slice(): Generator<void, void> {
     if (this.#objects <= this.#sliceEnd) return
     this.#sliceEnd = this.#objects + SLICE_OBJECTS
     yield

@@ -1,18 +1,32 @@
 // ExportTraceServiceRequest in protobuf, straight into the columns of a SpanBatch.
 //
-//   for each tag: known field -> read in place; unknown field -> skip by its wire type; else -> E_OTLP_MALFORMED
+//   for each tag: known field -> read in place; unknown field -> skip by its wire type; else ->
+//   E_OTLP_MALFORMED
 //
-// No object is made for a message. Fields may come in any order and repeatedly (singular messages merge, scalars: last wins), as
-// protobuf says. Budgets: every message counts against objectsMax, values nest at most VALUE_DEPTH_MAX; the generator yields every
-// SLICE_OBJECTS so that one large body does not hold up the others. Groups, field 0 and a known field with a foreign wire
-// type are refused: no sender of OTLP has a reason for them.
-// Source: opentelemetry-proto 1.9 (trace, resource, common); protobuf encoding, protobuf.dev/programming-guides/encoding.
+// No object is made for a message. Fields may come in any order and repeatedly (singular messages merge,
+// scalars: last wins), as protobuf says. Budgets: every message counts against objectsMax, values nest at
+// most VALUE_DEPTH_MAX; the generator yields every SLICE_OBJECTS so that one large body does not hold up the
+// others. Groups, field 0 and a known field with a foreign wire type are refused: no sender of OTLP has a
+// reason for them. Source: opentelemetry-proto 1.9 (trace, resource, common); protobuf encoding,
+// protobuf.dev/programming-guides/encoding.
 
 import {
-  KEY_BYTES_MAX, NAME_BYTES_MAX, SLICE_OBJECTS, VALUE_BYTES_MAX, VALUE_DEPTH_MAX,
+  KEY_BYTES_MAX,
+  NAME_BYTES_MAX,
+  SLICE_OBJECTS,
+  VALUE_BYTES_MAX,
+  VALUE_DEPTH_MAX,
 } from './ingest-limits.ts'
 import { DecodeReport, OtlpError } from './otlp-error.ts'
-import { addCounts, cutText, jsonOfArray, jsonOfEntries, KIND_MAX, objectsMax, STATUS_CODE_MAX } from './otlp-shared.ts'
+import {
+  addCounts,
+  cutText,
+  jsonOfArray,
+  jsonOfEntries,
+  KIND_MAX,
+  objectsMax,
+  STATUS_CODE_MAX,
+} from './otlp-shared.ts'
 import type { NestedEntry, NestedValue } from './otlp-shared.ts'
 import type { AttributeBuilder, SpanBatchBuilder } from './span-batch-builder.ts'
 import { VALUE_TYPES } from './span-batch.ts'
@@ -25,12 +39,15 @@ const FIXED32 = 5
 /** The shortest nested value is `{},` as text: more of them can not fit into VALUE_BYTES_MAX. */
 const NESTED_OBJECTS_MAX = Math.floor(VALUE_BYTES_MAX / 3)
 
-
 /**
- * Decodes into `builder`, which must be reset. A generator, so that the caller may let others run at each yield; its result
- * says what was left out. Errors: OtlpError; then the builder holds rubbish and must be reset.
+ * Decodes into `builder`, which must be reset. A generator, so that the caller may let others run at each
+ * yield; its result says what was left out. Errors: OtlpError; then the builder holds rubbish and must be
+ * reset.
  */
-export function* decodeOtlpProtobuf(body: Uint8Array, builder: SpanBatchBuilder): Generator<void, DecodeReport> {
+export function* decodeOtlpProtobuf(
+  body: Uint8Array,
+  builder: SpanBatchBuilder,
+): Generator<void, DecodeReport> {
   const decoder = new ProtobufDecoder(body, builder)
   yield* decoder.request()
   return decoder.report
@@ -67,24 +84,24 @@ class ProtobufDecoder {
     builder.strings.setSource(body)
   }
 
-  * request(): Generator<void, void> {
+  *request(): Generator<void, void> {
     const end = this.#bytes.length
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) yield* this.#resourceSpans(this.#enter(end))
+      if (tag === ((1 << 3) | LENGTH)) yield* this.#resourceSpans(this.#enter(end))
       else this.#skip(tag, end, 1)
     }
   }
 
-  * #resourceSpans(end: number): Generator<void, void> {
+  *#resourceSpans(end: number): Generator<void, void> {
     const { resources } = this.#builder
     const spansBefore = this.#builder.spanCount
     const resource = { schemaUrl: 0, dropped: 0, overLimit: 0 }
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) this.#resource(this.#enter(end), resource)
-      else if (tag === (2 << 3 | LENGTH)) yield* this.#scopeSpans(this.#enter(end))
-      else if (tag === (3 << 3 | LENGTH)) resource.schemaUrl = this.#text(end, NAME_BYTES_MAX)
+      if (tag === ((1 << 3) | LENGTH)) this.#resource(this.#enter(end), resource)
+      else if (tag === ((2 << 3) | LENGTH)) yield* this.#scopeSpans(this.#enter(end))
+      else if (tag === ((3 << 3) | LENGTH)) resource.schemaUrl = this.#text(end, NAME_BYTES_MAX)
       else this.#skip(tag, end, 3)
       if (this.#objects > this.#sliceEnd) {
         this.#sliceEnd = this.#objects + SLICE_OBJECTS
@@ -99,21 +116,21 @@ class ProtobufDecoder {
     const { attributes } = this.#builder.resources
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) resource.overLimit += this.#attribute(attributes, end)
-      else if (tag === (2 << 3 | VARINT)) resource.dropped = this.#varint32(end)
+      if (tag === ((1 << 3) | LENGTH)) resource.overLimit += this.#attribute(attributes, end)
+      else if (tag === ((2 << 3) | VARINT)) resource.dropped = this.#varint32(end)
       else this.#skip(tag, end, 2)
     }
   }
 
-  * #scopeSpans(end: number): Generator<void, void> {
+  *#scopeSpans(end: number): Generator<void, void> {
     const { scopes } = this.#builder
     const spansBefore = this.#builder.spanCount
     const scope = { name: 0, version: 0, schemaUrl: 0, dropped: 0, overLimit: 0 }
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (2 << 3 | LENGTH)) this.#span(this.#enter(end))
-      else if (tag === (1 << 3 | LENGTH)) this.#scope(this.#enter(end), scope)
-      else if (tag === (3 << 3 | LENGTH)) scope.schemaUrl = this.#text(end, NAME_BYTES_MAX)
+      if (tag === ((2 << 3) | LENGTH)) this.#span(this.#enter(end))
+      else if (tag === ((1 << 3) | LENGTH)) this.#scope(this.#enter(end), scope)
+      else if (tag === ((3 << 3) | LENGTH)) scope.schemaUrl = this.#text(end, NAME_BYTES_MAX)
       else this.#skip(tag, end, 3)
       if (this.#objects > this.#sliceEnd) {
         this.#sliceEnd = this.#objects + SLICE_OBJECTS
@@ -128,10 +145,10 @@ class ProtobufDecoder {
     const { attributes } = this.#builder.scopes
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) scope.name = this.#text(end, NAME_BYTES_MAX)
-      else if (tag === (2 << 3 | LENGTH)) scope.version = this.#text(end, NAME_BYTES_MAX)
-      else if (tag === (3 << 3 | LENGTH)) scope.overLimit += this.#attribute(attributes, end)
-      else if (tag === (4 << 3 | VARINT)) scope.dropped = this.#varint32(end)
+      if (tag === ((1 << 3) | LENGTH)) scope.name = this.#text(end, NAME_BYTES_MAX)
+      else if (tag === ((2 << 3) | LENGTH)) scope.version = this.#text(end, NAME_BYTES_MAX)
+      else if (tag === ((3 << 3) | LENGTH)) scope.overLimit += this.#attribute(attributes, end)
+      else if (tag === ((4 << 3) | VARINT)) scope.dropped = this.#varint32(end)
       else this.#skip(tag, end, 4)
     }
   }
@@ -143,31 +160,60 @@ class ProtobufDecoder {
     while (this.#at < end) {
       const tag = this.#tag(end)
       switch (tag) {
-        case 1 << 3 | LENGTH: row.traceIdBytes = this.#id(end, row.traceId, 16); break
-        case 2 << 3 | LENGTH: row.spanIdBytes = this.#id(end, row.spanId, 8); break
-        case 3 << 3 | LENGTH: row.traceState = this.#text(end, NAME_BYTES_MAX); break
-        case 4 << 3 | LENGTH: row.parentSpanIdBytes = this.#id(end, row.parentSpanId, 8); break
-        case 5 << 3 | LENGTH: row.name = this.#text(end, NAME_BYTES_MAX); break
-        case 6 << 3 | VARINT: row.kind = this.#enumeration(end, KIND_MAX); break
-        case 7 << 3 | FIXED64:
+        case (1 << 3) | LENGTH:
+          row.traceIdBytes = this.#id(end, row.traceId, 16)
+          break
+        case (2 << 3) | LENGTH:
+          row.spanIdBytes = this.#id(end, row.spanId, 8)
+          break
+        case (3 << 3) | LENGTH:
+          row.traceState = this.#text(end, NAME_BYTES_MAX)
+          break
+        case (4 << 3) | LENGTH:
+          row.parentSpanIdBytes = this.#id(end, row.parentSpanId, 8)
+          break
+        case (5 << 3) | LENGTH:
+          row.name = this.#text(end, NAME_BYTES_MAX)
+          break
+        case (6 << 3) | VARINT:
+          row.kind = this.#enumeration(end, KIND_MAX)
+          break
+        case (7 << 3) | FIXED64:
           this.#fixed64(end)
           row.startLow = this.#low
           row.startHigh = this.#high
           break
-        case 8 << 3 | FIXED64:
+        case (8 << 3) | FIXED64:
           this.#fixed64(end)
           row.endLow = this.#low
           row.endHigh = this.#high
           break
-        case 9 << 3 | LENGTH: row.attributesOverLimit += this.#attribute(attributes, end); break
-        case 10 << 3 | VARINT: row.droppedAttributes = this.#varint32(end); break
-        case 11 << 3 | LENGTH: row.eventsOverLimit += this.#event(end); break
-        case 12 << 3 | VARINT: row.droppedEvents = this.#varint32(end); break
-        case 13 << 3 | LENGTH: row.linksOverLimit += this.#link(end); break
-        case 14 << 3 | VARINT: row.droppedLinks = this.#varint32(end); break
-        case 15 << 3 | LENGTH: this.#status(this.#enter(end)); break
-        case 16 << 3 | FIXED32: row.flags = this.#fixed32(end); break
-        default: this.#skip(tag, end, 16)
+        case (9 << 3) | LENGTH:
+          row.attributesOverLimit += this.#attribute(attributes, end)
+          break
+        case (10 << 3) | VARINT:
+          row.droppedAttributes = this.#varint32(end)
+          break
+        case (11 << 3) | LENGTH:
+          row.eventsOverLimit += this.#event(end)
+          break
+        case (12 << 3) | VARINT:
+          row.droppedEvents = this.#varint32(end)
+          break
+        case (13 << 3) | LENGTH:
+          row.linksOverLimit += this.#link(end)
+          break
+        case (14 << 3) | VARINT:
+          row.droppedLinks = this.#varint32(end)
+          break
+        case (15 << 3) | LENGTH:
+          this.#status(this.#enter(end))
+          break
+        case (16 << 3) | FIXED32:
+          row.flags = this.#fixed32(end)
+          break
+        default:
+          this.#skip(tag, end, 16)
       }
     }
     const defect = row.defect()
@@ -180,8 +226,8 @@ class ProtobufDecoder {
     const { row } = this.#builder
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (2 << 3 | LENGTH)) row.statusMessage = this.#text(end, VALUE_BYTES_MAX)
-      else if (tag === (3 << 3 | VARINT)) row.statusCode = this.#enumeration(end, STATUS_CODE_MAX)
+      if (tag === ((2 << 3) | LENGTH)) row.statusMessage = this.#text(end, VALUE_BYTES_MAX)
+      else if (tag === ((3 << 3) | VARINT)) row.statusCode = this.#enumeration(end, STATUS_CODE_MAX)
       else this.#skip(tag, end, tag >>> 3 === 1 ? 0 : 3)
     }
   }
@@ -194,13 +240,13 @@ class ProtobufDecoder {
     let [timeLow, timeHigh, name, dropped, overLimit] = [0, 0, 0, 0, 0]
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | FIXED64)) {
+      if (tag === ((1 << 3) | FIXED64)) {
         this.#fixed64(end)
         timeLow = this.#low
         timeHigh = this.#high
-      } else if (tag === (2 << 3 | LENGTH)) name = this.#text(end, NAME_BYTES_MAX)
-      else if (tag === (3 << 3 | LENGTH)) overLimit += this.#attribute(events.attributes, end)
-      else if (tag === (4 << 3 | VARINT)) dropped = this.#varint32(end)
+      } else if (tag === ((2 << 3) | LENGTH)) name = this.#text(end, NAME_BYTES_MAX)
+      else if (tag === ((3 << 3) | LENGTH)) overLimit += this.#attribute(events.attributes, end)
+      else if (tag === ((4 << 3) | VARINT)) dropped = this.#varint32(end)
       else this.#skip(tag, end, 4)
     }
     events.times.push2(timeLow, timeHigh)
@@ -218,12 +264,12 @@ class ProtobufDecoder {
     let [traceIdBytes, spanIdBytes, traceState, flags, dropped, overLimit] = [0, 0, 0, 0, 0, 0]
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) traceIdBytes = this.#id(end, this.#linkTraceId, 16)
-      else if (tag === (2 << 3 | LENGTH)) spanIdBytes = this.#id(end, this.#linkSpanId, 8)
-      else if (tag === (3 << 3 | LENGTH)) traceState = this.#text(end, NAME_BYTES_MAX)
-      else if (tag === (4 << 3 | LENGTH)) overLimit += this.#attribute(links.attributes, end)
-      else if (tag === (5 << 3 | VARINT)) dropped = this.#varint32(end)
-      else if (tag === (6 << 3 | FIXED32)) flags = this.#fixed32(end)
+      if (tag === ((1 << 3) | LENGTH)) traceIdBytes = this.#id(end, this.#linkTraceId, 16)
+      else if (tag === ((2 << 3) | LENGTH)) spanIdBytes = this.#id(end, this.#linkSpanId, 8)
+      else if (tag === ((3 << 3) | LENGTH)) traceState = this.#text(end, NAME_BYTES_MAX)
+      else if (tag === ((4 << 3) | LENGTH)) overLimit += this.#attribute(links.attributes, end)
+      else if (tag === ((5 << 3) | VARINT)) dropped = this.#varint32(end)
+      else if (tag === ((6 << 3) | FIXED32)) flags = this.#fixed32(end)
       else this.#skip(tag, end, 6)
     }
     if (traceIdBytes !== 16 || spanIdBytes !== 8) {
@@ -256,28 +302,29 @@ class ProtobufDecoder {
   }
 
   /**
-   * The attribute that nearly all are: key, then a string or an integer, each shorter than 128 bytes and nothing else. It repeats
-   * what #anyAttribute does, for a fifth of the decoding time. False = it is another one; the cursor has not moved.
+   * The attribute that nearly all are: key, then a string or an integer, each shorter than 128 bytes and
+   * nothing else. It repeats what #anyAttribute does, for a fifth of the decoding time. False = it is another
+   * one; the cursor has not moved.
    */
   #shortAttribute(columns: AttributeBuilder, end: number): boolean {
     const bytes = this.#bytes
     const at = this.#at
-    if (end - at > 255 || bytes[at] !== (1 << 3 | LENGTH)) return false
+    if (end - at > 255 || bytes[at] !== ((1 << 3) | LENGTH)) return false
     const keyEnd = at + 2 + bytes[at + 1]!
-    if (keyEnd + 4 > end || bytes[at + 1]! >= 0x80 || bytes[keyEnd] !== (2 << 3 | LENGTH)) return false
+    if (keyEnd + 4 > end || bytes[at + 1]! >= 0x80 || bytes[keyEnd] !== ((2 << 3) | LENGTH)) return false
     if (keyEnd + 2 + bytes[keyEnd + 1]! !== end || bytes[keyEnd + 1]! >= 0x80) return false
     const { strings } = this.#builder
     const valueTag = bytes[keyEnd + 2]
-    if (valueTag === (1 << 3 | LENGTH) && keyEnd + 4 + bytes[keyEnd + 3]! === end) {
-      const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
+    if (valueTag === ((1 << 3) | LENGTH) && keyEnd + 4 + bytes[keyEnd + 3]! === end) {
+      const key = (this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey))
       columns.push(key, VALUE_TYPES.string, strings.internText(keyEnd + 4, end), 0)
-    } else if (valueTag === (3 << 3 | VARINT) && end - keyEnd <= 7 && bytes[end - 1]! < 0x80) {
+    } else if (valueTag === ((3 << 3) | VARINT) && end - keyEnd <= 7 && bytes[end - 1]! < 0x80) {
       let value = 0
       for (let i = end - 1; i >= keyEnd + 3; i--) {
         if (i < end - 1 && bytes[i]! < 0x80) return false
         value = (value << 7) | (bytes[i]! & 0x7f)
       }
-      const key = this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey)
+      const key = (this.#lastKey = strings.internKey(at + 2, keyEnd, this.#lastKey))
       columns.push(key, VALUE_TYPES.int, value, 0)
     } else return false
     this.#objects++
@@ -291,12 +338,12 @@ class ProtobufDecoder {
     this.#set(VALUE_TYPES.empty, 0, 0)
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) {
+      if (tag === ((1 << 3) | LENGTH)) {
         const keyEnd = this.#sized(end)
         if (keyEnd - this.#at > KEY_BYTES_MAX) isDropped = true
         else key = this.#lastKey = this.#builder.strings.internKey(this.#at, keyEnd, this.#lastKey)
         this.#at = keyEnd
-      } else if (tag === (2 << 3 | LENGTH)) {
+      } else if (tag === ((2 << 3) | LENGTH)) {
         if (!this.#value(this.#enter(end))) isDropped = true
       } else this.#skip(tag, end, 2)
     }
@@ -311,33 +358,38 @@ class ProtobufDecoder {
     while (this.#at < end) {
       const tag = this.#tag(end)
       switch (tag) {
-        case 1 << 3 | LENGTH: this.#set(VALUE_TYPES.string, this.#text(end, VALUE_BYTES_MAX), 0); break
-        case 2 << 3 | VARINT:
+        case (1 << 3) | LENGTH:
+          this.#set(VALUE_TYPES.string, this.#text(end, VALUE_BYTES_MAX), 0)
+          break
+        case (2 << 3) | VARINT:
           this.#varint64(end)
           this.#set(VALUE_TYPES.bool, (this.#low | this.#high) === 0 ? 0 : 1, 0)
           break
-        case 3 << 3 | VARINT:
+        case (3 << 3) | VARINT:
           this.#varint64(end)
           this.#set(VALUE_TYPES.int, this.#low, this.#high)
           break
-        case 4 << 3 | FIXED64:
+        case (4 << 3) | FIXED64:
           this.#fixed64(end)
           this.#set(VALUE_TYPES.double, this.#low, this.#high)
           break
-        case 5 << 3 | LENGTH: {
+        case (5 << 3) | LENGTH: {
           this.#beginNested()
           const values = this.#nestedArray(this.#enter(end), 1)
           isKept = this.#isNestedKept && this.#keepJson(VALUE_TYPES.array, jsonOfArray(values))
           break
         }
-        case 6 << 3 | LENGTH: {
+        case (6 << 3) | LENGTH: {
           this.#beginNested()
           const entries = this.#nestedEntries(this.#enter(end), 1)
           isKept = this.#isNestedKept && this.#keepJson(VALUE_TYPES.kvlist, jsonOfEntries(entries))
           break
         }
-        case 7 << 3 | LENGTH: this.#set(VALUE_TYPES.bytes, this.#binary(end), 0); break
-        default: this.#skip(tag, end, 7)
+        case (7 << 3) | LENGTH:
+          this.#set(VALUE_TYPES.bytes, this.#binary(end), 0)
+          break
+        default:
+          this.#skip(tag, end, 7)
       }
     }
     return isKept
@@ -356,7 +408,8 @@ class ProtobufDecoder {
     return true
   }
 
-  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but keeps nothing.
+  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but
+  // keeps nothing.
 
   #beginNested(): void {
     this.#nestedLeft = NESTED_OBJECTS_MAX
@@ -371,7 +424,7 @@ class ProtobufDecoder {
     const values: NestedValue[] = []
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) {
+      if (tag === ((1 << 3) | LENGTH)) {
         const value = this.#nested(this.#enter(end), depth + 1)
         if (--this.#nestedLeft >= 0) values.push(value)
       } else this.#skip(tag, end, 1)
@@ -383,7 +436,7 @@ class ProtobufDecoder {
     const entries: NestedEntry[] = []
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) {
+      if (tag === ((1 << 3) | LENGTH)) {
         const entry = this.#nestedEntry(this.#enter(end), depth)
         if (--this.#nestedLeft >= 0) entries.push(entry)
       } else this.#skip(tag, end, 1)
@@ -396,36 +449,46 @@ class ProtobufDecoder {
     let value: NestedValue = { kind: 'empty' }
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === (1 << 3 | LENGTH)) key = this.#slice(end)
-      else if (tag === (2 << 3 | LENGTH)) value = this.#nested(this.#enter(end), depth + 1, value)
+      if (tag === ((1 << 3) | LENGTH)) key = this.#slice(end)
+      else if (tag === ((2 << 3) | LENGTH)) value = this.#nested(this.#enter(end), depth + 1, value)
       else this.#skip(tag, end, 2)
     }
     return { key, value }
   }
 
   #nested(end: number, depth: number, before: NestedValue = { kind: 'empty' }): NestedValue {
-    if (depth > VALUE_DEPTH_MAX) throw new OtlpError('E_OTLP_DEPTH', `a value nests deeper than ${VALUE_DEPTH_MAX}`, this.#at)
+    if (depth > VALUE_DEPTH_MAX)
+      throw new OtlpError('E_OTLP_DEPTH', `a value nests deeper than ${VALUE_DEPTH_MAX}`, this.#at)
     let value = before
     while (this.#at < end) {
       const tag = this.#tag(end)
       switch (tag) {
-        case 1 << 3 | LENGTH: value = { kind: 'string', bytes: this.#slice(end) }; break
-        case 2 << 3 | VARINT:
+        case (1 << 3) | LENGTH:
+          value = { kind: 'string', bytes: this.#slice(end) }
+          break
+        case (2 << 3) | VARINT:
           this.#varint64(end)
           value = { kind: 'bool', value: (this.#low | this.#high) !== 0 }
           break
-        case 3 << 3 | VARINT:
+        case (3 << 3) | VARINT:
           this.#varint64(end)
           value = { kind: 'int', value: BigInt.asIntN(64, (BigInt(this.#high) << 32n) | BigInt(this.#low)) }
           break
-        case 4 << 3 | FIXED64:
+        case (4 << 3) | FIXED64:
           this.#fixed64(end)
           value = { kind: 'double', value: this.#view.getFloat64(this.#at - 8, true) }
           break
-        case 5 << 3 | LENGTH: value = { kind: 'array', values: this.#nestedArray(this.#enter(end), depth) }; break
-        case 6 << 3 | LENGTH: value = { kind: 'kvlist', values: this.#nestedEntries(this.#enter(end), depth) }; break
-        case 7 << 3 | LENGTH: value = { kind: 'bytes', bytes: this.#slice(end) }; break
-        default: this.#skip(tag, end, 7)
+        case (5 << 3) | LENGTH:
+          value = { kind: 'array', values: this.#nestedArray(this.#enter(end), depth) }
+          break
+        case (6 << 3) | LENGTH:
+          value = { kind: 'kvlist', values: this.#nestedEntries(this.#enter(end), depth) }
+          break
+        case (7 << 3) | LENGTH:
+          value = { kind: 'bytes', bytes: this.#slice(end) }
+          break
+        default:
+          this.#skip(tag, end, 7)
       }
     }
     return value
@@ -448,7 +511,10 @@ class ProtobufDecoder {
     return tag
   }
 
-  /** Reads a length: the cursor then stands at the first of its bytes; returns the end, which lies within the outer end. */
+  /**
+   * Reads a length: the cursor then stands at the first of its bytes; returns the end, which lies within the
+   * outer end.
+   */
   #sized(outerEnd: number): number {
     const at = this.#at
     const length = this.#bytes[at]!
@@ -469,7 +535,11 @@ class ProtobufDecoder {
   /** Begins a message: counts it against the budget. */
   #enter(outerEnd: number): number {
     if (++this.#objects > this.#objectsMax) {
-      throw new OtlpError('E_OTLP_OBJECTS', `more than ${this.#objectsMax} messages in ${this.#bytes.length} bytes`, this.#at)
+      throw new OtlpError(
+        'E_OTLP_OBJECTS',
+        `more than ${this.#objectsMax} messages in ${this.#bytes.length} bytes`,
+        this.#at,
+      )
     }
     return this.#sized(outerEnd)
   }
@@ -569,11 +639,20 @@ class ProtobufDecoder {
     if (field === 0) this.#fail('field number 0')
     if (field <= known) this.#fail(`field ${field} has wire type ${tag & 7}`)
     switch (tag & 7) {
-      case VARINT: this.#varint64(end); break
-      case FIXED64: this.#fixed64(end); break
-      case LENGTH: this.#at = this.#sized(end); break
-      case FIXED32: this.#fixed32(end); break
-      default: this.#fail(`wire type ${tag & 7}`)
+      case VARINT:
+        this.#varint64(end)
+        break
+      case FIXED64:
+        this.#fixed64(end)
+        break
+      case LENGTH:
+        this.#at = this.#sized(end)
+        break
+      case FIXED32:
+        this.#fixed32(end)
+        break
+      default:
+        this.#fail(`wire type ${tag & 7}`)
     }
   }
 }

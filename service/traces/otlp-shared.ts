@@ -14,26 +14,39 @@ export type NestedValue =
 
 export type NestedEntry = { readonly key: Uint8Array; readonly value: NestedValue }
 
-const utf8 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+const utf8 = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
 
 /** The OTLP/JSON form of a value; lossless. Cost: depth is bounded by whoever made the value. */
 export function jsonOfValue(value: NestedValue): string {
   switch (value.kind) {
-    case 'empty': return '{}'
-    case 'string': return `{"stringValue":${JSON.stringify(utf8(value.bytes))}}`
-    case 'bytes': return `{"bytesValue":"${Buffer.from(value.bytes).toString('base64')}"}`
-    case 'bool': return `{"boolValue":${value.value}}`
-    case 'int': return `{"intValue":"${value.value}"}`
-    case 'double': return `{"doubleValue":${jsonOfDouble(value.value)}}`
-    case 'array': return `{"arrayValue":{"values":${jsonOfArray(value.values)}}}`
-    case 'kvlist': return `{"kvlistValue":{"values":${jsonOfEntries(value.values)}}}`
+    case 'empty':
+      return '{}'
+    case 'string':
+      return `{"stringValue":${JSON.stringify(utf8(value.bytes))}}`
+    case 'bytes':
+      return `{"bytesValue":"${Buffer.from(value.bytes).toString('base64')}"}`
+    case 'bool':
+      return `{"boolValue":${value.value}}`
+    case 'int':
+      return `{"intValue":"${value.value}"}`
+    case 'double':
+      return `{"doubleValue":${jsonOfDouble(value.value)}}`
+    case 'array':
+      return `{"arrayValue":{"values":${jsonOfArray(value.values)}}}`
+    case 'kvlist':
+      return `{"kvlistValue":{"values":${jsonOfEntries(value.values)}}}`
   }
 }
 
-export const jsonOfArray = (values: readonly NestedValue[]): string => `[${values.map(jsonOfValue).join(',')}]`
+export const jsonOfArray = (values: readonly NestedValue[]): string =>
+  `[${values.map(jsonOfValue).join(',')}]`
 
 export const jsonOfEntries = (entries: readonly NestedEntry[]): string =>
-  `[${entries.map(({ key, value }) => `{"key":${JSON.stringify(utf8(key))},"value":${jsonOfValue(value)}}`).join(',')}]`
+  `[${entries.map(jsonOfEntry).join(',')}]`
+
+const jsonOfEntry = ({ key, value }: NestedEntry): string =>
+  `{"key":${JSON.stringify(utf8(key))},"value":${jsonOfValue(value)}}`
 
 /** proto3 JSON: NaN and the infinities are strings; -0 keeps its sign. */
 function jsonOfDouble(value: number): string {
@@ -41,7 +54,9 @@ function jsonOfDouble(value: number): string {
   return Object.is(value, -0) ? '-0.0' : String(value)
 }
 
-/** The end of text that must take at most `bytesMax`: moved back so that no character of UTF-8 is cut in two. */
+/**
+ * The end of text that must take at most `bytesMax`: moved back so that no character of UTF-8 is cut in two.
+ */
 export function cutText(bytes: Uint8Array, from: number, to: number, bytesMax: number): number {
   if (to - from <= bytesMax) return to
   let end = from + bytesMax
@@ -50,7 +65,8 @@ export function cutText(bytes: Uint8Array, from: number, to: number, bytesMax: n
 }
 
 /** How many messages a body of this size may hold. */
-export const objectsMax = (bodyBytes: number): number => OBJECTS_BASE_MAX + Math.floor(bodyBytes / BYTES_PER_OBJECT_MIN)
+export const objectsMax = (bodyBytes: number): number =>
+  OBJECTS_BASE_MAX + Math.floor(bodyBytes / BYTES_PER_OBJECT_MIN)
 
 export const KIND_MAX = 5
 export const STATUS_CODE_MAX = 2

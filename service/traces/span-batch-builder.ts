@@ -1,13 +1,14 @@
-// Fills a SpanBatch. Decoders write a row in place, then either commit it or leave it to be overwritten; so a rejected span
-// costs nothing and leaves nothing.
+// Fills a SpanBatch. Decoders write a row in place, then either commit it or leave it to be overwritten; so a
+// rejected span costs nothing and leaves nothing.
 //
-//   openResource  openScope  { beginSpan ... attributes, events, links ... commitSpan | rejectSpan }  closeScope  closeResource
+//   openResource  openScope  { beginSpan ... attributes, events, links ... commitSpan | rejectSpan }
+//   closeScope  closeResource
 //
 // Owner: one decoder at a time. finish() gives views of this scratch, valid until reset().
 
 import { LINKS_PER_SPAN_MAX, EVENTS_PER_SPAN_MAX, ATTRIBUTES_PER_ROW_MAX } from './ingest-limits.ts'
 import { addCounts } from './otlp-shared.ts'
-import { U32Column, U8Column } from './span-batch-columns.ts'
+import { U32Column } from './span-batch-columns.ts'
 import { StringInterner } from './span-batch-strings.ts'
 import { StringTable } from './span-batch.ts'
 import type { AttributeColumns, SpanBatch } from './span-batch.ts'
@@ -30,8 +31,8 @@ function grownU8(data: Uint8Array<ArrayBuffer>, length: number): Uint8Array<Arra
 }
 
 /**
- * Attributes of rows of one kind; the open row is what was pushed since the last closeRow. The three columns share one length and
- * one capacity: with columns that grow apart, decoding took 1.15 times as long.
+ * Attributes of rows of one kind; the open row is what was pushed since the last closeRow. The three columns
+ * share one length and one capacity: with columns that grow apart, decoding took 1.15 times as long.
  */
 export class AttributeBuilder {
   readonly offsets = new U32Column()
@@ -86,9 +87,12 @@ export class AttributeBuilder {
     const entries = this.#length
     const { buffer } = this.#words
     return {
-      offsets: this.offsets.view(), keys: this.#keys.subarray(0, entries), types: this.#types.subarray(0, entries),
+      offsets: this.offsets.view(),
+      keys: this.#keys.subarray(0, entries),
+      types: this.#types.subarray(0, entries),
       words: this.#words.subarray(0, 2 * entries),
-      ints: new BigInt64Array(buffer, 0, entries), doubles: new Float64Array(buffer, 0, entries),
+      ints: new BigInt64Array(buffer, 0, entries),
+      doubles: new Float64Array(buffer, 0, entries),
     }
   }
 
@@ -195,7 +199,10 @@ export class ScopeBuilder {
   }
 
   close(row: {
-    readonly name: number; readonly version: number; readonly schemaUrl: number; readonly dropped: number
+    readonly name: number
+    readonly version: number
+    readonly schemaUrl: number
+    readonly dropped: number
     readonly overLimit: number
   }): void {
     this.names.push(row.name)
@@ -206,11 +213,14 @@ export class ScopeBuilder {
   }
 
   reset(): void {
-    for (const column of [this.names, this.versions, this.schemaUrls, this.dropped, this.attributes]) column.reset()
+    for (const column of [this.names, this.versions, this.schemaUrls, this.dropped, this.attributes])
+      column.reset()
   }
 }
 
-/** One span under way; plain numbers, so that writing them allocates nothing. Times are two words, low first. */
+/**
+ * One span under way; plain numbers, so that writing them allocates nothing. Times are two words, low first.
+ */
 export class SpanRow {
   /** Lengths as sent; 16, 8 and 0 or 8 are valid. */
   traceIdBytes = 0
@@ -249,7 +259,8 @@ export class SpanRow {
   /** Why OTLP calls the span invalid; undefined = it does not. */
   defect(): 'trace id' | 'span id' | 'parent span id' | undefined {
     const { traceId, spanId } = this
-    if (this.traceIdBytes !== 16 || (traceId[0]! | traceId[1]! | traceId[2]! | traceId[3]!) === 0) return 'trace id'
+    if (this.traceIdBytes !== 16 || (traceId[0]! | traceId[1]! | traceId[2]! | traceId[3]!) === 0)
+      return 'trace id'
     if (this.spanIdBytes !== 8 || (spanId[0]! | spanId[1]!) === 0) return 'span id'
     if (this.parentSpanIdBytes !== 0 && this.parentSpanIdBytes !== 8) return 'parent span id'
     return undefined
@@ -296,8 +307,10 @@ class SpanRows {
   }
 }
 
-const bytesOf = (words: Uint32Array<ArrayBuffer>, count: number): Uint8Array => new Uint8Array(words.buffer, 0, 4 * count)
-const wide = (words: Uint32Array<ArrayBuffer>, count: number): BigUint64Array => new BigUint64Array(words.buffer, 0, count)
+const bytesOf = (words: Uint32Array<ArrayBuffer>, count: number): Uint8Array =>
+  new Uint8Array(words.buffer, 0, 4 * count)
+const wide = (words: Uint32Array<ArrayBuffer>, count: number): BigUint64Array =>
+  new BigUint64Array(words.buffer, 0, count)
 
 export class SpanBatchBuilder {
   readonly strings: StringInterner
@@ -376,31 +389,54 @@ export class SpanBatchBuilder {
     const { events, links, resources, scopes } = this
     const strings = this.strings.view()
     return {
-      spanCount: n, receivedNs,
-      traceIds: bytesOf(rows.traceIds, 4 * n), spanIds: bytesOf(rows.spanIds, 2 * n), parentSpanIds: bytesOf(rows.parentSpanIds, 2 * n),
-      startNs: wide(rows.starts, n), endNs: wide(rows.ends, n),
-      names: rows.names.subarray(0, n), traceStates: rows.traceStates.subarray(0, n),
-      statusMessages: rows.statusMessages.subarray(0, n), flags: rows.flags.subarray(0, n),
-      resourceRows: rows.resourceRows.subarray(0, n), scopeRows: rows.scopeRows.subarray(0, n),
-      droppedAttributes: rows.droppedAttributes.subarray(0, n), droppedEvents: rows.droppedEvents.subarray(0, n),
-      droppedLinks: rows.droppedLinks.subarray(0, n), kinds: rows.kinds.subarray(0, n), statusCodes: rows.statusCodes.subarray(0, n),
+      spanCount: n,
+      receivedNs,
+      traceIds: bytesOf(rows.traceIds, 4 * n),
+      spanIds: bytesOf(rows.spanIds, 2 * n),
+      parentSpanIds: bytesOf(rows.parentSpanIds, 2 * n),
+      startNs: wide(rows.starts, n),
+      endNs: wide(rows.ends, n),
+      names: rows.names.subarray(0, n),
+      traceStates: rows.traceStates.subarray(0, n),
+      statusMessages: rows.statusMessages.subarray(0, n),
+      flags: rows.flags.subarray(0, n),
+      resourceRows: rows.resourceRows.subarray(0, n),
+      scopeRows: rows.scopeRows.subarray(0, n),
+      droppedAttributes: rows.droppedAttributes.subarray(0, n),
+      droppedEvents: rows.droppedEvents.subarray(0, n),
+      droppedLinks: rows.droppedLinks.subarray(0, n),
+      kinds: rows.kinds.subarray(0, n),
+      statusCodes: rows.statusCodes.subarray(0, n),
       attributes: this.attributes.view(),
       events: {
-        offsets: events.offsets.view(), timesNs: events.times.wideView(), names: events.names.view(),
-        droppedAttributes: events.dropped.view(), attributes: events.attributes.view(),
+        offsets: events.offsets.view(),
+        timesNs: events.times.wideView(),
+        names: events.names.view(),
+        droppedAttributes: events.dropped.view(),
+        attributes: events.attributes.view(),
       },
       links: {
-        offsets: links.offsets.view(), traceIds: links.traceIds.bytesView(), spanIds: links.spanIds.bytesView(),
-        traceStates: links.traceStates.view(), flags: links.flags.view(), droppedAttributes: links.dropped.view(),
+        offsets: links.offsets.view(),
+        traceIds: links.traceIds.bytesView(),
+        spanIds: links.spanIds.bytesView(),
+        traceStates: links.traceStates.view(),
+        flags: links.flags.view(),
+        droppedAttributes: links.dropped.view(),
         attributes: links.attributes.view(),
       },
       resources: {
-        count: resources.count, schemaUrls: resources.schemaUrls.view(), droppedAttributes: resources.dropped.view(),
+        count: resources.count,
+        schemaUrls: resources.schemaUrls.view(),
+        droppedAttributes: resources.dropped.view(),
         attributes: resources.attributes.view(),
       },
       scopes: {
-        count: scopes.count, names: scopes.names.view(), versions: scopes.versions.view(), schemaUrls: scopes.schemaUrls.view(),
-        droppedAttributes: scopes.dropped.view(), attributes: scopes.attributes.view(),
+        count: scopes.count,
+        names: scopes.names.view(),
+        versions: scopes.versions.view(),
+        schemaUrls: scopes.schemaUrls.view(),
+        droppedAttributes: scopes.dropped.view(),
+        attributes: scopes.attributes.view(),
       },
       strings: new StringTable(strings.offsets, strings.bytes),
     }

@@ -1,5 +1,5 @@
-// Typed arrays that grow. One class for each element type, so that every call site stays monomorphic: `push` is then two
-// loads and a store. `data` is replaced when it grows; never keep it across a push.
+// Typed arrays that grow. One class for each element type, so that every call site stays monomorphic: `push`
+// is then two loads and a store. `data` is replaced when it grows; never keep it across a push.
 
 const INITIAL_LENGTH = 1024
 
@@ -75,5 +75,7 @@ export class U32Column {
   }
 }
 
-// Cells, times and ids are copied as little-endian words; so are WAL records. Every platform Node runs on today is one.
-if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1) throw new Error('span columns need a little-endian machine')
+// Cells, times and ids are copied as little-endian words; so are WAL records. Every platform Node runs on
+// today is one.
+if (new Uint8Array(new Uint32Array([1]).buffer)[0] !== 1)
+  throw new Error('span columns need a little-endian machine')

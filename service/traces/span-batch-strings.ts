@@ -1,9 +1,10 @@
-// Interning byte strings while decoding: each distinct string is stored once, and no JavaScript string is made.
+// Interning byte strings while decoding: each distinct string is stored once, and no JavaScript string is
+// made.
 //
 //   body bytes --hash, 4 bytes a step--> slot --compare, 4 bytes a step--> index of the entry
 //
-// The hash is seeded and a chain is cut after PROBES_MAX entries: then the string is stored again under a new index. Interning
-// only saves space, so collisions made by an attacker cost space, never time.
+// The hash is seeded and a chain is cut after PROBES_MAX entries: then the string is stored again under a new
+// index. Interning only saves space, so collisions made by an attacker cost space, never time.
 
 import { isUtf8 } from 'node:buffer'
 import { U32Column, U8Column } from './span-batch-columns.ts'
@@ -118,8 +119,8 @@ export class StringInterner {
   }
 
   /**
-   * internText for attribute keys, which follow each other in the same order in span after span: the key that followed
-   * `before` last time is compared first, which saves hashing.
+   * internText for attribute keys, which follow each other in the same order in span after span: the key that
+   * followed `before` last time is compared first, which saves hashing.
    */
   internKey(from: number, to: number, before: number): number {
     const guess = this.#successors[before & SUCCESSORS_MASK]!
@@ -196,7 +197,10 @@ function copyWords(target: DataView, at: number, source: DataView, from: number,
   target.setInt32(at + last, source.getInt32(from + last, true), true)
 }
 
-/** Multiply and rotate over words; the last word overlaps. Not cryptographic: see the header. internText has it inlined. */
+/**
+ * Multiply and rotate over words; the last word overlaps. Not cryptographic: see the header. internText has
+ * it inlined.
+ */
 function hashOf(view: DataView, from: number, to: number, seed: number): number {
   let hash = seed ^ (to - from)
   if (to - from < 4) {

@@ -6,8 +6,9 @@
 //   resources, scopes   tables; spans point into them
 //   strings    one dictionary of byte strings for the whole batch; index 0 is ''
 //
-// Nothing here is an object per span, so 512 spans cost some forty typed arrays and no garbage, and a block of them is
-// written by copying memory. Owner: whoever made the batch; a batch from a builder lives until the builder is reset.
+// Nothing here is an object per span, so 512 spans cost some forty typed arrays and no garbage, and a block
+// of them is written by copying memory. Owner: whoever made the batch; a batch from a builder lives until the
+// builder is reset.
 
 export const VALUE_TYPES = {
   /** An AnyValue with nothing set. */
@@ -22,9 +23,14 @@ export const VALUE_TYPES = {
   double: 4,
   /** An index into strings; any bytes. */
   bytes: 5,
-  /** An index into strings: OTLP/JSON text of ArrayValue.values, `[{"stringValue":"a"},{"intValue":"1"}]`: lossless. */
+  /**
+   * An index into strings: OTLP/JSON text of ArrayValue.values, `[{"stringValue":"a"},{"intValue":"1"}]`:
+   * lossless.
+   */
   array: 6,
-  /** An index into strings: OTLP/JSON text of KeyValueList.values, `[{"key":"a","value":{"boolValue":true}}]`. */
+  /**
+   * An index into strings: OTLP/JSON text of KeyValueList.values, `[{"key":"a","value":{"boolValue":true}}]`.
+   */
   kvlist: 7,
 } as const
 
@@ -35,7 +41,10 @@ export type AttributeColumns = {
   readonly keys: Uint32Array
   /** (entries) VALUE_TYPES. */
   readonly types: Uint8Array
-  /** (2 x entries) the cell as two words, low first. For string, bytes, array, kvlist and bool the value is words[2 * j]. */
+  /**
+   * (2 x entries) the cell as two words, low first. For string, bytes, array, kvlist and bool the value is
+   * words[2 * j].
+   */
   readonly words: Uint32Array
   /** (entries) the same memory as signed 64-bit integers. */
   readonly ints: BigInt64Array
@@ -150,17 +159,25 @@ export class StringTable {
   }
 }
 
-/** One value, lossless: an int is a bigint, bytes stay bytes (a view), null is an AnyValue with nothing set. */
+/**
+ * One value, lossless: an int is a bigint, bytes stay bytes (a view), null is an AnyValue with nothing set.
+ */
 export type CellValue = string | boolean | bigint | number | Uint8Array | null
 
 /** Reads one entry. Shapes: array and kvlist come as their OTLP/JSON text. */
 export function cellAt(columns: AttributeColumns, strings: StringTable, j: number): CellValue {
   switch (columns.types[j]) {
-    case VALUE_TYPES.bool: return columns.words[2 * j] === 1
-    case VALUE_TYPES.int: return columns.ints[j]!
-    case VALUE_TYPES.double: return columns.doubles[j]!
-    case VALUE_TYPES.bytes: return strings.slice(columns.words[2 * j]!)
-    case VALUE_TYPES.empty: return null
-    default: return strings.text(columns.words[2 * j]!)
+    case VALUE_TYPES.bool:
+      return columns.words[2 * j] === 1
+    case VALUE_TYPES.int:
+      return columns.ints[j]!
+    case VALUE_TYPES.double:
+      return columns.doubles[j]!
+    case VALUE_TYPES.bytes:
+      return strings.slice(columns.words[2 * j]!)
+    case VALUE_TYPES.empty:
+      return null
+    default:
+      return strings.text(columns.words[2 * j]!)
   }
 }

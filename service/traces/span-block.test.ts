@@ -5,32 +5,60 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { decodeOtlpJson } from './otlp-json.ts'
-import { plainSpans } from './otlp-oracle.fixture.ts'
+import { plainSpans } from './testing/otlp-oracle.ts'
 import { SpanBatchBuilder } from './span-batch-builder.ts'
 import type { SpanBatch } from './span-batch.ts'
 import { decodeSpanBlock, encodeSpanBlock, SpanBlockError } from './span-block.ts'
 
 const SAMPLE = JSON.stringify({
-  resourceSpans: [{
-    resource: { attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }], droppedAttributesCount: 1 },
-    schemaUrl: 'https://schema',
-    scopeSpans: [{
-      scope: { name: 'http', version: '1.2', attributes: [{ key: 'b', value: { boolValue: true } }] },
-      spans: [
+  resourceSpans: [
+    {
+      resource: {
+        attributes: [{ key: 'service.name', value: { stringValue: 'shop' } }],
+        droppedAttributesCount: 1,
+      },
+      schemaUrl: 'https://schema',
+      scopeSpans: [
         {
-          traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', name: 'GET /', kind: 2, flags: 257, traceState: 'a=1',
-          startTimeUnixNano: '1764000000000000000', endTimeUnixNano: '1764000000005000000', status: { code: 2, message: 'no' },
-          attributes: [
-            { key: 'i', value: { intValue: '-5' } }, { key: 'd', value: { doubleValue: 0.5 } }, { key: 'x', value: { bytesValue: 'AP8=' } },
-            { key: 'l', value: { arrayValue: { values: [{ stringValue: '\u00e9' }] } } }, { key: 'e', value: {} },
+          scope: { name: 'http', version: '1.2', attributes: [{ key: 'b', value: { boolValue: true } }] },
+          spans: [
+            {
+              traceId: '0af7651916cd43dd8448eb211c80319c',
+              spanId: 'b7ad6b7169203331',
+              name: 'GET /',
+              kind: 2,
+              flags: 257,
+              traceState: 'a=1',
+              startTimeUnixNano: '1764000000000000000',
+              endTimeUnixNano: '1764000000005000000',
+              status: { code: 2, message: 'no' },
+              attributes: [
+                { key: 'i', value: { intValue: '-5' } },
+                { key: 'd', value: { doubleValue: 0.5 } },
+                { key: 'x', value: { bytesValue: 'AP8=' } },
+                { key: 'l', value: { arrayValue: { values: [{ stringValue: '\u00e9' }] } } },
+                { key: 'e', value: {} },
+              ],
+              events: [
+                {
+                  timeUnixNano: '1764000000001000000',
+                  name: 'retry',
+                  attributes: [{ key: 'n', value: { intValue: 1 } }],
+                },
+              ],
+              links: [{ traceId: '0af7651916cd43dd8448eb211c80319d', spanId: 'b7ad6b7169203332', flags: 1 }],
+            },
+            {
+              traceId: '0af7651916cd43dd8448eb211c80319c',
+              spanId: 'b7ad6b7169203333',
+              parentSpanId: 'b7ad6b7169203331',
+              name: 'child',
+            },
           ],
-          events: [{ timeUnixNano: '1764000000001000000', name: 'retry', attributes: [{ key: 'n', value: { intValue: 1 } }] }],
-          links: [{ traceId: '0af7651916cd43dd8448eb211c80319d', spanId: 'b7ad6b7169203332', flags: 1 }],
         },
-        { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203333', parentSpanId: 'b7ad6b7169203331', name: 'child' },
       ],
-    }],
-  }],
+    },
+  ],
 })
 
 function sample(): SpanBatch {
@@ -70,7 +98,8 @@ test('every cut and every flipped bit gives a batch that can be read, or E_SPAN_
       assert.ok(error instanceof SpanBlockError, String(error))
     }
   }
-  for (let length = 0; length < block.length; length++) assert.throws(() => decodeSpanBlock(block.slice(0, length)), SpanBlockError)
+  for (let length = 0; length < block.length; length++)
+    assert.throws(() => decodeSpanBlock(block.slice(0, length)), SpanBlockError)
   for (let bit = 0; bit < block.length * 8; bit++) {
     const damaged = block.slice()
     damaged[bit >> 3]! ^= 1 << (bit & 7)

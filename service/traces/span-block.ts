@@ -1,10 +1,12 @@
 // A SpanBatch as bytes: the payload of a log record. Boxes: docs/formats/span-block.md.
 //
-//   header 80 bytes: magic, version, counts   then the columns in a fixed order, each padded to a multiple of 8
+//   header 80 bytes: magic, version, counts   then the columns in a fixed order, each padded to a multiple of
+//   8
 //
-// Columns are memory as it is (little endian), so encoding is copying, and decoding makes views without copying when the bytes are
-// aligned to 8, as log records are. The counts say where every column lies; no offsets are stored, so none can be wrong.
-// Integrity is the log's (a CRC over the record); decoding still checks every index once, so that no reader needs to.
+// Columns are memory as it is (little endian), so encoding is copying, and decoding makes views without
+// copying when the bytes are aligned to 8, as log records are. The counts say where every column lies; no
+// offsets are stored, so none can be wrong. Integrity is the log's (a CRC over the record); decoding still
+// checks every index once, so that no reader needs to.
 
 import { StringTable, VALUE_TYPES } from './span-batch.ts'
 import type { AttributeColumns, SpanBatch } from './span-batch.ts'
@@ -23,47 +25,104 @@ export class SpanBlockError extends Error {
 }
 
 type Counts = {
-  readonly spans: number; readonly attributes: number
-  readonly events: number; readonly eventAttributes: number
-  readonly links: number; readonly linkAttributes: number
-  readonly resources: number; readonly resourceAttributes: number
-  readonly scopes: number; readonly scopeAttributes: number
-  readonly strings: number; readonly stringBytes: number
+  readonly spans: number
+  readonly attributes: number
+  readonly events: number
+  readonly eventAttributes: number
+  readonly links: number
+  readonly linkAttributes: number
+  readonly resources: number
+  readonly resourceAttributes: number
+  readonly scopes: number
+  readonly scopeAttributes: number
+  readonly strings: number
+  readonly stringBytes: number
 }
 
 const COUNT_NAMES = [
-  'spans', 'attributes', 'events', 'eventAttributes', 'links', 'linkAttributes', 'resources', 'resourceAttributes', 'scopes',
-  'scopeAttributes', 'strings', 'stringBytes',
+  'spans',
+  'attributes',
+  'events',
+  'eventAttributes',
+  'links',
+  'linkAttributes',
+  'resources',
+  'resourceAttributes',
+  'scopes',
+  'scopeAttributes',
+  'strings',
+  'stringBytes',
 ] as const satisfies readonly (keyof Counts)[]
 
 type Column = Uint8Array | Uint32Array | BigUint64Array
 
-const attributeColumns = (columns: AttributeColumns): Column[] => [columns.offsets, columns.keys, columns.words, columns.types]
+const attributeColumns = (columns: AttributeColumns): Column[] => [
+  columns.offsets,
+  columns.keys,
+  columns.words,
+  columns.types,
+]
 
 /** Every column in the order of the format. */
 function columnsOf(batch: SpanBatch): Column[] {
   const { events, links, resources, scopes, strings } = batch
   return [
-    batch.traceIds, batch.spanIds, batch.parentSpanIds, batch.startNs, batch.endNs, batch.names, batch.traceStates,
-    batch.statusMessages, batch.flags, batch.resourceRows, batch.scopeRows, batch.droppedAttributes, batch.droppedEvents,
-    batch.droppedLinks, batch.kinds, batch.statusCodes, ...attributeColumns(batch.attributes),
-    events.offsets, events.timesNs, events.names, events.droppedAttributes, ...attributeColumns(events.attributes),
-    links.offsets, links.traceIds, links.spanIds, links.traceStates, links.flags, links.droppedAttributes,
+    batch.traceIds,
+    batch.spanIds,
+    batch.parentSpanIds,
+    batch.startNs,
+    batch.endNs,
+    batch.names,
+    batch.traceStates,
+    batch.statusMessages,
+    batch.flags,
+    batch.resourceRows,
+    batch.scopeRows,
+    batch.droppedAttributes,
+    batch.droppedEvents,
+    batch.droppedLinks,
+    batch.kinds,
+    batch.statusCodes,
+    ...attributeColumns(batch.attributes),
+    events.offsets,
+    events.timesNs,
+    events.names,
+    events.droppedAttributes,
+    ...attributeColumns(events.attributes),
+    links.offsets,
+    links.traceIds,
+    links.spanIds,
+    links.traceStates,
+    links.flags,
+    links.droppedAttributes,
     ...attributeColumns(links.attributes),
-    resources.schemaUrls, resources.droppedAttributes, ...attributeColumns(resources.attributes),
-    scopes.names, scopes.versions, scopes.schemaUrls, scopes.droppedAttributes, ...attributeColumns(scopes.attributes),
-    strings.offsets, strings.bytes,
+    resources.schemaUrls,
+    resources.droppedAttributes,
+    ...attributeColumns(resources.attributes),
+    scopes.names,
+    scopes.versions,
+    scopes.schemaUrls,
+    scopes.droppedAttributes,
+    ...attributeColumns(scopes.attributes),
+    strings.offsets,
+    strings.bytes,
   ]
 }
 
 function countsOf(batch: SpanBatch): Counts {
   return {
-    spans: batch.spanCount, attributes: batch.attributes.keys.length,
-    events: batch.events.names.length, eventAttributes: batch.events.attributes.keys.length,
-    links: batch.links.flags.length, linkAttributes: batch.links.attributes.keys.length,
-    resources: batch.resources.count, resourceAttributes: batch.resources.attributes.keys.length,
-    scopes: batch.scopes.count, scopeAttributes: batch.scopes.attributes.keys.length,
-    strings: batch.strings.count, stringBytes: batch.strings.bytes.length,
+    spans: batch.spanCount,
+    attributes: batch.attributes.keys.length,
+    events: batch.events.names.length,
+    eventAttributes: batch.events.attributes.keys.length,
+    links: batch.links.flags.length,
+    linkAttributes: batch.links.attributes.keys.length,
+    resources: batch.resources.count,
+    resourceAttributes: batch.resources.attributes.keys.length,
+    scopes: batch.scopes.count,
+    scopeAttributes: batch.scopes.attributes.keys.length,
+    strings: batch.strings.count,
+    stringBytes: batch.strings.bytes.length,
   }
 }
 
@@ -88,7 +147,9 @@ export function encodeSpanBlock(batch: SpanBatch): Uint8Array {
   return block
 }
 
-/** Owns: views of `bytes` where they are aligned to 8, else of a copy. Errors: SpanBlockError E_SPAN_BLOCK. */
+/**
+ * Owns: views of `bytes` where they are aligned to 8, else of a copy. Errors: SpanBlockError E_SPAN_BLOCK.
+ */
 export function decodeSpanBlock(bytes: Uint8Array): SpanBatch {
   const block = bytes.byteOffset % 8 === 0 ? bytes : bytes.slice()
   if (block.length < HEADER_BYTES) throw new SpanBlockError('shorter than its header')
@@ -106,10 +167,18 @@ export function decodeSpanBlock(bytes: Uint8Array): SpanBatch {
 function readCounts(view: DataView): Counts {
   const count = (name: keyof Counts): number => view.getUint32(16 + 4 * COUNT_NAMES.indexOf(name), true)
   return {
-    spans: count('spans'), attributes: count('attributes'), events: count('events'), eventAttributes: count('eventAttributes'),
-    links: count('links'), linkAttributes: count('linkAttributes'), resources: count('resources'),
-    resourceAttributes: count('resourceAttributes'), scopes: count('scopes'), scopeAttributes: count('scopeAttributes'),
-    strings: count('strings'), stringBytes: count('stringBytes'),
+    spans: count('spans'),
+    attributes: count('attributes'),
+    events: count('events'),
+    eventAttributes: count('eventAttributes'),
+    links: count('links'),
+    linkAttributes: count('linkAttributes'),
+    resources: count('resources'),
+    resourceAttributes: count('resourceAttributes'),
+    scopes: count('scopes'),
+    scopeAttributes: count('scopeAttributes'),
+    strings: count('strings'),
+    stringBytes: count('stringBytes'),
   }
 }
 
@@ -140,7 +209,10 @@ class BlockCursor {
     const words = this.u32(2 * entries)
     const types = this.u8(entries)
     return {
-      offsets, keys, types, words,
+      offsets,
+      keys,
+      types,
+      words,
       ints: new BigInt64Array(words.buffer, words.byteOffset, entries),
       doubles: new Float64Array(words.buffer, words.byteOffset, entries),
     }
@@ -156,47 +228,84 @@ class BlockCursor {
 
 function readColumns(cursor: BlockCursor, n: Counts, receivedNs: bigint): SpanBatch {
   return {
-    spanCount: n.spans, receivedNs,
-    traceIds: cursor.u8(16 * n.spans), spanIds: cursor.u8(8 * n.spans), parentSpanIds: cursor.u8(8 * n.spans),
-    startNs: cursor.u64(n.spans), endNs: cursor.u64(n.spans), names: cursor.u32(n.spans), traceStates: cursor.u32(n.spans),
-    statusMessages: cursor.u32(n.spans), flags: cursor.u32(n.spans), resourceRows: cursor.u32(n.spans),
-    scopeRows: cursor.u32(n.spans), droppedAttributes: cursor.u32(n.spans), droppedEvents: cursor.u32(n.spans),
-    droppedLinks: cursor.u32(n.spans), kinds: cursor.u8(n.spans), statusCodes: cursor.u8(n.spans),
+    spanCount: n.spans,
+    receivedNs,
+    traceIds: cursor.u8(16 * n.spans),
+    spanIds: cursor.u8(8 * n.spans),
+    parentSpanIds: cursor.u8(8 * n.spans),
+    startNs: cursor.u64(n.spans),
+    endNs: cursor.u64(n.spans),
+    names: cursor.u32(n.spans),
+    traceStates: cursor.u32(n.spans),
+    statusMessages: cursor.u32(n.spans),
+    flags: cursor.u32(n.spans),
+    resourceRows: cursor.u32(n.spans),
+    scopeRows: cursor.u32(n.spans),
+    droppedAttributes: cursor.u32(n.spans),
+    droppedEvents: cursor.u32(n.spans),
+    droppedLinks: cursor.u32(n.spans),
+    kinds: cursor.u8(n.spans),
+    statusCodes: cursor.u8(n.spans),
     attributes: cursor.attributes(n.spans, n.attributes),
     events: {
-      offsets: cursor.u32(n.spans + 1), timesNs: cursor.u64(n.events), names: cursor.u32(n.events),
-      droppedAttributes: cursor.u32(n.events), attributes: cursor.attributes(n.events, n.eventAttributes),
+      offsets: cursor.u32(n.spans + 1),
+      timesNs: cursor.u64(n.events),
+      names: cursor.u32(n.events),
+      droppedAttributes: cursor.u32(n.events),
+      attributes: cursor.attributes(n.events, n.eventAttributes),
     },
     links: {
-      offsets: cursor.u32(n.spans + 1), traceIds: cursor.u8(16 * n.links), spanIds: cursor.u8(8 * n.links),
-      traceStates: cursor.u32(n.links), flags: cursor.u32(n.links), droppedAttributes: cursor.u32(n.links),
+      offsets: cursor.u32(n.spans + 1),
+      traceIds: cursor.u8(16 * n.links),
+      spanIds: cursor.u8(8 * n.links),
+      traceStates: cursor.u32(n.links),
+      flags: cursor.u32(n.links),
+      droppedAttributes: cursor.u32(n.links),
       attributes: cursor.attributes(n.links, n.linkAttributes),
     },
     resources: {
-      count: n.resources, schemaUrls: cursor.u32(n.resources), droppedAttributes: cursor.u32(n.resources),
+      count: n.resources,
+      schemaUrls: cursor.u32(n.resources),
+      droppedAttributes: cursor.u32(n.resources),
       attributes: cursor.attributes(n.resources, n.resourceAttributes),
     },
     scopes: {
-      count: n.scopes, names: cursor.u32(n.scopes), versions: cursor.u32(n.scopes), schemaUrls: cursor.u32(n.scopes),
-      droppedAttributes: cursor.u32(n.scopes), attributes: cursor.attributes(n.scopes, n.scopeAttributes),
+      count: n.scopes,
+      names: cursor.u32(n.scopes),
+      versions: cursor.u32(n.scopes),
+      schemaUrls: cursor.u32(n.scopes),
+      droppedAttributes: cursor.u32(n.scopes),
+      attributes: cursor.attributes(n.scopes, n.scopeAttributes),
     },
     strings: new StringTable(cursor.u32(n.strings + 1), cursor.u8(n.stringBytes)),
   }
 }
 
-/** Every index points into its table and every ragged column covers it exactly. Cost: one pass over the 32-bit columns. */
+/**
+ * Every index points into its table and every ragged column covers it exactly. Cost: one pass over the 32-bit
+ * columns.
+ */
 function checkIndices(batch: SpanBatch): void {
   const { events, links, resources, scopes, strings } = batch
   checkOffsets(strings.offsets, strings.bytes.length)
   for (const column of [
-    batch.names, batch.traceStates, batch.statusMessages, events.names, links.traceStates, resources.schemaUrls,
-    scopes.names, scopes.versions, scopes.schemaUrls,
-  ]) checkBelow(column, strings.count)
+    batch.names,
+    batch.traceStates,
+    batch.statusMessages,
+    events.names,
+    links.traceStates,
+    resources.schemaUrls,
+    scopes.names,
+    scopes.versions,
+    scopes.schemaUrls,
+  ])
+    checkBelow(column, strings.count)
   checkBelow(batch.resourceRows, resources.count)
   checkBelow(batch.scopeRows, scopes.count)
   checkOffsets(events.offsets, events.names.length)
   checkOffsets(links.offsets, links.flags.length)
-  for (const { attributes } of [batch, events, links, resources, scopes]) checkAttributes(attributes, strings.count)
+  for (const { attributes } of [batch, events, links, resources, scopes])
+    checkAttributes(attributes, strings.count)
 }
 
 function checkBelow(indices: Uint32Array, count: number): void {
@@ -221,7 +330,8 @@ function checkAttributes(columns: AttributeColumns, strings: number): void {
   for (let j = 0; j < types.length; j++) {
     const type = types[j]!
     if (type > VALUE_TYPES.kvlist) throw new SpanBlockError('a value has an unknown type')
-    if (isInStrings(type) && words[2 * j]! >= strings) throw new SpanBlockError('a value points outside the strings')
+    if (isInStrings(type) && words[2 * j]! >= strings)
+      throw new SpanBlockError('a value points outside the strings')
   }
 }
 

@@ -1,4 +1,5 @@
-// Ingest, its log and a consumer on a simulated disk, clock and network, with crashes; and a model of what must come out.
+// Ingest, its log and a consumer on a simulated disk, clock and network, with crashes; and a model of what
+// must come out.
 //
 //   clients --(lossy network)--> BatchIngest -> Log -> SimulatedDisk
 //      ^ retry the same bytes until acked            |
@@ -17,7 +18,12 @@ const DIR = '/log'
 
 export type SimulationResult = {
   readonly violations: readonly string[]
-  readonly stats: { readonly crashes: number; readonly retries: number; readonly duplicates: number; readonly refused: number }
+  readonly stats: {
+    readonly crashes: number
+    readonly retries: number
+    readonly duplicates: number
+    readonly refused: number
+  }
 }
 
 /** What survives every crash: the store commits a segment and its token together. */
@@ -48,7 +54,10 @@ export class IngestSimulation {
 
   constructor(seed: number) {
     this.#world = new World(seed)
-    this.#disk = new SimulatedDisk({ random: this.#world.random, wait: () => this.#world.wait(this.#world.below(8)) })
+    this.#disk = new SimulatedDisk({
+      random: this.#world.random,
+      wait: () => this.#world.wait(this.#world.below(8)),
+    })
     this.#crashesLeft = this.#world.below(6)
   }
 
@@ -59,12 +68,14 @@ export class IngestSimulation {
     for (let client = 0; client < CLIENTS; client++) void this.#client(client)
     if (this.#crashesLeft > 0) void this.#reaper()
     const isDone = (): boolean => this.#clientsLeft === 0 && this.#crashesLeft === 0 && this.#isDrained()
-    if (!await this.#world.run(isDone, 60_000)) violations.push(`it did not come to rest: ${this.#clientsLeft} clients wait`)
+    if (!(await this.#world.run(isDone, 60_000)))
+      violations.push(`it did not come to rest: ${this.#clientsLeft} clients wait`)
     for (const batch of this.#acked) {
       const count = this.#store.counts.get(batch) ?? 0
       if (count !== 1) violations.push(`batch ${batch} was acked and is stored ${count} times`)
     }
-    for (const [batch, count] of this.#store.counts) if (count > 1) violations.push(`batch ${batch} is stored ${count} times`)
+    for (const [batch, count] of this.#store.counts)
+      if (count > 1) violations.push(`batch ${batch} is stored ${count} times`)
     return { violations, stats: { ...this.#stats } }
   }
 
@@ -89,19 +100,23 @@ export class IngestSimulation {
     const { clock, random } = this.#world
     const limits = { segmentBytesMax: 4000, segmentAgeMsMax: 50, logBytesMax: 20_000, keysPerGeneration: 40 }
     const opening = openLog({ dir: DIR, disk: this.#disk, clock, random, limits })
-    void opening.then((log) => {
-      const ingest = new BatchIngest({ log, clock, random, yieldTurn: () => this.#world.wait(1) })
-      const life: Life = { log, ingest, isOver: false }
-      this.#life = life
-      if (log.report.lostRecords > 0) this.#store.counts.set(`${log.report.lostRecords} records reported lost`, 2)
-      log.onSealed((segment) => void this.#consume(life, segment))
-      for (const segment of log.segments()) void this.#consume(life, segment)
-    }, () => {
-      // The disk failed while opening: as a supervisor would, try again.
-      void this.#world.wait(20).then(() => {
-        if (birth === this.#births) this.#start()
-      })
-    })
+    void opening.then(
+      (log) => {
+        const ingest = new BatchIngest({ log, clock, random, yieldTurn: () => this.#world.wait(1) })
+        const life: Life = { log, ingest, isOver: false }
+        this.#life = life
+        if (log.report.lostRecords > 0)
+          this.#store.counts.set(`${log.report.lostRecords} records reported lost`, 2)
+        log.onSealed((segment) => void this.#consume(life, segment))
+        for (const segment of log.segments()) void this.#consume(life, segment)
+      },
+      () => {
+        // The disk failed while opening: as a supervisor would, try again.
+        void this.#world.wait(20).then(() => {
+          if (birth === this.#births) this.#start()
+        })
+      },
+    )
   }
 
   async #reaper(): Promise<void> {
@@ -125,7 +140,7 @@ export class IngestSimulation {
       await this.#world.wait(this.#world.below(40))
       const name = `${client}/${batch}`
       const body = bodyOf(client, batch, this.#world.below(40))
-      while (!await this.#send(name, body)) {
+      while (!(await this.#send(name, body))) {
         this.#stats.retries++
         await this.#world.wait(5 + this.#world.below(60))
       }
@@ -139,13 +154,16 @@ export class IngestSimulation {
     await this.#world.wait(this.#world.below(10))
     const life = this.#life
     if (life === undefined || this.#world.below(20) === 0) return false
-    const answered = life.ingest.ingest(body, 'protobuf').then(({ isDuplicate }) => {
-      if (isDuplicate) this.#stats.duplicates++
-      return true
-    }, () => {
-      this.#stats.refused++
-      return false
-    })
+    const answered = life.ingest.ingest(body, 'protobuf').then(
+      ({ isDuplicate }) => {
+        if (isDuplicate) this.#stats.duplicates++
+        return true
+      },
+      () => {
+        this.#stats.refused++
+        return false
+      },
+    )
     const isAcked = await Promise.race([answered, this.#world.wait(400).then(() => false)])
     await this.#world.wait(this.#world.below(10))
     return isAcked && !life.isOver && this.#world.below(20) !== 0
@@ -157,7 +175,10 @@ export class IngestSimulation {
     const { records } = await readSegment(this.#disk, segment)
     await this.#world.wait(this.#world.below(40))
     if (life.isOver) return
-    this.#store.insert(segment.id, records.map(({ payload }) => nameOf(payload)))
+    this.#store.insert(
+      segment.id,
+      records.map(({ payload }) => nameOf(payload)),
+    )
     await this.#world.wait(this.#world.below(40))
     if (!life.isOver) await this.#drop(life, segment)
   }
@@ -174,7 +195,23 @@ export class IngestSimulation {
 
 /** A request of one span whose ids say which batch it is, padded to vary in size. */
 function bodyOf(client: number, batch: number, padding: number): Uint8Array {
-  const ids = [0x0a, 16, ...Array<number>(14).fill(9), client, batch, 0x12, 8, 1, 1, 1, 1, 1, 1, client, batch]
+  const ids = [
+    0x0a,
+    16,
+    ...Array<number>(14).fill(9),
+    client,
+    batch,
+    0x12,
+    8,
+    1,
+    1,
+    1,
+    1,
+    1,
+    1,
+    client,
+    batch,
+  ]
   const name = [0x2a, padding, ...Array<number>(padding).fill(0x61)]
   const span = [0x12, ids.length + name.length, ...ids, ...name]
   const scope = [0x12, span.length, ...span]

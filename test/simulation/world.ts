@@ -1,13 +1,19 @@
 // A simulated world on one thread: virtual time, and an order of events that the seed decides.
 //
-//   wait(ms) --> queue of (time, tie) --> run() takes the earliest, lets every promise it woke go on, takes the next
+//   wait(ms) --> queue of (time, tie) --> run() takes the earliest, lets every promise it woke go on, takes
+//   the next
 //
 // Nothing here reads a real clock or real randomness, so a seed replays a failure exactly.
 
 import type { Clock, Random } from '#base'
 import { seededRandom } from '#base'
 
-type Event = { readonly timeMs: number; readonly tie: number; readonly fire: () => void; isCancelled: boolean }
+type Event = {
+  readonly timeMs: number
+  readonly tie: number
+  readonly fire: () => void
+  isCancelled: boolean
+}
 
 export class World {
   readonly random: Random
@@ -22,7 +28,11 @@ export class World {
       monotonicMs: () => this.#nowMs,
       setTimer: (ms, fn) => {
         const event = this.#schedule(ms, fn)
-        return { cancel: () => { event.isCancelled = true } }
+        return {
+          cancel: () => {
+            event.isCancelled = true
+          },
+        }
       },
     }
   }
