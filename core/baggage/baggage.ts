@@ -39,11 +39,14 @@ export type OwnedComponent = { readonly id: Uint8Array; newest: bigint }
 // of the face.
 export let ownedOf: (baggage: Baggage) => readonly OwnedComponent[] | undefined
 /**
- * What a reader of this value found out about its bytes, for the write that often follows. Bytes never change, so
- * it stays true; one note at a time, the last reader's.
+ * What a reader found out about the bytes of a value, for the write that often follows: that its bag stands
+ * in [at, end) and holds nothing it does not know. Bytes never change, so it stays true; the last reader's is
+ * kept.
  */
-export let noteOf: (baggage: Baggage) => unknown
-export let putNote: (baggage: Baggage, note: unknown) => void
+export let note: (baggage: Baggage, reader: object, at: number, end: number) => void
+export let notedBy: (baggage: Baggage, reader: object) => boolean
+export let notedAt: (baggage: Baggage) => number
+export let notedEnd: (baggage: Baggage) => number
 /** `bytes` must be a canonical encoding. */
 export let withOwned: (bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) => Baggage
 
@@ -54,13 +57,15 @@ export class Baggage {
   /** Components this value may extend if they are still its newest; undefined for decoded values. */
   readonly #owned: readonly OwnedComponent[] | undefined
   #atoms: readonly Uint8Array[] | undefined
-  #note: unknown
+  #reader: object | undefined
+  #at = 0
+  #end = 0
 
   private constructor(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) {
     this.#bytes = bytes
     this.#owned = owned
     this.#atoms = undefined
-    this.#note = undefined
+    this.#reader = undefined
   }
 
   /** The baggage of exactly these atoms, in this order. */
@@ -174,10 +179,14 @@ export class Baggage {
 
   static {
     ownedOf = (baggage) => baggage.#owned
-    noteOf = (baggage) => baggage.#note
-    putNote = (baggage, note) => {
-      baggage.#note = note
+    note = (baggage, reader, at, end) => {
+      baggage.#reader = reader
+      baggage.#at = at
+      baggage.#end = end
     }
+    notedBy = (baggage, reader) => baggage.#reader === reader
+    notedAt = (baggage) => baggage.#at
+    notedEnd = (baggage) => baggage.#end
     withOwned = (bytes, owned) => Baggage.#make(bytes, owned)
   }
 }

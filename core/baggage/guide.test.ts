@@ -18,7 +18,10 @@ test('every example of the guide prints what the guide says', () => {
     const publicModule = new URL('./public.ts', import.meta.url).href
     // One line a value, as the guide prints them.
     const setup = "import { inspect } from 'node:util'\ninspect.defaultOptions.breakLength = Infinity\n"
-    writeFileSync(join(folder, 'guide.mts'), setup + code.replace("'crosscut/baggage'", JSON.stringify(publicModule)))
+    writeFileSync(
+      join(folder, 'guide.mts'),
+      setup + code.replace("'crosscut/baggage'", JSON.stringify(publicModule)),
+    )
     const printed = execFileSync(process.execPath, ['guide.mts'], { cwd: folder, encoding: 'utf8' })
     assert.deepEqual(printed.trim().split('\n'), expected)
   } finally {

@@ -2,7 +2,7 @@
 // a new Baggage in which all other bags, and what this schema does not know of this bag, are as they were.
 
 import { compareBytes, nearest } from '#base'
-import { noteOf, ownedOf, putNote, withOwned, type Baggage } from '../baggage.ts'
+import { note, notedAt, notedBy, notedEnd, ownedOf, withOwned, type Baggage } from '../baggage.ts'
 import { Cursor, enterChild, findChild, firstMarker, type Region } from '../cursor.ts'
 import { BaggageError } from '../error.ts'
 import { headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
@@ -50,19 +50,6 @@ export interface BagType<T = any> {
   compact(baggage: Baggage, path: CounterPath): Baggage
 }
 
-/** Of a value that was read: [at, end) is the bag with its header, and holds nothing but plain fields of its schema. */
-class PlainNote {
-  readonly bag: SchemaBag
-  readonly at: number
-  readonly end: number
-
-  constructor(bag: SchemaBag, at: number, end: number) {
-    this.bag = bag
-    this.at = at
-    this.end = end
-  }
-}
-
 export class SchemaBag implements BagType {
   readonly name: string
   readonly id: number
@@ -98,15 +85,14 @@ export class SchemaBag implements BagType {
     if (!enterChild(cursor, this.#header, headerBase(0))) return undefined
     const start = cursor.at
     const value = this.#node.read(cursor, 0)
-    if (cursor.isPlain) putNote(baggage, new PlainNote(this, start - this.#encodedHeader.length, cursor.at))
+    if (cursor.isPlain) note(baggage, this, start - this.#encodedHeader.length, cursor.at)
     return value ?? this.#node.empty()
   }
 
   write(baggage: Baggage, value: unknown): Baggage {
-    const note = noteOf(baggage)
     const writer = this.#borrow()
     try {
-      if (note instanceof PlainNote && note.bag === this) return this.#replace(writer, baggage, note, value)
+      if (notedBy(baggage, this)) return this.#replace(writer, baggage, value)
       return rewriteNode(writer, baggage, this.#path, this.#edit, value)
     } finally {
       this.#idle = writer
@@ -114,16 +100,18 @@ export class SchemaBag implements BagType {
   }
 
   /** The usual write behind a read: what stands there is known to hold nothing that must be kept. */
-  #replace(writer: TreeWriter, baggage: Baggage, note: PlainNote, value: unknown): Baggage {
+  #replace(writer: TreeWriter, baggage: Baggage, value: unknown): Baggage {
     const bytes = baggage.encode()
+    // Asked first: a getter of the user's value may read another bag of this baggage and leave its own note.
+    const end = notedEnd(baggage)
     writer.begin(ownedOf(baggage))
-    writer.raw(bytes, 0, note.at)
+    writer.raw(bytes, 0, notedAt(baggage))
     const start = writer.length
     writer.atom(this.#encodedHeader)
     const contents = writer.length
     this.#node.write(writer, value, 0, undefined, this.name)
     if (writer.length === contents) writer.length = start
-    writer.raw(bytes, note.end, bytes.length)
+    writer.raw(bytes, end, bytes.length)
     return withOwned(writer.finish(), writer.owned)
   }
 

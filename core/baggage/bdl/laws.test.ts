@@ -697,6 +697,32 @@ test('fields named like what every object has are plain data', () => {
   assert.equal(Object.hasOwn({}, 'x'), false)
 })
 
+test('reading another bag from inside a write does not move the place of the first', () => {
+  const { X, Y } = loadBdl('bag X = 1 { string a = 0; } bag Y = 2 { string c = 0; }')
+  const both = Y.write(X.write(Baggage.empty, { a: 'a' }), { c: 'c' })
+  X.read(both)
+  const written = X.write(both, {
+    get a() {
+      return `${Y.read(both).c}!`
+    },
+  })
+  assert.deepEqual([X.read(written), Y.read(written)], [{ a: 'c!' }, { c: 'c' }])
+})
+
+test('writing behind a read keeps as much as writing without', () => {
+  const newer = loadBdl(NEWER, { ports: { random: seededRandom(5) } })
+  const older = loadBdl(OLDER)
+  fc.assert(
+    fc.property(newerValues, fc.nat(80), (x, limit) => {
+      const whole = newer.Y.write(newer.X.write(Baggage.empty, x), { p: { n: 1, s: 'p' } }).trim(limit)
+      const read = Baggage.decode(whole.encode())
+      older.X.read(read)
+      assert.equal(show(older.X.write(read, { s: 'new' })), show(older.X.write(whole, { s: 'new' })))
+    }),
+    { seed: 29, numRuns: 500 },
+  )
+})
+
 test('writing from inside a write (a getter of the value) does not mix the two', () => {
   const { X, Y } = loadBdl('bag X = 1 { string a = 0; string b = 1; } bag Y = 2 { string c = 0; }')
   const sneaky = {

@@ -32,7 +32,10 @@ export interface FieldType<T = unknown> {
    * told of it.
    */
   readonly isPlain: boolean
-  /** Of a scalar field: what stands in its one atom, so that a bag reads and writes it without a call in between. */
+  /**
+   * Of a scalar field: what stands in its one atom, so that a bag reads and writes it without a call in
+   * between.
+   */
   readonly scalar?: ScalarType<T>
   /** How one data atom alone below the header is read; for types where that is all there usually is. */
   readonly lone?: ScalarType<T>
