@@ -51,9 +51,9 @@ function startDemo(serverUrl: string, flags: readonly string[]): void {
   const data = valueOf(server, '--data')
   const args = [CLI, 'run', '--', process.execPath, path.join(ROOT, 'demo', 'main.ts'), ...flags]
   const child = spawn(process.execPath, args, {
-    cwd: data === undefined ? ROOT : path.dirname(path.resolve(data)),
+    cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, CROSSCUT_SERVER: serverUrl },
+    env: { ...process.env, CROSSCUT_SERVER: serverUrl, CROSSCUT_DATA: data ?? path.join(ROOT, '.crosscut') },
   })
   children.push(child)
   child.stdout.on('data', (chunk: Buffer) => {
