@@ -183,15 +183,16 @@ export function readTrail(baggage: Baggage): readonly string[] {
 
 function encodeTrail(ids: readonly string[]): Baggage {
   if (ids.length === 0) return Baggage.empty
-  const sorted = ids.length === 1 ? ids : [...ids].sort()
-  const bytes = new Uint8Array(HEADER.length + sorted.length * ATOM_BYTES)
-  bytes.set(HEADER)
-  sorted.forEach((id, i) => {
-    const at = HEADER.length + i * ATOM_BYTES
+  const bytes = new Uint8Array(HEADER.length + ids.length * ATOM_BYTES)
+  for (let i = 0; i < HEADER.length; i += 1) bytes[i] = HEADER[i] ?? 0
+  let at = HEADER.length
+  for (const id of ids.length === 1 ? ids : [...ids].sort()) {
     bytes[at] = ATOM_BYTES - 1
-    for (let digit = 0; digit < 16; digit += 2)
+    for (let digit = 0; digit < 16; digit += 2) {
       bytes[at + 2 + (digit >> 1)] = (nibble(id.charCodeAt(digit)) << 4) | nibble(id.charCodeAt(digit + 1))
-  })
+    }
+    at += ATOM_BYTES
+  }
   return Baggage.decode(bytes)
 }
 
