@@ -47,14 +47,10 @@ export function fromHex(text: string): Uint8Array | undefined {
 
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const CODES = Uint8Array.from(ALPHABET, (character) => character.charCodeAt(0))
-/** The four places of a group of 24 bits, by character; a foreign character sets the bit above them. */
-const FOREIGN = 1 << 24
-const PLACES = [18, 12, 6, 0].map((shift) => {
-  const place = new Int32Array(128).fill(FOREIGN)
-  for (let i = 0; i < 64; i++) place[ALPHABET.charCodeAt(i)] = i << shift
-  return place
-})
-const [FIRST, SECOND, THIRD, FOURTH] = PLACES
+/** The value of each character; what is none has a bit that no value and no ASCII character has. */
+const FOREIGN = 128
+const VALUES = new Uint8Array(256).fill(FOREIGN)
+for (let i = 0; i < 64; i++) VALUES[CODES[i]] = i
 
 /**
  * RFC 4648 section 5, without padding. Sixteen characters an append: character by character the text would be
@@ -109,38 +105,51 @@ function bits24(bytes: Uint8Array, at: number): number {
  * the last byte (so every byte string has exactly one text). Padding is refused.
  */
 export function decodeBase64Url(text: string, start = 0, end = text.length): Uint8Array | undefined {
-  const length = end - start
-  const left = length & 3
+  const left = (end - start) & 3
   if (left === 1) return undefined
-  const out = new Uint8Array((length >> 2) * 3 + (left === 0 ? 0 : left - 1))
+  const last = end - left
+  const out = new Uint8Array(((end - start) >> 2) * 3 + (left === 0 ? 0 : left - 1))
+  let seen = decodeGroups(text, start, last, out)
+  if (left > 0) seen |= decodeTail(text, last, left, out)
+  return seen < FOREIGN ? out : undefined
+}
+
+/**
+ * Whole groups of four. Gives everything seen, characters and values, or-ed together: checked once, at the end.
+ * Apart from the tail and in this form 48 bytes take 97 ns; as one function 147.
+ */
+function decodeGroups(text: string, start: number, end: number, out: Uint8Array): number {
+  let seen = 0
   let at = 0
-  // What must stay clear, checked once at the end: groups with a foreign character, characters beyond ASCII.
-  let groups = 0
-  let characters = 0
-  let i = start
-  for (const last = end - left; i < last; i += 4) {
+  for (let i = start; i < end; i += 4) {
     const a = text.charCodeAt(i)
     const b = text.charCodeAt(i + 1)
     const c = text.charCodeAt(i + 2)
     const d = text.charCodeAt(i + 3)
-    const group = FIRST[a & 127] | SECOND[b & 127] | (THIRD[c & 127] | FOURTH[d & 127])
-    characters |= a | b | (c | d)
-    groups |= group
-    out[at] = group >> 16
-    out[at + 1] = group >> 8
-    out[at + 2] = group
+    const first = VALUES[a & 255]
+    const second = VALUES[b & 255]
+    const third = VALUES[c & 255]
+    const fourth = VALUES[d & 255]
+    seen |= first | second | (third | fourth) | (a | b | (c | d))
+    out[at] = (first << 2) | (second >> 4)
+    out[at + 1] = (second << 4) | (third >> 2)
+    out[at + 2] = (third << 6) | fourth
     at += 3
   }
-  if (left > 0) {
-    const a = text.charCodeAt(i)
-    const b = text.charCodeAt(i + 1)
-    const c = left === 3 ? text.charCodeAt(i + 2) : 0x41
-    const group = FIRST[a & 127] | SECOND[b & 127] | THIRD[c & 127]
-    characters |= a | b | c
-    // Bits beyond the last byte.
-    groups |= group | ((group & (left === 2 ? 0xffff : 0xff)) !== 0 ? FOREIGN : 0)
-    out[at] = group >> 16
-    if (left === 3) out[at + 1] = group >> 8
-  }
-  return groups >= FOREIGN || characters > 127 ? undefined : out
+  return seen
+}
+
+/** Two or three characters at the end; bits beyond the last byte count as foreign. */
+function decodeTail(text: string, at: number, left: number, out: Uint8Array): number {
+  const a = text.charCodeAt(at)
+  const b = text.charCodeAt(at + 1)
+  const c = left === 3 ? text.charCodeAt(at + 2) : 0x41
+  const first = VALUES[a & 255]
+  const second = VALUES[b & 255]
+  const third = VALUES[c & 255]
+  const end = out.length - left + 1
+  out[end] = (first << 2) | (second >> 4)
+  if (left === 3) out[end + 1] = (second << 4) | (third >> 2)
+  const beyond = left === 2 ? second & 15 : third & 3
+  return a | b | c | first | second | third | (beyond === 0 ? 0 : FOREIGN)
 }
