@@ -30,6 +30,7 @@ const IDS = { traceId: 0xfd7a880000000001n, spanId: 0xdac5c70000000002n, parentS
 export async function bench(): Promise<BenchRow[]> {
   return [
     row('join', 'two 10-atom baggages, 6 atoms shared', { subject: joinTurn() }),
+    row('join', 'two 10-atom baggages, none shared', { subject: joinDistinctTurn() }),
     row('join', 'equal', { subject: joinEqualTurn() }),
     row('decode+encode', '200 bytes, not read', { subject: forwardTurn() }),
     row('inject+extract', 'crosscut', { subject: ourHop, peer: peerHop }, '@opentelemetry/core'),
@@ -54,6 +55,19 @@ function tenAtoms(values: readonly number[]): Baggage {
 function joinTurn() {
   const a = tenAtoms([1, 2, 3, 4, 5])
   const b = tenAtoms([1, 12, 13, 14, 15])
+  return (count: number): unknown => {
+    let joined = Baggage.empty
+    for (let i = 0; i < count; i++) joined = a.join(b)
+    return joined
+  }
+}
+
+/** The worst case: every atom differs from every other, and they alternate. */
+function joinDistinctTurn() {
+  const atoms = (first: number) =>
+    Array.from({ length: 10 }, (_, i) => Uint8Array.of(0, first + 2 * i, 1, 2, 3, 4, 5, 6, 7))
+  const a = Baggage.of(atoms(0))
+  const b = Baggage.of(atoms(1))
   return (count: number): unknown => {
     let joined = Baggage.empty
     for (let i = 0; i < count; i++) joined = a.join(b)
