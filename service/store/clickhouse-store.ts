@@ -11,6 +11,7 @@ import { createClient, ClickHouseError, ClickHouseLogLevel, type ClickHouseClien
 import { ChildHost } from './child-host.ts'
 import {
   INSERT_MS_MAX,
+  INSERT_REFUSALS_MAX,
   QUERY_MS_MAX,
   READY_MS_MAX,
   RETENTION_HOURS_DEFAULT,
@@ -196,13 +197,19 @@ class ClickHouseStore implements Store {
   /** Repeats an insert until the engine has it or refuses it for good. */
   async #untilIn(send: () => Promise<void>): Promise<void> {
     let waitMs = RETRY_MS_MIN
+    let refusals = 0
     for (;;) {
       try {
         await send()
         return
       } catch (error: unknown) {
         const known = storeErrorOf(error, this.#closing.signal)
+        const { engineCode } = known
         if (known.code === 'E_STORE_CLOSED' || known.code === 'E_STORE_QUERY') throw known
+        // Away is away; but an engine that answers "not now" so often means this block.
+        if (engineCode !== undefined && ++refusals === INSERT_REFUSALS_MAX) {
+          throw new StoreError('E_STORE_QUERY', known.message, { cause: known, engineCode })
+        }
       }
       await this.#pause(waitMs)
       waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)

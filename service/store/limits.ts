@@ -19,10 +19,10 @@ export const LAST_WORDS_MS = 50
 export const INSERT_MS_MAX = 60_000
 
 /**
- * A segment is sealed at 8 MiB; its Native block is at most about 3x that, and a result is not read through
- * this.
+ * One block holds records of 32 MiB, or one record that came as 20 MiB of OTLP. Attributes of events become
+ * JSON text, where a control character takes six bytes: 120 MiB at most, and the fixed columns.
  */
-export const BODY_BYTES_MAX = 128 * 1024 * 1024
+export const BODY_BYTES_MAX = 256 * 1024 * 1024
 
 /**
  * Parameters travel in the URL: 2,000 trace ids are 80 kB. The same as ClickHouse's own http_max_uri_size.
@@ -54,6 +54,11 @@ export const RESTART_MS_MAX = 2_000
 /** An insert that failed for a passing reason is tried again after this, doubled up to the max. */
 export const RETRY_MS_MIN = 50
 export const RETRY_MS_MAX = 2_000
+
+/**
+ * Refusals for a passing reason (memory, parts) after which one insert is given up: about a minute of them.
+ */
+export const INSERT_REFUSALS_MAX = 32
 
 /** How long a query waits for an engine that is starting (cold file cache: 5 s measured). */
 export const READY_MS_MAX = 20_000

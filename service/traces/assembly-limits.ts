@@ -17,6 +17,10 @@ export const SUMMARY_EVERY_MS_MAX = 10_000
  * retries after 30 s.
  */
 export const RETAIN_MS = 30_000
+/**
+ * An orderly end waits so long for what is under way: inserts take 50-200 ms, a restart of the child 1.5 s.
+ */
+export const CLOSE_MS_MAX = 5_000
 /** Between attempts to write summaries that failed. */
 export const SUMMARY_RETRY_MS = 1_000
 /** Looking for due traces. */

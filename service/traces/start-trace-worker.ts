@@ -25,6 +25,8 @@ export type TraceWorkerStats = {
   readonly segmentsWaiting: number
   /** Summaries written, versions included. */
   readonly summariesWritten: number
+  /** Summaries that the store could not compute, left out. */
+  readonly summariesFailed: number
   /** Traces whose summary was computed again from the store: late spans, replays, duplicates. */
   readonly tracesReread: number
   /** Spans whose (trace id, span id) had been seen already. */
@@ -107,6 +109,7 @@ const NO_STATS: TraceWorkerStats = {
   spansInserted: 0,
   segmentsWaiting: 0,
   summariesWritten: 0,
+  summariesFailed: 0,
   tracesReread: 0,
   duplicateSpans: 0,
   evictedTraces: 0,

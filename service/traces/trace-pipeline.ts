@@ -9,15 +9,20 @@
 // Exactly once: the token of a block is the segment's id and the place of the block in it, both functions of
 // the file alone. Dying before the drop means that the segment is announced again: the store ignores its
 // token, and the summaries of its traces are computed anew. So neither a span nor the summary that shows it
-// can be lost. An insert that the engine refuses for good (a fault of ours) must not stop the line: the
-// segment is kept in the log, counted, and passed over until the next start.
+// can be lost.
+//
+// What can not be stored (the engine refuses it for good, a record is of a newer format) must neither stop
+// the line nor be lost: its segment is copied to `refused/` beside the log, counted, and told on stderr.
 
 import { randomBytes } from 'node:crypto'
+import { copyFile, mkdir, open } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
 import { nodeDisk, readSegment, type SegmentInfo } from '#log'
 import { StoreError, type Row, type Store } from '#store'
 import { Assembler, type Due, type DueTrace } from './assembler.ts'
 import {
   BLOCK_RECORD_BYTES_MAX,
+  CLOSE_MS_MAX,
   FINISHED_IDS_MAX,
   INSERTS_AT_ONCE,
   KNOWN_BEFORE_SECONDS,
@@ -54,6 +59,7 @@ export class TracePipeline {
     segmentsInserted: 0,
     spansInserted: 0,
     summariesWritten: 0,
+    summariesFailed: 0,
     tracesReread: 0,
     damagedRecords: 0,
     lagMs: 0,
@@ -96,6 +102,11 @@ export class TracePipeline {
   async close(): Promise<void> {
     this.#isClosed = true
     clearInterval(this.#ticker)
+    // A store that does not come back must not hold up the end: what is not in it stays in the log.
+    await Promise.race([this.#finish(), new Promise(resolve => setTimeout(resolve, CLOSE_MS_MAX).unref())])
+  }
+
+  async #finish(): Promise<void> {
     await Promise.all(this.#underWay)
     await this.#summarising
     if (this.#assembler !== undefined) await this.#summarise(this.#assembler.flush(performance.now()))
@@ -137,24 +148,31 @@ export class TracePipeline {
     const content = await readSegment(nodeDisk, segment)
     this.#counts.damagedRecords += content.lostRecords + content.tornRecords
     const batches: SequencedBatch[] = []
+    let isKept = false
     for (const record of content.records) {
       try {
         batches.push({ sequence: record.sequence, batch: decodeSpanBlock(record.payload) })
-      } catch {
-        // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours. Counted,
-        // not fatal.
+      } catch (error: unknown) {
+        // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours.
         this.#counts.damagedRecords++
+        if (!isKept) await keepRefused(segment, error)
+        isKept = true
       }
     }
     return batches.filter(({ batch }) => batch.spanCount > 0)
   }
 
-  #passOver(segment: SegmentInfo, error: unknown): void {
+  async #passOver(segment: SegmentInfo, error: unknown): Promise<void> {
     if (this.#isClosed && error instanceof StoreError && error.code === 'E_STORE_CLOSED') return
     this.#counts.damagedRecords += segment.recordCount
-    process.stderr.write(
-      `crosscut: segment ${segment.id} was refused and stays in the log: ${String(error)}\n`,
-    )
+    try {
+      await keepRefused(segment, error)
+      this.#drop(segment.id)
+      this.#known.delete(segment.id)
+    } catch (failure: unknown) {
+      // No room for the copy: the log keeps it, and it is tried again at the next start.
+      process.stderr.write(`crosscut: segment ${segment.id} could not be put aside: ${String(failure)}\n`)
+    }
   }
 
   #tick(): void {
@@ -167,24 +185,44 @@ export class TracePipeline {
     // Segments that are added while we write belong to a later round.
     const settledBefore = Math.min(due.settledBefore, this.#ordinal)
     try {
-      while (due.traces.length > 0) {
-        try {
-          await this.#write(due.traces)
-          break
-        } catch (error: unknown) {
-          // Without its summary a trace is not found, so this is tried until it works. The log keeps the
-          // segments meanwhile.
-          process.stderr.write(
-            `crosscut: ${due.traces.length} summaries were not written: ${String(error)}\n`,
-          )
-          if (this.#isClosed) return
-          await new Promise(resolve => setTimeout(resolve, SUMMARY_RETRY_MS))
-        }
-      }
+      if (due.traces.length > 0) await this.#writeAll(due.traces)
       this.#settle(settledBefore)
+    } catch (error: unknown) {
+      if (!this.#isClosed) throw error
     } finally {
       this.#isSummarising = false
     }
+  }
+
+  /**
+   * Without its summary a trace is not found, so this goes on while the store is away; the log keeps the
+   * segments meanwhile. A summary that fails by itself (a runaway trace that takes too long to read) is found
+   * by halving, counted and left out.
+   */
+  async #writeAll(traces: readonly DueTrace[]): Promise<void> {
+    for (;;) {
+      try {
+        return await this.#write(traces)
+      } catch (error: unknown) {
+        const code = error instanceof StoreError ? error.code : 'E_STORE_QUERY'
+        if (code === 'E_STORE_CLOSED') throw error
+        if (code !== 'E_STORE_UNAVAILABLE') return await this.#writeHalves(traces, error)
+        if (this.#isClosed) throw error
+        await new Promise(resolve => setTimeout(resolve, SUMMARY_RETRY_MS))
+      }
+    }
+  }
+
+  async #writeHalves(traces: readonly DueTrace[], error: unknown): Promise<void> {
+    const [first] = traces
+    if (traces.length === 1 && first !== undefined) {
+      this.#counts.summariesFailed++
+      process.stderr.write(`crosscut: no summary of trace ${first.traceId}: ${String(error)}\n`)
+      return
+    }
+    const half = traces.length >> 1
+    await this.#writeAll(traces.slice(0, half))
+    await this.#writeAll(traces.slice(half))
   }
 
   #settle(before: number): void {
@@ -204,6 +242,17 @@ export class TracePipeline {
     await this.#store.insert('traces', summaryBlock(rows, Math.floor(Date.now() / 1000)), { token })
     this.#counts.summariesWritten += rows.length
   }
+}
+
+/** Puts a copy of the segment aside, durable before the original may go. Errors: those of the disk. */
+async function keepRefused(segment: SegmentInfo, reason: unknown): Promise<void> {
+  const dir = join(dirname(segment.path), 'refused')
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const copy = join(dir, basename(segment.path))
+  await copyFile(segment.path, copy)
+  const file = await open(copy, 'r+')
+  await file.datasync().finally(() => file.close())
+  process.stderr.write(`crosscut: segment ${segment.id} can not be stored, see ${copy}: ${String(reason)}\n`)
 }
 
 /** Consecutive records that go in one insert; the cut depends on the records only. */
