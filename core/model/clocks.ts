@@ -7,8 +7,10 @@
 //     callee (j)       |=========|          end(child)   <= end(parent):   upper bound
 //
 //   1. ceiling[i][j] = least upper bound of offset_j - offset_i over all edges (Infinity = none)
-//   2. pairs whose bounds contradict each other are dropped with a note (their times stay raw)
-//   3. close the rest over third hosts (Floyd-Warshall); a circle that contradicts itself is dropped likewise
+//   2. pairs whose bounds contradict each other keep those of requests only (an answer may be noticed late, a
+//      request never begins early); where even requests contradict each other nothing is kept: times stay raw,
+//      with a note
+//   3. close the rest over third hosts (Floyd-Warshall); a circle that contradicts itself is treated likewise
 //   4. from the root's host outwards fix one host after the other inside its bounds: 0 if it fits (a clock
 //      that agrees is left alone), else the middle (for one RPC Jaeger's (parentDur - childDur) / 2), else
 //      the least shift
@@ -41,11 +43,10 @@ export function alignClocks(
   const { hosts, hostOf } = hostsOf(draft, origins)
   const offsets = new Float64Array(hosts.length)
   if (hosts.length < 2) return { hosts, hostOf, offsets }
-  const bounds = new Bounds(hosts.length)
-  collect(bounds, draft, edges, hostOf)
-  dropContradictions(bounds, hosts, log)
-  if (hosts.length <= CLOSURE_HOSTS_MAX) closeBounds(bounds, hosts, log)
-  fixFromRoot(bounds, rootHost(draft, hostOf), offsets)
+  const evidence = collect(draft, edges, hostOf, hosts.length)
+  settlePairs(evidence, hosts, log)
+  if (hosts.length <= CLOSURE_HOSTS_MAX) closeBounds(evidence, hosts, log)
+  fixFromRoot(evidence.all, rootHost(draft, hostOf), offsets)
   return { hosts, hostOf, offsets }
 }
 
@@ -82,28 +83,46 @@ export class Bounds {
     this.lower(effectHost, causeHost, effect - cause)
   }
 
-  /** Forgets everything between two hosts. */
-  drop(one: number, other: number): void {
-    this.rows[one].delete(other)
-    this.rows[other].delete(one)
+  /** What is known between two hosts becomes what `other` knows of them. */
+  replace(one: number, two: number, other: Bounds): void {
+    for (const [from, to] of [
+      [one, two],
+      [two, one],
+    ] as const) {
+      const ceiling = other.ceiling(from, to)
+      if (ceiling === Infinity) this.rows[from].delete(to)
+      else this.rows[from].set(to, ceiling)
+    }
   }
 }
 
-function collect(bounds: Bounds, draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array): void {
+/**
+ * all: what offsets are chosen by. requests: without replies. outer: a callee begins before its caller has
+ * ended; too wide to choose by, but what contradicts it is no lateness.
+ */
+type Evidence = { readonly all: Bounds; readonly requests: Bounds; readonly outer: Bounds }
+
+function collect(draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array, hostCount: number): Evidence {
   const { parent, spans, start, end, isDoubtful } = draft
+  const [all, requests, outer] = [new Bounds(hostCount), new Bounds(hostCount), new Bounds(hostCount)]
+  const request = (from: number, fromNs: number, to: number, toNs: number): void => {
+    all.happenedBefore(hostOf[from], fromNs, hostOf[to], toNs)
+    requests.happenedBefore(hostOf[from], fromNs, hostOf[to], toNs)
+  }
   for (const [child, up] of parent.entries()) {
     if (up === -1 || hostOf[up] === hostOf[child] || isDoubtful[child] === 1 || isDoubtful[up] === 1) continue
-    bounds.happenedBefore(hostOf[up], start[up], hostOf[child], start[child])
-    const isOneWay = spans[up].kind === 4 || spans[child].kind === 5
+    request(up, start[up], child, start[child])
+    if (spans[up].kind === 4 || spans[child].kind === 5) continue
+    outer.happenedBefore(hostOf[child], start[child], hostOf[up], end[up])
     const mayReply = end[child] - start[child] <= end[up] - start[up]
-    if (isOneWay || !mayReply) continue
-    bounds.happenedBefore(hostOf[child], answeredBy(draft, child, up), hostOf[up], end[up])
+    if (mayReply) all.happenedBefore(hostOf[child], answeredBy(draft, child, up), hostOf[up], end[up])
   }
   for (const edge of edges) {
     if (edge.from === -1 || edge.kind === 'link' || hostOf[edge.from] === hostOf[edge.to]) continue
     if (isDoubtful[edge.from] === 1 || isDoubtful[edge.to] === 1) continue
-    bounds.happenedBefore(hostOf[edge.from], edge.fromNs, hostOf[edge.to], edge.toNs)
+    request(edge.from, edge.fromNs, edge.to, edge.toNs)
   }
+  return { all, requests, outer }
 }
 
 /**
@@ -117,36 +136,50 @@ function answeredBy({ start, end }: Draft, child: number, up: number): number {
   return isSlack ? Math.min(end[child], end[up]) : end[child]
 }
 
-function dropContradictions(bounds: Bounds, hosts: readonly string[], log: RepairLog): void {
-  for (const [one, row] of bounds.rows.entries()) {
+function settlePairs(evidence: Evidence, hosts: readonly string[], log: RepairLog): void {
+  const { all } = evidence
+  for (const [one, row] of all.rows.entries()) {
     for (const [other, ceiling] of [...row]) {
-      if (ceiling + bounds.ceiling(other, one) >= 0) continue
-      bounds.drop(one, other)
-      log.add(
-        'clock-infeasible',
-        undefined,
-        `no clock offset between ${hosts[one]} and ${hosts[other]} makes every call between them`
-          + ' start after it was made and end before it was answered; their times are shown as they came',
-      )
+      if (ceiling + all.ceiling(other, one) >= 0) continue
+      settle(evidence, [one, other])
+      const isSettled = all.rows[one].has(other) || all.rows[other].has(one)
+      note(log, isSettled, `${hosts[one]} and ${hosts[other]}`)
     }
   }
 }
 
-/**
- * Floyd-Warshall. Hosts on a circle that contradicts itself lose what is between them; at most once per host.
- */
-function closeBounds(bounds: Bounds, hosts: readonly string[], log: RepairLog): void {
-  for (let round = 0; round <= hosts.length; round++) {
-    const closed = closure(bounds, hosts.length)
-    const guilty = hosts.map((_, host) => host).filter((host) => closed[host * hosts.length + host] < 0)
-    if (guilty.length === 0) return writeBack(bounds, closed, hosts.length)
-    for (const one of guilty) for (const other of guilty) if (one !== other) bounds.drop(one, other)
-    log.add(
-      'clock-infeasible',
-      undefined,
-      `the calls among ${guilty.map((host) => hosts[host]).join(', ')} contradict each other about`
-        + ' the clocks; their times are shown as they came',
-    )
+/** Between each two of these hosts: requests only; nothing where they contradict the outer bounds. */
+function settle({ all, requests, outer }: Evidence, hosts: readonly number[]): void {
+  for (const one of hosts) {
+    for (const other of hosts) {
+      if (one >= other) continue
+      const tight = (from: number, to: number): number =>
+        Math.min(requests.ceiling(from, to), outer.ceiling(from, to))
+      const isSound = tight(one, other) + tight(other, one) >= 0
+      all.replace(one, other, isSound ? requests : new Bounds(all.rows.length))
+    }
+  }
+}
+
+function note(log: RepairLog, isSettled: boolean, hosts: string): void {
+  const what =
+    'no clock offset makes every call between them start after it was made and end before it was answered'
+  if (isSettled) log.add('clock-by-requests', undefined, `${hosts}: ${what}; aligned by when calls began`)
+  else log.add('clock-infeasible', undefined, `${hosts}: ${what}; their times are shown as they came`)
+}
+
+/** Floyd-Warshall. Hosts on a circle that contradicts itself are settled as pairs are, then untied. */
+function closeBounds(evidence: Evidence, hosts: readonly string[], log: RepairLog): void {
+  const { all } = evidence
+  for (let round = 0; round <= 2 * hosts.length; round++) {
+    const closed = closure(all, hosts.length)
+    const guilty = [...hosts.keys()].filter((host) => closed[host * hosts.length + host] < 0)
+    if (guilty.length === 0) return writeBack(all, closed, hosts.length)
+    const isFirst = round === 0
+    if (isFirst) settle(evidence, guilty)
+    else
+      for (const one of guilty) for (const other of guilty) all.replace(one, other, new Bounds(hosts.length))
+    note(log, isFirst, guilty.map((host) => hosts[host]).join(', '))
   }
 }
 

@@ -423,6 +423,19 @@ const clocks: { says: string; spans: Brief[]; offsets: Record<string, number>; i
     ],
   },
   {
+    says: 'answers that contradict each other are given up for requests that do not',
+    offsets: { A: 0, B: 1002 },
+    spans: [
+      { id: 'r', at: 0, to: 1000 },
+      { id: 'a', up: 'r', at: 0, to: 100, kind: 3 },
+      { id: 'b', up: 'a', at: -1000, to: -990, host: 'B', kind: 2 },
+      { id: 'c', up: 'r', at: 200, to: 260, kind: 3 },
+      { id: 'd', up: 'c', at: -802, to: -742, host: 'B', kind: 2 },
+      { id: 'e', up: 'r', at: 300, to: 350, kind: 3 },
+      { id: 'f', up: 'e', at: -690, to: -640, host: 'B', kind: 2 },
+    ],
+  },
+  {
     says: 'a third host is aligned through the second',
     offsets: { A: 0, B: 1025, C: 2045 },
     spans: [

@@ -66,6 +66,7 @@ export type RepairKind =
   | 'time-out-of-range'
   | 'child-before-parent'
   | 'clock-infeasible'
+  | 'clock-by-requests'
   | 'edge-against-time'
   | 'edge-without-source'
   | 'foreign-span'
