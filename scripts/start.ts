@@ -49,7 +49,16 @@ function startServer(): Promise<string> {
 
 function startDemo(serverUrl: string, flags: readonly string[]): void {
   const data = valueOf(server, '--data')
-  const args = [CLI, 'run', '--', process.execPath, path.join(ROOT, 'demo', 'main.ts'), ...flags]
+  const args = [
+    CLI,
+    'run',
+    '--service',
+    'shelf',
+    '--',
+    process.execPath,
+    path.join(ROOT, 'demo', 'main.ts'),
+    ...flags,
+  ]
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],

@@ -1,6 +1,7 @@
 // One row of the waterfall: name column (tree, service, name, marks), bar with its events, duration.
 
 import { formatDuration } from '../../base/format.ts'
+import { spanHint } from '../../base/span-hint.ts'
 import { toPixel } from '../../base/time-scale.ts'
 import { FLAG, canvasText } from './columns.ts'
 import {
@@ -15,6 +16,9 @@ import {
   type Frame,
 } from './frame.ts'
 import { hasChildren } from './rows.ts'
+
+/** Fewer pixels show no more than an ellipsis. */
+const HINT_WIDTH_MIN = 24
 
 export function drawRow(context: CanvasRenderingContext2D, frame: Frame, row: number): void {
   const { rows, ink, size, scrollTop } = frame
@@ -72,7 +76,22 @@ function drawName(context: CanvasRenderingContext2D, frame: Frame, index: number
   }
   context.font = `400 12px ${ink.font}`
   context.fillStyle = (columns.flags[index]! & FLAG.error) !== 0 ? ink.error : ink['ink-2']
-  context.fillText(fit(context, frame, canvasText(columns.spans[index]!.name), right - x), x, middle + 0.5)
+  const name = fit(context, frame, canvasText(columns.spans[index]!.name), right - x)
+  context.fillText(name, x, middle + 0.5)
+  drawHint(context, frame, index, { x: x + context.measureText(name).width + 6, right, middle })
+}
+
+/** What the name leaves unsaid (an HTTP path), fainter, if there is room for some of it. */
+function drawHint(
+  context: CanvasRenderingContext2D,
+  frame: Frame,
+  index: number,
+  place: { readonly x: number; readonly right: number; readonly middle: number },
+): void {
+  const hint = spanHint(frame.columns.spans[index]!)
+  if (hint === '' || place.right - place.x < HINT_WIDTH_MIN) return
+  context.fillStyle = frame.ink['ink-3']
+  context.fillText(fit(context, frame, canvasText(hint), place.right - place.x), place.x, place.middle + 0.5)
 }
 
 /** Faint vertical lines of the ancestors. */

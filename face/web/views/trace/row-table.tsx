@@ -3,6 +3,7 @@
 
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { formatDuration } from '../../base/format.ts'
+import { spanHint } from '../../base/span-hint.ts'
 import { visibleText } from '../../base/text.ts'
 import { FLAG, type TraceColumns } from './columns.ts'
 import type { PathSection } from './overlay.ts'
@@ -68,7 +69,7 @@ export function RowTable({
             onClick={() => onSelect(index)}
           >
             <td>{visibleText(columns.spans[index]!.service)}</td>
-            <td>{visibleText(columns.spans[index]!.name)}</td>
+            <td>{visibleText(`${columns.spans[index]!.name} ${spanHint(columns.spans[index]!)}`.trim())}</td>
             <td>{formatDuration(columns.startNs[index]! - columns.bounds.startNs)}</td>
             <td>{formatDuration(columns.endNs[index]! - columns.startNs[index]!)}</td>
             <td>{notes(columns.flags[index]!, onPath.has(index))}</td>
