@@ -1,9 +1,9 @@
 // Trace and span ids (W3C: 16 and 8 bytes, lower-case hex, not all zero).
 //
-// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the
-// system): samplers of all vendors compare their low 7 bytes. Span ids are 32 random bits of this process
-// and a scrambled counter: 2^32 of them differ for certain, then the random half is drawn anew. Cost: ~40
-// ns a span id. Seeded at the first id, so that loading the agent does not load node:crypto.
+// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the system):
+// samplers of all vendors compare their low 7 bytes. Span ids come in blocks: 32 random bits and a scrambled
+// counter that starts anywhere, so within a block they differ for certain, and two blocks meet with probability
+// 2^-47. Cost: ~40 ns a span id. Seeded at the first id, so that loading the agent does not load node:crypto.
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
@@ -13,15 +13,25 @@ export function openIds(fill: (words: Uint32Array) => void = fillFromSystem): Id
   let state: Uint32Array | undefined
   let half = ''
   let count = 0
-  const random = (): string => hexOf(next((state ??= seeded(fill))))
+  let left = 0
+  const word = (): number => next((state ??= seeded(fill)))
+  const random = (): string => hexOf(word())
   const spanId = (): string => {
-    if (count === 0) half = notZero(random)
+    if (left === 0) {
+      half = notZero(random)
+      count = word()
+      left = BLOCK_IDS
+    }
+    left -= 1
     const id = half + hexOf(Math.imul(count, ODD) >>> 0)
     count = (count + 1) >>> 0
     return id
   }
   return { spanId, traceId: () => random() + random() + random() + notZero(random) }
 }
+
+/** Ids that share their random half. */
+const BLOCK_IDS = 65_536
 
 /** Odd, so multiplying modulo 2^32 maps different counts to different numbers (golden ratio, Knuth 6.4). */
 const ODD = 0x9e3779b1

@@ -88,8 +88,8 @@ class RunningAgent implements Agent {
 
   constructor(settings: Settings) {
     this.#settings = settings
-    this.#agentId = this.#identity.spanId()
-    this.#epoch = this.#identity.spanId()
+    this.#agentId = this.#identity.traceId().slice(16)
+    this.#epoch = this.#identity.traceId().slice(16)
     this.#resource = readResource(settings)
     this.#tracepoints = new Tracepoints({ budget: this.#budget, ledger: this.#ledger })
     const { queueMax, spansMax, delayMs } = settings.batch
