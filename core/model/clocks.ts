@@ -8,8 +8,8 @@
 //
 //   1. ceiling[i][j] = least upper bound of offset_j - offset_i over all edges (Infinity = none)
 //   2. pairs whose bounds contradict each other keep those of requests only (an answer may be noticed late, a
-//      request never begins early); where even requests contradict each other nothing is kept: times stay raw,
-//      with a note
+//      request never begins early); where even requests contradict each other nothing is kept: times stay
+//      raw, with a note
 //   3. close the rest over third hosts (Floyd-Warshall); a circle that contradicts itself is treated likewise
 //   4. from the root's host outwards fix one host after the other inside its bounds: 0 if it fits (a clock
 //      that agrees is left alone), else the middle (for one RPC Jaeger's (parentDur - childDur) / 2), else

@@ -52,7 +52,7 @@ type Server = typeof import('#server')
 /** Errors: E_NODE_TOO_OLD; E_NO_SERVER when the package crosscut-server is not installed. */
 async function loadServer(): Promise<Server> {
   if (Number(process.versions.node.split('.')[0]) < SERVER_NODE_MAJOR_MIN) {
-    const hint = `run it with Node ${SERVER_NODE_MAJOR_MIN} or newer; programs under \`crosscut run\` may be older`
+    const hint = `run it with Node ${SERVER_NODE_MAJOR_MIN} or newer; programs it traces may be older`
     throw new CliError('E_NODE_TOO_OLD', `the server does not run on Node ${process.version}`, hint)
   }
   try {
