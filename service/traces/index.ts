@@ -9,9 +9,16 @@ export { SpanBatchBuilder } from './span-batch-builder.ts'
 export { batchKey, BatchIngest } from './ingest-batch.ts'
 export type { BatchIngestPorts, BatchOutcome, OtlpFormat } from './ingest-batch.ts'
 export { IngestError, startIngest } from './ingest.ts'
-export type { ConsumerToIngest, IngestHandle, IngestOptions, IngestStats, IngestToConsumer } from './ingest.ts'
+export type {
+  ConsumerToIngest,
+  IngestHandle,
+  IngestOptions,
+  IngestStats,
+  IngestToConsumer,
+} from './ingest.ts'
 
 // From the log to traces that can be read.
 export type { SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
-export { startTraceWorker, type TraceWorkerHandle, type TraceWorkerOptions, type TraceWorkerStats } from './start-trace-worker.ts'
+export { startTraceWorker } from './start-trace-worker.ts'
+export type { TraceWorkerHandle, TraceWorkerOptions, TraceWorkerStats } from './start-trace-worker.ts'
 export { openTraceReader, TraceReaderError } from './store-trace-reader.ts'

@@ -128,6 +128,30 @@ export class JsonReader {
     return text
   }
 
+  /** Like numberText, without making the text: -? (0 | 1-9 digits) (. digits)? ((e|E) sign? digits)? */
+  #skipNumber(): void {
+    if (this.#bytes[this.#at] === 0x2d) this.#at++
+    if (this.#bytes[this.#at] === 0x30) this.#at++
+    else this.#digits()
+    if (this.#bytes[this.#at] === 0x2e) {
+      this.#at++
+      this.#digits()
+    }
+    const letter = this.#bytes[this.#at]
+    if (letter === 0x65 || letter === 0x45) {
+      this.#at++
+      const sign = this.#bytes[this.#at]
+      if (sign === 0x2b || sign === 0x2d) this.#at++
+      this.#digits()
+    }
+  }
+
+  #digits(): void {
+    const from = this.#at
+    while (isDigit(this.#bytes[this.#at])) this.#at++
+    if (this.#at === from) this.fail('a digit was expected')
+  }
+
   /** true, false, or undefined for null. */
   literal(): boolean | undefined {
     this.#space()
@@ -151,7 +175,7 @@ export class JsonReader {
           this.string()
           break
         case 'number':
-          this.numberText()
+          this.#skipNumber()
           break
         case 'literal':
           this.literal()
@@ -217,7 +241,9 @@ export class JsonReader {
   }
 
   #word(word: string): boolean {
-    if (this.#bytes.toString('latin1', this.#at, this.#at + word.length) !== word) return false
+    for (let i = 0; i < word.length; i++) {
+      if (this.#bytes[this.#at + i] !== word.charCodeAt(i)) return false
+    }
     this.#at += word.length
     return true
   }
@@ -235,6 +261,8 @@ function isNumberByte(byte: number | undefined): boolean {
     byte === 0x45
   )
 }
+
+const isDigit = (byte: number | undefined): boolean => byte !== undefined && byte >= 0x30 && byte <= 0x39
 
 function isHexDigit(byte: number | undefined): boolean {
   if (byte === undefined) return false

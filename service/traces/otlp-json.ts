@@ -7,9 +7,11 @@
 // Source: OTLP specification 1.9, "JSON Protobuf Encoding".
 
 import {
+  GROUPS_MAX,
   JSON_DEPTH_MAX,
   KEY_BYTES_MAX,
   NAME_BYTES_MAX,
+  NESTED_VALUES_MAX,
   SLICE_OBJECTS,
   VALUE_BYTES_MAX,
   VALUE_DEPTH_MAX,
@@ -35,8 +37,6 @@ const I64_MAX = 2n ** 63n - 1n
 const I64_MIN = -(2n ** 63n)
 const U32_MAX = 0xffff_ffff
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
-/** A nested value takes at least two characters of text. */
-const NESTED_OBJECTS_MAX = VALUE_BYTES_MAX / 2
 
 /** Like decodeOtlpProtobuf. Errors: OtlpError. */
 export function* decodeOtlpJson(body: Uint8Array, builder: SpanBatchBuilder): Generator<void, DecodeReport> {
@@ -52,6 +52,7 @@ class JsonDecoder {
   readonly #builder: SpanBatchBuilder
   readonly #objectsMax: number
   #objects = 0
+  #groups = 0
   #sliceEnd = SLICE_OBJECTS
   #nestedLeft = 0
   /** The cell of the value read last. */
@@ -78,7 +79,7 @@ class JsonDecoder {
   }
 
   *#resourceSpans(): Generator<void, void> {
-    if (!this.#enter()) return
+    if (!this.#enterGroup()) return
     const reader = this.#reader
     const { resources } = this.#builder
     const spansBefore = this.#builder.spanCount
@@ -105,7 +106,7 @@ class JsonDecoder {
   }
 
   *#scopeSpans(): Generator<void, void> {
-    if (!this.#enter()) return
+    if (!this.#enterGroup()) return
     const reader = this.#reader
     const { scopes } = this.#builder
     const spansBefore = this.#builder.spanCount
@@ -377,13 +378,13 @@ class JsonDecoder {
           this.#setCell(VALUE_TYPES.bytes, this.#binary())
           break
         case 'arrayValue': {
-          this.#nestedLeft = NESTED_OBJECTS_MAX
+          this.#nestedLeft = NESTED_VALUES_MAX
           const values = this.#nestedArray(1)
           isKept = this.#keepJson(VALUE_TYPES.array, () => jsonOfArray(values))
           break
         }
         case 'kvlistValue': {
-          this.#nestedLeft = NESTED_OBJECTS_MAX
+          this.#nestedLeft = NESTED_VALUES_MAX
           const entries = this.#nestedEntries(1)
           isKept = this.#keepJson(VALUE_TYPES.kvlist, () => jsonOfEntries(entries))
           break
@@ -409,14 +410,14 @@ class JsonDecoder {
     return true
   }
 
-  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but
-  // keeps nothing.
+  // --- nested values: a small tree, then text. Over the limit the rest is skipped.
 
   #nestedArray(depth: number): NestedValue[] {
     const values: NestedValue[] = []
     this.#inValues(() => {
       const value = this.#nested(depth + 1)
-      if (--this.#nestedLeft >= 0) values.push(value)
+      values.push(value)
+      this.#nestedLeft--
     })
     return values
   }
@@ -425,7 +426,8 @@ class JsonDecoder {
     const entries: NestedEntry[] = []
     this.#inValues(() => {
       const entry = this.#nestedEntry(depth)
-      if (--this.#nestedLeft >= 0) entries.push(entry)
+      entries.push(entry)
+      this.#nestedLeft--
     })
     return entries
   }
@@ -436,7 +438,12 @@ class JsonDecoder {
     const reader = this.#reader
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) {
       if (key !== 'values') reader.skip()
-      else if (reader.openArray()) while (reader.nextItem()) item()
+      else if (reader.openArray()) {
+        while (reader.nextItem()) {
+          if (this.#nestedLeft >= 0) item()
+          else reader.skip()
+        }
+      }
     }
   }
 
@@ -511,6 +518,13 @@ class JsonDecoder {
       )
     }
     return this.#reader.openObject()
+  }
+
+  #enterGroup(): boolean {
+    if (++this.#groups > GROUPS_MAX) {
+      throw new OtlpError('E_OTLP_OBJECTS', `more than ${GROUPS_MAX} groups of spans`, this.#reader.at)
+    }
+    return this.#enter()
   }
 
   *#slice(): Generator<void, void> {

@@ -11,8 +11,10 @@
 // protobuf.dev/programming-guides/encoding.
 
 import {
+  GROUPS_MAX,
   KEY_BYTES_MAX,
   NAME_BYTES_MAX,
+  NESTED_VALUES_MAX,
   SLICE_OBJECTS,
   VALUE_BYTES_MAX,
   VALUE_DEPTH_MAX,
@@ -36,9 +38,6 @@ const FIXED64 = 1
 const LENGTH = 2
 const FIXED32 = 5
 
-/** The shortest nested value is `{},` as text: more of them can not fit into VALUE_BYTES_MAX. */
-const NESTED_OBJECTS_MAX = Math.floor(VALUE_BYTES_MAX / 3)
-
 /**
  * Decodes into `builder`, which must be reset. A generator, so that the caller may let others run at each
  * yield; its result says what was left out. Errors: OtlpError; then the builder holds rubbish and must be
@@ -60,6 +59,7 @@ class ProtobufDecoder {
   readonly #builder: SpanBatchBuilder
   readonly #objectsMax: number
   #objects = 0
+  #groups = 0
   #sliceEnd = SLICE_OBJECTS
   /** The cursor. */
   #at = 0
@@ -88,7 +88,7 @@ class ProtobufDecoder {
     const end = this.#bytes.length
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === ((1 << 3) | LENGTH)) yield* this.#resourceSpans(this.#enter(end))
+      if (tag === ((1 << 3) | LENGTH)) yield* this.#resourceSpans(this.#enterGroup(end))
       else this.#skip(tag, end, 1)
     }
   }
@@ -100,13 +100,10 @@ class ProtobufDecoder {
     while (this.#at < end) {
       const tag = this.#tag(end)
       if (tag === ((1 << 3) | LENGTH)) this.#resource(this.#enter(end), resource)
-      else if (tag === ((2 << 3) | LENGTH)) yield* this.#scopeSpans(this.#enter(end))
+      else if (tag === ((2 << 3) | LENGTH)) yield* this.#scopeSpans(this.#enterGroup(end))
       else if (tag === ((3 << 3) | LENGTH)) resource.schemaUrl = this.#text(end, NAME_BYTES_MAX)
       else this.#skip(tag, end, 3)
-      if (this.#objects > this.#sliceEnd) {
-        this.#sliceEnd = this.#objects + SLICE_OBJECTS
-        yield
-      }
+      if (this.#objects > this.#sliceEnd) yield this.#beginSlice()
     }
     if (this.#builder.spanCount > spansBefore) resources.close(resource)
     else resources.attributes.cutTo(resources.count)
@@ -128,14 +125,15 @@ class ProtobufDecoder {
     const scope = { name: 0, version: 0, schemaUrl: 0, dropped: 0, overLimit: 0 }
     while (this.#at < end) {
       const tag = this.#tag(end)
-      if (tag === ((2 << 3) | LENGTH)) this.#span(this.#enter(end))
-      else if (tag === ((1 << 3) | LENGTH)) this.#scope(this.#enter(end), scope)
+      if (tag === ((2 << 3) | LENGTH)) {
+        const spanEnd = this.#enter(end)
+        this.#builder.row.begin()
+        while (!this.#span(spanEnd)) yield this.#beginSlice()
+        this.#closeSpan()
+      } else if (tag === ((1 << 3) | LENGTH)) this.#scope(this.#enter(end), scope)
       else if (tag === ((3 << 3) | LENGTH)) scope.schemaUrl = this.#text(end, NAME_BYTES_MAX)
       else this.#skip(tag, end, 3)
-      if (this.#objects > this.#sliceEnd) {
-        this.#sliceEnd = this.#objects + SLICE_OBJECTS
-        yield
-      }
+      if (this.#objects > this.#sliceEnd) yield this.#beginSlice()
     }
     if (this.#builder.spanCount > spansBefore) scopes.close(scope)
     else scopes.attributes.cutTo(scopes.count)
@@ -153,11 +151,11 @@ class ProtobufDecoder {
     }
   }
 
-  #span(end: number): void {
-    const builder = this.#builder
-    const { row, attributes } = builder
-    row.begin()
+  /** Fields of a span; false = the slice is over in the middle of it, to be called again. */
+  #span(end: number): boolean {
+    const { row, attributes } = this.#builder
     while (this.#at < end) {
+      if (this.#objects > this.#sliceEnd) return false
       const tag = this.#tag(end)
       switch (tag) {
         case (1 << 3) | LENGTH:
@@ -216,10 +214,18 @@ class ProtobufDecoder {
           this.#skip(tag, end, 16)
       }
     }
-    const defect = row.defect()
-    if (defect === undefined) return builder.commitSpan()
+    return true
+  }
+
+  #closeSpan(): void {
+    const defect = this.#builder.row.defect()
+    if (defect === undefined) return this.#builder.commitSpan()
     this.report.rejectSpan(`invalid ${defect}`)
-    builder.rejectSpan()
+    this.#builder.rejectSpan()
+  }
+
+  #beginSlice(): void {
+    this.#sliceEnd = this.#objects + SLICE_OBJECTS
   }
 
   #status(end: number): void {
@@ -408,11 +414,10 @@ class ProtobufDecoder {
     return true
   }
 
-  // --- nested values: a small tree, then text. Over the limit the walk goes on (depth is still judged) but
-  // keeps nothing.
+  // --- nested values: a small tree, then text. Over the limit the rest is stepped over unread.
 
   #beginNested(): void {
-    this.#nestedLeft = NESTED_OBJECTS_MAX
+    this.#nestedLeft = NESTED_VALUES_MAX
     this.#nestedBytesLeft = VALUE_BYTES_MAX
   }
 
@@ -425,8 +430,8 @@ class ProtobufDecoder {
     while (this.#at < end) {
       const tag = this.#tag(end)
       if (tag === ((1 << 3) | LENGTH)) {
-        const value = this.#nested(this.#enter(end), depth + 1)
-        if (--this.#nestedLeft >= 0) values.push(value)
+        values.push(this.#nested(this.#enter(end), depth + 1))
+        if (--this.#nestedLeft < 0) this.#at = end
       } else this.#skip(tag, end, 1)
     }
     return values
@@ -437,8 +442,8 @@ class ProtobufDecoder {
     while (this.#at < end) {
       const tag = this.#tag(end)
       if (tag === ((1 << 3) | LENGTH)) {
-        const entry = this.#nestedEntry(this.#enter(end), depth)
-        if (--this.#nestedLeft >= 0) entries.push(entry)
+        entries.push(this.#nestedEntry(this.#enter(end), depth))
+        if (--this.#nestedLeft < 0) this.#at = end
       } else this.#skip(tag, end, 1)
     }
     return entries
@@ -542,6 +547,14 @@ class ProtobufDecoder {
       )
     }
     return this.#sized(outerEnd)
+  }
+
+  /** A ResourceSpans or ScopeSpans: dearer than other messages, and never many. */
+  #enterGroup(outerEnd: number): number {
+    if (++this.#groups > GROUPS_MAX) {
+      throw new OtlpError('E_OTLP_OBJECTS', `more than ${GROUPS_MAX} groups of spans`, this.#at)
+    }
+    return this.#enter(outerEnd)
   }
 
   #slice(outerEnd: number): Uint8Array {
