@@ -138,6 +138,17 @@ test('without counters no unused name is imported', () => {
   )
 })
 
+test('a name that TypeScript cannot have is refused with its place', () => {
+  assert.throws(
+    () => generateTypeScript('bag class = 1 { int32 v = 0; } struct Baggage { int32 v; }'),
+    (error) =>
+      error instanceof BdlError &&
+      error.message ===
+        '1:5 error: class cannot be the name of a type in TypeScript (try: classBag)\n' +
+          '1:39 error: Baggage cannot be the name of a type in TypeScript (try: BaggageBag)',
+  )
+})
+
 test('a text with mistakes generates nothing', () => {
   assert.throws(() => generateTypeScript('bag A = 1 { nope v = 0; }'), BdlError)
 })

@@ -3,8 +3,9 @@
 // The module holds the BDL text itself and loads it when it is imported, so generated code and run-time
 // loading are the same machine; what is generated is the types.
 
-import { readSchema, type BdlOptions } from './load.ts'
-import type { BagDef, ScalarDef, ScalarName, StructDef, TypeDef } from './schema.ts'
+import { spanOf, type Diagnostic } from '#base'
+import { BdlError, readSchema, type BdlOptions } from './load.ts'
+import type { BagDef, ScalarDef, ScalarName, Schema, StructDef, TypeDef } from './schema.ts'
 
 export type GenerateOptions = BdlOptions & {
   /** Where the generated module imports the run time from; default 'crosscut/baggage'. */
@@ -16,6 +17,7 @@ export type GenerateOptions = BdlOptions & {
 /** A TypeScript module, erasable syntax only. Errors: BdlError. */
 export function generateTypeScript(source: string, options: GenerateOptions = {}): string {
   const schema = readSchema(source, options)
+  refuseTakenNames(source, schema)
   const origin = options.sourceName === undefined ? 'BDL' : options.sourceName
   const rooted = schema.bags.filter((bag) => bag.id !== undefined)
   const counting = rooted.filter((bag) => countersOf(bag, [bag]).length > 0)
@@ -33,6 +35,27 @@ export function generateTypeScript(source: string, options: GenerateOptions = {}
     '',
   ]
   return parts.join('\n')
+}
+
+/** Names that the generated module uses itself, and words that TypeScript does not take as a name. */
+const TAKEN = new Set(
+  `Baggage BagType loadBdl bags Omit Uint8Array any await bigint boolean break case catch class const
+  continue debugger default delete do else enum export extends false finally for function if implements
+  import in instanceof interface let never new null number object package private protected public
+  return static super switch symbol this throw true try typeof undefined unknown var void while with
+  yield`.split(/\s+/),
+)
+
+function refuseTakenNames(source: string, schema: Schema): void {
+  const diagnostics: Diagnostic[] = []
+  for (const { name } of [...schema.bags, ...schema.structs]) {
+    if (!TAKEN.has(name)) continue
+    const start = Math.max(0, source.search(new RegExp(`\\b${name}\\b`)))
+    const span = spanOf(source, start, start + name.length)
+    const message = `${name} cannot be the name of a type in TypeScript`
+    diagnostics.push({ severity: 'error', span, message, suggestion: `${name}Bag` })
+  }
+  if (diagnostics.length > 0) throw new BdlError(diagnostics)
 }
 
 function importLine(isCounting: boolean, options: GenerateOptions): string {
