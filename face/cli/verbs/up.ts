@@ -67,7 +67,7 @@ async function loadServer(): Promise<Server> {
     throw new CliError(
       'E_NO_SERVER',
       'the server is not installed',
-      'install it with: npm install --ignore-scripts crosscut-server',
+      'install it with: npm install crosscut-server',
     )
   }
 }
