@@ -315,8 +315,10 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
   trace.services.set(bucket, (trace.services.get(bucket) ?? 0) + 1)
   if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX)
     trace.operations.add(names.operation(resourceRow, batch.names[i]!))
-  if (isRoot(batch.parentSpanIds, 8 * i) && (!trace.hasRoot || startNs < trace.rootStartNs)) {
-    trace.hasRoot = true
+  const isTrueRoot = isRoot(batch.parentSpanIds, 8 * i)
+  // While no span without a parent was seen, the earliest span stands for it.
+  if ((isTrueRoot && !trace.hasRoot) || (isTrueRoot === trace.hasRoot && startNs < trace.rootStartNs)) {
+    trace.hasRoot = isTrueRoot
     trace.rootStartNs = startNs
     trace.rootService = service
     trace.rootName = batch.strings.text(batch.names[i]!)

@@ -203,6 +203,14 @@ describe('search', () => {
     assert.equal((await reader.summary(pad('a4')))?.durationNs, '0')
   })
 
+  it('names a trace whose root is missing by its earliest span', async () => {
+    const summary = await reader.summary(pad('a3'))
+    assert.deepEqual(
+      [summary?.hasRoot, summary?.rootName, summary?.rootService],
+      [false, NASTY_NAME, NASTY_NAME],
+    )
+  })
+
   it('reads spans in pages and says how many there are', async () => {
     const page = await reader.spansOf(pad('a1'), { offset: 1, limit: 1 })
     assert.deepEqual([page.totalSpans, page.spans.map(({ name }) => name)], [2, ['read']])

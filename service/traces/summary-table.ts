@@ -45,8 +45,8 @@ function tombstone(summary: Summary, startNs: bigint, version: bigint): SummaryR
 const REREAD = `SELECT lower(hex(trace_id)) AS id, min(start_ns) AS first_ns,
     max(greatest(start_ns, start_ns + duration_ns)) AS last_ns, count() AS spans,
     countIf(status_code = 2) AS errors,
-    countIf(is_root) AS roots, argMinIf(service, start_ns, is_root) AS root_service,
-    argMinIf(name, start_ns, is_root) AS root_name,
+    countIf(is_root) AS roots, argMin(service, (NOT is_root, start_ns)) AS root_service,
+    argMin(name, (NOT is_root, start_ns)) AS root_name,
     sumMap(map(toString(service), toUInt64(1))) AS services,
     groupUniqArray(${OPERATIONS_PER_SUMMARY_MAX})(concat(service, char(0), name)) AS operations
   FROM (
