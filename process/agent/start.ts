@@ -39,6 +39,9 @@ import { believe, type Believed } from './trust.ts'
 
 const OWNER = 'agent'
 
+/** OTEL_PROPAGATORS without `baggage`: none is taken in, none goes out. */
+const NO_BAGGAGE = { trust: 'none', egress: 'none' } as const
+
 export type Agent = {
   /** Sends what there is; settles when it is settled or after `ms`. Never rejects. */
   flush(ms: number): Promise<void>
@@ -170,6 +173,7 @@ class RunningAgent implements Agent {
     })
     this.#carriers = installCarriers({
       ...carrierSettingsFromEnv(process.env),
+      ...(settings.propagators.includes('baggage') ? {} : NO_BAGGAGE),
       observer: httpSpans.observer,
       onFault: (error) => ledger.fail('carriers', error),
     })
