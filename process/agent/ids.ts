@@ -1,9 +1,10 @@
 // Trace and span ids (W3C: 16 and 8 bytes, lower-case hex, not all zero).
 //
-// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the system):
-// samplers of all vendors compare their low 7 bytes. Span ids come in blocks: 32 random bits and a scrambled
-// counter that starts anywhere, so within a block they differ for certain, and two blocks meet with probability
-// 2^-47. Cost: ~40 ns a span id. Seeded at the first id, so that loading the agent does not load node:crypto.
+// Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the
+// system): samplers of all vendors compare their low 7 bytes. Span ids come in blocks: 32 random bits and a
+// scrambled counter that starts anywhere, so within a block they differ for certain, and two blocks meet with
+// probability 2^-47. Cost: ~40 ns a span id. Seeded at the first id, so that loading the agent does not load
+// node:crypto.
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
 
