@@ -1,5 +1,5 @@
-// A named piece of work, told to whoever listens through the OpenTelemetry API; nobody does unless an SDK or an
-// agent is loaded.
+// A named piece of work, told to whoever listens through the OpenTelemetry API; nobody does unless an SDK or
+// an agent is loaded.
 
 import { SpanStatusCode, trace } from '@opentelemetry/api'
 

@@ -3,8 +3,8 @@
 //   crosscut up [flags]          -> waits until it says where it listens
 //   crosscut run -- node demo/main.ts [--fault ...]      (unless --no-demo)
 //
-// The demo is started as a user would start any program: by `crosscut run`. Its own flags are taken out of the line:
-// --no-demo, --fault NAME, --load F. Everything else goes to `crosscut up`.
+// The demo is started as a user would start any program: by `crosscut run`. Its own flags are taken out of
+// the line: --no-demo, --fault NAME, --load F. Everything else goes to `crosscut up`.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import path from 'node:path'

@@ -12,7 +12,7 @@ const isAtLeast = (wantedMajor, wantedMinor) =>
   major > wantedMajor || (major === wantedMajor && minor >= wantedMinor)
 const built = new URL('../../dist/crosscut/agent.js', import.meta.url)
 
-if (isAtLeast(23, 6) || (major === 22 && minor >= 18)) await import('../../process/agent/register.ts')
+if (isAtLeast(23, 6) || (major === 22 && minor >= 18)) await import('crosscut/agent')
 else if (isAtLeast(22, 15) && existsSync(built)) await import(built.href)
 else if (!/[\\/]npm(-cli)?(\.js)?$|[\\/]npx(-cli)?(\.js)?$/.test(process.argv[1] ?? '')) {
   process.stderr.write(

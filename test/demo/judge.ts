@@ -5,7 +5,7 @@
 //   server span -> parent is a client span with the same path and query          else wrong
 //   client span -> parent is a server span of the same service, or a tenant's own named work
 //   internal span -> it is the root, in a tenant's client or the worker's chore
-//   over all traces, server spans by (rid, service, operation) = truth           else lost (or doubled: foreign)
+//   over all traces, server spans by (rid, service, operation) = truth     else lost (or doubled: foreign)
 
 import type { SpanView, TraceView } from '#protocol'
 

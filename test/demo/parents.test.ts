@@ -1,4 +1,5 @@
-// The demo under load, traced, held against its own ground truth: wrong, lost and foreign parents must all be zero.
+// The demo under load, traced, held against its own ground truth: wrong, lost and foreign parents must all be
+// zero.
 
 import assert from 'node:assert/strict'
 import path from 'node:path'

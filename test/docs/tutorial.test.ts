@@ -1,4 +1,5 @@
-// The tutorial, followed literally: its program is taken out of the text, run, asked, and shows what the text says it shows.
+// The tutorial, followed literally: its program is taken out of the text, run, asked, and shows what the text
+// says it shows.
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'

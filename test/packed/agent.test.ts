@@ -1,4 +1,5 @@
-// The packed agent in a user's app, ESM and CommonJS: spans arrive at an OTLP endpoint, the app's own behaviour is unchanged.
+// The packed agent in a user's app, ESM and CommonJS: spans arrive at an OTLP endpoint, the app's own
+// behaviour is unchanged.
 
 import assert from 'node:assert/strict'
 import http from 'node:http'

@@ -1,4 +1,5 @@
-// What loading the agent brings into a user's process: our own few files, Node's own modules, and not a byte more.
+// What loading the agent brings into a user's process: our own few files, Node's own modules, and not a byte
+// more.
 
 import assert from 'node:assert/strict'
 import { readFileSync, readdirSync, statSync } from 'node:fs'

@@ -1,6 +1,8 @@
-// The two packages side by side, as after `npm install crosscut crosscut-server`: `up` serves, alone it says how to get the server.
+// The two packages side by side, as after `npm install crosscut crosscut-server`: `up` serves, alone it says
+// how to get the server.
 //
-// The store engine is 550 MB, so crosscut-server's dependencies are linked from the clone instead of installed again.
+// The store engine is 550 MB, so crosscut-server's dependencies are linked from the clone instead of
+// installed again.
 
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'

@@ -1,4 +1,5 @@
-// A running Crosscut for tests: `crosscut up` as a child process in a temporary folder, programs beside it, the API over HTTP.
+// A running Crosscut for tests: `crosscut up` as a child process in a temporary folder, programs beside it,
+// the API over HTTP.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,5 +1,5 @@
-// What a span's name leaves unsaid. By OpenTelemetry's conventions the name of an HTTP span without a known route
-// is the bare method, so that names stay few; a reader still wants to see which path it was.
+// What a span's name leaves unsaid. By OpenTelemetry's conventions the name of an HTTP span without a known
+// route is the bare method, so that names stay few; a reader still wants to see which path it was.
 
 import type { SpanView } from '#protocol'
 
