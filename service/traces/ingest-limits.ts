@@ -14,7 +14,9 @@ export const BODY_BYTES_MAX = 20 * 1024 * 1024
 export const OBJECTS_BASE_MAX = 1024
 export const BYTES_PER_OBJECT_MIN = 4
 
-/** ResourceSpans and ScopeSpans together; a Collector that batches for a whole cluster sends some hundreds. */
+/**
+ * ResourceSpans and ScopeSpans together; a Collector that batches for a whole cluster sends some hundreds.
+ */
 export const GROUPS_MAX = 32_768
 
 /** AnyValue in AnyValue. OpenTelemetry's own SDKs stop far below; protobufjs at about 99. */
@@ -48,8 +50,9 @@ export const KEY_BYTES_MAX = 1024
 export const VALUE_BYTES_MAX = 64 * 1024
 
 /**
- * Values inside one array or list of key-values, all levels together. As text the shortest useful one takes 17 bytes
- * (`{"intValue":"1"},`), so no list that fits into VALUE_BYTES_MAX is lost; and 128 such attributes take about 25 ms.
+ * Values inside one array or list of key-values, all levels together. As text the shortest useful one takes
+ * 17 bytes (`{"intValue":"1"},`), so no list that fits into VALUE_BYTES_MAX is lost; and 128 such attributes
+ * take about 25 ms.
  */
 export const NESTED_VALUES_MAX = 4096
 
