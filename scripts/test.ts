@@ -1,6 +1,6 @@
 // `npm test`: every check and every test, ending with the line `N passed, N failed`.
 //
-//   1. types (tsc, also the web app's), lint (oxlint)             one test each
+//   1. types (tsc, also the web app's), format (oxfmt), lint (oxlint)             one test each
 //   2. *.test.ts of the whole tree on Node 24
 //   3. the folders that enter a user's process, from source, on Node 22 and 26
 //   4. the packed tarballs, installed as a user would, on Node 22, 24 and 26 (test/packed)
@@ -48,6 +48,7 @@ async function everything(): Promise<void> {
   await ensureWebBuilt()
   check('types', ['node_modules/typescript/bin/tsc', '-p', '.'])
   check('types of the web app', ['node_modules/typescript/bin/tsc', '-p', 'face/web'])
+  check('format', ['node_modules/oxfmt/bin/oxfmt', '--check', '.'])
   check('lint', ['node_modules/oxlint/bin/oxlint', '--deny-warnings', '--quiet', '.'])
   const files = testFiles('.').filter((file) => !isUnder(file, path.join(ROOT, 'test', 'packed')))
   await runFiles('Node 24', process.execPath, files)

@@ -158,8 +158,8 @@ function placeEdge(
     log.add(
       'edge-against-time',
       draft.spans[edge.to].spanId,
-      `its ${edge.kind} edge from ${draft.spans[edge.from].spanId} arrives`
-        + ` ${from.timeNs - to.timeNs} ns before it leaves; drawn, but not used for the critical path`,
+      `its ${edge.kind} edge from ${draft.spans[edge.from].spanId} arrives` +
+        ` ${from.timeNs - to.timeNs} ns before it leaves; drawn, but not used for the critical path`,
     )
   }
   return { kind: edge.kind, from, to }

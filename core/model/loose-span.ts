@@ -60,18 +60,18 @@ export function exactSpan(span: OtlpSpan | LooseOtlpSpan, resources: Map<object,
 
 function isExact(span: OtlpSpan | LooseOtlpSpan): span is OtlpSpan {
   return (
-    typeof span.startTimeUnixNano === 'bigint'
-    && typeof span.endTimeUnixNano === 'bigint'
-    && typeof span.kind === 'number'
-    && typeof span.traceId === 'string'
-    && typeof span.name === 'string'
-    && Array.isArray(span.events)
-    && Array.isArray(span.links)
-    && isPlain(span.attributes)
-    && isPlain(span.status)
-    && isPlain(span.scope)
-    && isPlain(span.resource)
-    && isPlain(span.resource.attributes)
+    typeof span.startTimeUnixNano === 'bigint' &&
+    typeof span.endTimeUnixNano === 'bigint' &&
+    typeof span.kind === 'number' &&
+    typeof span.traceId === 'string' &&
+    typeof span.name === 'string' &&
+    Array.isArray(span.events) &&
+    Array.isArray(span.links) &&
+    isPlain(span.attributes) &&
+    isPlain(span.status) &&
+    isPlain(span.scope) &&
+    isPlain(span.resource) &&
+    isPlain(span.resource.attributes)
   )
 }
 

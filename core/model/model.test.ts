@@ -484,21 +484,19 @@ const brief = fc.record({
     { maxLength: 3 },
   ),
 })
-const hostile = fc
-  .array(brief, { minLength: 1, maxLength: 14 })
-  .map((briefs) =>
-    briefs.map((one, index) =>
-      span({
-        id: `s${index}`,
-        up: one.up < 0 ? undefined : `s${one.up}`,
-        at: one.at,
-        to: one.at + one.length,
-        host: one.host,
-        kind: one.kind,
-        links: one.links.map(({ to, edge, times: at }) => link(`s${to}`, edge, at)),
-      }),
-    ),
-  )
+const hostile = fc.array(brief, { minLength: 1, maxLength: 14 }).map((briefs) =>
+  briefs.map((one, index) =>
+    span({
+      id: `s${index}`,
+      up: one.up < 0 ? undefined : `s${one.up}`,
+      at: one.at,
+      to: one.at + one.length,
+      host: one.host,
+      kind: one.kind,
+      links: one.links.map(({ to, edge, times: at }) => link(`s${to}`, edge, at)),
+    }),
+  ),
+)
 
 test('law: every hostile trace gives a model whose blocks are all there, parents first, depth first', () => {
   fc.assert(

@@ -62,9 +62,9 @@ function uniqueSpans(all: readonly OtlpSpan[], log: RepairLog): OtlpSpan[] {
     if (other === undefined) kept.set(span.spanId, span)
     else {
       const isSame =
-        span.startTimeUnixNano === other.startTimeUnixNano
-        && span.endTimeUnixNano === other.endTimeUnixNano
-        && span.name === other.name
+        span.startTimeUnixNano === other.startTimeUnixNano &&
+        span.endTimeUnixNano === other.endTimeUnixNano &&
+        span.name === other.name
       log.add(
         isSame ? 'duplicate-span' : 'conflicting-span',
         span.spanId,
@@ -124,8 +124,8 @@ function cutCycles(
     let first = at
     for (let next = parent[at]; next !== at; next = parent[next]) {
       if (
-        start[next] < start[first]
-        || (start[next] === start[first] && spans[next].spanId < spans[first].spanId)
+        start[next] < start[first] ||
+        (start[next] === start[first] && spans[next].spanId < spans[first].spanId)
       )
         first = next
     }

@@ -166,9 +166,9 @@ function droppedCount(span: OtlpSpan): number {
     0,
   )
   return (
-    inside
-    + (span.droppedAttributesCount ?? 0)
-    + (span.droppedEventsCount ?? 0)
-    + (span.droppedLinksCount ?? 0)
+    inside +
+    (span.droppedAttributesCount ?? 0) +
+    (span.droppedEventsCount ?? 0) +
+    (span.droppedLinksCount ?? 0)
   )
 }

@@ -35,10 +35,10 @@ function readManifest(file: string): { readonly name: string; readonly version: 
   if (!existsSync(file)) return undefined
   const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'))
   if (
-    typeof manifest !== 'object'
-    || manifest === null
-    || !('name' in manifest)
-    || typeof manifest.name !== 'string'
+    typeof manifest !== 'object' ||
+    manifest === null ||
+    !('name' in manifest) ||
+    typeof manifest.name !== 'string'
   )
     return undefined
   return {

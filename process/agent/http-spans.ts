@@ -44,7 +44,8 @@ const METHODS = new Set([
 ])
 
 /** Query values that are credentials, as the conventions list them. */
-const SECRET_KEYS = 'AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token'
+const SECRET_KEYS =
+  'AWSAccessKeyId|Signature|sig|X-Goog-Signature|X-Amz-Signature|X-Amz-Credential|X-Amz-Security-Token'
 const SECRET_QUERY = new RegExp(`([?&](?:${SECRET_KEYS})=)[^&]*`, 'gi')
 
 type Parts = {

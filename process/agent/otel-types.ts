@@ -4,7 +4,10 @@
 // Source: @opentelemetry/api 1.9 (trace, context, propagation).
 
 export type ApiAttributeValue =
-  string | number | boolean | readonly (string | number | boolean | null | undefined)[]
+  | string
+  | number
+  | boolean
+  | readonly (string | number | boolean | null | undefined)[]
 export type ApiAttributes = { readonly [key: string]: ApiAttributeValue | null | undefined }
 /** ms since the epoch or performance.now(), a Date, or [seconds, nanoseconds]. */
 export type ApiTime = number | Date | readonly [number, number]

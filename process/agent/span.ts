@@ -13,7 +13,11 @@ const FLAG_HAS_IS_REMOTE = 0x100
 const FLAG_IS_REMOTE = 0x200
 
 export type AttributeValue =
-  string | number | bigint | boolean | readonly (string | number | boolean | null | undefined)[]
+  | string
+  | number
+  | bigint
+  | boolean
+  | readonly (string | number | boolean | null | undefined)[]
 
 /** What travels: W3C trace context, and where it came from. */
 export type SpanContext = {

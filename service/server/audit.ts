@@ -127,16 +127,16 @@ function readEntry(line: string): AuditEntry[] {
 
 function isEntry(value: unknown): value is AuditEntry {
   return (
-    typeof value === 'object'
-    && value !== null
-    && 'seq' in value
-    && typeof value.seq === 'number'
-    && 'hash' in value
-    && typeof value.hash === 'string'
-    && 'previous' in value
-    && typeof value.previous === 'string'
-    && 'detail' in value
-    && typeof value.detail === 'object'
-    && value.detail !== null
+    typeof value === 'object' &&
+    value !== null &&
+    'seq' in value &&
+    typeof value.seq === 'number' &&
+    'hash' in value &&
+    typeof value.hash === 'string' &&
+    'previous' in value &&
+    typeof value.previous === 'string' &&
+    'detail' in value &&
+    typeof value.detail === 'object' &&
+    value.detail !== null
   )
 }

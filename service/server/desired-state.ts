@@ -133,13 +133,13 @@ function readSaved(file: string): Saved {
 
 function isSaved(value: unknown): value is Saved {
   return (
-    typeof value === 'object'
-    && value !== null
-    && 'version' in value
-    && Number.isSafeInteger(value.version)
-    && 'disabled' in value
-    && typeof value.disabled === 'boolean'
-    && 'packages' in value
-    && Array.isArray(value.packages)
+    typeof value === 'object' &&
+    value !== null &&
+    'version' in value &&
+    Number.isSafeInteger(value.version) &&
+    'disabled' in value &&
+    typeof value.disabled === 'boolean' &&
+    'packages' in value &&
+    Array.isArray(value.packages)
   )
 }

@@ -49,9 +49,9 @@ export function checkHost(request: IncomingMessage, names: Names): string {
     throw new RequestError(400, 'E_BAD_HOST', 'the request has no Host header')
   const name = (/^(\[[0-9a-f:.]+\]|[^:]+)(?::\d{1,5})?$/i.exec(header)?.[1] ?? '').toLowerCase()
   const isOurs =
-    isLoopback(name)
-    || name === names.host.toLowerCase()
-    || names.allowedHosts.some((allowed) => allowed.toLowerCase() === name)
+    isLoopback(name) ||
+    name === names.host.toLowerCase() ||
+    names.allowedHosts.some((allowed) => allowed.toLowerCase() === name)
   if (isOurs) return header
   throw new RequestError(
     403,

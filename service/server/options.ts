@@ -33,8 +33,8 @@ export type ServerOptions = {
   readonly log?: (message: string) => void
 }
 
-export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>>
-  & Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
+export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>> &
+  Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
 
 type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours'
 const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: string } } = {
@@ -89,10 +89,10 @@ const DEFAULTS: Omit<Config, 'dataDir'> = {
 
 export function isLoopback(host: string): boolean {
   return (
-    host === 'localhost'
-    || host === '::1'
-    || host === '[::1]'
-    || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
+    host === 'localhost' ||
+    host === '::1' ||
+    host === '[::1]' ||
+    /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host)
   )
 }
 

@@ -28,6 +28,7 @@ export class ReadThread implements Reads {
     this.#worker = new Worker(new URL('./read-worker.ts', import.meta.url), {
       workerData: { store },
       name: 'reads',
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: HEAP_MB_MAX },
     })
     this.#worker.on('message', (answer: ReadAnswer) => this.#settle(answer))

@@ -482,10 +482,10 @@ test('a busy port is told with who holds it; --auto-port takes the next', async 
     await assert.rejects(
       start({ dataDir: other, port }),
       (error: Error) =>
-        'code' in error
-        && error.code === 'E_PORT_BUSY'
-        && error.message.includes(`process ${process.pid}`)
-        && error.message.includes(String(port)),
+        'code' in error &&
+        error.code === 'E_PORT_BUSY' &&
+        error.message.includes(`process ${process.pid}`) &&
+        error.message.includes(String(port)),
     )
     const moved = await start({ dataDir: other, port, autoPort: true })
     assert.notEqual(Number(new URL(moved.url).port), port)

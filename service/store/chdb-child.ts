@@ -51,7 +51,7 @@ class Pool {
 
   async use<T>(work: (connection: ChdbConnection) => Promise<T>): Promise<T> {
     const connection =
-      this.#free.pop() ?? (await new Promise<ChdbConnection>(resolve => this.#waiting.push(resolve)))
+      this.#free.pop() ?? (await new Promise<ChdbConnection>((resolve) => this.#waiting.push(resolve)))
     try {
       return await work(connection)
     } finally {
@@ -85,7 +85,7 @@ class Engine {
   run(request: Request, isAway: () => boolean): Promise<Uint8Array> {
     const pool = request.data === undefined ? this.#queries : this.#inserts
     // A caller that hung up while waiting for a connection costs nothing.
-    return pool.use(async connection => (isAway() ? new Uint8Array() : this.#runOn(connection, request)))
+    return pool.use(async (connection) => (isAway() ? new Uint8Array() : this.#runOn(connection, request)))
   }
 
   close(): void {

@@ -39,9 +39,9 @@ function arrivedAt(seconds: number, startNs: bigint, id: number): NativeBlock {
   return {
     rowCount: 1,
     columns: [
-      { name: 'ingest_time', type: 'DateTime', write: writer => writer.memory(Uint32Array.of(seconds)) },
-      { name: 'start_ns', type: 'UInt64', write: writer => writer.u64(startNs) },
-      { name: 'span_id', type: 'FixedString(8)', write: writer => writer.raw(new Uint8Array(8).fill(id)) },
+      { name: 'ingest_time', type: 'DateTime', write: (writer) => writer.memory(Uint32Array.of(seconds)) },
+      { name: 'start_ns', type: 'UInt64', write: (writer) => writer.u64(startNs) },
+      { name: 'span_id', type: 'FixedString(8)', write: (writer) => writer.raw(new Uint8Array(8).fill(id)) },
     ],
   }
 }
@@ -70,7 +70,7 @@ describe('the chDB child', () => {
       for (let i = 0; i < 30; i++) {
         inserts.push(store.insert('spans', arrivedAt(1_800_000_000, 1n, i + 1), { token: `t.${i}` }))
         if (i % 10 === 5) {
-          await new Promise(resolve => setTimeout(resolve, 15))
+          await new Promise((resolve) => setTimeout(resolve, 15))
           const pid = store.stats().childPid
           if (pid !== undefined) process.kill(pid, 'SIGKILL')
         }

@@ -79,7 +79,7 @@ export class ChildHost {
     clearTimeout(this.#timer)
     const child = this.#child
     if (child === undefined) return
-    const exited = new Promise<void>(done => child.once('exit', () => done()))
+    const exited = new Promise<void>((done) => child.once('exit', () => done()))
     child.kill('SIGTERM')
     const killer = setTimeout(() => child.kill('SIGKILL'), CLOSE_MS_MAX)
     await exited
@@ -107,7 +107,7 @@ export class ChildHost {
     child.stderr.on('data', (chunk: Buffer) => {
       this.#lastWords = (this.#lastWords + chunk.toString()).slice(-2000)
     })
-    child.on('error', error => {
+    child.on('error', (error) => {
       this.#lastWords = error.message
     })
     child.once('close', () => this.#onExit(child))
@@ -137,7 +137,7 @@ export class ChildHost {
   #watch(): void {
     const ping = request(
       { socketPath: this.socketPath, path: '/ping', timeout: PING_SILENCE_MS_MAX },
-      response => {
+      (response) => {
         response.resume()
         this.#lastPongMs = performance.now()
       },

@@ -110,7 +110,7 @@ class ClickHouseStore implements Store {
     if (!/^[\w.:-]{1,200}$/.test(options.token))
       throw new StoreError('E_STORE_QUERY', `not a token: ${options.token}`)
     const bytes = encodeNativeBlock(block)
-    const names = block.columns.map(column => column.name).join(', ')
+    const names = block.columns.map((column) => column.name).join(', ')
     // The token is part of the statement: it holds for this block only, on any engine, whatever connection
     // carries it. optimize_on_insert would collapse equal keys of the block row by row: three times the CPU
     // of the whole insert (measured).
@@ -270,7 +270,7 @@ class ClickHouseStore implements Store {
 
   #pause(ms: number): Promise<void> {
     const { signal } = this.#closing
-    return new Promise(resolve => {
+    return new Promise((resolve) => {
       if (signal.aborted) return resolve()
       const done = () => {
         clearTimeout(timer)

@@ -37,7 +37,7 @@ function textBlock(values: readonly string[]): NativeBlock {
       {
         name: 'name',
         type: 'String',
-        write: writer => {
+        write: (writer) => {
           for (const value of values) writer.string(encoder.encode(value))
         },
       },
@@ -66,7 +66,7 @@ export function storeContract(
     }
 
     it('gives back every byte of a block', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         await store.insert('schema_migrations', textBlock(NASTY), { token: 'bytes' })
         const rows = await store.query(NAMES)
         assert.deepEqual(
@@ -76,18 +76,18 @@ export function storeContract(
       }))
 
     it('takes the same token once, and another token again', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         const count = async (): Promise<string> =>
           String((await store.query('SELECT count() AS n FROM spans'))[0]?.['n'])
         const block: NativeBlock = {
           rowCount: 1,
           columns: [
-            { name: 'span_id', type: 'FixedString(8)', write: writer => writer.raw(new Uint8Array(8)) },
+            { name: 'span_id', type: 'FixedString(8)', write: (writer) => writer.raw(new Uint8Array(8)) },
             // Rows older than retention are dropped as they come in.
             {
               name: 'ingest_time',
               type: 'DateTime',
-              write: writer => writer.memory(Uint32Array.of(Math.floor(Date.now() / 1000))),
+              write: (writer) => writer.memory(Uint32Array.of(Math.floor(Date.now() / 1000))),
             },
           ],
         }
@@ -99,7 +99,7 @@ export function storeContract(
       }))
 
     it('binds parameters as values, whatever they contain', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         for (const value of NASTY) {
           const rows = await store.query('SELECT {value:String} AS value, {list:Array(String)} AS list', {
             params: { value, list: [value, 'b'] },
@@ -109,7 +109,7 @@ export function storeContract(
       }))
 
     it('does not round 64-bit integers', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         const rows = await store.query('SELECT {a:UInt64} AS a, {b:Int64} AS b', {
           params: { a: 2n ** 64n - 1n, b: -(2n ** 63n) },
         })
@@ -117,10 +117,10 @@ export function storeContract(
       }))
 
     it('keeps parameters of queries that run side by side apart', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         const values = Array.from({ length: 40 }, (_, i) => `value-${i}`)
         const rows = await Promise.all(
-          values.map(value =>
+          values.map((value) =>
             store.query('SELECT {value:String} AS value, sleep(0.01) AS s', { params: { value } }),
           ),
         )
@@ -131,7 +131,7 @@ export function storeContract(
       }))
 
     it('refuses a statement it can not run with E_STORE_QUERY', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         await assert.rejects(
           store.query('SELECT nonsense'),
           (error: unknown) => error instanceof StoreError && error.code === 'E_STORE_QUERY',
@@ -143,7 +143,7 @@ export function storeContract(
       }))
 
     it('refuses table names and tokens that are not identifiers', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         await assert.rejects(store.insert('spans; DROP TABLE spans', textBlock(['x']), { token: 't' }), {
           code: 'E_STORE_QUERY',
         })
@@ -153,7 +153,7 @@ export function storeContract(
       }))
 
     it('stops a query at its deadline with E_STORE_TIMEOUT and goes on', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         await assert.rejects(
           store.query('SELECT sum(sipHash64(number)) FROM numbers(1000000000000)', { timeoutMs: 300 }),
           { code: 'E_STORE_TIMEOUT' },
@@ -162,7 +162,7 @@ export function storeContract(
       }))
 
     it('records its migrations', () =>
-      withStore(async store => {
+      withStore(async (store) => {
         const rows = await store.query('SELECT version, name FROM schema_migrations FINAL ORDER BY version')
         assert.deepEqual(rows[0], { version: 1, name: 'spans and traces' })
       }))

@@ -31,7 +31,7 @@ export async function migrate(engine: Engine): Promise<number[]> {
     (version UInt32, name String, applied_at DateTime DEFAULT now())
     ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
   const done = new Set(
-    (await engine.query('SELECT version FROM schema_migrations')).map(row => Number(row['version'])),
+    (await engine.query('SELECT version FROM schema_migrations')).map((row) => Number(row['version'])),
   )
   const newest = Math.max(0, ...done)
   if (newest > SCHEMA_VERSION) {

@@ -33,13 +33,13 @@ describe('native block', () => {
   for (const [value, bytes] of VARUINTS) {
     it(`writes ${value} as ${bytes.length} bytes`, () =>
       assert.deepEqual(
-        bytesOf(writer => writer.varuint(value)),
+        bytesOf((writer) => writer.varuint(value)),
         bytes,
       ))
   }
 
   it('counts the ends of ragged rows from 0, wherever they start', () => {
-    const ends = bytesOf(writer => writer.ends(Uint32Array.of(5, 7, 7, 300)))
+    const ends = bytesOf((writer) => writer.ends(Uint32Array.of(5, 7, 7, 300)))
     assert.deepEqual(ends, [2, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 39, 1, 0, 0, 0, 0, 0, 0])
   })
 
@@ -52,11 +52,11 @@ describe('native block', () => {
       [65_537, 4],
     ] as const) {
       const dictionary = Array.from({ length: keys }, () => new Uint8Array())
-      const length = bytesOf(writer => writer.lowCardinality(dictionary, Uint32Array.of(keys - 1))).length
+      const length = bytesOf((writer) => writer.lowCardinality(dictionary, Uint32Array.of(keys - 1))).length
       assert.equal(length, 8 + 8 + keys + 8 + width)
     }
     assert.deepEqual(
-      bytesOf(writer => writer.lowCardinality([], new Uint32Array())),
+      bytesOf((writer) => writer.lowCardinality([], new Uint32Array())),
       [],
     )
   })
@@ -67,10 +67,13 @@ describe('native block', () => {
         fc.array(fc.uint8Array({ maxLength: 300 })),
         fc.integer({ min: 1, max: 64 }),
         (parts, capacity) => {
-          const written = bytesOf(writer => {
+          const written = bytesOf((writer) => {
             for (const part of parts) writer.string(part)
           }, capacity)
-          const expected = parts.flatMap(part => [...bytesOf(writer => writer.varuint(part.length)), ...part])
+          const expected = parts.flatMap((part) => [
+            ...bytesOf((writer) => writer.varuint(part.length)),
+            ...part,
+          ])
           assert.deepEqual(written, expected)
         },
       ),

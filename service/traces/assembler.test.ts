@@ -228,7 +228,7 @@ describe('assembler', () => {
   it('gives the same summary however spans are cut into batches', () => {
     const spans = fc.uniqueArray(
       fc.record({
-        spanId: fc.integer({ min: 1, max: 60 }).map(n => n.toString(16)),
+        spanId: fc.integer({ min: 1, max: 60 }).map((n) => n.toString(16)),
         service: fc.constantFrom('x', 'y', 'z'),
         name: fc.constantFrom('p', 'q'),
         startNs: fc.bigInt({ min: 0n, max: 1000n }),
@@ -249,7 +249,7 @@ describe('assembler', () => {
         const summaryOf = (parts: FixtureSpan[][]) => {
           const assembler = new Assembler([])
           parts
-            .filter(part => part.length > 0)
+            .filter((part) => part.length > 0)
             .forEach((part, i) => assembler.add(batchOf(part), arrival(i), i))
           const summary = assembler.due(1000).traces[0]?.summary
           return {

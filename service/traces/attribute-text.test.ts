@@ -65,7 +65,7 @@ describe('attributes as text', () => {
     const evil = '"host.name":"A"'
     const text = textOf({ 'host.name': 'B', note: evil, n: 7n, ok: true })
     const isFound = (key: string, value: string): boolean =>
-      searchFragments(key, value).some(fragment => text.includes(fragment))
+      searchFragments(key, value).some((fragment) => text.includes(fragment))
     assert.equal(isFound('host.name', 'B'), true)
     assert.equal(isFound('host.name', 'A'), false)
     assert.equal(isFound('note', evil), true)

@@ -29,14 +29,14 @@ async function main(dir: string): Promise<void> {
       },
     },
     random: {
-      fill: bytes => bytes.set(randomBytes(bytes.length)),
+      fill: (bytes) => bytes.set(randomBytes(bytes.length)),
       uint32: () => randomBytes(4).readUInt32LE(),
     },
     limits: { segmentAgeMsMax: 60 },
   })
   const { port1, port2 } = new MessageChannel()
   for (const segment of log.segments()) port1.postMessage({ kind: 'sealed', segment })
-  log.onSealed(segment => port1.postMessage({ kind: 'sealed', segment }))
+  log.onSealed((segment) => port1.postMessage({ kind: 'sealed', segment }))
   port1.on('message', (message: { segmentId: string }) => void log.drop(message.segmentId))
   const worker = startTraceWorker({
     store: { socketPath: storeSocketPath(join(dir, 'store')) },
@@ -44,7 +44,7 @@ async function main(dir: string): Promise<void> {
   })
   const settle = async (): Promise<void> => {
     await log.seal()
-    while (log.segments().length > 0) await new Promise(resolve => setTimeout(resolve, 20))
+    while (log.segments().length > 0) await new Promise((resolve) => setTimeout(resolve, 20))
   }
   process.on('message', (message: { append?: number; settle?: boolean; storePid?: boolean }) => {
     const { append } = message
@@ -59,7 +59,7 @@ async function main(dir: string): Promise<void> {
     if (message.storePid === true) process.send?.({ storePid: store.stats().childPid ?? 0 })
   })
   process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
-  void worker.exited.then(error => {
+  void worker.exited.then((error) => {
     if (error !== undefined) throw error
   })
   process.send?.({ started: true })

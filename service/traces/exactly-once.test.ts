@@ -47,7 +47,7 @@ class Owner {
       if (answer.acked !== undefined) this.#unacked.delete(answer.acked)
       for (const waiting of this.#waiting) waiting(answer)
     })
-    await this.until(answer => answer.started === true)
+    await this.until((answer) => answer.started === true)
     for (const n of this.#unacked) this.#process.send({ append: n })
   }
 
@@ -57,10 +57,10 @@ class Owner {
   }
 
   async until(isIt: (answer: Answer) => boolean): Promise<Answer> {
-    return await new Promise(resolve => {
+    return await new Promise((resolve) => {
       const waiting = (answer: Answer): void => {
         if (!isIt(answer)) return
-        this.#waiting = this.#waiting.filter(other => other !== waiting)
+        this.#waiting = this.#waiting.filter((other) => other !== waiting)
         resolve(answer)
       }
       this.#waiting.push(waiting)
@@ -77,14 +77,14 @@ class Owner {
   }
 
   async allAcked(): Promise<void> {
-    while (this.#unacked.size > 0) await new Promise(resolve => setTimeout(resolve, 10))
+    while (this.#unacked.size > 0) await new Promise((resolve) => setTimeout(resolve, 10))
   }
 
   async kill(): Promise<void> {
     const owner = this.#process
     if (owner === undefined) return
     this.#process = undefined
-    const gone = new Promise(resolve => owner.once('exit', resolve))
+    const gone = new Promise((resolve) => owner.once('exit', resolve))
     owner.kill('SIGKILL')
     await gone
   }
@@ -94,7 +94,7 @@ describe('exactly once', () => {
   it(
     'no acked span is lost and none doubled when processes are killed at random',
     { timeout: 120_000 },
-    async t => {
+    async (t) => {
       const seed = Number(process.env['CROSSCUT_TEST_SEED'] ?? 20260101)
       t.diagnostic(`seed ${seed}`)
       const random = seededRandom(seed)
@@ -107,19 +107,19 @@ describe('exactly once', () => {
         for (let kill = 0; kill < KILLS; kill++) {
           for (let i = 0; i < BATCHES_PER_KILL; i++) {
             owner.append(next++)
-            if (upTo(3) === 0) await new Promise(resolve => setTimeout(resolve, upTo(40)))
+            if (upTo(3) === 0) await new Promise((resolve) => setTimeout(resolve, upTo(40)))
           }
-          await new Promise(resolve => setTimeout(resolve, upTo(1500)))
+          await new Promise((resolve) => setTimeout(resolve, upTo(1500)))
           if (kill % 2 === 0) {
             await owner.kill()
             await owner.start()
           } else {
-            const { storePid } = await owner.ask({ storePid: true }, answer => 'storePid' in answer)
+            const { storePid } = await owner.ask({ storePid: true }, (answer) => 'storePid' in answer)
             if (storePid !== undefined && storePid !== 0) process.kill(storePid, 'SIGKILL')
           }
         }
         await owner.allAcked()
-        await owner.ask({ settle: true }, answer => answer.settled === true)
+        await owner.ask({ settle: true }, (answer) => answer.settled === true)
         await owner.kill()
         await assertComplete(dir, next)
       } finally {

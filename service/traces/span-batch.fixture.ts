@@ -72,7 +72,7 @@ class Strings {
 }
 
 function attributeColumns(rows: readonly FixtureAttributes[], strings: Strings): AttributeColumns {
-  const entries = rows.flatMap(row => Object.entries(row))
+  const entries = rows.flatMap((row) => Object.entries(row))
   const offsets = new Uint32Array(rows.length + 1)
   rows.forEach((row, i) => {
     offsets[i + 1] = offsets[i]! + Object.keys(row).length
@@ -117,14 +117,14 @@ function attributeColumns(rows: readonly FixtureAttributes[], strings: Strings):
 }
 
 function ids(values: readonly string[], digits: number): Uint8Array {
-  return Uint8Array.from(Buffer.from(values.map(value => value.padStart(digits, '0')).join(''), 'hex'))
+  return Uint8Array.from(Buffer.from(values.map((value) => value.padStart(digits, '0')).join(''), 'hex'))
 }
 
 /** Index of each value in the list of distinct ones. */
 function distinct<T>(values: readonly T[]): { rows: Uint32Array; table: T[] } {
   const index = new Map<string, number>()
   const table: T[] = []
-  const rows = Uint32Array.from(values, value => {
+  const rows = Uint32Array.from(values, (value) => {
     const key = JSON.stringify(value, (_, part: unknown) => (typeof part === 'bigint' ? `${part}n` : part))
     if (!index.has(key)) {
       index.set(key, table.length)
@@ -149,7 +149,7 @@ export function batchOf(
 ): SpanBatch {
   const strings = new Strings()
   const text = (part: (span: FixtureSpan) => string | undefined): Uint32Array =>
-    Uint32Array.from(spans, span => strings.text(part(span) ?? ''))
+    Uint32Array.from(spans, (span) => strings.text(part(span) ?? ''))
   const resources = distinct(
     spans.map(({ service, resource }) => ({
       ...(service === undefined ? {} : { 'service.name': service }),
@@ -157,65 +157,65 @@ export function batchOf(
     })),
   )
   const scopes = distinct(spans.map(({ scope }) => scope ?? { name: '' }))
-  const events = spans.flatMap(span => span.events ?? [])
-  const links = spans.flatMap(span => span.links ?? [])
+  const events = spans.flatMap((span) => span.events ?? [])
+  const links = spans.flatMap((span) => span.links ?? [])
   return {
     spanCount: spans.length,
     receivedNs,
     traceIds: ids(
-      spans.map(span => span.traceId),
+      spans.map((span) => span.traceId),
       32,
     ),
     spanIds: ids(
-      spans.map(span => span.spanId),
+      spans.map((span) => span.spanId),
       16,
     ),
     parentSpanIds: ids(
-      spans.map(span => span.parentSpanId ?? '0'),
+      spans.map((span) => span.parentSpanId ?? '0'),
       16,
     ),
-    startNs: BigUint64Array.from(spans, span => span.startNs ?? 1_000_000_000n),
-    endNs: BigUint64Array.from(spans, span => span.endNs ?? 2_000_000_000n),
-    names: text(span => span.name ?? 'work'),
-    traceStates: text(span => span.traceState),
-    statusMessages: text(span => span.status?.message),
-    flags: Uint32Array.from(spans, span => span.flags ?? 0),
+    startNs: BigUint64Array.from(spans, (span) => span.startNs ?? 1_000_000_000n),
+    endNs: BigUint64Array.from(spans, (span) => span.endNs ?? 2_000_000_000n),
+    names: text((span) => span.name ?? 'work'),
+    traceStates: text((span) => span.traceState),
+    statusMessages: text((span) => span.status?.message),
+    flags: Uint32Array.from(spans, (span) => span.flags ?? 0),
     resourceRows: resources.rows,
     scopeRows: scopes.rows,
-    droppedAttributes: Uint32Array.from(spans, span => span.dropped?.[0] ?? 0),
-    droppedEvents: Uint32Array.from(spans, span => span.dropped?.[1] ?? 0),
-    droppedLinks: Uint32Array.from(spans, span => span.dropped?.[2] ?? 0),
-    kinds: Uint8Array.from(spans, span => span.kind ?? 1),
-    statusCodes: Uint8Array.from(spans, span => span.status?.code ?? 0),
+    droppedAttributes: Uint32Array.from(spans, (span) => span.dropped?.[0] ?? 0),
+    droppedEvents: Uint32Array.from(spans, (span) => span.dropped?.[1] ?? 0),
+    droppedLinks: Uint32Array.from(spans, (span) => span.dropped?.[2] ?? 0),
+    kinds: Uint8Array.from(spans, (span) => span.kind ?? 1),
+    statusCodes: Uint8Array.from(spans, (span) => span.status?.code ?? 0),
     attributes: attributeColumns(
-      spans.map(span => span.attributes ?? {}),
+      spans.map((span) => span.attributes ?? {}),
       strings,
     ),
     events: {
-      offsets: offsetsOf(spans.map(span => span.events?.length ?? 0)),
-      timesNs: BigUint64Array.from(events, event => event.timeNs),
-      names: Uint32Array.from(events, event => strings.text(event.name)),
+      offsets: offsetsOf(spans.map((span) => span.events?.length ?? 0)),
+      timesNs: BigUint64Array.from(events, (event) => event.timeNs),
+      names: Uint32Array.from(events, (event) => strings.text(event.name)),
       droppedAttributes: new Uint32Array(events.length),
       attributes: attributeColumns(
-        events.map(event => event.attributes ?? {}),
+        events.map((event) => event.attributes ?? {}),
         strings,
       ),
     },
     links: {
-      offsets: offsetsOf(spans.map(span => span.links?.length ?? 0)),
+      offsets: offsetsOf(spans.map((span) => span.links?.length ?? 0)),
       traceIds: ids(
-        links.map(link => link.traceId),
+        links.map((link) => link.traceId),
         32,
       ),
       spanIds: ids(
-        links.map(link => link.spanId),
+        links.map((link) => link.spanId),
         16,
       ),
       traceStates: new Uint32Array(links.length),
       flags: new Uint32Array(links.length),
       droppedAttributes: new Uint32Array(links.length),
       attributes: attributeColumns(
-        links.map(link => link.attributes ?? {}),
+        links.map((link) => link.attributes ?? {}),
         strings,
       ),
     },
@@ -227,12 +227,12 @@ export function batchOf(
     },
     scopes: {
       count: scopes.table.length,
-      names: Uint32Array.from(scopes.table, scope => strings.text(scope.name)),
-      versions: Uint32Array.from(scopes.table, scope => strings.text(scope.version ?? '')),
+      names: Uint32Array.from(scopes.table, (scope) => strings.text(scope.name)),
+      versions: Uint32Array.from(scopes.table, (scope) => strings.text(scope.version ?? '')),
       schemaUrls: new Uint32Array(scopes.table.length),
       droppedAttributes: new Uint32Array(scopes.table.length),
       attributes: attributeColumns(
-        scopes.table.map(scope => scope.attributes ?? {}),
+        scopes.table.map((scope) => scope.attributes ?? {}),
         strings,
       ),
     },

@@ -38,7 +38,7 @@ class MergedDictionary {
 /** Maps strings of one batch to a merged dictionary, each once. */
 function translator(batch: SpanBatch, dictionary: MergedDictionary): (index: number) => number {
   const known = new Int32Array(batch.strings.count).fill(-1)
-  return index => {
+  return (index) => {
     let merged = known[index]!
     if (merged < 0) {
       merged = dictionary.indexOf(batch.strings.text(index))
@@ -109,7 +109,7 @@ function byTable(
   return lowCardinality(name, rowCount, (dictionary, out) => {
     let at = 0
     for (const { batch } of batches) {
-      const indices = textsOf(batch).map(text => dictionary.indexOf(text))
+      const indices = textsOf(batch).map((text) => dictionary.indexOf(text))
       const rows = rowsOf(batch)
       for (let i = 0; i < batch.spanCount; i++) out[at++] = indices[rows[i]!]!
     }
@@ -141,7 +141,7 @@ function lowCardinality(
   return {
     name,
     type: 'LowCardinality(String)',
-    write: writer => {
+    write: (writer) => {
       const dictionary = new MergedDictionary()
       const indices = new Uint32Array(rowCount)
       fill(dictionary, indices)
@@ -161,7 +161,7 @@ function memory(
   return {
     name,
     type,
-    write: writer => {
+    write: (writer) => {
       for (const { batch } of batches) writer.memory(column(batch))
     },
   }
@@ -259,7 +259,7 @@ function mapColumn(
   return {
     name: group.name,
     type: `Map(LowCardinality(String), ${group.valueType})`,
-    write: writer => {
+    write: (writer) => {
       writer.lowCardinalityPrefix()
       writer.ends(entries.offsets)
       const dictionary = new MergedDictionary()
@@ -301,7 +301,7 @@ function arrays(
   return {
     name,
     type: `Array(${type})`,
-    write: writer => {
+    write: (writer) => {
       writer.ends(ends)
       write(writer)
     },
@@ -320,17 +320,17 @@ function texts(
 }
 
 function eventColumns(batches: readonly SequencedBatch[], rowCount: number): NativeColumn[] {
-  const ends = joinOffsets(batches, rowCount, batch => batch.events.offsets)
+  const ends = joinOffsets(batches, rowCount, (batch) => batch.events.offsets)
   const total = ends[rowCount]!
   const count = (batch: SpanBatch): number => batch.events.timesNs.length
   return [
-    arrays('event_time_ns', 'UInt64', ends, writer => {
+    arrays('event_time_ns', 'UInt64', ends, (writer) => {
       for (const { batch } of batches) writer.memory(batch.events.timesNs)
     }),
     {
       name: 'event_name',
       type: 'Array(LowCardinality(String))',
-      write: writer => {
+      write: (writer) => {
         writer.lowCardinalityPrefix()
         writer.ends(ends)
         const dictionary = new MergedDictionary()
@@ -343,37 +343,37 @@ function eventColumns(batches: readonly SequencedBatch[], rowCount: number): Nat
         writer.lowCardinality(dictionary.keys, indices)
       },
     },
-    arrays('event_attributes', 'String', ends, writer =>
+    arrays('event_attributes', 'String', ends, (writer) =>
       texts(writer, batches, count, (batch, row) =>
         attributesText(batch.events.attributes, batch.strings, row),
       ),
     ),
-    arrays('event_dropped_attributes', 'UInt32', ends, writer => {
+    arrays('event_dropped_attributes', 'UInt32', ends, (writer) => {
       for (const { batch } of batches) writer.memory(batch.events.droppedAttributes)
     }),
   ]
 }
 
 function linkColumns(batches: readonly SequencedBatch[], rowCount: number): NativeColumn[] {
-  const ends = joinOffsets(batches, rowCount, batch => batch.links.offsets)
+  const ends = joinOffsets(batches, rowCount, (batch) => batch.links.offsets)
   const count = (batch: SpanBatch): number => batch.links.flags.length
   const column = (name: string, type: string, part: (batch: SpanBatch) => ArrayBufferView): NativeColumn =>
-    arrays(name, type, ends, writer => {
+    arrays(name, type, ends, (writer) => {
       for (const { batch } of batches) writer.memory(part(batch))
     })
   return [
-    column('link_trace_id', 'FixedString(16)', batch => batch.links.traceIds),
-    column('link_span_id', 'FixedString(8)', batch => batch.links.spanIds),
-    arrays('link_trace_state', 'String', ends, writer =>
+    column('link_trace_id', 'FixedString(16)', (batch) => batch.links.traceIds),
+    column('link_span_id', 'FixedString(8)', (batch) => batch.links.spanIds),
+    arrays('link_trace_state', 'String', ends, (writer) =>
       texts(writer, batches, count, (batch, row) => batch.strings.text(batch.links.traceStates[row]!)),
     ),
-    column('link_flags', 'UInt32', batch => batch.links.flags),
-    arrays('link_attributes', 'String', ends, writer =>
+    column('link_flags', 'UInt32', (batch) => batch.links.flags),
+    arrays('link_attributes', 'String', ends, (writer) =>
       texts(writer, batches, count, (batch, row) =>
         attributesText(batch.links.attributes, batch.strings, row),
       ),
     ),
-    column('link_dropped_attributes', 'UInt32', batch => batch.links.droppedAttributes),
+    column('link_dropped_attributes', 'UInt32', (batch) => batch.links.droppedAttributes),
   ]
 }
 
@@ -381,7 +381,7 @@ function seqColumn(batches: readonly SequencedBatch[], rowCount: number): Native
   return {
     name: 'seq',
     type: 'UInt64',
-    write: writer => {
+    write: (writer) => {
       const values = new BigUint64Array(rowCount)
       let at = 0
       for (const { sequence, batch } of batches) {
@@ -397,7 +397,7 @@ function ingestTimeColumn(batches: readonly SequencedBatch[]): NativeColumn {
   return {
     name: 'ingest_time',
     type: 'DateTime',
-    write: writer => {
+    write: (writer) => {
       for (const { batch } of batches) {
         writer.memory(new Uint32Array(batch.spanCount).fill(Number(batch.receivedNs / 1_000_000_000n)))
       }
@@ -410,7 +410,7 @@ function durationColumn(batches: readonly SequencedBatch[]): NativeColumn {
   return {
     name: 'duration_ns',
     type: 'UInt64',
-    write: writer => {
+    write: (writer) => {
       for (const { batch } of batches) {
         const durations = new BigUint64Array(batch.spanCount)
         for (let i = 0; i < batch.spanCount; i++) durations[i] = batch.endNs[i]! - batch.startNs[i]!
@@ -435,23 +435,23 @@ export function spanBlock(batches: readonly SequencedBatch[]): NativeBlock {
     columns: [
       ingestTimeColumn(batches),
       seqColumn(batches, rowCount),
-      fixed('trace_id', 'FixedString(16)', batch => batch.traceIds),
-      fixed('span_id', 'FixedString(8)', batch => batch.spanIds),
-      fixed('parent_span_id', 'FixedString(8)', batch => batch.parentSpanIds),
-      fixed('start_ns', 'UInt64', batch => batch.startNs),
+      fixed('trace_id', 'FixedString(16)', (batch) => batch.traceIds),
+      fixed('span_id', 'FixedString(8)', (batch) => batch.spanIds),
+      fixed('parent_span_id', 'FixedString(8)', (batch) => batch.parentSpanIds),
+      fixed('start_ns', 'UInt64', (batch) => batch.startNs),
       durationColumn(batches),
-      byTable('service', batches, rowCount, servicesOf, batch => batch.resourceRows),
-      string('name', batch => batch.names),
-      fixed('kind', 'UInt8', batch => batch.kinds),
-      fixed('status_code', 'UInt8', batch => batch.statusCodes),
-      string('status_message', batch => batch.statusMessages),
-      string('trace_state', batch => batch.traceStates),
-      fixed('flags', 'UInt32', batch => batch.flags),
-      fixed('dropped_attributes', 'UInt32', batch => batch.droppedAttributes),
-      fixed('dropped_events', 'UInt32', batch => batch.droppedEvents),
-      fixed('dropped_links', 'UInt32', batch => batch.droppedLinks),
-      byTable('resource', batches, rowCount, resourceTexts, batch => batch.resourceRows),
-      byTable('scope', batches, rowCount, scopeTexts, batch => batch.scopeRows),
+      byTable('service', batches, rowCount, servicesOf, (batch) => batch.resourceRows),
+      string('name', (batch) => batch.names),
+      fixed('kind', 'UInt8', (batch) => batch.kinds),
+      fixed('status_code', 'UInt8', (batch) => batch.statusCodes),
+      string('status_message', (batch) => batch.statusMessages),
+      string('trace_state', (batch) => batch.traceStates),
+      fixed('flags', 'UInt32', (batch) => batch.flags),
+      fixed('dropped_attributes', 'UInt32', (batch) => batch.droppedAttributes),
+      fixed('dropped_events', 'UInt32', (batch) => batch.droppedEvents),
+      fixed('dropped_links', 'UInt32', (batch) => batch.droppedLinks),
+      byTable('resource', batches, rowCount, resourceTexts, (batch) => batch.resourceRows),
+      byTable('scope', batches, rowCount, scopeTexts, (batch) => batch.scopeRows),
       ...GROUPS.map((group, g) => mapColumn(group, g, batches, groups[g]!)),
       ...eventColumns(batches, rowCount),
       ...linkColumns(batches, rowCount),

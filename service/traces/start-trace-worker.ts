@@ -64,7 +64,12 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
   const { port1, port2 } = new MessageChannel()
   const workerData: TraceWorkerData = { store: options.store, segments: options.segments, control: port2 }
   const entry = new URL(`./trace-worker${extname(import.meta.url)}`, import.meta.url)
-  const worker = new Worker(entry, { workerData, transferList: [options.segments, port2], name: 'traces' })
+  const worker = new Worker(entry, {
+    workerData,
+    transferList: [options.segments, port2],
+    name: 'traces',
+    execArgv: [],
+  })
   const waiting = new Map<number, (stats: TraceWorkerStats) => void>()
   let lastStats = NO_STATS
   let nextId = 1
@@ -74,9 +79,9 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
     waiting.get(answer.id)?.(answer.stats)
     waiting.delete(answer.id)
   })
-  const exited = new Promise<Error | undefined>(resolve => {
+  const exited = new Promise<Error | undefined>((resolve) => {
     let failure: Error | undefined
-    worker.on('error', error => {
+    worker.on('error', (error) => {
       failure = error instanceof Error ? error : new Error(String(error))
     })
     worker.on('exit', () => {
@@ -92,7 +97,7 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
     stats: () =>
       isOver
         ? Promise.resolve(lastStats)
-        : new Promise(resolve => {
+        : new Promise((resolve) => {
             const id = nextId++
             waiting.set(id, resolve)
             ask({ kind: 'stats', id })

@@ -23,7 +23,7 @@ async function put(store: Store, sequence: number, spans: readonly FixtureSpan[]
   const traceIds = [...new Set(spans.map(({ traceId }) => pad(traceId)))]
   const rows = await summaryRows(
     store,
-    traceIds.map(traceId => ({ traceId, sequence, summary: undefined, movedFromNs: undefined })),
+    traceIds.map((traceId) => ({ traceId, sequence, summary: undefined, movedFromNs: undefined })),
   )
   await store.insert('traces', summaryBlock(rows, Math.floor(Date.now() / 1000)), { token: `s.${sequence}` })
 }
@@ -198,7 +198,7 @@ describe('search', () => {
 
   it('keeps impossible times as they were sent', async () => {
     const times = async (id: string) =>
-      (await reader.trace(pad(id))).map(span => [span.startTimeUnixNano, span.endTimeUnixNano])
+      (await reader.trace(pad(id))).map((span) => [span.startTimeUnixNano, span.endTimeUnixNano])
     assert.deepEqual([await times('a3'), await times('a4')], [[[0n, U64_MAX]], [[U64_MAX, 0n]]])
     assert.equal((await reader.summary(pad('a4')))?.durationNs, '0')
   })

@@ -51,7 +51,7 @@ const HIGHEST: Key = { startNs: 0xffff_ffff_ffff_ffffn, traceId: 'f'.repeat(32) 
 const CANDIDATES_PER_ROUND = (limit: number): number => 2 * limit + 50
 /** Ages up to which attribute search looks at spans, in turn; the last is everything. */
 const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 3600n].map(
-  seconds => seconds * 1_000_000_000n,
+  (seconds) => seconds * 1_000_000_000n,
 )
 
 class StoreTraceReader implements TraceReader {
@@ -145,7 +145,7 @@ class StoreTraceReader implements TraceReader {
 
   async #names(sql: string, params: Params): Promise<string[]> {
     const rows = await this.#store.query(sql, { params: { ...params, limit: NAMES_MAX } })
-    return rows.map(({ name }) => String(name)).filter(name => name !== '')
+    return rows.map(({ name }) => String(name)).filter((name) => name !== '')
   }
 
   /**
@@ -175,7 +175,7 @@ class StoreTraceReader implements TraceReader {
     if (filter.attributes === undefined || Object.keys(filter.attributes).length === 0) return [fromNs]
     const nowNs = BigInt(Date.now()) * 1_000_000n
     const newestNs = filter.toNs !== undefined && filter.toNs < nowNs ? filter.toNs : nowNs
-    return [...ATTRIBUTE_WINDOWS_NS.map(age => newestNs - age).filter(bound => bound > fromNs), fromNs]
+    return [...ATTRIBUTE_WINDOWS_NS.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
   }
 
   /** Up to limit + 1 summaries below the key. */
@@ -213,7 +213,7 @@ class StoreTraceReader implements TraceReader {
       ORDER BY start_ns DESC, trace_id DESC LIMIT {count:UInt32}`,
       { params, signal },
     )
-    const keys = keyRows.map(row => ({
+    const keys = keyRows.map((row) => ({
       startNs: BigInt(String(row['start_ns'])),
       traceId: String(row['id']),
     }))
@@ -251,7 +251,7 @@ class StoreTraceReader implements TraceReader {
       { params: { id: traceId.toLowerCase(), limit: page.limit, offset: page.offset }, signal },
     )
     const reader = new SpanRowReader()
-    return rows.map(row => reader.span(row))
+    return rows.map((row) => reader.span(row))
   }
 }
 

@@ -68,7 +68,7 @@ async function rereadRows(store: Store, due: readonly DueTrace[]): Promise<Summa
     store.query(WRITTEN, { params }),
   ])
   const sequences = new Map(due.map(({ traceId, sequence }) => [traceId, BigInt(sequence)]))
-  return computed.flatMap(row => {
+  return computed.flatMap((row) => {
     const summary = summaryOfRow(row)
     const before = written.filter(({ id }) => id === summary.traceId)
     // A log that began anew has small sequences: the version must grow all the same.
@@ -124,22 +124,22 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
   const u64 = (name: string, value: (row: SummaryRow) => bigint): NativeColumn => ({
     name,
     type: 'UInt64',
-    write: writer => writer.memory(BigUint64Array.from(rows, value)),
+    write: (writer) => writer.memory(BigUint64Array.from(rows, value)),
   })
   const u32 = (name: string, type: string, value: (row: SummaryRow) => number): NativeColumn => ({
     name,
     type,
-    write: writer => writer.memory(Uint32Array.from(rows, value)),
+    write: (writer) => writer.memory(Uint32Array.from(rows, value)),
   })
   const u8 = (name: string, value: (row: SummaryRow) => boolean): NativeColumn => ({
     name,
     type: 'UInt8',
-    write: writer => writer.raw(Uint8Array.from(rows, row => (value(row) ? 1 : 0))),
+    write: (writer) => writer.raw(Uint8Array.from(rows, (row) => (value(row) ? 1 : 0))),
   })
   const text = (name: string, value: (row: SummaryRow) => string): NativeColumn => ({
     name,
     type: 'String',
-    write: writer => {
+    write: (writer) => {
       for (const row of rows) writer.string(UTF8.encode(value(row)))
     },
   })
@@ -153,38 +153,38 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
   return {
     rowCount: rows.length,
     columns: [
-      u64('start_ns', row => row.summary.startNs),
+      u64('start_ns', (row) => row.summary.startNs),
       {
         name: 'trace_id',
         type: 'FixedString(16)',
-        write: writer => {
+        write: (writer) => {
           for (const row of rows) writer.raw(Buffer.from(row.summary.traceId, 'hex'))
         },
       },
-      u64('version', row => row.version),
-      u8('is_deleted', row => row.isDeleted),
+      u64('version', (row) => row.version),
+      u8('is_deleted', (row) => row.isDeleted),
       u32('ingest_time', 'DateTime', () => nowSeconds),
-      u64('duration_ns', row => row.summary.durationNs),
-      text('root_service', row => row.summary.rootService),
-      text('root_name', row => row.summary.rootName),
-      u8('has_root', row => row.summary.hasRoot),
-      u32('span_count', 'UInt32', row => row.summary.spanCount),
-      u32('error_count', 'UInt32', row => row.summary.errorCount),
+      u64('duration_ns', (row) => row.summary.durationNs),
+      text('root_service', (row) => row.summary.rootService),
+      text('root_name', (row) => row.summary.rootName),
+      u8('has_root', (row) => row.summary.hasRoot),
+      u32('span_count', 'UInt32', (row) => row.summary.spanCount),
+      u32('error_count', 'UInt32', (row) => row.summary.errorCount),
       {
         name: 'services',
         type: 'Map(String, UInt32)',
-        write: writer => {
-          writer.ends(starts(row => row.summary.services.size))
+        write: (writer) => {
+          writer.ends(starts((row) => row.summary.services.size))
           for (const row of rows)
             for (const name of row.summary.services.keys()) writer.string(UTF8.encode(name))
-          writer.memory(Uint32Array.from(rows.flatMap(row => [...row.summary.services.values()])))
+          writer.memory(Uint32Array.from(rows.flatMap((row) => [...row.summary.services.values()])))
         },
       },
       {
         name: 'operations',
         type: 'Array(String)',
-        write: writer => {
-          writer.ends(starts(row => row.summary.operations.length))
+        write: (writer) => {
+          writer.ends(starts((row) => row.summary.operations.length))
           for (const row of rows)
             for (const operation of row.summary.operations) writer.string(UTF8.encode(operation))
         },

@@ -50,7 +50,7 @@ class FailingStore implements Store {
     const traceIds = ids.map(String)
     this.#onQuery(traceIds)
     if (!sql.includes('first_ns')) return []
-    return traceIds.map(id => ({ id, first_ns: '1', last_ns: '2', spans: '1', errors: '0', roots: '0' }))
+    return traceIds.map((id) => ({ id, first_ns: '1', last_ns: '2', spans: '1', errors: '0', roots: '0' }))
   }
 
   command(): Promise<void> {
@@ -85,7 +85,7 @@ async function runSegment(
     const [segment] = log.segments()
     assert.ok(segment !== undefined)
     const dropped: string[] = []
-    const pipeline = new TracePipeline({ store, drop: id => dropped.push(id) })
+    const pipeline = new TracePipeline({ store, drop: (id) => dropped.push(id) })
     await pipeline.start()
     pipeline.announce(segment)
     await pipeline.close()
@@ -146,7 +146,7 @@ describe('pipeline', () => {
   it('leaves out one summary that can not be computed, and writes all others', async () => {
     const bad = '7'.padStart(32, '0')
     const store = new FailingStore({
-      onQuery: ids => {
+      onQuery: (ids) => {
         if (ids.includes(bad)) throw new StoreError('E_STORE_TIMEOUT', 'too long, says the test')
       },
     })

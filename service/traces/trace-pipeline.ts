@@ -103,7 +103,7 @@ export class TracePipeline {
     this.#isClosed = true
     clearInterval(this.#ticker)
     // A store that does not come back must not hold up the end: what is not in it stays in the log.
-    await Promise.race([this.#finish(), new Promise(resolve => setTimeout(resolve, CLOSE_MS_MAX).unref())])
+    await Promise.race([this.#finish(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())])
   }
 
   async #finish(): Promise<void> {
@@ -208,7 +208,7 @@ export class TracePipeline {
         if (code === 'E_STORE_CLOSED') throw error
         if (code !== 'E_STORE_UNAVAILABLE') return await this.#writeHalves(traces, error)
         if (this.#isClosed) throw error
-        await new Promise(resolve => setTimeout(resolve, SUMMARY_RETRY_MS))
+        await new Promise((resolve) => setTimeout(resolve, SUMMARY_RETRY_MS))
       }
     }
   }

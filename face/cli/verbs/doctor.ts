@@ -229,9 +229,9 @@ async function otlpFinding(io: Io, { otlpUrl, agentToken }: Connection): Promise
     }
   }
   if (
-    elsewhere !== undefined
-    && URL.canParse(elsewhere)
-    && new URL(elsewhere).port !== new URL(otlpUrl).port
+    elsewhere !== undefined &&
+    URL.canParse(elsewhere) &&
+    new URL(elsewhere).port !== new URL(otlpUrl).port
   ) {
     return {
       check,

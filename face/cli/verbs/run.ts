@@ -70,8 +70,8 @@ function variables(
   { agentToken, otlpUrl }: { agentToken: string; otlpUrl?: string },
 ): { readonly [name: string]: string } {
   const isNamed =
-    io.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined
-    || io.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined
+    io.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined ||
+    io.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT !== undefined
   const otlp: { readonly [name: string]: string } =
     otlpUrl === undefined || isNamed ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl }
   return { CROSSCUT_SERVER: target.url, CROSSCUT_TOKEN: agentToken, ...otlp }

@@ -54,8 +54,8 @@ async function list(io: Io, args: Args): Promise<number> {
 async function deploy(io: Io, args: Args, source: string): Promise<number> {
   const body = readPackage(path.resolve(io.cwd, source))
   const name =
-    args.text('name')
-    ?? (typeof body.name === 'string' ? body.name : path.basename(source).replace(/\.json$/, ''))
+    args.text('name') ??
+    (typeof body.name === 'string' ? body.name : path.basename(source).replace(/\.json$/, ''))
   const parameters = {
     ...(typeof body.parameters === 'object' && body.parameters !== null ? body.parameters : {}),
     ...settings(args),

@@ -177,8 +177,8 @@ function showTree(io: Io, view: TraceView, path: CriticalPathView): void {
   const { summary } = view
   const errors = summary.errorCount === 0 ? '' : `, ${summary.errorCount} errors`
   io.out(
-    `${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, `
-      + `${summary.services.length} services\n`,
+    `${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, ` +
+      `${summary.services.length} services\n`,
   )
   for (const span of view.spans.slice(0, SPANS_SHOWN_MAX)) {
     const isError = span.status.code === 'error'
@@ -190,8 +190,8 @@ function showTree(io: Io, view: TraceView, path: CriticalPathView): void {
     const long = duration(BigInt(span.endNs) - BigInt(span.startNs)).padStart(9)
     const mark = `${critical.has(span.spanId) ? '*' : ' '}${isError ? paint(io, 'red', ' error') : ''}`
     io.out(
-      `${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd()
-        + '\n',
+      `${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd() +
+        '\n',
     )
   }
   const hidden = view.totalSpans - Math.min(view.spans.length, SPANS_SHOWN_MAX)

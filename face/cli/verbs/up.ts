@@ -33,8 +33,8 @@ export const up: Verb = {
       )
     } else {
       io.out(
-        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: crosscut login)\n`
-          + `  spans   ${server.otlpUrl}/v1/traces\n  trace   crosscut run -- node app.js\n  data    ${server.dataDir}\n`,
+        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: crosscut login)\n` +
+          `  spans   ${server.otlpUrl}/v1/traces\n  trace   crosscut run -- node app.js\n  data    ${server.dataDir}\n`,
       )
     }
     await aborted(io.signal)
@@ -59,10 +59,10 @@ async function loadServer(): Promise<Server> {
     return await import('#server')
   } catch (cause: unknown) {
     const isMissing =
-      cause instanceof Error
-      && 'code' in cause
-      && (cause.code === 'ERR_MODULE_NOT_FOUND' || cause.code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED')
-      && /crosscut-server|#server/.test(cause.message)
+      cause instanceof Error &&
+      'code' in cause &&
+      (cause.code === 'ERR_MODULE_NOT_FOUND' || cause.code === 'ERR_PACKAGE_IMPORT_NOT_DEFINED') &&
+      /crosscut-server|#server/.test(cause.message)
     if (!isMissing) throw cause
     throw new CliError(
       'E_NO_SERVER',

@@ -20,8 +20,8 @@ export const login: Handler = ({ request, response, query }, { identity, audit }
     return
   }
   const page =
-    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>'
-    + '<h1>This login link was used before or is too old</h1><p>Run <code>crosscut login</code> for a new one.</p>'
+    '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>' +
+    '<h1>This login link was used before or is too old</h1><p>Run <code>crosscut login</code> for a new one.</p>'
   send(response, 401, Buffer.from(page), {
     'content-type': 'text/html; charset=utf-8',
     'content-security-policy': policy('none'),
