@@ -1,7 +1,7 @@
 // How long does a user wait? Two questions, wall time of whole processes:
 //
-//   agent     `node --import <packed agent> empty.mjs` against `node empty.mjs`, in turn; promise: <= 80 ms more
-//   up        `crosscut up` on an empty data folder, from spawn until it answers; promise: <= 3 s
+//   agent     `node --import <packed agent> empty.mjs` against `node empty.mjs`; promise: <= 80 ms more
+//   up        `crosscut up` on an empty folder, from spawn until it answers; promise: <= 3 s
 
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'

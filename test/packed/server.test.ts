@@ -23,11 +23,12 @@ before(async () => {
 })
 after(() => app.remove())
 
-test('without crosscut-server `up` names the package to install', async () => {
+test('without crosscut-server `up` names what is missing: the package, or a Node that can run it', async () => {
   const outcome = await app.run(['node_modules/crosscut/cli/main.js', 'up'])
   assert.equal(outcome.code, 1)
-  assert.match(outcome.stderr, /E_NO_SERVER/)
-  assert.match(outcome.stderr, /npm (i|install) crosscut-server/)
+  const isOld = nodeMajor() < SERVER_MAJOR_MIN
+  assert.match(outcome.stderr, isOld ? /E_NODE_TOO_OLD/ : /E_NO_SERVER/)
+  assert.match(outcome.stderr, isOld ? /Node 24/ : /npm (i|install) crosscut-server/)
 })
 
 test('bagc compiles a schema to TypeScript', async () => {
