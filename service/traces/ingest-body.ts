@@ -1,15 +1,14 @@
 // Reading a request's body within bounds: of its bytes, of its bytes after decompression, and of all bodies
 // together.
 //
-//   chunks --count--> whole body --zlib with maxOutputLength--> plain body
+//   chunks --count, hold--> whole body --zlib, chunk by chunk--> --count, hold--> plain body
 //
-// Nothing beyond BODY_BYTES_MAX is ever held: zlib stops at it, so a bomb of 1 : 636,000 costs what an honest
-// body costs.
+// Nothing beyond BODY_BYTES_MAX is ever held, and nothing that the budget of all bodies has not granted: a
+// bomb of 1 : 636,000 costs what an honest body costs, and two hundred at once cost no more than the budget.
 
 import type { IncomingMessage } from 'node:http'
-import { promisify } from 'node:util'
-import { gunzip, inflate, zstdDecompress } from 'node:zlib'
-import { BODY_BYTES_MAX } from './ingest-limits.ts'
+import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
+import { BODY_BYTES_MAX, CHUNK_BYTES_MIN, CHUNK_BLOCK_BYTES } from './ingest-limits.ts'
 
 export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 503
 
@@ -51,11 +50,7 @@ export class ByteBudget {
   }
 }
 
-const DECOMPRESSORS = {
-  gzip: promisify(gunzip),
-  deflate: promisify(inflate),
-  zstd: promisify(zstdDecompress),
-}
+const DECOMPRESSORS = { gzip: createGunzip, deflate: createInflate, zstd: createZstdDecompress }
 
 export type Encoding = 'identity' | keyof typeof DECOMPRESSORS
 
@@ -83,8 +78,7 @@ export async function readBody(
 ): Promise<Body> {
   const wire = await readWire(request, hold)
   if (encoding === 'identity') return { bytes: wire, wireBytes: wire.length }
-  const bytes = await decompress(wire, encoding)
-  if (!hold(bytes.length)) throw overBudget()
+  const bytes = await decompress(wire, encoding, hold)
   return { bytes, wireBytes: wire.length }
 }
 
@@ -94,8 +88,7 @@ const overBudget = (): Refusal => new Refusal(503, 'too many bytes are being rec
 
 async function readWire(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge()
-  const chunks: Buffer[] = []
-  let bytes = 0
+  const chunks = new ChunkList(hold)
   return new Promise<Uint8Array>((resolve, reject) => {
     const fail = (error: Error): void => {
       request.removeAllListeners('data')
@@ -103,23 +96,84 @@ async function readWire(request: IncomingMessage, hold: (bytes: number) => boole
       reject(error)
     }
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes > BODY_BYTES_MAX) return fail(tooLarge())
-      if (!hold(chunk.length)) return fail(overBudget())
-      chunks.push(chunk)
+      const refusal = chunks.add(chunk)
+      if (refusal !== undefined) fail(refusal)
     })
-    request.on('end', () => resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)))
+    request.on('end', () => resolve(chunks.whole()))
     // An aborted request errs, or only closes; after 'end' neither changes anything.
     for (const event of ['error', 'close'])
       request.on(event, () => reject(new Refusal(400, 'the request was cut short')))
   })
 }
 
-async function decompress(wire: Uint8Array, encoding: keyof typeof DECOMPRESSORS): Promise<Uint8Array> {
+async function decompress(
+  wire: Uint8Array,
+  encoding: keyof typeof DECOMPRESSORS,
+  hold: (bytes: number) => boolean,
+): Promise<Uint8Array> {
+  const stream = DECOMPRESSORS[encoding]({ chunkSize: CHUNK_BLOCK_BYTES })
+  const chunks = new ChunkList(hold)
+  stream.end(wire)
   try {
-    return await DECOMPRESSORS[encoding](wire, { maxOutputLength: BODY_BYTES_MAX })
+    // Leaving the loop by an error ends the stream.
+    for await (const chunk of stream) {
+      const refusal = chunks.add(chunk)
+      if (refusal !== undefined) throw refusal
+    }
   } catch (error: unknown) {
-    if (error instanceof Error && 'code' in error && error.code === 'ERR_BUFFER_TOO_LARGE') throw tooLarge()
+    if (error instanceof Refusal) throw error
     throw new Refusal(400, `the body is not valid ${encoding}`)
+  }
+  return chunks.whole()
+}
+
+/**
+ * The bytes of one body as they come. Small chunks are copied together: kept as they are, each byte of a body
+ * sent in chunks of one byte would cost an object of a hundred.
+ */
+class ChunkList {
+  readonly #hold: (bytes: number) => boolean
+  readonly #chunks: Buffer[] = []
+  #bytes = 0
+  #block = Buffer.alloc(0)
+  /** Of the block: copied, and of that already in the list. */
+  #used = 0
+  #listed = 0
+
+  constructor(hold: (bytes: number) => boolean) {
+    this.#hold = hold
+  }
+
+  /** A refusal = the chunk was not taken. */
+  add(chunk: Buffer): Refusal | undefined {
+    if (this.#bytes + chunk.length > BODY_BYTES_MAX) return tooLarge()
+    if (!this.#hold(chunk.length)) return overBudget()
+    this.#bytes += chunk.length
+    if (chunk.length < CHUNK_BYTES_MIN) this.#copy(chunk)
+    else {
+      this.#listBlock()
+      this.#chunks.push(chunk)
+    }
+    return undefined
+  }
+
+  whole(): Uint8Array {
+    this.#listBlock()
+    return this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks, this.#bytes)
+  }
+
+  #copy(chunk: Buffer): void {
+    if (this.#used + chunk.length > this.#block.length) {
+      this.#listBlock()
+      this.#block = Buffer.allocUnsafe(Math.max(CHUNK_BYTES_MIN, Math.min(CHUNK_BLOCK_BYTES, this.#bytes)))
+      this.#used = 0
+      this.#listed = 0
+    }
+    this.#used += chunk.copy(this.#block, this.#used)
+  }
+
+  #listBlock(): void {
+    if (this.#used > this.#listed) this.#chunks.push(this.#block.subarray(this.#listed, this.#used))
+    this.#listed = this.#used
   }
 }
