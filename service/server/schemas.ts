@@ -45,7 +45,7 @@ export const SCHEMAS = {
     ),
   }),
   LoginLink: object({ url: text }),
-  Connection: object({ serverUrl: text, agentToken: text, 'otlpUrl?': text }),
+  Connection: object({ serverUrl: text, 'agentToken?': text, 'otlpUrl?': text }),
   AgentHello: object({
     agent: text,
     service: text,

@@ -141,6 +141,13 @@ for (const target of [
   })
 }
 
+test('a page learns where to send spans, but not the token of the agents', async () => {
+  const place = '/api/v1/connection'
+  const forPage = JSON.parse((await ask({ path: place, headers: { cookie: await login() } })).body)
+  const forTerminal = JSON.parse((await ask({ path: place, headers: admin() })).body)
+  assert.deepEqual([forPage.agentToken, forTerminal.agentToken], [undefined, server.agentToken])
+})
+
 test('an unknown route is 404, a wrong method 405 with what is allowed', async () => {
   const unknown = await ask({ path: '/api/v1/datasets', headers: admin() })
   assert.deepEqual([unknown.status, JSON.parse(unknown.body).error.code], [404, 'E_NOT_FOUND'])

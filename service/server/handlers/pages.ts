@@ -48,12 +48,13 @@ export const metrics: Handler = async ({ response }, services) => {
 
 export const openApiDocument: Handler = ({ response }) => sendJson(response, 200, openApi())
 
-export const connection: Handler = ({ response, host }: Exchange, { dataDir, pipeline }) => {
+/** A page needs only the address: no secret goes where scripts run. */
+export const connection: Handler = ({ response, host, isBrowser }: Exchange, { dataDir, pipeline }) => {
   const otlp = pipeline()?.otlp
   const name = host.replace(/:\d+$/, '')
   sendJson(response, 200, {
     serverUrl: `http://${host}`,
-    agentToken: dataDir.agentToken,
+    ...(isBrowser ? {} : { agentToken: dataDir.agentToken }),
     ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
   })
 }
