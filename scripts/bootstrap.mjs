@@ -33,7 +33,7 @@ function ensurePackages() {
   const lock = path.join(ROOT, 'package-lock.json')
   const stamp = path.join(ROOT, 'node_modules', '.crosscut-setup')
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= statSync(lock).mtimeMs) return
-  say('installing packages (npm ci --ignore-scripts)')
+  say('installing packages (npm ci --ignore-scripts): a minute or two, this once')
   npm(['ci'])
   linkOwnBinary()
   writeFileSync(stamp, '')

@@ -4,7 +4,7 @@
 //   crosscut run -- node demo/main.ts [--fault ...]      (unless --no-demo)
 //
 // The demo is started as a user would start any program: by `crosscut run`. Its own flags are taken out of
-// the line: --no-demo, --fault NAME, --load F. Everything else goes to `crosscut up`.
+// the line (HELP below). Everything else goes to `crosscut up`.
 
 import { spawn, type ChildProcess } from 'node:child_process'
 import path from 'node:path'
@@ -13,7 +13,21 @@ import { ROOT, say } from './toolchain.mjs'
 
 const CLI = path.join(ROOT, 'face', 'cli', 'main.ts')
 const STOP_MS_MAX = 5_000
+const HELP = `npm start -- [flags]: the server, and a demo system of ten processes under load, until Ctrl-C
+  --no-demo       the server alone
+  --fault NAME    replica-selection: readers crowd one datanode; clock-skew: every host lives in its own time;
+                  lost-context: jobs forget who asked for them
+  --load F        request rate of the demo against its default of 1
+and all flags of:
+`
+/** What a user sees of a fault, and where. */
+const FAULT_SAYS: { readonly [name: string]: string } = {
+  'replica-selection': 'all readers of a block go to the same datanode',
+  'clock-skew': 'every host has its own time; traces show the clocks aligned',
+  'lost-context': 'jobs of the worker begin traces of their own: `POST /jobs` no longer reaches their calls',
+}
 
+if (process.argv.includes('--help')) process.stdout.write(HELP)
 const { demo, server } = splitFlags(process.argv.slice(2))
 const children: ChildProcess[] = []
 let isEnding = false
@@ -62,15 +76,25 @@ function startDemo(serverUrl: string, flags: readonly string[]): void {
   const child = spawn(process.execPath, args, {
     cwd: ROOT,
     stdio: ['ignore', 'pipe', 'inherit'],
-    env: { ...process.env, CROSSCUT_SERVER: serverUrl, CROSSCUT_DATA: data ?? path.join(ROOT, '.crosscut') },
+    env: {
+      ...process.env,
+      // The Node that runs this file: the machine's own may be too old.
+      PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH ?? ''}`,
+      CROSSCUT_SERVER: serverUrl,
+      CROSSCUT_DATA: data ?? path.join(ROOT, '.crosscut'),
+    },
   })
   children.push(child)
   child.stdout.on('data', (chunk: Buffer) => {
-    if (chunk.includes('shelf ready'))
-      say('the demo system is under load: ten processes, six tenants. Ctrl-C ends all')
+    if (!chunk.includes('shelf ready')) return
+    const fault = FAULT_SAYS[flags[flags.indexOf('--fault') + 1] ?? '']
+    if (fault !== undefined) say(`its fault: ${fault}`)
+    say('the demo system is under load: ten processes, six tenants. Ctrl-C ends all')
   })
   child.on('exit', (code) => {
-    if (!isEnding) say(`the demo ended with ${code}; the server goes on`)
+    // 2 is wrong usage: nobody wants to read on.
+    if (code === 2) void end(2)
+    else if (!isEnding) say(`the demo ended with ${code}; the server goes on`)
   })
 }
 

@@ -46,10 +46,11 @@ export function ensureNode(major) {
   return binary
 }
 
-/** Runs npm without scripts, funding notes and audits; exits when it fails. */
+/** Runs npm without scripts, audits, notices and summaries: errors only. Exits when it fails. */
 export function npm(args, cwd = ROOT) {
   const quiet = ['--ignore-scripts', '--no-fund', '--no-audit', '--loglevel=error']
-  const done = spawnSync('npm', [...args, ...quiet], { cwd, stdio: ['ignore', 2, 2] })
+  const env = { ...process.env, npm_config_update_notifier: 'false' }
+  const done = spawnSync('npm', [...args, ...quiet], { cwd, env, stdio: ['ignore', 'ignore', 2] })
   if (done.status !== 0)
     fail(`npm ${args.join(' ')} failed. Is the npm registry reachable? Then: npm run setup`)
 }

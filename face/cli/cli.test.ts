@@ -3,15 +3,19 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { memoryPipeline, spanOf, TRACE_ID } from '../../service/server/memory-pipeline.fixture.ts'
 import { startServer, type ServerHandle } from '../../service/server/start-server.ts'
+import type { AgentReport, AgentView } from '#protocol'
 import { reference } from './help.ts'
 import { duration, plain } from './text.ts'
 import { VERBS } from './verbs.ts'
+import { agentFindings } from './verbs/doctor-agents.ts'
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname
 const LAUNCHER = new URL('../../scripts/crosscut.mjs', import.meta.url).pathname
@@ -19,7 +23,11 @@ const home = mkdtempSync(path.join(tmpdir(), 'crosscut-cli-'))
 const { parts } = memoryPipeline([
   spanOf(0, { name: 'GET /\u001b[31mred\u202e' }),
   spanOf(1, { status: { code: 2, message: 'no' } }),
-  spanOf(2),
+  spanOf(2, {
+    name: 'GET',
+    attributes: { 'http.request.method': 'GET', 'url.path': '/price' },
+    links: [{ traceId: TRACE_ID, spanId: '0000000000000002', attributes: { 'crosscut.edge': 'join' } }],
+  }),
 ])
 let server: ServerHandle
 
@@ -99,8 +107,10 @@ test('the server and the token are found in the nearest .crosscut; traces are a 
 test('a trace is a tree with durations; control characters of strangers reach no terminal', async () => {
   const { code, out } = await crosscut(['trace', TRACE_ID])
   assert.equal(code, 0)
-  assert.match(out, /3 spans, 1 errors, 1 services/)
-  assert.match(out, /\n {2}shop op 1 .* error\n/)
+  assert.match(out, /3 spans, 1 service, 1 error\n/)
+  assert.match(out, /\n {2}op 1 .* error\n/)
+  assert.match(out, /\n {2}GET \/price .*#/)
+  assert.match(out, /Waited for \(join\)\n {2}\+\S+ ns +shop GET \/price +after +shop op 1\n/)
   assert.doesNotMatch(out, /[\u001b\u202e]/)
   const json = JSON.parse((await crosscut(['trace', TRACE_ID, '--json'])).out)
   assert.equal(json.spans.length, json.totalSpans)
@@ -177,6 +187,56 @@ test('doctor names the variable that silences spans, and the server that is not 
   const alone = await crosscut(['doctor'], { cwd: tmpdir(), env: { CROSSCUT_SERVER: 'http://127.0.0.1:9' } })
   assert.equal(alone.code, 1)
   assert.match(alone.out, /FAIL +server .*no server answers[^]*crosscut up/)
+  const stranger = http.createServer((_, response) => response.writeHead(404).end())
+  await new Promise<void>((resolve) => stranger.listen(0, '127.0.0.1', resolve))
+  const { port } = stranger.address() as AddressInfo
+  const elsewhere = await crosscut(['doctor', '--server', `http://127.0.0.1:${port}`])
+  stranger.close()
+  assert.match(elsewhere.out, /FAIL .*E_NOT_CROSSCUT[^]*7070/)
+  const folder = await crosscut(['doctor', '--server', server.url, '--data', '/nowhere'])
+  assert.match(folder.out, /warn +data .*\/nowhere is not the data folder[^]*FAIL +token .*wants a token/)
+})
+
+test('doctor names the setting that silences a program, and lets starters be silent', () => {
+  const agent = (service: string, drops: AgentReport['drops'], emitted: number): AgentView => ({
+    agent: service,
+    service,
+    pid: 1,
+    host: 'A',
+    nodeVersion: '24.0.0',
+    agentVersion: '0.1.0',
+    startedMs: 0,
+    resource: {},
+    tracepoints: [],
+    isConnected: true,
+    lastSeenMs: Date.now(),
+    report: {
+      agent: service,
+      epoch: '1',
+      seq: 1,
+      timeMs: 0,
+      stateVersion: 0,
+      packages: [],
+      spans: { emitted, sent: emitted, dropped: 0, queued: 0 },
+      drops,
+      budget: { adviceNs: 0, adviceRuns: 0, isTripped: false },
+      eventLoopDelayMsP99: 0,
+      rssBytes: 0,
+    },
+  })
+  const findings = agentFindings([
+    agent('shop', { 'silenced by OTEL_SDK_DISABLED=true': 1 }, 0),
+    agent('npm', {}, 0),
+    agent('good', {}, 3),
+  ])
+  assert.deepEqual(
+    findings.map(({ state }) => state),
+    ['fail', 'ok', 'ok', 'ok'],
+  )
+  assert.match(findings[0]?.says ?? '', /shop .* is silenced by OTEL_SDK_DISABLED=true/)
+  assert.match(findings[0]?.fix ?? '', /^unset OTEL_SDK_DISABLED /)
+  assert.match(agentFindings([])[0]?.fix ?? '', /crosscut run -- node app\.js/)
+  assert.equal(agentFindings([agent('alone', {}, 0)])[0]?.state, 'warn')
 })
 
 test('completion scripts name every verb', async () => {

@@ -7,6 +7,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { asTyped } from './install.ts'
 import { CliError, type Args, type Io } from './verb.ts'
 
 export type Target = {
@@ -143,7 +144,7 @@ export class Client {
     return new CliError(
       'E_UNREACHABLE',
       `no server answers at ${url} (from ${source}): ${cause}`,
-      'start one with: crosscut up',
+      `start one with: ${asTyped()} up`,
     )
   }
 
@@ -160,14 +161,22 @@ export class Client {
     if (response.status === 401) {
       const hint =
         this.target.token === undefined
-          ? 'give CROSSCUT_TOKEN or --data DIR of the server'
+          ? 'give --data DIR of the server, --token-file FILE, or CROSSCUT_TOKEN (it is DIR/admin-token)'
           : 'the token is of another server: check CROSSCUT_TOKEN, --data and --server'
       return new CliError(
         'E_UNAUTHORIZED',
-        `${this.target.url} does not accept ${this.target.token === undefined ? 'no' : 'this'} token`,
+        this.target.token === undefined
+          ? `${this.target.url} wants a token`
+          : `${this.target.url} does not accept this token`,
         hint,
       )
     }
+    if (error === null)
+      return new CliError(
+        'E_NOT_CROSSCUT',
+        `what answers at ${this.target.url} (${response.status}) is not the API of Crosscut`,
+        'the API is where the UI is (7070 by default), not where spans go (4318)',
+      )
     return new CliError(
       member('code') ?? 'E_HTTP',
       member('message') ?? `the server answered ${response.status}`,

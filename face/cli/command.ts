@@ -3,7 +3,7 @@
 import { nearest } from '#base'
 import { readArgs } from './args.ts'
 import { helpOf, overview } from './help.ts'
-import { findInstall } from './install.ts'
+import { asTyped, findInstall } from './install.ts'
 import { plain } from './text.ts'
 import { CliError, UsageError, type Io } from './verb.ts'
 import { VERBS } from './verbs.ts'
@@ -30,7 +30,7 @@ export async function command(io: Io, argv: readonly string[]): Promise<number> 
 
 function explain(io: Io, error: unknown, verb: string): number {
   if (error instanceof UsageError) {
-    io.say(`crosscut: ${plain(error.message)}\n  crosscut ${verb} --help shows how\n`)
+    io.say(`crosscut: ${plain(error.message)}\n  ${asTyped()} ${verb} --help shows how\n`)
     return WRONG_USAGE
   }
   if (io.signal.aborted) return FAILED
@@ -54,7 +54,7 @@ function unknownVerb(io: Io, word: string): number {
     VERBS.map(({ name }) => name),
   )
   const guess = close === undefined ? '' : `; did you mean ${close}?`
-  io.say(`crosscut: there is no verb '${plain(word)}'${guess}\n  crosscut help lists them\n`)
+  io.say(`crosscut: there is no verb '${plain(word)}'${guess}\n  ${asTyped()} help lists them\n`)
   return WRONG_USAGE
 }
 

@@ -21,6 +21,11 @@ export function findInstall(from: string = import.meta.dirname): Install {
   return { root: from, isClone: false, version: '0.0.0' }
 }
 
+/** What one types to get this program, for messages that name a next step. */
+export function asTyped({ isClone }: Pick<Install, 'isClone'> = findInstall()): string {
+  return isClone ? 'npx crosscut' : 'crosscut'
+}
+
 /**
  * What `node --import` must load. In the clone it is a door of plain JavaScript that a Node too old for the
  * agent can pass: such a process runs untraced instead of failing. The built agent comes first where it is

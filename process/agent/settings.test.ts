@@ -45,6 +45,20 @@ test('what is not understood falls back to its default and is named', () => {
   ])
 })
 
+test('a setting that keeps every span back is named', () => {
+  const named = (env: Record<string, string>): string | undefined => readSettings(env).silencedBy
+  assert.equal(named({}), undefined)
+  assert.equal(named({ OTEL_SDK_DISABLED: 'true' }), 'OTEL_SDK_DISABLED=true')
+  assert.equal(named({ OTEL_TRACES_EXPORTER: 'none' }), 'OTEL_TRACES_EXPORTER=none')
+  assert.equal(
+    named({ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }),
+    'OTEL_TRACES_SAMPLER=parentbased_always_off',
+  )
+  const ratio = { OTEL_TRACES_SAMPLER: 'traceidratio' }
+  assert.equal(named({ ...ratio, OTEL_TRACES_SAMPLER_ARG: '0' }), 'OTEL_TRACES_SAMPLER_ARG=0')
+  assert.equal(named({ ...ratio, OTEL_TRACES_SAMPLER_ARG: '0.1' }), undefined)
+})
+
 test('a token is split into secret and fingerprint at its last dot', () => {
   assert.equal(
     readSettings({ CROSSCUT_SERVER: 'http://s:7070', CROSSCUT_TOKEN: 'a.b.c' }).control?.fingerprint,

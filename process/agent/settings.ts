@@ -38,6 +38,8 @@ export type Settings = {
   readonly batch: { readonly delayMs: number; readonly spansMax: number; readonly queueMax: number }
   readonly exporter: ExporterSettings
   readonly control: ControlSettings | undefined
+  /** The setting that keeps every span back, for `crosscut doctor`: `NAME=value`. */
+  readonly silencedBy: string | undefined
   /** Variables that were not understood, by name. */
   readonly misread: readonly string[]
 }
@@ -60,12 +62,13 @@ type Environment = { readonly [name: string]: string | undefined }
 export function readSettings(env: Environment): Settings {
   const reader = new Reader(env)
   const server = reader.url('CROSSCUT_SERVER')
+  const sampler = readSampler(reader)
   return {
     isDisabled: reader.flag('CROSSCUT_DISABLED'),
     isTracing: !reader.flag('OTEL_SDK_DISABLED') && reader.text('OTEL_TRACES_EXPORTER') !== 'none',
     serviceName: reader.text('OTEL_SERVICE_NAME'),
     resourceAttributes: reader.pairs('OTEL_RESOURCE_ATTRIBUTES'),
-    sampler: readSampler(reader),
+    sampler,
     propagators: readList(reader.text('OTEL_PROPAGATORS') ?? 'tracecontext,baggage'),
     limits: {
       attributes:
@@ -86,8 +89,16 @@ export function readSettings(env: Environment): Settings {
     },
     exporter: readExporter(reader, server),
     control: readControl(reader, server),
+    silencedBy: silencer(reader, sampler),
     misread: reader.misread,
   }
+}
+
+function silencer(reader: Reader, { kind, isParentBased, ratio }: SamplerSetting): string | undefined {
+  if (reader.flag('OTEL_SDK_DISABLED')) return 'OTEL_SDK_DISABLED=true'
+  if (reader.text('OTEL_TRACES_EXPORTER') === 'none') return 'OTEL_TRACES_EXPORTER=none'
+  if (kind === 'always_off') return `OTEL_TRACES_SAMPLER=${isParentBased ? 'parentbased_' : ''}always_off`
+  return kind === 'traceidratio' && ratio === 0 ? 'OTEL_TRACES_SAMPLER_ARG=0' : undefined
 }
 
 function readSampler(reader: Reader): SamplerSetting {

@@ -123,6 +123,7 @@ class RunningAgent implements Agent {
     this.#removeExit = installExit(this.#exporter, isMainThread)
     this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
     for (const name of settings.misread) this.#ledger.count(`misread ${name}`)
+    if (settings.silencedBy !== undefined) this.#ledger.count(`silenced by ${settings.silencedBy}`)
   }
 
   flush(ms: number): Promise<void> {

@@ -48,7 +48,7 @@ export async function openDataDir(dir: string, tokenFile?: string): Promise<Data
   if (lock === undefined) {
     throw new ServerError(
       'E_DATA_LOCKED',
-      `another server runs on ${dir}${whereIs(dir)}; use it, or give --data another folder`,
+      `another server runs on ${dir}${whereIs(dir)}; use it (crosscut login prints a link), or give --data another folder`,
     )
   }
   try {

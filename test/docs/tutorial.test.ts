@@ -60,5 +60,6 @@ test('the terminal shows it too', () => {
   const list = spawnSync(process.execPath, [cli, 'traces'], { encoding: 'utf8', env })
   assert.match(list.stdout, new RegExp(trace.traceId.slice(0, 8)))
   const one = spawnSync(process.execPath, [cli, 'trace', trace.traceId], { encoding: 'utf8', env })
-  assert.equal(one.stdout.match(/GET/g)?.length, 7)
+  assert.equal(one.stdout.match(/GET .*#/g)?.length, 7)
+  assert.match(one.stdout, /Waited for \(join\)\n.* GET \/price +after .* GET \/price, .* GET \/price\n/)
 })

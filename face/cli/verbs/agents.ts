@@ -3,6 +3,7 @@
 
 import type { AgentView, TracepointInfo } from '#protocol'
 import { Client } from '../client.ts'
+import { asTyped } from '../install.ts'
 import { ago, table } from '../text.ts'
 import { CLIENT_FLAGS, UsageError, type Io, type Verb } from '../verb.ts'
 
@@ -20,7 +21,7 @@ export const agents: Verb = {
     )
     if (args.has('json')) return lines(io, found)
     if (found.length === 0)
-      io.say('no agent has said hello; start a program with: crosscut run -- node app.js\n')
+      io.say(`no agent has said hello; start a program with: ${asTyped()} run -- node app.js\n`)
     else
       io.out(
         table(

@@ -7,11 +7,13 @@
 
 import { spawnSync } from 'node:child_process'
 import type { AgentView, TraceSearchResult } from '#protocol'
-import { Client } from '../client.ts'
+import { Client, readToken } from '../client.ts'
+import { asTyped } from '../install.ts'
 import { ago, duration, paint, plain } from '../text.ts'
 import { CliError, CLIENT_FLAGS, type Io, type Verb } from '../verb.ts'
+import { agentFindings } from './doctor-agents.ts'
 
-type Finding = {
+export type Finding = {
   readonly check: string
   readonly state: 'ok' | 'warn' | 'fail'
   readonly says: string
@@ -38,8 +40,10 @@ export const doctor: Verb = {
       findings.push(finding)
       io.out(args.has('json') ? `${JSON.stringify(finding)}\n` : lineOf(io, finding))
     }
-    for (const finding of [...nodeFindings(io), ...environmentFindings(io)]) note(finding)
-    await examine(io, new Client(io, args), args.has('send'), note)
+    const client = new Client(io, args)
+    for (const finding of [...nodeFindings(io), ...environmentFindings(io), ...dataFindings(client)])
+      note(finding)
+    await examine(io, client, args.has('send'), note)
     const failed = findings.filter(({ state }) => state === 'fail').length
     if (!args.has('json'))
       io.say(
@@ -94,6 +98,19 @@ async function examine(
   }
 }
 
+/** A folder that was asked for and holds nothing of a server is mistyped more often than new. */
+function dataFindings({ target: { dataDir } }: Client): Finding[] {
+  if (dataDir === undefined || readToken(dataDir, 'admin-token') !== undefined) return []
+  return [
+    {
+      check: 'data',
+      state: 'warn',
+      says: `${dataDir} is not the data folder of a server`,
+      fix: 'it is what `crosscut up` prints as data; check --data and CROSSCUT_DATA',
+    },
+  ]
+}
+
 function nodeFindings(io: Io): Finding[] {
   const found = (
     spawnSync('node', ['--version'], { encoding: 'utf8', env: { PATH: io.env.PATH ?? '' } }).stdout ?? ''
@@ -115,7 +132,7 @@ function nodeFindings(io: Io): Finding[] {
           check: 'node',
           state: 'warn',
           says: `node on the PATH is ${found}; the agent needs 22.15 or newer`,
-          fix: 'start programs with `crosscut run`, which brings a newer one, or install one',
+          fix: `start programs with: ${asTyped()} run (it brings a newer one), or install one`,
         }
       : { check: 'node', state: 'ok', says: `node on the PATH is ${found}` },
   ]
@@ -237,7 +254,7 @@ async function otlpFinding(io: Io, { otlpUrl, agentToken }: Connection): Promise
       check,
       state: 'fail',
       says: `programs started here send spans to ${elsewhere}, not to ${otlpUrl}`,
-      fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT',
+      fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT, or set it to the second',
     }
   }
   return { check, state: 'ok', says: `${otlpUrl}/v1/traces takes spans` }
@@ -251,60 +268,6 @@ function post(url: string, token: string, body: unknown): Promise<Response> {
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(5_000),
   })
-}
-
-function agentFindings(agents: readonly AgentView[]): Finding[] {
-  if (agents.length === 0) {
-    return [
-      {
-        check: 'agents',
-        state: 'warn',
-        says: 'no agent has said hello',
-        fix: 'start the program with: crosscut run -- node app.js   (services with another OpenTelemetry SDK need none)',
-      },
-    ]
-  }
-  return agents.map((agent) => agentFinding(agent))
-}
-
-function agentFinding({ service, pid, isConnected, lastSeenMs, report, nodeVersion }: AgentView): Finding {
-  const check = 'agent'
-  const who = `${service} (pid ${pid}, ${nodeVersion})`
-  if (!isConnected)
-    return {
-      check,
-      state: 'warn',
-      says: `${who} was last seen ${ago(Date.now() - lastSeenMs)}`,
-      fix: 'did it end?',
-    }
-  if (report === undefined) return { check, state: 'warn', says: `${who} has not reported yet` }
-  const { emitted, sent, dropped } = report.spans
-  const counts = `${emitted} spans made, ${sent} sent, ${dropped} dropped`
-  const reasons = Object.entries(report.drops)
-    .map(([reason, count]) => `${reason} ${count}`)
-    .join(', ')
-  const error =
-    report.lastError === undefined
-      ? ''
-      : `; last error ${report.lastError.where}: ${report.lastError.code} ${report.lastError.message}`
-  if (report.budget.isTripped)
-    return { check, state: 'fail', says: `${who} stopped its advice: over budget`, fix: 'crosscut tool ls' }
-  if (emitted === 0) {
-    return {
-      check,
-      state: 'warn',
-      says: `${who} made no spans${error}`,
-      fix: 'has it served a request? is the agent the first --import? is sampling on?',
-    }
-  }
-  if (sent === 0 || dropped > 0)
-    return {
-      check,
-      state: sent === 0 ? 'fail' : 'warn',
-      says: `${who}: ${counts} (${reasons})${error}`,
-      fix: 'check its OTLP endpoint',
-    }
-  return { check, state: 'ok', says: `${who}: ${counts}${error}` }
 }
 
 async function traceFinding(client: Client): Promise<Finding> {

@@ -9,10 +9,12 @@ import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import path from 'node:path'
 import { Client, readToken, type Target } from '../client.ts'
-import { agentUrl, findInstall, type Install } from '../install.ts'
+import { agentUrl, asTyped, findInstall, type Install } from '../install.ts'
 import { CliError, CLIENT_FLAGS, UsageError, type Io, type Verb } from '../verb.ts'
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR2', 'SIGCONT', 'SIGWINCH'] as const
+/** A server on the same machine answers in milliseconds, one elsewhere in a round trip. */
+const ANSWER_MS_MAX = 3_000
 const { json: _json, ...CONNECT_FLAGS } = CLIENT_FLAGS
 
 export const run: Verb = {
@@ -36,6 +38,7 @@ export const run: Verb = {
     }
     const service = args.text('service')
     if (service !== undefined) env.OTEL_SERVICE_NAME = service
+    if (env.CROSSCUT_TOKEN !== undefined) void tellIfNobodyAnswers(io, client.target)
     return start({ program, args: rest, env, cwd: io.cwd })
   },
 }
@@ -75,6 +78,19 @@ function variables(
   const otlp: { readonly [name: string]: string } =
     otlpUrl === undefined || isNamed ? {} : { OTEL_EXPORTER_OTLP_ENDPOINT: otlpUrl }
   return { CROSSCUT_SERVER: target.url, CROSSCUT_TOKEN: agentToken, ...otlp }
+}
+
+/** Beside the program, so that nobody waits for it: a server that is down must not look like a program without spans. */
+async function tellIfNobodyAnswers(io: Io, { url, source }: Target): Promise<void> {
+  const signal = AbortSignal.timeout(ANSWER_MS_MAX)
+  const isThere = await fetch(`${url}/healthz`, { signal }).then(
+    (response) => response.ok,
+    () => false,
+  )
+  if (isThere) return
+  io.say(
+    `crosscut: no server answers at ${url} (from ${source}); the program runs, and is traced once ${asTyped()} up runs\n`,
+  )
 }
 
 /** Where `node` on the PATH is too old for the agent, ours comes first. */

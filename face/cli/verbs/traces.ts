@@ -2,13 +2,14 @@
 
 import type { CriticalPathView, SpanView, TraceSearchResult, TraceSummary, TraceView } from '#protocol'
 import { Client } from '../client.ts'
-import { ago, clip, duration, paint, plain, table } from '../text.ts'
+import { asTyped } from '../install.ts'
+import { ago, clip, duration, plain, table } from '../text.ts'
 import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+import { showTree } from './trace-tree.ts'
 
 /** Events of the live list larger than this are not ours. */
 const EVENT_CHARS_MAX = 16 * 1024 * 1024
 const SPANS_PAGE = 5_000
-const SPANS_SHOWN_MAX = 2_000
 
 export const traces: Verb = {
   name: 'traces',
@@ -39,7 +40,7 @@ export const traces: Verb = {
     if (args.has('follow')) return follow(io, client, query, args.has('json'))
     const { traces: found } = await client.json<TraceSearchResult>('GET', `/api/v1/traces?${query}`)
     if (args.has('json')) for (const summary of found) io.out(`${JSON.stringify(summary)}\n`)
-    else if (found.length === 0) io.say('no traces match; crosscut doctor says why none arrive\n')
+    else if (found.length === 0) io.say(`no traces match; ${asTyped()} doctor says why none arrive\n`)
     else io.out(table(io, HEAD, found.map(rowOf)))
     return 0
   },
@@ -163,52 +164,4 @@ function showPath(io: Io, { sections, exclusiveNs }: CriticalPathView, isJson: b
       ),
     )
   return 0
-}
-
-/**
- *   shop GET /buy        ############################  12.3 ms
- *     db SELECT            ####                         1.2 ms  !error
- */
-function showTree(io: Io, view: TraceView, path: CriticalPathView): void {
-  const critical = new Set(path.sections.map(({ spanId }) => spanId))
-  const width = io.columns ?? 110
-  const nameWidth = Math.max(24, Math.floor(width * 0.5))
-  const barWidth = Math.max(10, width - nameWidth - 24)
-  const { summary } = view
-  const errors = summary.errorCount === 0 ? '' : `, ${summary.errorCount} errors`
-  io.out(
-    `${paint(io, 'bold', view.traceId)}  ${duration(BigInt(summary.durationNs))}, ${view.totalSpans} spans${errors}, ` +
-      `${summary.services.length} services\n`,
-  )
-  for (const span of view.spans.slice(0, SPANS_SHOWN_MAX)) {
-    const isError = span.status.code === 'error'
-    const name = clip(
-      `${'  '.repeat(Math.min(span.depth, 30))}${plain(span.service)} ${plain(span.name)}`,
-      nameWidth,
-    ).padEnd(nameWidth)
-    const bar = barOf(span, summary, barWidth)
-    const long = duration(BigInt(span.endNs) - BigInt(span.startNs)).padStart(9)
-    const mark = `${critical.has(span.spanId) ? '*' : ' '}${isError ? paint(io, 'red', ' error') : ''}`
-    io.out(
-      `${isError ? paint(io, 'red', name) : name} ${paint(io, critical.has(span.spanId) ? 'yellow' : 'cyan', bar)} ${long} ${mark}`.trimEnd() +
-        '\n',
-    )
-  }
-  const hidden = view.totalSpans - Math.min(view.spans.length, SPANS_SHOWN_MAX)
-  if (hidden > 0) io.say(`${hidden} more spans; --json has them all\n`)
-  for (const { kind, from, to } of view.edges) {
-    const foreign = from.traceId === undefined ? '' : ` of trace ${plain(from.traceId)}`
-    io.out(paint(io, 'dim', `${kind}: ${plain(from.spanId)}${foreign} -> ${plain(to.spanId)}\n`))
-  }
-  for (const { message, spanId } of view.repairs)
-    io.say(`repaired${spanId === undefined ? '' : ` ${plain(spanId)}`}: ${plain(message)}\n`)
-  io.say('* on the critical path\n')
-}
-
-function barOf(span: SpanView, summary: TraceSummary, width: number): string {
-  const total = Math.max(1, Number(BigInt(summary.durationNs)))
-  const from = Math.floor((Number(BigInt(span.startNs) - BigInt(summary.startNs)) / total) * width)
-  const long = Math.max(1, Math.round((Number(BigInt(span.endNs) - BigInt(span.startNs)) / total) * width))
-  const start = Math.min(Math.max(0, from), width - 1)
-  return `${' '.repeat(start)}${'#'.repeat(Math.min(long, width - start))}`.padEnd(width)
 }

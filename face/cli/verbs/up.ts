@@ -1,5 +1,6 @@
 // `crosscut up`: starts the server in the foreground. The only verb that loads it.
 
+import { asTyped } from '../install.ts'
 import { CliError, UsageError, type Args, type Verb } from '../verb.ts'
 
 export const up: Verb = {
@@ -33,8 +34,8 @@ export const up: Verb = {
       )
     } else {
       io.out(
-        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: crosscut login)\n` +
-          `  spans   ${server.otlpUrl}/v1/traces\n  trace   crosscut run -- node app.js\n  data    ${server.dataDir}\n`,
+        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: ${asTyped()} login)\n` +
+          `  spans   ${server.otlpUrl}/v1/traces\n  trace   ${asTyped()} run -- node app.js\n  data    ${server.dataDir}\n`,
       )
     }
     await aborted(io.signal)

@@ -13,6 +13,12 @@ export const LIST_PAGE_ROWS = 100
 /** The live stream may bring thousands a second; the page is redrawn at most this often. */
 export const LIVE_REDRAW_MS = 250
 
+/**
+ * While the pointer moves over the rows, and this long after, they stand still: nobody can click what runs
+ * away. Long enough to read a row and decide, short enough that a forgotten pointer does not stop the tail.
+ */
+export const LIVE_HOLD_MS = 1_200
+
 /** Names of services and attributes change by deploys, not by seconds. */
 export const FACETS_REFRESH_MS = 60_000
 
@@ -45,7 +51,7 @@ export const URL_SETTLE_MS = 250
 export const ARROWS_MAX = 400
 
 /** Thin lines that join the sections of the critical path; more on one screen are a curtain. */
-export const PATH_TURNS_MAX = 120
+export const PATH_TURNS_MAX = 60
 
 /** Characters of one attribute value shown before "show all". */
 export const VALUE_PREVIEW_CHARS = 600

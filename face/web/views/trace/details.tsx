@@ -1,6 +1,7 @@
 // Everything about one span, in the order one asks: what and how long, what went wrong, what it waited for,
 // its attributes, what happened inside, where it ran, and the raw JSON.
 
+import { spanHint } from '#model'
 import type { EdgeView, SpanView } from '#protocol'
 import { formatClock, formatDay, formatDuration, plural } from '../../base/format.ts'
 import { hueColour, type Theme } from '../../base/palette.ts'
@@ -48,7 +49,7 @@ export function Details({
             {span.kind !== 'unspecified' && ` · ${span.kind}`}
           </span>
           <h2>
-            <Text of={span.name} />
+            <Text of={spanTitle(span)} />
           </h2>
         </div>
         <span class="details-tools">
@@ -253,6 +254,11 @@ function Causes({
   )
 }
 
+/** The name, and the path of an HTTP request whose name is only its method. */
+function spanTitle(span: SpanView): string {
+  return `${span.name} ${spanHint(span)}`.trimEnd()
+}
+
 function SpanLink({
   columns,
   index,
@@ -265,7 +271,7 @@ function SpanLink({
   const span = columns.spans[index]!
   return (
     <button type="button" class="text-button" onClick={() => onSelect(index)}>
-      <Text of={span.service} /> · <Text of={span.name} />
+      <Text of={span.service} /> · <Text of={spanTitle(span)} />
     </button>
   )
 }

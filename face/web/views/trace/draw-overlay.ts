@@ -10,24 +10,26 @@ import { BAR_HEIGHT, BAR_TOP, ROW_HEIGHT, type Frame } from './frame.ts'
 import type { Arrow } from './overlay.ts'
 
 /**
- * The path is ink under the bars; where it changes spans, a thin line joins the two, unless there were too
- * many to follow.
+ * The path is ink under the bars; where it changes spans, a thin line joins the two if both are on the
+ * screen, unless there were too many to follow.
  */
 export function drawPath(context: CanvasRenderingContext2D, frame: Frame, first: number, last: number): void {
   const { sections, rows, scale, ink, scrollTop } = frame
   const turns: { x: number; low: number; high: number }[] = []
   context.fillStyle = ink.path
   let before: { row: number; endNs: bigint } | undefined
+  const isOnScreen = (row: number): boolean => row >= first && row <= last
   for (const section of sections) {
     const row = rows.rowOf[section.span]!
-    const isSeen = row >= first && row <= last
-    const isTurn = before !== undefined && before.row !== row && before.endNs === section.startNs
-    if (isSeen || (isTurn && before!.row >= first && before!.row <= last)) {
+    if (isOnScreen(row)) {
       const x0 = toPixel(scale, section.startNs)
       const top = row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1
-      if (isSeen) context.fillRect(x0, top, Math.max(1, toPixel(scale, section.endNs) - x0), 3)
-      const x = Math.round(x0 - 0.5)
-      if (isTurn) turns.push({ x, low: Math.min(row, before!.row), high: Math.max(row, before!.row) })
+      context.fillRect(x0, top, Math.max(1, toPixel(scale, section.endNs) - x0), 3)
+      const isTurn = before !== undefined && before.row !== row && before.endNs === section.startNs
+      if (isTurn && isOnScreen(before!.row)) {
+        const x = Math.round(x0 - 0.5)
+        turns.push({ x, low: Math.min(row, before!.row), high: Math.max(row, before!.row) })
+      }
     }
     before = { row, endNs: section.endNs }
   }

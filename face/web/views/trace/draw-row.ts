@@ -1,7 +1,7 @@
 // One row of the waterfall: name column (tree, service, name, marks), bar with its events, duration.
 
+import { spanHint } from '#model'
 import { formatDuration } from '../../base/format.ts'
-import { spanHint } from '../../base/span-hint.ts'
 import { toPixel } from '../../base/time-scale.ts'
 import { FLAG, canvasText } from './columns.ts'
 import {
@@ -264,8 +264,12 @@ export function drawLabel(context: CanvasRenderingContext2D, frame: Frame, index
     context.fillStyle = index === selected ? ink['accent-soft'] : index === hovered ? ink.hover : ink.surface
     if (!frame.matches.has(index)) context.fillRect(x - 3, y - 7, width + 6, 13)
   }
+  // Faint bars (calls to others) are nearer to paper than to ink.
+  const isFaint = (columns.flags[index]! & FLAG.remote) !== 0
   context.fillStyle = isInside
-    ? ink.surface
+    ? isFaint
+      ? ink.ink
+      : ink.surface
     : (columns.flags[index]! & FLAG.error) !== 0
       ? ink.error
       : ink['ink-3']

@@ -1,9 +1,9 @@
 // The rows on the screen as a table, for those who cannot see a canvas, and for tests. It follows the canvas
 // when scrolling has come to rest, so that it costs nothing while it moves.
 
+import { spanHint } from '#model'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { formatDuration } from '../../base/format.ts'
-import { spanHint } from '../../base/span-hint.ts'
 import { visibleText } from '../../base/text.ts'
 import { FLAG, type TraceColumns } from './columns.ts'
 import type { PathSection } from './overlay.ts'

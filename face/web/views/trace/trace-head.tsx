@@ -143,8 +143,10 @@ function Notes({
   readonly onSelect: (index: number) => void
 }) {
   const [isOpen, setOpen] = useState(false)
-  const { repairs, clocks } = columns.trace
+  const { repairs: all, clocks } = columns.trace
   const moved = clocks.filter((clock) => clock.offsetNs !== '0')
+  // How the clocks were found matters only once one was moved.
+  const repairs = all.filter((repair) => repair.kind !== 'clock-by-requests' || moved.length > 0)
   if (repairs.length === 0 && moved.length === 0) return null
   const words = [
     moved.length > 0 ? `${plural(moved.length, 'clock')} aligned` : '',

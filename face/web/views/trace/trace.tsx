@@ -60,7 +60,8 @@ export function TraceScreen({
           <p>
             <button type="button" class="text-button" onClick={trace.reload}>
               Look again
-            </button>
+            </button>{' '}
+            or go to <a href="/traces">all traces</a>
           </p>
         </Empty>
       )

@@ -4,12 +4,13 @@
 //   stream -> waiting +--> by trace id, newest version wins --> newest first --> at most LIST_ROWS_MAX
 //   older pages ------+
 //
-// Paused: the stream goes on filling `waiting`, and the rows stand still until it is let in.
+// Paused, or for a moment held: the stream goes on filling `waiting`, and the rows stand still until it is let
+// in.
 
 import type { TraceSummary } from '#protocol'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { readStreamed, searchTraces } from '../../base/api.ts'
-import { LIST_PAGE_ROWS, LIST_ROWS_MAX, LIVE_REDRAW_MS } from '../../base/limits.ts'
+import { LIST_PAGE_ROWS, LIST_ROWS_MAX, LIVE_HOLD_MS, LIVE_REDRAW_MS } from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
 import { openStream, type StreamState } from '../../base/stream.ts'
 import { filterRequest, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
@@ -31,6 +32,8 @@ export type TraceList = {
   readonly hasOlder: boolean
   readonly loadOlder: () => void
   readonly reload: () => void
+  /** The rows stand still for a moment: the pointer is on its way to one. */
+  readonly hold: () => void
 }
 
 type Older = {
@@ -42,7 +45,7 @@ type Older = {
 export function useTraceList(filter: TraceFilter, isPaused: boolean): TraceList {
   const key = keyOf(filter)
   const isPast = filter.range.kind === 'between'
-  const { arrived, waitingCount, stream } = useArrivals(filter, key, { isPaused, isOff: isPast })
+  const { arrived, waitingCount, stream, hold } = useArrivals(filter, key, { isPaused, isOff: isPast })
   const refreshMs =
     isPaused || isPast ? undefined : stream === 'open' ? REFRESH_STREAMING_MS : REFRESH_POLLING_MS
   const search = useResource(key, (signal) => searchTraces(pageOf(filter), signal), { refreshMs })
@@ -75,6 +78,7 @@ export function useTraceList(filter: TraceFilter, isPaused: boolean): TraceList 
     stream,
     waitingCount,
     loadOlder,
+    hold,
     reload: search.reload,
     error: search.error,
     isFirst: search.value === undefined,
@@ -116,6 +120,7 @@ type Arrivals = {
   readonly arrived: readonly TraceSummary[]
   readonly waitingCount: number
   readonly stream: StreamState | 'off'
+  readonly hold: () => void
 }
 
 /** What the stream brought for this filter, let in at a calm pace. */
@@ -133,6 +138,10 @@ function useArrivals(
   const waiting = useRef<TraceSummary[]>([])
   const paused = useRef(isPaused)
   paused.current = isPaused
+  const heldUntilMs = useRef(0)
+  const hold = useCallback(() => {
+    heldUntilMs.current = performance.now() + LIVE_HOLD_MS
+  }, [])
 
   useEffect(() => {
     waiting.current = []
@@ -144,6 +153,11 @@ function useArrivals(
       const fresh = waiting.current
       if (paused.current) {
         setWaitingCount(new Set(fresh.map((row) => row.traceId)).size)
+        return
+      }
+      const heldMs = heldUntilMs.current - performance.now()
+      if (heldMs > 0) {
+        timer = setTimeout(letIn, heldMs)
         return
       }
       waiting.current = []
@@ -173,5 +187,10 @@ function useArrivals(
     setArrived((old) => ({ key, rows: merge(old.key === key ? old.rows : [], fresh) }))
   }, [isPaused])
 
-  return { arrived: arrived.key === key ? arrived.rows : [], waitingCount, stream: isOff ? 'off' : stream }
+  return {
+    arrived: arrived.key === key ? arrived.rows : [],
+    waitingCount,
+    stream: isOff ? 'off' : stream,
+    hold,
+  }
 }

@@ -16,11 +16,14 @@ export function TraceRows({
   hues,
   theme,
   selected,
+  onAim,
 }: {
   readonly rows: readonly TraceSummary[]
   readonly hues: Hues
   readonly theme: Theme
   readonly selected: string | undefined
+  /** The pointer moves over the rows. */
+  readonly onAim: () => void
 }) {
   const fullNs = useMemo(() => fullBarNs(rows), [rows])
   const newestDay = rows[0] === undefined ? '' : formatDay(BigInt(rows[0].startNs))
@@ -36,7 +39,7 @@ export function TraceRows({
           <th>Duration</th>
         </tr>
       </thead>
-      <tbody>
+      <tbody onPointerMove={onAim}>
         {rows.map((row) => (
           <Row
             key={row.traceId}

@@ -156,7 +156,7 @@ function Body({
           )
         })}
       </div>
-      <TraceRows rows={list.rows} hues={hues} theme={theme} selected={selected} />
+      <TraceRows rows={list.rows} hues={hues} theme={theme} selected={selected} onAim={list.hold} />
       {list.hasOlder && (
         <p class="older">
           <Button onClick={list.loadOlder}>Older traces</Button>
