@@ -98,6 +98,7 @@ class Connection implements Control {
       over(new ControlError('E_CONTROL_SILENT', 'the stream was silent too long')),
     )
     request.on('error', over)
+    request.on('close', () => over(new ControlError('E_CONTROL_CLOSED', 'the stream ended')))
     request.on('response', (response) => {
       if (response.statusCode !== 200)
         return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
@@ -143,12 +144,17 @@ class Connection implements Control {
     const once = (error?: unknown) => {
       if (isDone) return
       isDone = true
+      clearTimeout(deadline)
       done(error)
     }
-    request.setTimeout(CONTROL_TIMEOUT_MS, () =>
-      request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)),
-    )
+    // Of the whole exchange: an answer of one byte a second would never be idle long enough.
+    const deadline = setTimeout(
+      () => request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)),
+      CONTROL_TIMEOUT_MS,
+    ).unref()
     request.on('error', once)
+    // Always the last event, and the only one when the answer was cut at its limit or is 101.
+    request.on('close', () => once(new ControlError('E_CONTROL_CLOSED', `${path} was not answered`)))
     request.on('response', (response) => {
       drain(response)
       response.on('error', once)
@@ -180,7 +186,7 @@ class Connection implements Control {
   }
 }
 
-/** Errors: codes E_CONTROL_REFUSED, E_CONTROL_TIMEOUT, E_CONTROL_SILENT. */
+/** Errors: codes E_CONTROL_REFUSED, E_CONTROL_TIMEOUT, E_CONTROL_SILENT, E_CONTROL_CLOSED. */
 class ControlError extends Error {
   readonly code: string
 
@@ -209,22 +215,22 @@ function readEvents(
 ): void {
   let rest = ''
   let event = 'message'
-  let data: string[] = []
+  let data = ''
   const line = (text: string) => {
     if (text === '') {
-      if (data.length > 0) onEvent(event, data.join('\n'))
+      if (data !== '') onEvent(event, data)
       event = 'message'
-      data = []
+      data = ''
     } else if (text.startsWith('event:')) event = text.slice(6).trim()
-    else if (text.startsWith('data:')) data.push(text.slice(5).trimStart())
+    else if (text.startsWith('data:')) data += (data === '' ? '' : '\n') + text.slice(5).trimStart()
   }
   response.setEncoding('utf8')
   response.on('data', (chunk: string) => {
     const lines = (rest + chunk).split(/\r?\n/)
     rest = lines.pop() ?? ''
-    if (rest.length > STATE_BYTES_MAX * 2)
-      return onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
     lines.forEach(line)
+    if (rest.length + data.length > STATE_BYTES_MAX * 2)
+      onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
   })
   response.on('error', onEnd)
   response.on('close', () => onEnd(new ControlError('E_CONTROL_CLOSED', 'the stream ended')))

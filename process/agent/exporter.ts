@@ -190,11 +190,29 @@ class Channel {
       request.on('socket', (socket) => {
         if (!this.#isHurried) socket.unref()
       })
+      // Of the whole exchange: an answer of one byte a second would never be idle long enough.
+      const late = (): void => void request.destroy(new ExportError('timeout'))
+      const deadline = setTimeout(late, this.#timeoutMs()).unref()
       request.on('error', reject)
-      request.on('response', (response) => readAnswer(response).then(resolve, reject))
-      request.on('timeout', () => request.destroy(new ExportError('timeout')))
+      let isAnswered = false
+      request.on('response', (response) => {
+        isAnswered = true
+        readAnswer(response).then(resolve, reject)
+      })
+      // Always the last event, and the only one when the answer is 101 Switching Protocols.
+      request.on('close', () => {
+        clearTimeout(deadline)
+        if (!isAnswered) reject(new ExportError('closed'))
+      })
       request.end(body)
     })
+  }
+
+  /** 0 is OpenTelemetry's way to say "no limit". */
+  #timeoutMs(): number {
+    const { timeoutMs } = this.#parts.settings
+    const LONGEST_TIMER_MS = 2 ** 31 - 1
+    return timeoutMs === 0 ? LONGEST_TIMER_MS : Math.min(timeoutMs, LONGEST_TIMER_MS)
   }
 
   /** A new request; http or https is loaded with the first one, not at the start of the host. */
@@ -205,7 +223,7 @@ class Channel {
       : process.getBuiltinModule('node:http')
     this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 1, ...trusted(settings) })
     return this.#parts.detached(() =>
-      http.request(this.#url, { method: 'POST', agent: this.#agent, headers, timeout: settings.timeoutMs }),
+      http.request(this.#url, { method: 'POST', agent: this.#agent, headers }),
     )
   }
 }
@@ -214,8 +232,14 @@ class Channel {
 class ExportError extends Error {
   readonly code = 'E_EXPORT'
 
-  constructor(status: number | 'timeout') {
-    super(status === 'timeout' ? 'the collector did not answer in time' : `the collector answered ${status}`)
+  constructor(status: number | 'timeout' | 'closed') {
+    super(
+      status === 'timeout'
+        ? 'the collector did not answer in time'
+        : status === 'closed'
+          ? 'the collector closed the connection without an answer'
+          : `the collector answered ${status}`,
+    )
   }
 }
 

@@ -71,7 +71,7 @@ for (const [encoding, compress] of [
   ['gzip', gzipSync],
   ['zstd', zstdCompressSync],
 ] as const) {
-  test(`a ${encoding} bomb is stopped at the end of the budget of all bodies, before it is whole`, async () => {
+  test(`a ${encoding} bomb is stopped where the budget of all bodies ends, before it is whole`, async () => {
     const bomb = compress(Buffer.alloc(BODY_BYTES_MAX))
     const granted = 1024 * 1024
     const refused = await read([bomb], encoding, granted)
