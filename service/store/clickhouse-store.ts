@@ -23,7 +23,7 @@ import {
 import { isMigrated, migrate, type Engine } from './migrations.ts'
 import { encodeNativeBlock, type NativeBlock } from './native-block.ts'
 import { applyAge, enforceSize, type Retention } from './retention.ts'
-import { StoreError } from './store-error.ts'
+import { isDiskTrouble, StoreError } from './store-error.ts'
 import type { QueryOptions, Row, Store, StoreOptions, StoreStats } from './store.ts'
 
 /** Answers of the engine that say "not now": too many queries, memory, parts, keeper or network trouble. */
@@ -206,8 +206,9 @@ class ClickHouseStore implements Store {
         const known = storeErrorOf(error, this.#closing.signal)
         const { engineCode } = known
         if (known.code === 'E_STORE_CLOSED' || known.code === 'E_STORE_QUERY') throw known
-        // Away is away; but an engine that answers "not now" so often means this block.
-        if (engineCode !== undefined && ++refusals === INSERT_REFUSALS_MAX) {
+        // Away is away, and full is full; but an engine that answers "not now" so often means this block.
+        const isAbsent = engineCode === undefined || isDiskTrouble(engineCode, known.message)
+        if (!isAbsent && ++refusals === INSERT_REFUSALS_MAX) {
           throw new StoreError('E_STORE_QUERY', known.message, { cause: known, engineCode })
         }
       }
@@ -303,9 +304,9 @@ function storeErrorOf(error: unknown, closing: AbortSignal, caller?: AbortSignal
   const engineCode = Number(error.code)
   if (engineCode === ENGINE_TIMEOUT)
     return new StoreError('E_STORE_TIMEOUT', message, { cause: error, engineCode })
-  return new StoreError(
-    PASSING_ENGINE_CODES.has(engineCode) ? 'E_STORE_UNAVAILABLE' : 'E_STORE_QUERY',
-    message,
-    { cause: error, engineCode },
-  )
+  const isPassing = PASSING_ENGINE_CODES.has(engineCode) || isDiskTrouble(engineCode, message)
+  return new StoreError(isPassing ? 'E_STORE_UNAVAILABLE' : 'E_STORE_QUERY', message, {
+    cause: error,
+    engineCode,
+  })
 }
