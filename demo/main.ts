@@ -93,11 +93,14 @@ function launch(
 ): Promise<string> {
   const hostIndex = HOSTS.indexOf(host)
   const skewMs = flags.fault === 'clock-skew' ? (hostIndex % 2 === 0 ? 1 : -1) * hostIndex * SKEW_STEP_MS : 0
-  const skew = skewMs === 0 ? [] : ['--import', new URL('clock-skew.mjs', import.meta.url).href]
-  const child = spawn(process.execPath, [...skew, path.join(import.meta.dirname, `${program}.ts`)], {
+  // In front of whatever NODE_OPTIONS loads: a host's clock is wrong for everybody, from the first reading on.
+  const skew = skewMs === 0 ? [] : [`--import=${new URL('clock-skew.mjs', import.meta.url).href}`]
+  const options = [...skew, process.env.NODE_OPTIONS ?? ''].join(' ').trim()
+  const child = spawn(process.execPath, [path.join(import.meta.dirname, `${program}.ts`)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {
       ...process.env,
+      ...(options === '' ? {} : { NODE_OPTIONS: options }),
       ...env,
       SHELF_HOST: host,
       SHELF_PORT: '0',

@@ -10,6 +10,11 @@ import { readSettings, sizesAt } from './settings.ts'
 import { createShelfClient } from './shelf-client.ts'
 import { Truth } from './truth.ts'
 
+/** How often the chore copies one object; its tenant is the system itself. */
+const REREPLICATE_EVERY_MS = 5_000
+/** The timer queue looks this often. */
+const DRAIN_EVERY_MS = 5
+
 const settings = readSettings()
 const sizes = sizesAt(settings.scale)
 const truth = new Truth('worker')
@@ -20,10 +25,6 @@ const shelf = createShelfClient({
 })
 const app = createService(truth)
 const enqueue = settings.fault === 'lost-context' ? timerQueue() : promiseQueue(2)
-/** How often the chore copies one object; its tenant is the system itself. */
-const REREPLICATE_EVERY_MS = 5_000
-/** The timer queue looks this often. */
-const DRAIN_EVERY_MS = 5
 
 app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs', async (request, reply) => {
   const rid = ridOf(request.query)
