@@ -1,12 +1,17 @@
-// Bags of the agent's own. Ids 0-15 are ours; those of applications start at 64 by convention.
+// Bags of the agent's own. Ids 14 to 63 are ours and our tools', and the last one there is; the others belong to
+// applications (docs/reference/bdl.md). 14 and 15 leave the first ones, which everybody tries first, alone and
+// still survive a trim longer than most.
 //
 // Loaded when first used: an application that names no tenant never pays for the compiler of schemas.
 
 import { loadBdl, type Baggage, type BagType } from '#baggage'
 
+/** Of the trail (trail.ts): the last id, so that it sorts behind all others. */
+export const TRAIL_BAG = 2 ** 31 - 1
+
 const SCHEMA = `
-  bag Tenant = 2 { string id = 0; }
-  bag Tags = 3 { map<string, string> values = 0; }
+  bag Tenant = 14 { string id = 0; }
+  bag Tags = 15 { map<string, string> values = 0; }
 `
 
 type TenantValue = { id?: string }

@@ -92,8 +92,32 @@ test('other bags, and what they own, pass the trail untouched', () => {
   assert.deepEqual(readTrail(withoutTrail(again)), [])
 })
 
+test('a bag of an application with any id, any shape and any length is never taken for the trail', () => {
+  const trail = new Trail()
+  const span = spanOf()
+  for (const id of [0, 1, 2, 3, 127, 128, 2 ** 31 - 2]) {
+    const { App } = loadBdl(`bag App = ${id} { string text = 0; set<fixed64> spans = 1; }`)
+    assert.ok(App)
+    for (const text of ['t', 'x'.repeat(15), 'x'.repeat(200)]) {
+      const theirs = App.write(Baggage.empty, { text, spans: new Set([1n, 2n]) })
+      assert.equal(withoutTrail(theirs), theirs)
+      const both = trail.end(theirs, span)
+      assert.deepEqual(App.read(both), App.read(theirs))
+      assert.deepEqual(readTrail(both), idsOf(span))
+      assert.ok(withoutTrail(both).equals(theirs))
+    }
+  }
+})
+
+test('what stands behind the trail stays when it is cut out', () => {
+  const behind = Baggage.of([Uint8Array.of(0xfc, 1), Uint8Array.of(0, 7)])
+  const both = new Trail().end(behind, spanOf())
+  assert.equal(readTrail(both).length, 1)
+  assert.ok(withoutTrail(both).equals(behind))
+})
+
 test('the trail is in bytes what its schema says', () => {
-  const { Trail: bag } = loadBdl('bag Trail = 1 { set<fixed64> spans = 0; }')
+  const { Trail: bag } = loadBdl('bag Trail = 2147483647 { set<fixed64> spans = 0; }')
   assert.ok(bag)
   const trail = new Trail()
   const span = spanOf()

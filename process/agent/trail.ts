@@ -8,14 +8,19 @@
 //                                  says it already
 //                               end(c): trail := {c}, for c's end is after all that was in it
 //
-// In bytes it is `bag Trail = 1 { set<fixed64> spans = 0; }`: F801, F000, then one atom 00 + 8 bytes a
-// span. It is read and, where it is alone, written by hand: it is touched twice a span. It never leaves the
-// process: outside, parent ids and links tell all of it. Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX
-// remembered spans (older ones simply count as covering nothing).
+// In bytes it is a bag of the last id there is, so that it is nobody's else and stands behind all others:
+//
+//   other bags | 06 F8 F0 7F FF FF FF | 02 F0 00 | 09 00 <span id> | 09 00 <span id> | ..
+//
+// It is read and, where it is alone, written by hand: it is touched twice a span. It never leaves the process:
+// outside, parent ids and links tell all of it. Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX remembered spans
+// (older ones simply count as covering nothing).
 // Source: X-Trace (NSDI'07), bag layout of the Tracing Plane's X-Trace; transitive reduction after Aho,
 // Garey, Ullman 1972.
 
 import { Baggage, loadBdl, type BagType } from '#baggage'
+import { concatBytes, readVarint } from '#base'
+import { TRAIL_BAG } from './bags.ts'
 import { TRAIL_HISTORY_MAX, TRAIL_MAX } from './limits.ts'
 import { Span, type SpanLink } from './span.ts'
 
@@ -24,7 +29,7 @@ export type TrailValue = { spans: Set<bigint> }
 /** What is kept of a span that ended, or answered, until TRAIL_HISTORY_MAX others did. */
 type Past = { readonly traceId: string; covers: readonly string[]; answeredMs: number | undefined }
 
-const HEADER = Uint8Array.of(2, 0xf8, 1, 2, 0xf0, 0)
+const HEADER = Uint8Array.of(6, 0xf8, 0xf0, 0x7f, 0xff, 0xff, 0xff, 2, 0xf0, 0)
 const ATOM_BYTES = 10
 const ANCESTORS_MAX = 32
 
@@ -85,8 +90,10 @@ export class Trail {
    * counters' ownership.
    */
   write(baggage: Baggage, ids: readonly string[]): Baggage {
-    if (!hasTrail(baggage)) return baggage.join(encodeTrail(ids))
-    if (isOnlyTrail(baggage)) return encodeTrail(ids)
+    const bytes = baggage.encode()
+    const at = positionOf(bytes)
+    if (at < 0) return baggage.join(encodeTrail(ids))
+    if (at === 0 && endOfTrail(bytes, at) === bytes.length) return encodeTrail(ids)
     const bag = (this.#bag ??= trailBag())
     if (ids.length === 0) return bag.drop(baggage)
     return bag.write(baggage, { spans: new Set(ids.map((id) => BigInt(`0x${id}`))) })
@@ -118,7 +125,7 @@ export class Trail {
 }
 
 function trailBag(): BagType<TrailValue> {
-  const { Trail: bag } = loadBdl('bag Trail = 1 { set<fixed64> spans = 0; }')
+  const { Trail: bag } = loadBdl(`bag Trail = ${TRAIL_BAG} { set<fixed64> spans = 0; }`)
   if (bag === undefined) throw new Error('the schema of the trail declares Trail')
   return bag
 }
@@ -135,48 +142,53 @@ function isBeforeAncestor(span: Span, id: string): boolean {
   return false
 }
 
-/** The trail is bag 1, so nothing but bag 0 (which nobody has) or a trim marker can stand before it. */
-function hasTrail(baggage: Baggage): boolean {
-  const bytes = baggage.encode()
-  return (
-    bytes.length >= HEADER.length + ATOM_BYTES &&
-    bytes[0] === 2 &&
-    bytes[1] === 0xf8 &&
-    bytes[2] === 1 &&
-    bytes[3] === 2 &&
-    bytes[4] === 0xf0 &&
-    bytes[5] === 0
-  )
+/** Where the trail begins, or -1. Cost: a step for each atom of other bags, of which there are few or none. */
+function positionOf(bytes: Uint8Array): number {
+  for (let at = 0; at + HEADER.length + ATOM_BYTES <= bytes.length; at = nextAtom(bytes, at))
+    if (bytes[at] === 6 && startsTrail(bytes, at)) return at
+  return -1
 }
 
-const endOfTrail = (bytes: Uint8Array): number => {
-  let at = HEADER.length
-  while (bytes[at] === ATOM_BYTES - 1 && bytes[at + 1] === 0 && at + ATOM_BYTES <= bytes.length)
-    at += ATOM_BYTES
-  return at
+function startsTrail(bytes: Uint8Array, at: number): boolean {
+  for (let i = 1; i < HEADER.length; i += 1) if (bytes[at + i] !== HEADER[i]) return false
+  return true
 }
 
-function isOnlyTrail(baggage: Baggage): boolean {
-  return hasTrail(baggage) && endOfTrail(baggage.encode()) === baggage.byteLength
+function nextAtom(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] ?? 0
+  if (first < 0x80) return at + 1 + first
+  const length = readVarint(bytes, at)
+  return length === undefined ? bytes.length : length.end + length.value
+}
+
+function endOfTrail(bytes: Uint8Array, at: number): number {
+  let end = at + HEADER.length
+  while (bytes[end] === ATOM_BYTES - 1 && bytes[end + 1] === 0 && end + ATOM_BYTES <= bytes.length)
+    end += ATOM_BYTES
+  return end
 }
 
 /**
  * For baggage that goes to the wire or came from it: such baggage owns no counters, so cutting the bytes
  * loses nothing.
- * Cost: a view, no copy.
+ * Cost: a view, no copy; a copy where something strange stands behind.
  */
 export function withoutTrail(baggage: Baggage): Baggage {
-  if (!hasTrail(baggage)) return baggage
   const bytes = baggage.encode()
-  return Baggage.decodeLenient(bytes.subarray(endOfTrail(bytes)))
+  const at = positionOf(bytes)
+  if (at < 0) return baggage
+  const before = bytes.subarray(0, at)
+  const end = endOfTrail(bytes, at)
+  return Baggage.decodeLenient(end === bytes.length ? before : concatBytes(before, bytes.subarray(end)))
 }
 
 /** Ids in hex, in the order of their bytes. */
 export function readTrail(baggage: Baggage): readonly string[] {
-  if (!hasTrail(baggage)) return []
   const bytes = baggage.encode()
+  const start = positionOf(bytes)
+  if (start < 0) return []
   const ids: string[] = []
-  for (let at = HEADER.length, end = endOfTrail(bytes); at < end; at += ATOM_BYTES)
+  for (let at = start + HEADER.length, end = endOfTrail(bytes, start); at < end; at += ATOM_BYTES)
     ids.push(hexAt(bytes, at + 2))
   return ids
 }
