@@ -40,6 +40,12 @@ export const LOG_BYTES_MAX = 4 * 1024 * 1024 * 1024
  */
 export const KEYS_PER_GENERATION = 65_536
 
+/**
+ * 2020-01-01. Sequences of a new log begin at the milliseconds since then: with 40 bits, which is what the
+ * store has for them beside 24 for the place of a span in its record, until 2054.
+ */
+export const SEQUENCE_EPOCH_MS = 1_577_836_800_000
+
 /** Segment files are named by ten digits: 160 years at two a second. */
 export const SEGMENT_NUMBER_MAX = 9_999_999_999
 

@@ -142,6 +142,26 @@ test('segment ids differ even when the folder was emptied', async () => {
 
 // --- full and failing disks
 
+test('a log that was emptied goes on above all that it gave before', async () => {
+  const disk = newDisk()
+  const clock: Clock = { ...stoppedClock, nowNs: () => 1_600_000_000_000_000_000n }
+  const opened = (nowNs = clock.nowNs()): Promise<Log> =>
+    openLog({ dir: DIR, disk, clock: { ...clock, nowNs: () => nowNs }, random: seededRandom(3) })
+  const first = await opened()
+  const before = await first.append(payloadOf(1), keyOf(1))
+  await first.seal()
+  await first.drop(first.segments()[0]!.id)
+  await first.close()
+  const second = await opened(clock.nowNs() + 2_000_000n)
+  const after = await second.append(payloadOf(2), keyOf(2))
+  assert.ok(after.sequence > before.sequence, `${after.sequence} comes after ${before.sequence}`)
+  await second.close()
+  const third = await opened(0n)
+  assert.equal((await third.append(payloadOf(3), keyOf(3))).sequence, after.sequence + 1)
+  assert.equal(third.report.lostRecords, 0)
+  await third.close()
+})
+
 test('a full disk refuses with E_LOG_FULL, keeps what was acked, goes on when there is space', async () => {
   const disk = newDisk()
   const log = await filled(disk, 3)

@@ -133,12 +133,23 @@ export async function openLog(options: LogOptions): Promise<Log> {
     })
     const healed = await healFolder(disk, dir)
     for (const key of healed.keys) window.remember(key)
-    return new SegmentedLog(options, { lock, window, ...healed })
+    const nextSequence = healed.nextSequence ?? firstSequenceAt(options.clock)
+    return new SegmentedLog(options, { lock, window, ...healed, nextSequence })
   } catch (error: unknown) {
     await lock.release()
     if (error instanceof LogError) throw error
     throw new LogError('E_LOG_IO', `the log in ${dir} can not be opened: ${String(error)}`, error)
   }
+}
+
+/**
+ * Where an empty log begins: at the milliseconds since 2020. All that it gave before may have been dropped,
+ * and the store holds those sequences: beginning at 1 again, a new arrival would look older than what it
+ * replaces, and every new record like a replay. Records come slower than one a millisecond in the long run;
+ * were they faster, or the clock set back, readers must be right all the same, only slower.
+ */
+function firstSequenceAt(clock: Clock): number {
+  return Math.max(1, Number(clock.nowNs() / 1_000_000n) - limits.SEQUENCE_EPOCH_MS)
 }
 
 class SegmentedLog implements Log {

@@ -59,7 +59,8 @@ export type HealedFolder = {
   /** Of all records, in order. */
   readonly keys: readonly Uint8Array[]
   readonly nextNumber: number
-  readonly nextSequence: number
+  /** undefined = no segment says it. */
+  readonly nextSequence: number | undefined
   readonly report: LogReport
 }
 
@@ -70,7 +71,8 @@ export async function healFolder(disk: Disk, dir: string): Promise<HealedFolder>
   const headers = await readHeaders(disk, dir, numbers, unreadable)
   const segments: HealedSegment[] = []
   const keysBySegment = new Map<string, readonly Uint8Array[]>()
-  let [nextSequence, lostRecords, tornRecords, bytesCut] = [1, 0, 0, 0]
+  let nextSequence: number | undefined
+  let [lostRecords, tornRecords, bytesCut] = [0, 0, 0]
   for (const [index, { number, path, header }] of headers.entries()) {
     const found = { number, path, header, file: await disk.readAll(path) }
     const endSequence = headers[index + 1]?.header.firstSequence

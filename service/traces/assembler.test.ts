@@ -5,12 +5,15 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { Assembler, type Due } from './assembler.ts'
 import {
+  EVICTED_WAITING_MAX,
+  OPERATIONS_PER_SUMMARY_MAX,
   RETAIN_MS,
   ROOTED_IDLE_MS,
   ROOTLESS_IDLE_MS,
   SERVICES_PER_SUMMARY_MAX,
   SPANS_PER_TRACE_MAX,
   SUMMARY_EVERY_MS_MAX,
+  TEXT_CHARS_IN_MEMORY_MAX,
   TRACES_IN_MEMORY_MAX,
 } from './assembly-limits.ts'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
@@ -193,6 +196,49 @@ describe('assembler', () => {
     assert.equal(assembler.stats().tracesInMemory, TRACES_IN_MEMORY_MAX)
     assert.equal(assembler.stats().evictedTraces, 1)
     assert.deepEqual(ids(assembler.due(2)), ['1'.padStart(32, '0')])
+  })
+
+  it('holds no more names than it may, however long they are', () => {
+    const assembler = new Assembler([])
+    const service = 's'.repeat(1024)
+    const charsOfTrace = OPERATIONS_PER_SUMMARY_MAX * 2048
+    const traceCount = Math.ceil(TEXT_CHARS_IN_MEMORY_MAX / charsOfTrace) + 2
+    for (let t = 1; t <= traceCount; t++) {
+      const spans = Array.from({ length: OPERATIONS_PER_SUMMARY_MAX }, (_, i) => ({
+        ...ROOT,
+        traceId: t.toString(16),
+        spanId: (i + 1).toString(16),
+        service,
+        name: String(i).padEnd(1023, '.'),
+      }))
+      assembler.add(batchOf(spans), arrival(t), t)
+    }
+    assert.ok(assembler.stats().tracesInMemory <= TEXT_CHARS_IN_MEMORY_MAX / charsOfTrace)
+    assert.ok(assembler.stats().evictedTraces > 0)
+  })
+
+  it('says that it has no room while too many evicted traces wait for their summary', () => {
+    const assembler = new Assembler([])
+    const count = TRACES_IN_MEMORY_MAX + EVICTED_WAITING_MAX
+    const roots = (from: number, to: number): FixtureSpan[] =>
+      Array.from({ length: to - from }, (_, i) => ({ ...ROOT, traceId: (from + i + 1).toString(16) }))
+    assembler.add(batchOf(roots(0, count - 1)), arrival(0), 0)
+    assert.equal(assembler.hasRoom(), true)
+    assembler.add(batchOf(roots(count - 1, count)), arrival(1), 1)
+    assert.equal(assembler.hasRoom(), false)
+    assert.equal(assembler.due(2).traces.length, EVICTED_WAITING_MAX)
+    assert.equal(assembler.hasRoom(), true)
+  })
+
+  it('leaves a trace to the store that lasted longer than memory keeps a quiet one', () => {
+    const lasting = (ns: bigint): Due => {
+      const assembler = new Assembler([])
+      assembler.add(batchOf([{ ...ROOT, startNs: 1n, endNs: 1n + ns }]), arrival(0), 0)
+      return assembler.due(ROOTED_IDLE_MS)
+    }
+    const retainNs = BigInt(RETAIN_MS) * 1_000_000n
+    assert.notEqual(lasting(retainNs).traces[0]?.summary, undefined)
+    assert.equal(lasting(retainNs + 1n).traces[0]?.summary, undefined)
   })
 
   it('fences a trace that grows beyond the limit: counted on, its ids no longer kept', () => {

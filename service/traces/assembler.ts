@@ -7,8 +7,9 @@
 // What memory holds may be less than the store does: after a restart, after eviction, for late spans. Such a
 // trace is marked `needsReread`, and its summary is computed from the store, where all its spans are (a
 // segment is assembled only after its insert). So memory is an accelerator, the store the truth. The same for
-// a span id seen twice: what the last write says is in the store. A trace without a root is read again too:
-// it may be the tail of one that left memory long ago.
+// a span id seen twice: what the last write says is in the store. A trace without a root is read again too,
+// and so is one that lasted longer than memory keeps quiet traces: it may be the tail of one that left long
+// ago (the root of a long request comes last).
 //
 // Source: Canopy 4.2 (cache by trace id, triggers, LRU, ids seen, runaway traces), with short idle times
 // instead of ten minutes.
@@ -112,6 +113,8 @@ class LiveTrace {
   hasRoot = false
   /** Start in the last summary. */
   writtenStartNs: bigint | undefined
+  /** Of services and operations. */
+  textChars = 0
   sequence = 0
   lastSpanMs = 0
   lastSummaryMs: number
@@ -127,6 +130,7 @@ class LiveTrace {
 }
 
 const NONE = Infinity
+const RETAIN_NS = BigInt(limits.RETAIN_MS) * 1_000_000n
 
 /** What one batch says once, instead of once a span. */
 type BatchNames = {
@@ -149,6 +153,7 @@ export class Assembler {
   /** Traces that were put out of memory before they were summarised. */
   #evicted: DueTrace[] = []
   #spansInMemory = 0
+  #textCharsInMemory = 0
   #counts = { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0 }
 
   /**
@@ -174,12 +179,20 @@ export class Assembler {
     for (let i = 0; i < batch.spanCount; i++) {
       const key = keys.slice(16 * i, 16 * i + 16)
       if (trace === undefined || key !== lastKey) {
+        // The trace of the span before is whole in its bounds now; one batch may bring 500,000 traces.
+        this.#makeRoom()
         trace = this.#touch(key, arrival, nowMs)
         lastKey = key
       }
-      if (this.#isNew(trace, ids.getUint32(8 * i), ids.getUint32(8 * i + 4))) addSpan(trace, batch, i, names)
+      if (!this.#isNew(trace, ids.getUint32(8 * i), ids.getUint32(8 * i + 4))) continue
+      this.#textCharsInMemory += addSpan(trace, batch, i, names)
     }
     this.#makeRoom()
+  }
+
+  /** False = so many traces wait for their summary to be written that no more spans should be added. */
+  hasRoom(): boolean {
+    return this.#evicted.length < limits.EVICTED_WAITING_MAX
   }
 
   /** Traces to summarise now; forgets those that have been quiet for long. */
@@ -240,7 +253,8 @@ export class Assembler {
   #take(key: string, trace: LiveTrace, nowMs: number): DueTrace {
     trace.dirtySince = NONE
     trace.lastSummaryMs = nowMs
-    const isKnown = trace.isFenced || (!trace.needsReread && trace.hasRoot)
+    const isLong = trace.endNs > trace.startNs + RETAIN_NS
+    const isKnown = trace.isFenced || (!trace.needsReread && trace.hasRoot && !isLong)
     const movedFromNs = trace.writtenStartNs === trace.startNs ? undefined : trace.writtenStartNs
     trace.writtenStartNs = trace.startNs
     const traceId = Buffer.from(key, 'latin1').toString('hex')
@@ -255,6 +269,7 @@ export class Assembler {
   #forget(key: string, trace: LiveTrace): void {
     this.#live.delete(key)
     this.#spansInMemory -= trace.ids.size
+    this.#textCharsInMemory -= trace.textChars
     this.#finished.add(key)
     if (this.#finished.size > limits.FINISHED_IDS_MAX) {
       for (const oldest of this.#finished) {
@@ -265,15 +280,23 @@ export class Assembler {
   }
 
   #makeRoom(): void {
+    if (this.#isWithinBounds()) return
     for (const [key, trace] of this.#live) {
-      if (this.#live.size <= limits.TRACES_IN_MEMORY_MAX && this.#spansInMemory <= limits.SPANS_IN_MEMORY_MAX)
-        return
+      if (this.#isWithinBounds()) return
       if (trace.dirtySince !== NONE) {
         this.#counts.evictedTraces++
         this.#evicted.push(this.#take(key, trace, trace.lastSpanMs))
       }
       this.#forget(key, trace)
     }
+  }
+
+  #isWithinBounds(): boolean {
+    return (
+      this.#live.size <= limits.TRACES_IN_MEMORY_MAX &&
+      this.#spansInMemory <= limits.SPANS_IN_MEMORY_MAX &&
+      this.#textCharsInMemory <= limits.TEXT_CHARS_IN_MEMORY_MAX
+    )
   }
 }
 
@@ -299,7 +322,8 @@ function namesOf(batch: SpanBatch): BatchNames {
   return { services, operation }
 }
 
-function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchNames): void {
+/** Returns the characters of names that the trace holds more than before. */
+function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchNames): number {
   const startNs = batch.startNs[i]!
   const endNs = batch.endNs[i]!
   const resourceRow = batch.resourceRows[i]!
@@ -308,13 +332,7 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
   if (startNs < trace.startNs) trace.startNs = startNs
   if (endNs > trace.endNs) trace.endNs = endNs
   if (batch.statusCodes[i] === 2) trace.errorCount++
-  const bucket =
-    trace.services.size < limits.SERVICES_PER_SUMMARY_MAX || trace.services.has(service)
-      ? service
-      : limits.OVERFLOW_NAME
-  trace.services.set(bucket, (trace.services.get(bucket) ?? 0) + 1)
-  if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX)
-    trace.operations.add(names.operation(resourceRow, batch.names[i]!))
+  const added = addNames(trace, service, names.operation(resourceRow, batch.names[i]!))
   const isTrueRoot = isRoot(batch.parentSpanIds, 8 * i)
   // While no span without a parent was seen, the earliest span stands for it.
   if ((isTrueRoot && !trace.hasRoot) || (isTrueRoot === trace.hasRoot && startNs < trace.rootStartNs)) {
@@ -323,6 +341,23 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
     trace.rootService = service
     trace.rootName = batch.strings.text(batch.names[i]!)
   }
+  return added
+}
+
+function addNames(trace: LiveTrace, service: string, operation: string): number {
+  const before = trace.textChars
+  const count = trace.services.get(service)
+  if (count !== undefined || trace.services.size < limits.SERVICES_PER_SUMMARY_MAX) {
+    if (count === undefined) trace.textChars += service.length
+    trace.services.set(service, (count ?? 0) + 1)
+  } else {
+    trace.services.set(limits.OVERFLOW_NAME, (trace.services.get(limits.OVERFLOW_NAME) ?? 0) + 1)
+  }
+  if (trace.operations.size < limits.OPERATIONS_PER_SUMMARY_MAX && !trace.operations.has(operation)) {
+    trace.textChars += operation.length
+    trace.operations.add(operation)
+  }
+  return trace.textChars - before
 }
 
 function isRoot(ids: Uint8Array, at: number): boolean {

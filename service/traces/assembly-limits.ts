@@ -31,8 +31,18 @@ export const TICK_MS = 100
  * are 32 MB.
  */
 export const SPANS_IN_MEMORY_MAX = 2_000_000
-/** About 1 kB each with its counters: 100 MB at most. */
+/** About 1 kB each with its counters, beside its names: 100 MB at most. */
 export const TRACES_IN_MEMORY_MAX = 100_000
+/**
+ * Names of services and operations of all traces in memory, one or two bytes a character: 128 MB at most.
+ * Usual traces hold some hundred each; hostile ones 256 operations of 2 kB, half a megabyte for 11 kB sent.
+ */
+export const TEXT_CHARS_IN_MEMORY_MAX = 64 * 1024 * 1024
+/**
+ * Summaries of traces put out of memory, waiting to be written; beyond it no more segments are taken. With
+ * what one batch of 20 MiB adds on top (500,000 spans, each a trace of its own), some 300 MB at most.
+ */
+export const EVICTED_WAITING_MAX = 50_000
 /**
  * Beyond this a trace is a runaway (a context that leaks into everything): its spans are stored, its ids no
  * longer kept.

@@ -77,6 +77,13 @@ describe('the block of table spans', () => {
     ])
   })
 
+  it('cuts the name of a service at 1,024 characters', () => {
+    const named = (name: string): string[] =>
+      servicesOf(batchOf([{ traceId: '1', spanId: '1', service: name }]))
+    assert.deepEqual(named('s'.repeat(1024)), ['s'.repeat(1024)])
+    assert.deepEqual(named('s'.repeat(1025)), ['s'.repeat(1024)])
+  })
+
   it('is the same for spans in one batch and in many, but for the sequence', () => {
     const spans = [
       { traceId: '1', spanId: '1', name: 'a' },

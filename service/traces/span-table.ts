@@ -18,6 +18,8 @@ export const SPANS_PER_RECORD_BITS = 24n
 
 const UTF8 = new TextEncoder()
 const UNKNOWN_SERVICE = 'unknown_service'
+/** As long as a span's name may be; whole it stands in column resource. The assembler keeps one an operation. */
+const SERVICE_CHARS_MAX = 1024
 
 /** A dictionary that grows over the batches of a block. */
 class MergedDictionary {
@@ -58,10 +60,16 @@ export function servicesOf(batch: SpanBatch): string[] {
         batch.strings.text(attributes.keys[j]!) !== 'service.name'
       )
         continue
-      return batch.strings.text(attributes.words[2 * j]!) || UNKNOWN_SERVICE
+      const name = batch.strings.text(attributes.words[2 * j]!)
+      return (name.length > SERVICE_CHARS_MAX ? cutService(name) : name) || UNKNOWN_SERVICE
     }
     return UNKNOWN_SERVICE
   })
+}
+
+/** A copy: a slice would keep the long text alive. */
+function cutService(name: string): string {
+  return Buffer.from(name.slice(0, SERVICE_CHARS_MAX)).toString()
 }
 
 function resourceTexts(batch: SpanBatch): string[] {
