@@ -55,6 +55,22 @@ describe('off', () => {
     assert.deepEqual(result, [off, off, off, [true, false, true, true], off])
   })
 
+  test('stopped in the middle of runs: leaving them brings nothing back', async () => {
+    const result = await measured(`
+      let installed = 0
+      const native = v8.promiseHooks.createHook
+      v8.promiseHooks.createHook = (hooks) => {
+        const stop = native(hooks)
+        installed++
+        return () => { installed--; stop() }
+      }
+      context.start()
+      context.run(words('a'), () => context.run(words('b'), () => context.stop()))
+      await turn()
+      console.log(JSON.stringify([installed, context.current() === Baggage.empty]))`)
+    assert.deepEqual(result, [0, true])
+  })
+
   test('stopped: the verbs only call, and give empty', async () => {
     const result = await measured(`
       const fn = () => 1

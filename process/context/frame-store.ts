@@ -17,13 +17,15 @@ export class FrameStore {
   readonly #storage = new AsyncLocalStorage<Frame | undefined>()
   /** async_hooks' slot on a resource; undefined where AsyncContextFrame carries the frame. */
   #slot: symbol | undefined
+  #isDisabled = false
 
   get(): Frame | undefined {
     return this.#storage.getStore()
   }
 
+  /** Runs that were under way when all was stopped still leave: that must not switch the storage on again. */
   enter(frame: Frame | undefined): void {
-    this.#storage.enterWith(frame)
+    if (!this.#isDisabled) this.#storage.enterWith(frame)
   }
 
   run<R>(frame: Frame | undefined, fn: () => R): R {
@@ -58,7 +60,9 @@ export class FrameStore {
     else Reflect.set(promise, this.#slot, frame)
   }
 
+  /** For good: another start makes another store. */
   disable(): void {
+    this.#isDisabled = true
     this.#storage.disable()
   }
 }
