@@ -122,8 +122,7 @@ const DEFAULT_LIMITS: LogLimits = {
 /** Locks the folder, mends what a crash left, seals every segment found. Errors: E_LOG_LOCKED, E_LOG_IO. */
 export async function openLog(options: LogOptions): Promise<Log> {
   const { dir, disk } = options
-  await disk.makeDir(dir)
-  const lock = await disk.lock(`${dir}/lock`)
+  const lock = await makeAndLock(disk, dir)
   if (lock === undefined) throw new LogError('E_LOG_LOCKED', `the log in ${dir} is in use by another process`)
   try {
     const window = await KeyWindow.load({
@@ -137,8 +136,7 @@ export async function openLog(options: LogOptions): Promise<Log> {
     return new SegmentedLog(options, { lock, window, ...healed, nextSequence })
   } catch (error: unknown) {
     await lock.release()
-    if (error instanceof LogError) throw error
-    throw new LogError('E_LOG_IO', `the log in ${dir} can not be opened: ${String(error)}`, error)
+    throw cannotOpen(dir, error)
   }
 }
 
@@ -150,6 +148,20 @@ export async function openLog(options: LogOptions): Promise<Log> {
  */
 function firstSequenceAt(clock: Clock): number {
   return Math.max(1, Number(clock.nowNs() / 1_000_000n) - limits.SEQUENCE_EPOCH_MS)
+}
+
+async function makeAndLock(disk: Disk, dir: string): Promise<DiskLock | undefined> {
+  try {
+    await disk.makeDir(dir)
+    return await disk.lock(`${dir}/lock`)
+  } catch (error: unknown) {
+    throw cannotOpen(dir, error)
+  }
+}
+
+function cannotOpen(dir: string, error: unknown): LogError {
+  if (error instanceof LogError) return error
+  return new LogError('E_LOG_IO', `the log in ${dir} can not be opened: ${String(error)}`, error)
 }
 
 class SegmentedLog implements Log {

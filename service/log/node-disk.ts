@@ -78,13 +78,16 @@ async function syncDir(dir: string): Promise<void> {
   }
 }
 
+/** Only "busy" says that somebody holds it: a damaged file or a missing right is another trouble. */
 async function lock(path: string): Promise<DiskLock | undefined> {
+  const SQLITE_BUSY = 5
   const database = new DatabaseSync(path)
   try {
     database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
-  } catch {
+  } catch (error: unknown) {
     database.close()
-    return undefined
+    if (error instanceof Error && 'errcode' in error && error.errcode === SQLITE_BUSY) return undefined
+    throw error
   }
   return { release: async () => database.close() }
 }

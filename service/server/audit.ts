@@ -41,7 +41,7 @@ export class AuditLog {
     this.#last = { seq: last?.seq ?? 0, hash: last?.hash ?? GENESIS }
   }
 
-  /** Durable when it returns: what is not in the log did not happen. */
+  /** Durable when it returns: what is not in the log did not happen. Errors: those of the disk. */
   add(who: string, what: string, detail: AuditEntry['detail']): void {
     const body = {
       seq: this.#last.seq + 1,
@@ -53,8 +53,7 @@ export class AuditLog {
     }
     const hash = hashOf(body)
     const line = Buffer.from(`${JSON.stringify({ ...body, hash })}\n`)
-    for (let at = 0; at < line.length;) at += writeSync(this.#handle, line, at)
-    fsyncSync(this.#handle)
+    this.#append(line)
     this.#bytes += line.length
     this.#last = { seq: body.seq, hash }
   }
@@ -74,6 +73,17 @@ export class AuditLog {
       .slice(-options.limit)
       .reverse()
     return { entries, isIntact }
+  }
+
+  /** All of it or, when the disk fails, nothing: half a line would end the chain there. */
+  #append(line: Buffer): void {
+    try {
+      for (let at = 0; at < line.length;) at += writeSync(this.#handle, line, at)
+      fsyncSync(this.#handle)
+    } catch (error: unknown) {
+      ftruncateSync(this.#handle, this.#bytes)
+      throw error
+    }
   }
 
   #newest(): Buffer {

@@ -53,15 +53,13 @@ export async function openDataDir(dir: string, tokenFile?: string): Promise<Data
   }
   try {
     const signingKey = openSigningKey(path.join(dir, 'keys', 'signing.pem'))
-    const rawKey = rawPublicKey(signingKey)
+    const rawKey = rawPublicKey(signingKey.key)
     const fingerprint = encodeBase64Url(createHash('sha256').update(rawKey).digest().subarray(0, 16))
-    const secret = openSecret(path.join(dir, 'agent-token')).split('.')[0] ?? ''
-    const agentToken = `${secret}.${fingerprint}`
-    replaceFile(path.join(dir, 'agent-token'), `${agentToken}\n`)
+    const agentToken = openAgentToken(path.join(dir, 'agent-token'), signingKey.isNew, fingerprint)
     return {
       dir,
       agentToken,
-      signingKey,
+      signingKey: signingKey.key,
       publicKey: encodeBase64Url(rawKey),
       fleet: openSecret(path.join(dir, 'fleet')),
       adminToken: openSecret(tokenFile ?? path.join(dir, 'admin-token')),
@@ -82,27 +80,57 @@ function whereIs(dir: string): string {
   return url === null ? '' : ` (${url[1]})`
 }
 
+const RESTORE = 'restore it, or remove it: then a new one is made'
+
+/**
+ * `<secret>.<fingerprint>`. Agents trust the fingerprint they were started with, so a key that changed by
+ * damage must not become the new one silently.
+ */
+function openAgentToken(file: string, isNewKey: boolean, fingerprint: string): string {
+  const known = openSecret(file)
+  const [secret = '', pinned] = known.split('.')
+  if (pinned !== undefined && pinned !== fingerprint && !isNewKey) {
+    throw new ServerError(
+      'E_DATA_DAMAGED',
+      `${file} names another key than keys/signing.pem: one of them is damaged; restore it, or remove ` +
+        'agent-token: then a new one is made, and agents need it',
+    )
+  }
+  const token = `${secret}.${fingerprint}`
+  if (token !== known) replaceFile(file, `${token}\n`)
+  return token
+}
+
 /** One line of text that is made once. */
 function openSecret(file: string): string {
   const known = readIfThere(file)?.trim()
-  if (known !== undefined && known !== '') return known
+  if (known !== undefined && known !== '') {
+    if (/^[\x21-\x7e]+$/.test(known)) return known
+    throw new ServerError('E_DATA_DAMAGED', `${file} is not one line of visible ASCII; ${RESTORE}`)
+  }
   const made = encodeBase64Url(randomBytes(24))
   replaceFile(file, `${made}\n`)
   return made
 }
 
-function openSigningKey(file: string): KeyObject {
+function openSigningKey(file: string): { readonly key: KeyObject; readonly isNew: boolean } {
   const known = readIfThere(file)
   if (known === undefined) {
     const { privateKey } = generateKeyPairSync('ed25519')
     replaceFile(file, privateKey.export({ type: 'pkcs8', format: 'pem' }).toString())
-    return privateKey
+    return { key: privateKey, isNew: true }
   }
+  const key = privateKeyOf(known)
+  if (key?.asymmetricKeyType === 'ed25519') return { key, isNew: false }
+  const remedy = 'restore it, or remove it: then a new key is made and agents need the new agent-token'
+  throw new ServerError('E_DATA_DAMAGED', `${file} is not an Ed25519 private key; ${remedy}`)
+}
+
+function privateKeyOf(pem: string): KeyObject | undefined {
   try {
-    return createPrivateKey(known)
-  } catch (cause: unknown) {
-    const remedy = 'restore it, or remove it: then a new key is made and agents need the new agent-token'
-    throw new ServerError('E_DATA_DAMAGED', `${file} is not a private key; ${remedy}`, { cause })
+    return createPrivateKey(pem)
+  } catch {
+    return undefined
   }
 }
 

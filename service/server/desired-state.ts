@@ -140,6 +140,21 @@ function isSaved(value: unknown): value is Saved {
     'disabled' in value &&
     typeof value.disabled === 'boolean' &&
     'packages' in value &&
-    Array.isArray(value.packages)
+    Array.isArray(value.packages) &&
+    value.packages.every(isPackage)
+  )
+}
+
+/** Only what this server itself relies on: agents verify the rest, and refuse a package by itself. */
+function isPackage(value: unknown): boolean {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'name' in value &&
+    typeof value.name === 'string' &&
+    'version' in value &&
+    Number.isSafeInteger(value.version) &&
+    'advice' in value &&
+    Array.isArray(value.advice)
   )
 }

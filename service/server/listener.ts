@@ -1,6 +1,7 @@
 // The HTTP listener: gate, route, authorization, handler, errors; in this order for every request.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { writeTrouble } from './disk-trouble.ts'
 import type { Services } from './exchange.ts'
 import { checkHost, checkIntent, checkOrigin, readTarget } from './gate.ts'
 import { sendJson } from './http-io.ts'
@@ -88,7 +89,7 @@ function authorize(request: IncomingMessage, access: Access, { identity }: Servi
 }
 
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown, services: Services): void {
-  const known = error instanceof RequestError ? error : undefined
+  const known = error instanceof RequestError ? error : writeTrouble(error)
   const status = known?.status ?? 500
   if (status >= 500) services.counts.errors += 1
   else services.counts.refused += 1

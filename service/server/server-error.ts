@@ -2,7 +2,13 @@
 
 import type { ApiError } from '#protocol'
 
-export type ServerErrorCode = 'E_CONFIG' | 'E_PORT_BUSY' | 'E_DATA_LOCKED' | 'E_DATA_DAMAGED'
+export type ServerErrorCode =
+  | 'E_CONFIG'
+  | 'E_PORT_BUSY'
+  | 'E_DATA_LOCKED'
+  | 'E_DATA_DAMAGED'
+  | 'E_DATA_FULL'
+  | 'E_DATA_ACCESS'
 
 /** Starting failed. The message says what to do. */
 export class ServerError extends Error {

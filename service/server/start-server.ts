@@ -13,15 +13,16 @@ import { fileURLToPath } from 'node:url'
 import { nodeClock } from './adapters.ts'
 import { Agents } from './agents.ts'
 import { AuditLog } from './audit.ts'
-import { openDataDir } from './data-dir.ts'
+import { openDataDir, type DataDir } from './data-dir.ts'
 import { DesiredStateStore } from './desired-state.ts'
+import { startTrouble } from './disk-trouble.ts'
 import type { Services } from './exchange.ts'
 import { replaceFile } from './files.ts'
 import { Identity } from './identity.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import { createListener } from './listener.ts'
 import { LiveTraces } from './live.ts'
-import { readConfig, type ServerOptions } from './options.ts'
+import { readConfig, type Config, type ServerOptions } from './options.ts'
 import type { Pipeline, PipelineOptions } from './pipeline.ts'
 import { listen } from './port-holder.ts'
 import { StaticFiles } from './static-files.ts'
@@ -50,18 +51,26 @@ const WHOLE: Parts = {
 
 const WEB = fileURLToPath(new URL('../../face/web/dist', import.meta.url))
 
-/** Errors: E_CONFIG, E_PORT_BUSY, E_DATA_LOCKED, E_DATA_DAMAGED. */
+/** Errors: E_CONFIG, E_PORT_BUSY, E_DATA_LOCKED, _DAMAGED, _FULL, _ACCESS; those of the log. */
 export async function startServer(
   options: ServerOptions = {},
   env: { readonly [name: string]: string | undefined } = process.env,
   parts: Parts = WHOLE,
 ): Promise<ServerHandle> {
   const config = readConfig(options, env)
+  try {
+    return await startOn(config, parts)
+  } catch (error: unknown) {
+    throw startTrouble(config.dataDir, error)
+  }
+}
+
+async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
   const dataDir = await openDataDir(config.dataDir, config.tokenFile)
   const loopDelay = monitorEventLoopDelay({ resolution: 5 })
   let pipeline: Pipeline | undefined
   let live: LiveTraces | undefined
-  const services: Services = {
+  const services = await orRelease(dataDir, () => ({
     config,
     dataDir,
     nowMs: Date.now,
@@ -74,7 +83,7 @@ export async function startServer(
     counts: { requests: 0, errors: 0, refused: 0 },
     pipeline: () => pipeline,
     live: () => live,
-  }
+  }))
   const listener = createListener(services)
   const close = async (): Promise<void> => {
     loopDelay.disable()
@@ -116,6 +125,15 @@ export async function startServer(
     }
   } catch (error: unknown) {
     await close()
+    throw error
+  }
+}
+
+async function orRelease(dataDir: DataDir, make: () => Services): Promise<Services> {
+  try {
+    return make()
+  } catch (error: unknown) {
+    await dataDir.release()
     throw error
   }
 }
