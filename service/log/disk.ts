@@ -3,7 +3,7 @@
 //   node-disk.ts        the real one
 //   simulated-disk.ts   drops, tears and refuses by seed
 //
-// Contract (disk.contract.ts): after sync() resolves, the bytes written before it survive a power loss once
+// Contract: after sync() resolves, the bytes written before it survive a power loss once
 // syncDir() of the folder has resolved after create(). Before that anything may be kept, lost or torn at
 // sectors of 512 bytes. Errors carry the code of the operating system: ENOENT, EEXIST, ENOSPC, EIO, ...
 

@@ -2,6 +2,7 @@
 // event loop.
 
 import { parentPort, workerData } from 'node:worker_threads'
+import { nodeClock } from '#log'
 import { openStore, type StoreLocation } from '#store'
 import { openTraceReader } from '#traces'
 import { TraceReads, type Read } from './reads.ts'
@@ -13,7 +14,7 @@ export type ReadAnswer =
 
 const { store: location }: { store: StoreLocation } = workerData
 const store = openStore(location)
-const reads = new TraceReads(openTraceReader(store), Date.now)
+const reads = new TraceReads(openTraceReader(store, nodeClock), () => nodeClock.monotonicMs())
 
 parentPort?.on('message', (request: ReadRequest) => {
   void answer(request)

@@ -227,6 +227,8 @@ for (const query of [
   'minMs=-1',
   'minMs=x',
   'from=yesterday',
+  'error=maybe',
+  'attr.=v',
   `service=${'x'.repeat(1025)}`,
   Array.from({ length: 17 }, (_, index) => `attr.k${index}=v`).join('&'),
 ]) {

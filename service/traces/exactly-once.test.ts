@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { nodeClock } from '#log'
 import { seededRandom } from '#base'
 import { openStore } from '#store'
 import { SPANS_PER_TRACE, TRACES_PER_BATCH } from './exactly-once-batches.fixture.ts'
@@ -142,7 +143,7 @@ async function assertComplete(dir: string, batches: number): Promise<void> {
       { rows: Number(counted?.['n']), spans: Number(counted?.['unique']) },
       { rows: full, spans: full },
     )
-    const reader = openTraceReader(store)
+    const reader = openTraceReader(store, nodeClock)
     const counts = new Map<string, number>()
     let cursor: string | undefined
     do {

@@ -10,8 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'node:test'
 import { seededRandom } from '#base'
-import { nodeDisk, openLog, readSegment } from '#log'
-import { systemClock, systemRandom } from './ingest-ports.ts'
+import { nodeDisk, openLog, readSegment, nodeClock, nodeRandom } from '#log'
 import { requestType } from './testing/otlp-oracle.ts'
 import { decodeSpanBlock } from './span-block.ts'
 
@@ -62,7 +61,7 @@ async function post(port: number, body: Uint8Array): Promise<boolean> {
 }
 
 async function countInLog(dir: string): Promise<Map<number, number>> {
-  const log = await openLog({ dir, disk: nodeDisk, clock: systemClock, random: systemRandom })
+  const log = await openLog({ dir, disk: nodeDisk, clock: nodeClock, random: nodeRandom })
   assert.equal(log.report.lostRecords, 0)
   const counts = new Map<number, number>()
   for (const segment of log.segments()) {

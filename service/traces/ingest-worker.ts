@@ -8,11 +8,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
-import { nodeDisk, openLog } from '#log'
+import { nodeClock, nodeDisk, nodeRandom, openLog } from '#log'
 import type { Log, SegmentInfo } from '#log'
 import { BatchIngest } from './ingest-batch.ts'
 import { createIngestServer, IngestCounters } from './ingest-http.ts'
-import { systemClock, systemRandom } from './ingest-ports.ts'
 import type {
   ConsumerToIngest,
   IngestOptions,
@@ -30,12 +29,12 @@ const CLOSE_MS_MAX = 3000
 
 async function main(parent: MessagePort, options: IngestOptions): Promise<void> {
   const tell = (message: WorkerToParent): void => parent.postMessage(message)
-  const log = await openLog({ dir: options.dir, disk: nodeDisk, clock: systemClock, random: systemRandom })
+  const log = await openLog({ dir: options.dir, disk: nodeDisk, clock: nodeClock, random: nodeRandom })
   const counters = new IngestCounters()
   const ingest = new BatchIngest({
     log,
-    clock: systemClock,
-    random: systemRandom,
+    clock: nodeClock,
+    random: nodeRandom,
     yieldTurn: () => nextTurn(),
   })
   const server = createIngestServer(ingest, options, counters)

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { nodeClock } from '#log'
 import { openStore, type Store } from '#store'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
 import { spanBlock } from './span-table.ts'
@@ -33,7 +34,7 @@ async function withReader(work: (reader: TraceReader, store: Store) => Promise<v
   const store = openStore({ dir })
   try {
     await store.ready()
-    await work(openTraceReader(store), store)
+    await work(openTraceReader(store, nodeClock), store)
   } finally {
     await store.close()
     rmSync(dir, { recursive: true, force: true })
@@ -78,7 +79,7 @@ describe('search', () => {
   before(async () => {
     store = openStore({ dir })
     await store.ready()
-    reader = openTraceReader(store)
+    reader = openTraceReader(store, nodeClock)
     await put(store, 1, [
       FULL,
       {

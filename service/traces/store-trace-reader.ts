@@ -12,6 +12,7 @@
 // trace that lies below it appears in a later page; nothing appears twice unless its own start moved between
 // two pages.
 
+import type { Clock } from '#base'
 import type { OtlpSpan } from '#model'
 import type { TraceSearchResult, TraceSummary } from '#protocol'
 import type { QueryParam, Row, Store } from '#store'
@@ -37,8 +38,8 @@ export class TraceReaderError extends Error {
   }
 }
 
-export function openTraceReader(store: Store): TraceReader {
-  return new StoreTraceReader(store)
+export function openTraceReader(store: Store, clock: Clock): TraceReader {
+  return new StoreTraceReader(store, clock)
 }
 
 type Key = { readonly startNs: bigint; readonly traceId: string }
@@ -56,9 +57,11 @@ const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 36
 
 class StoreTraceReader implements TraceReader {
   readonly #store: Store
+  readonly #clock: Clock
 
-  constructor(store: Store) {
+  constructor(store: Store, clock: Clock) {
     this.#store = store
+    this.#clock = clock
   }
 
   async search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult> {
@@ -173,7 +176,7 @@ class StoreTraceReader implements TraceReader {
   #windows(filter: TraceFilter): bigint[] {
     const fromNs = filter.fromNs ?? 0n
     if (filter.attributes === undefined || Object.keys(filter.attributes).length === 0) return [fromNs]
-    const nowNs = BigInt(Date.now()) * 1_000_000n
+    const nowNs = this.#clock.nowNs()
     const newestNs = filter.toNs !== undefined && filter.toNs < nowNs ? filter.toNs : nowNs
     return [...ATTRIBUTE_WINDOWS_NS.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
   }
@@ -228,7 +231,7 @@ class StoreTraceReader implements TraceReader {
       WHERE start_ns IN {starts:Array(UInt64)}
         AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
       ORDER BY start_ns DESC, trace_id DESC, version DESC, is_deleted DESC LIMIT 1 BY start_ns, trace_id)
-      WHERE ${again.summary.join(' AND ')} AND is_deleted = 0`,
+      WHERE ${again.summary.join(' AND ')} AND is_deleted = 0 ORDER BY start_ns DESC, id DESC`,
       { params: newest, signal },
     )
     return { keys, rows }

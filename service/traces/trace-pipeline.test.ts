@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
 import { seededRandom } from '#base'
-import { nodeDisk, openLog, type SegmentInfo } from '#log'
+import { nodeDisk, openLog, type SegmentInfo, nodeClock } from '#log'
 import { encodeNativeBlock, StoreError, type Row, type Store } from '#store'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
 import { encodeSpanBlock } from './span-block.ts'
@@ -85,7 +85,13 @@ async function runSegment(
     const [segment] = log.segments()
     assert.ok(segment !== undefined)
     const dropped: string[] = []
-    const pipeline = new TracePipeline({ store, drop: (id) => dropped.push(id) })
+    const pipeline = new TracePipeline({
+      store,
+      drop: (id) => dropped.push(id),
+      disk: nodeDisk,
+      clock: nodeClock,
+      random: seededRandom(2),
+    })
     await pipeline.start()
     pipeline.announce(segment)
     await pipeline.close()
@@ -129,7 +135,7 @@ describe('pipeline', () => {
       encodeSpanBlock(batchOf([rootless(1)])),
     )
     assert.deepEqual(dropped, [segment.id])
-    assert.equal(refused.length, 1)
+    assert.deepEqual(refused, [`${segment.id}.wal`])
     assert.equal(stats.damagedRecords, 1)
   })
 
@@ -139,7 +145,7 @@ describe('pipeline', () => {
       Buffer.from('not a span block'),
     )
     assert.deepEqual(dropped, [segment.id])
-    assert.equal(refused.length, 1)
+    assert.deepEqual(refused, [`${segment.id}.wal`])
     assert.equal(stats.damagedRecords, 1)
   })
 

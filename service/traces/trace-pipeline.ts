@@ -14,10 +14,9 @@
 // What can not be stored (the engine refuses it for good, a record is of a newer format) must neither stop
 // the line nor be lost: its segment is copied to `refused/` beside the log, counted, and told on stderr.
 
-import { randomBytes } from 'node:crypto'
-import { copyFile, mkdir, open } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
-import { nodeDisk, readSegment, type SegmentInfo } from '#log'
+import { dirname, join } from 'node:path'
+import { toHex, type Clock, type Random } from '#base'
+import { readSegment, type Disk, type SegmentInfo } from '#log'
 import { StoreError, type Row, type Store } from '#store'
 import { Assembler, type Due, type DueTrace } from './assembler.ts'
 import {
@@ -34,16 +33,25 @@ import { SPANS_PER_RECORD_BITS, spanBlock, type SequencedBatch } from './span-ta
 import type { TraceWorkerStats } from './start-trace-worker.ts'
 import { summaryBlock, summaryRows } from './summary-table.ts'
 
-export type PipelineOptions = { readonly store: Store; readonly drop: (segmentId: string) => void }
+export type PipelineOptions = {
+  readonly store: Store
+  readonly drop: (segmentId: string) => void
+  readonly disk: Disk
+  readonly clock: Clock
+  readonly random: Random
+}
 
 export class TracePipeline {
   readonly #store: Store
   readonly #drop: (segmentId: string) => void
+  readonly #disk: Disk
+  readonly #clock: Clock
   /** Announced and not dropped; the log announces a segment again to a new consumer, never to the same. */
   readonly #known = new Set<string>()
   readonly #queue: SegmentInfo[] = []
   readonly #underWay = new Set<Promise<void>>()
-  readonly #epoch = randomBytes(8).toString('hex')
+  /** Tokens of summaries: of this start only, for memory that wrote them is gone with it. */
+  readonly #epoch: string
   #assembler: Assembler | undefined
   /** Records up to here may be in the store since before our start. */
   #replayedUpTo = 0
@@ -51,7 +59,7 @@ export class TracePipeline {
   /** In the store, but with spans that no summary shows yet: ordinal to segment. */
   readonly #unsettled = new Map<number, SegmentInfo>()
   #summaryCount = 0
-  #ticker: NodeJS.Timeout | undefined
+  #ticker: { cancel(): void } | undefined
   #summarising: Promise<void> = Promise.resolve()
   #isSummarising = false
   #isClosed = false
@@ -68,6 +76,11 @@ export class TracePipeline {
   constructor(options: PipelineOptions) {
     this.#store = options.store
     this.#drop = options.drop
+    this.#disk = options.disk
+    this.#clock = options.clock
+    const epoch = new Uint8Array(8)
+    options.random.fill(epoch)
+    this.#epoch = toHex(epoch)
   }
 
   /** Waits for the store, learns what it has, then works. Errors: those of the store. */
@@ -76,7 +89,7 @@ export class TracePipeline {
     this.#replayedUpTo = await newestSequence(this.#store)
     this.#assembler = new Assembler(await knownBefore(this.#store))
     if (this.#isClosed) return
-    this.#ticker = setInterval(() => this.#tick(), TICK_MS)
+    this.#tickLater()
     this.#pump()
   }
 
@@ -101,19 +114,21 @@ export class TracePipeline {
   /** Ends with what is under way; segments still waiting stay in the log. */
   async close(): Promise<void> {
     this.#isClosed = true
-    clearInterval(this.#ticker)
+    this.#ticker?.cancel()
     // A store that does not come back must not hold up the end: what is not in it stays in the log.
-    await Promise.race([this.#finish(), new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())])
+    const late = this.#wait(CLOSE_MS_MAX)
+    await Promise.race([this.#finish(), late.over])
+    late.cancel()
   }
 
   async #finish(): Promise<void> {
     await Promise.all(this.#underWay)
     await this.#summarising
-    if (this.#assembler !== undefined) await this.#summarise(this.#assembler.flush(performance.now()))
+    if (this.#assembler !== undefined) await this.#summarise(this.#assembler.flush(this.#clock.monotonicMs()))
   }
 
   #pump(): void {
-    while (this.#assembler !== undefined && !this.#isClosed && this.#underWay.size < INSERTS_AT_ONCE) {
+    while (this.#assembler?.hasRoom() === true && !this.#isClosed && this.#underWay.size < INSERTS_AT_ONCE) {
       const segment = this.#queue.shift()
       if (segment === undefined) return
       const work = this.#take(segment, this.#assembler).catch((error: unknown) =>
@@ -138,14 +153,16 @@ export class TracePipeline {
     const ordinal = this.#ordinal++
     this.#unsettled.set(ordinal, segment)
     for (const { batch, sequence } of batches) {
-      assembler.add(batch, { sequence, ordinal, isReplay: sequence <= this.#replayedUpTo }, performance.now())
+      const arrival = { sequence, ordinal, isReplay: sequence <= this.#replayedUpTo }
+      assembler.add(batch, arrival, this.#clock.monotonicMs())
     }
     const newest = batches.at(-1)
-    if (newest !== undefined) this.#counts.lagMs = Date.now() - Number(newest.batch.receivedNs / 1_000_000n)
+    if (newest !== undefined)
+      this.#counts.lagMs = Number((this.#clock.nowNs() - newest.batch.receivedNs) / 1_000_000n)
   }
 
   async #read(segment: SegmentInfo): Promise<SequencedBatch[]> {
-    const content = await readSegment(nodeDisk, segment)
+    const content = await readSegment(this.#disk, segment)
     this.#counts.damagedRecords += content.lostRecords + content.tornRecords
     const batches: SequencedBatch[] = []
     let isKept = false
@@ -155,7 +172,7 @@ export class TracePipeline {
       } catch (error: unknown) {
         // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours.
         this.#counts.damagedRecords++
-        if (!isKept) await keepRefused(segment, error)
+        if (!isKept) await keepRefused(this.#disk, segment, error)
         isKept = true
       }
     }
@@ -166,7 +183,7 @@ export class TracePipeline {
     if (this.#isClosed && error instanceof StoreError && error.code === 'E_STORE_CLOSED') return
     this.#counts.damagedRecords += segment.recordCount
     try {
-      await keepRefused(segment, error)
+      await keepRefused(this.#disk, segment, error)
       this.#drop(segment.id)
       this.#known.delete(segment.id)
     } catch (failure: unknown) {
@@ -175,9 +192,23 @@ export class TracePipeline {
     }
   }
 
+  #tickLater(): void {
+    this.#ticker = this.#clock.setTimer(TICK_MS, () => {
+      this.#tickLater()
+      this.#tick()
+    })
+  }
+
   #tick(): void {
     if (this.#isSummarising || this.#assembler === undefined) return
-    this.#summarising = this.#summarise(this.#assembler.due(performance.now()))
+    this.#summarising = this.#summarise(this.#assembler.due(this.#clock.monotonicMs()))
+    this.#pump()
+  }
+
+  #wait(ms: number): { readonly over: Promise<void>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = this.#clock.setTimer(ms, resolve)
+    return { over: promise, cancel: () => timer.cancel() }
   }
 
   async #summarise(due: Due): Promise<void> {
@@ -208,7 +239,7 @@ export class TracePipeline {
         if (code === 'E_STORE_CLOSED') throw error
         if (code !== 'E_STORE_UNAVAILABLE') return await this.#writeHalves(traces, error)
         if (this.#isClosed) throw error
-        await new Promise((resolve) => setTimeout(resolve, SUMMARY_RETRY_MS))
+        await this.#wait(SUMMARY_RETRY_MS).over
       }
     }
   }
@@ -239,19 +270,33 @@ export class TracePipeline {
     this.#counts.tracesReread += due.reduce((n, { summary }) => (summary === undefined ? n + 1 : n), 0)
     if (rows.length === 0) return
     const token = `${this.#epoch}.${this.#summaryCount++}`
-    await this.#store.insert('traces', summaryBlock(rows, Math.floor(Date.now() / 1000)), { token })
+    await this.#store.insert('traces', summaryBlock(rows, Number(this.#clock.nowNs() / 1_000_000_000n)), {
+      token,
+    })
     this.#counts.summariesWritten += rows.length
   }
 }
 
-/** Puts a copy of the segment aside, durable before the original may go. Errors: those of the disk. */
-async function keepRefused(segment: SegmentInfo, reason: unknown): Promise<void> {
-  const dir = join(dirname(segment.path), 'refused')
-  await mkdir(dir, { recursive: true, mode: 0o700 })
-  const copy = join(dir, basename(segment.path))
-  await copyFile(segment.path, copy)
-  const file = await open(copy, 'r+')
-  await file.datasync().finally(() => file.close())
+/**
+ * Puts a copy of the segment aside, durable with its folder before the original may go. It is named by the
+ * segment's id: numbers come again when the log was emptied. Errors: those of the disk.
+ */
+async function keepRefused(disk: Disk, segment: SegmentInfo, reason: unknown): Promise<void> {
+  const logDir = dirname(segment.path)
+  const dir = join(logDir, 'refused')
+  const copy = join(dir, `${segment.id}.wal`)
+  await disk.makeDir(dir)
+  await disk.syncDir(logDir)
+  // Half a copy, of a start before.
+  await disk.remove(copy).catch(() => undefined)
+  const file = await disk.create(copy)
+  try {
+    await file.write([await disk.readAll(segment.path)], 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+  await disk.syncDir(dir)
   process.stderr.write(`crosscut: segment ${segment.id} can not be stored, see ${copy}: ${String(reason)}\n`)
 }
 

@@ -2,6 +2,7 @@
 // trace-pipeline.ts.
 
 import { workerData } from 'node:worker_threads'
+import { nodeClock, nodeDisk, nodeRandom } from '#log'
 import { openStore } from '#store'
 import type { ConsumerToIngest, IngestToConsumer } from './ingest.ts'
 import type { TraceWorkerAnswer, TraceWorkerData, TraceWorkerRequest } from './start-trace-worker.ts'
@@ -13,7 +14,13 @@ async function main(data: TraceWorkerData): Promise<void> {
     const message: ConsumerToIngest = { kind: 'drop', segmentId }
     data.segments.postMessage(message)
   }
-  const pipeline = new TracePipeline({ store, drop })
+  const pipeline = new TracePipeline({
+    store,
+    drop,
+    disk: nodeDisk,
+    clock: nodeClock,
+    random: nodeRandom,
+  })
   data.segments.on('message', (message: IngestToConsumer) => pipeline.announce(message.segment))
   data.control.on('message', (request: TraceWorkerRequest) => {
     if (request.kind === 'close') return void close()

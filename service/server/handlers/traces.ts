@@ -86,11 +86,11 @@ export function readFilter(query: URLSearchParams): TraceFilter {
   for (const [name, value] of query) {
     if (name.length > FILTER_TEXT_MAX || value.length > FILTER_TEXT_MAX)
       throw bad(name.slice(0, 40), 'is too long')
-    if (name.startsWith('attr.') && name.length > 5) attributes[name.slice(5)] = value
+    if (name === 'attr.') throw bad(name, 'must be followed by the key of an attribute')
+    if (name.startsWith('attr.')) attributes[name.slice(5)] = value
   }
   if (Object.keys(attributes).length > FILTER_ATTRIBUTES_MAX)
     throw bad('attr', `may be given ${FILTER_ATTRIBUTES_MAX} times`)
-  const error = query.get('error')
   return {
     ...text(query, 'service'),
     ...text(query, 'name'),
@@ -98,7 +98,7 @@ export function readFilter(query: URLSearchParams): TraceFilter {
     ...milliseconds(query, 'minMs'),
     ...milliseconds(query, 'maxMs'),
     ...(Object.keys(attributes).length === 0 ? {} : { attributes }),
-    ...(error === null || error === '' ? {} : { isError: error === 'true' || error === '1' }),
+    ...truth(query, 'error', 'isError'),
     ...instant(query, 'from', 'fromNs'),
     ...instant(query, 'to', 'toNs'),
     limit: wholeNumber(query, 'limit', { otherwise: SEARCH_LIMIT_DEFAULT, max: SEARCH_LIMIT_MAX, min: 1 }),
@@ -108,6 +108,13 @@ export function readFilter(query: URLSearchParams): TraceFilter {
 function text<N extends string>(query: URLSearchParams, name: N): { readonly [name: string]: string } {
   const value = query.get(name)
   return value === null || value === '' ? {} : { [name]: value }
+}
+
+function truth(query: URLSearchParams, name: string, member: string): { readonly [name: string]: boolean } {
+  const value = query.get(name)
+  if (value === null || value === '') return {}
+  if (!/^(true|false|1|0)$/.test(value)) throw bad(name, 'must be true or false')
+  return { [member]: value === 'true' || value === '1' }
 }
 
 function milliseconds(query: URLSearchParams, name: string): { readonly [name: string]: number } {

@@ -1,10 +1,10 @@
-// The real clock and randomness of the ingest thread.
+// The real clock and randomness behind the ports, for every thread of the server.
 
 import { randomFillSync } from 'node:crypto'
 import type { Clock, Random } from '#base'
 
-/** Wall time to the ms: it says when we received a batch, and orders nothing. */
-export const systemClock: Clock = {
+/** Wall time to the ms: it says when something was received, and orders nothing. */
+export const nodeClock: Clock = {
   nowNs: () => BigInt(Date.now()) * 1_000_000n,
   monotonicMs: () => performance.now(),
   setTimer: (ms, fn) => {
@@ -13,7 +13,7 @@ export const systemClock: Clock = {
   },
 }
 
-export const systemRandom: Random = {
+export const nodeRandom: Random = {
   fill: (bytes) => void randomFillSync(bytes),
   uint32: () => randomFillSync(new Uint32Array(1))[0]!,
 }
