@@ -70,11 +70,17 @@ export const tracepoints: Verb = {
         table(
           io,
           ['TRACEPOINT', 'VARIABLES', 'SERVICES'],
-          found.map(({ name, vars, services }) => [name, vars.join(' '), services.join(' ')]),
+          found.map(({ name, vars, services }) => [name, vars.join(' '), shortOf(services)]),
         ),
       )
     return 0
   },
+}
+
+/** All of them are in --json. */
+function shortOf(services: readonly string[]): string {
+  const shown = services.slice(0, 3).join(' ')
+  return services.length > 3 ? `${shown} and ${services.length - 3} more` : shown
 }
 
 export const killSwitch: Verb = {
