@@ -3,32 +3,66 @@
 // Ids need to be unlikely to meet, not hard to guess. Trace ids are random (xoshiro128** seeded by the
 // system): samplers of all vendors compare their low 7 bytes. Span ids come in blocks: 32 random bits and a
 // scrambled counter that starts anywhere, so within a block they differ for certain, and two blocks meet with
-// probability 2^-47. Cost: ~40 ns a span id. Seeded at the first id, so that loading the agent does not load
-// node:crypto.
-
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
+// probability 2^-47. Digits are made for POOL_IDS ids at a time and cut out of one flat text: an id glued
+// together from pieces would be a rope that each later reader has to flatten. Seeded at the first id, so that
+// loading the agent does not load node:crypto.
 
 export type Ids = { traceId(): string; spanId(): string }
 
 export function openIds(fill: (words: Uint32Array) => void = fillFromSystem): Ids {
   let state: Uint32Array | undefined
-  let half = ''
+  let half = 0
   let count = 0
   let left = 0
   const word = (): number => next((state ??= seeded(fill)))
-  const random = (): string => hexOf(word())
-  const spanId = (): string => {
+  const block = (): number => {
     if (left === 0) {
-      half = notZero(random)
+      half = notZero(word)
       count = word()
       left = BLOCK_IDS
     }
     left -= 1
-    const id = half + hexOf(Math.imul(count, ODD) >>> 0)
     count = (count + 1) >>> 0
-    return id
+    return half
   }
-  return { spanId, traceId: () => random() + random() + random() + notZero(random) }
+  return {
+    spanId: pool(16, (put) => {
+      put(block())
+      put(Math.imul(count, ODD) >>> 0)
+    }),
+    traceId: pool(32, (put) => {
+      put(word())
+      put(word())
+      put(word())
+      put(notZero(word))
+    }),
+  }
+}
+
+const POOL_IDS = 32
+
+/** Ids of `digits` digits, written word by word by `make`. */
+function pool(digits: number, make: (put: (word: number) => void) => void): () => string {
+  const bytes = Buffer.alloc(digits * POOL_IDS)
+  let text = ''
+  let at = 0
+  let written = 0
+  const put = (word: number): void => {
+    for (let shift = 28; shift >= 0; shift -= 4) {
+      const nibble = (word >>> shift) & 15
+      bytes[written++] = nibble < 10 ? 48 + nibble : 87 + nibble
+    }
+  }
+  return () => {
+    if (at === text.length) {
+      written = 0
+      for (let i = 0; i < POOL_IDS; i += 1) make(put)
+      text = bytes.toString('latin1', 0, written)
+      at = 0
+    }
+    at += digits
+    return text.slice(at - digits, at)
+  }
 }
 
 /** Ids that share their random half. */
@@ -37,12 +71,8 @@ const BLOCK_IDS = 65_536
 /** Odd, so multiplying modulo 2^32 maps different counts to different numbers (golden ratio, Knuth 6.4). */
 const ODD = 0x9e3779b1
 
-const hexOf = (n: number): string =>
-  HEX[n >>> 24] + HEX[(n >>> 16) & 255] + HEX[(n >>> 8) & 255] + HEX[n & 255]
-
-function notZero(random: () => string): string {
-  const word = random()
-  return word === '00000000' ? notZero(random) : word
+function notZero(word: () => number): number {
+  return word() || notZero(word)
 }
 
 function fillFromSystem(words: Uint32Array): void {

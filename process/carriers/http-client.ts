@@ -295,7 +295,13 @@ function portOf(request: ClientRequest, isSecure: boolean): number {
     !header.startsWith(request.host, header.startsWith('[') && !request.host.startsWith('[') ? 1 : 0)
   )
     return usual
+  if (header === lastHost.header && usual === lastHost.usual) return lastHost.port
   const colon = header.lastIndexOf(':')
-  const port = colon > header.lastIndexOf(']') ? Number(header.slice(colon + 1)) : usual
-  return Number.isInteger(port) && port > 0 ? port : usual
+  const given = colon > header.lastIndexOf(']') ? Number(header.slice(colon + 1)) : usual
+  const port = Number.isInteger(given) && given > 0 ? given : usual
+  lastHost = { header, usual, port }
+  return port
 }
+
+/** Requests of a service go to few hosts, and often to the same as the one before. */
+let lastHost = { header: '', usual: 0, port: 0 }

@@ -28,8 +28,11 @@ const addingOnce: readonly { once: AddingOnce; via: Adding }[] = [
  */
 export function wrapListenerMethods(prototype: object, around: AroundListener): () => void {
   let isInstalled = true
-  const aroundFor = (emitter: object, type: unknown, listener: unknown): Around | undefined =>
-    isInstalled && typeof listener === 'function' && !isWrapped(listener) ? around(emitter, type) : undefined
+  const aroundFor = (emitter: object, type: unknown, listener: unknown): Around | undefined => {
+    if (!isInstalled || typeof listener !== 'function') return undefined
+    const passing = around(emitter, type)
+    return passing === undefined || isWrapped(listener) ? undefined : passing
+  }
   const restores: (() => void)[] = []
   for (const name of adding) {
     restores.push(
@@ -39,9 +42,9 @@ export function wrapListenerMethods(prototype: object, around: AroundListener): 
         (native) =>
           function (this: object, type: unknown, listener: unknown) {
             const passing = aroundFor(this, type, listener)
-            const added =
-              passing === undefined || typeof listener !== 'function' ? listener : bound(listener, passing)
-            return Reflect.apply(native, this, [type, added])
+            if (passing === undefined || typeof listener !== 'function')
+              return native.call(this, type, listener)
+            return native.call(this, type, bound(listener, passing))
           },
       ),
     )
@@ -55,7 +58,7 @@ export function wrapListenerMethods(prototype: object, around: AroundListener): 
           function (this: object, type: unknown, listener: unknown) {
             const passing = aroundFor(this, type, listener)
             if (passing === undefined || typeof listener !== 'function')
-              return Reflect.apply(native, this, [type, listener])
+              return native.call(this, type, listener)
             return call(this, via, [type, boundOnce(this, type, listener, passing)])
           },
       ),
