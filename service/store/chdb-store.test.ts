@@ -12,6 +12,7 @@ import { storeSocketPath } from './child-host.ts'
 import type { Engine } from './migrations.ts'
 import { migrate, SCHEMA_VERSION } from './migrations.ts'
 import { enforceSize } from './retention.ts'
+import { MIGRATIONS } from './schema.ts'
 import type { NativeBlock } from './native-block.ts'
 import type { Store } from './store.ts'
 
@@ -155,6 +156,35 @@ describe('the chDB child', () => {
     } finally {
       await again.close()
       rmSync(dir, { recursive: true, force: true })
+    }
+  })
+
+  it('brings a data folder of an older version to this one, and repeats the step it died in', async () => {
+    const { store, dispose } = await openInTemporaryFolder()
+    try {
+      await store.ready()
+      await store.insert('spans', arrivedAt(1_800_000_000, 1n, 1), { token: 'x' })
+      const next = {
+        version: SCHEMA_VERSION + 1,
+        name: 'a column more',
+        statements: [`ALTER TABLE spans ADD COLUMN IF NOT EXISTS added UInt8 DEFAULT 7`],
+      }
+      const engine = engineOf(store)
+      const steps = [...MIGRATIONS, next]
+      const diesBeforeRecord: Engine = {
+        ...engine,
+        command: async (sql, params) => {
+          if (params?.['version'] === next.version) throw new Error('killed here')
+          await engine.command(sql, params)
+        },
+      }
+      await assert.rejects(migrate(diesBeforeRecord, steps), { message: 'killed here' })
+      assert.deepEqual(await migrate(engine, steps), [next.version])
+      assert.deepEqual(await migrate(engine, steps), [])
+      const rows = await store.query('SELECT start_ns, added FROM spans')
+      assert.deepEqual(rows, [{ start_ns: '1', added: 7 }])
+    } finally {
+      await dispose()
     }
   })
 

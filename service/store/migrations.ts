@@ -21,12 +21,15 @@ export type Engine = {
   command(sql: string, params?: { readonly [name: string]: number | string }): Promise<void>
 }
 
-export const SCHEMA_VERSION = MIGRATIONS.reduce((max, migration) => Math.max(max, migration.version), 0)
+const newestOf = (steps: readonly Migration[]): number => Math.max(0, ...steps.map(({ version }) => version))
+
+export const SCHEMA_VERSION = newestOf(MIGRATIONS)
 
 /**
- * Returns the versions that were applied now. Errors: E_STORE_QUERY when the directory is of a newer version.
+ * Returns the versions that were applied now. Errors: E_STORE_QUERY when the directory is of a newer version
+ * than the last step.
  */
-export async function migrate(engine: Engine): Promise<number[]> {
+export async function migrate(engine: Engine, steps: readonly Migration[] = MIGRATIONS): Promise<number[]> {
   await engine.command(`CREATE TABLE IF NOT EXISTS schema_migrations
     (version UInt32, name String, applied_at DateTime DEFAULT now())
     ENGINE = ReplacingMergeTree ORDER BY version SETTINGS fsync_after_insert = 1, fsync_part_directory = 1`)
@@ -34,14 +37,15 @@ export async function migrate(engine: Engine): Promise<number[]> {
     (await engine.query('SELECT version FROM schema_migrations')).map((row) => Number(row['version'])),
   )
   const newest = Math.max(0, ...done)
-  if (newest > SCHEMA_VERSION) {
+  const known = newestOf(steps)
+  if (newest > known) {
     throw new StoreError(
       'E_STORE_QUERY',
-      `the data directory has schema ${newest}, this program knows up to ${SCHEMA_VERSION}`,
+      `the data directory has schema ${newest}, this program knows up to ${known}`,
     )
   }
   const applied: number[] = []
-  for (const migration of MIGRATIONS) {
+  for (const migration of steps) {
     if (done.has(migration.version)) continue
     for (const statement of migration.statements) await engine.command(statement)
     await engine.command(

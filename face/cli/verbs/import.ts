@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { readVarint } from '#base'
 import { Client } from '../client.ts'
 import { CliError, CLIENT_FLAGS, UsageError, type Verb } from '../verb.ts'
 
@@ -46,14 +47,25 @@ export const importFile: Verb = {
         `the server answered ${response.status}`,
         'is the file one OTLP export request?',
       )
-    const rejected = isJson ? (/"rejectedSpans":\s*"?(\d+)/.exec(await response.text())?.[1] ?? '0') : '0'
+    const answer = await response.bytes()
+    const rejectedSpans = isJson ? rejectedOfJson(answer) : rejectedOfProtobuf(answer)
     io.out(
       args.has('json')
-        ? `${JSON.stringify({ bytes: bytes.length, rejectedSpans: Number(rejected) })}\n`
-        : `imported ${path.basename(file)}${rejected === '0' ? '' : `; ${rejected} spans were rejected`}\n`,
+        ? `${JSON.stringify({ bytes: bytes.length, rejectedSpans })}\n`
+        : `imported ${path.basename(file)}${rejectedSpans === 0 ? '' : `; ${rejectedSpans} spans were rejected`}\n`,
     )
     return 0
   },
+}
+
+function rejectedOfJson(answer: Uint8Array): number {
+  return Number(/"rejectedSpans":\s*"?(\d+)/.exec(Buffer.from(answer).toString())?.[1] ?? 0)
+}
+
+/** ExportTraceServiceResponse { partial_success = 1 { rejected_spans = 1 } }, as our server writes it. */
+function rejectedOfProtobuf(answer: Uint8Array): number {
+  const inner = answer[0] === 0x0a ? readVarint(answer, 1)?.end : undefined
+  return inner !== undefined && answer[inner] === 0x08 ? (readVarint(answer, inner + 1)?.value ?? 0) : 0
 }
 
 function read(file: string): Buffer<ArrayBuffer> {
