@@ -93,7 +93,7 @@ function launch(
 ): Promise<string> {
   const hostIndex = HOSTS.indexOf(host)
   const skewMs = flags.fault === 'clock-skew' ? (hostIndex % 2 === 0 ? 1 : -1) * hostIndex * SKEW_STEP_MS : 0
-  // In front of whatever NODE_OPTIONS loads: a host's clock is wrong for everybody, from the first reading on.
+  // In front of whatever NODE_OPTIONS loads: a host's clock is wrong for all, from the first reading on.
   const skew = skewMs === 0 ? [] : [`--import=${new URL('clock-skew.mjs', import.meta.url).href}`]
   const options = [...skew, process.env.NODE_OPTIONS ?? ''].join(' ').trim()
   const child = spawn(process.execPath, [path.join(import.meta.dirname, `${program}.ts`)], {

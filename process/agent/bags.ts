@@ -1,6 +1,6 @@
-// Bags of the agent's own. Ids 14 to 63 are ours and our tools', and the last one there is; the others belong to
-// applications (docs/reference/bdl.md). 14 and 15 leave the first ones, which everybody tries first, alone and
-// still survive a trim longer than most.
+// Bags of the agent's own. Ids 14 to 63 are ours and our tools', and the last one there is; the others belong
+// to applications (docs/reference/bdl.md). 14 and 15 leave the first ones, which everybody tries first, alone
+// and still survive a trim longer than most.
 //
 // Loaded when first used: an application that names no tenant never pays for the compiler of schemas.
 

@@ -12,9 +12,9 @@
 //
 //   other bags | 06 F8 F0 7F FF FF FF | 02 F0 00 | 09 00 <span id> | 09 00 <span id> | ..
 //
-// It is read and, where it is alone, written by hand: it is touched twice a span. It never leaves the process:
-// outside, parent ids and links tell all of it. Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX remembered spans
-// (older ones simply count as covering nothing).
+// It is read and, where it is alone, written by hand: it is touched twice a span. It never leaves the
+// process: outside, parent ids and links tell all of it. Bounded: TRAIL_MAX ids, TRAIL_HISTORY_MAX remembered
+// spans (older ones simply count as covering nothing).
 // Source: X-Trace (NSDI'07), bag layout of the Tracing Plane's X-Trace; transitive reduction after Aho,
 // Garey, Ullman 1972.
 
@@ -142,7 +142,7 @@ function isBeforeAncestor(span: Span, id: string): boolean {
   return false
 }
 
-/** Where the trail begins, or -1. Cost: a step for each atom of other bags, of which there are few or none. */
+/** Where the trail begins, or -1. Cost: a step for each atom of other bags: few or none. */
 function positionOf(bytes: Uint8Array): number {
   for (let at = 0; at + HEADER.length + ATOM_BYTES <= bytes.length; at = nextAtom(bytes, at))
     if (bytes[at] === 6 && startsTrail(bytes, at)) return at

@@ -1,6 +1,6 @@
 // A full or failing disk below the engine is no fault of what is inserted. An HTTP server answers as
-// ClickHouse does (243 as seen on a full disk, the others in its words for errno), because filling a real disk
-// needs root.
+// ClickHouse does (243 as seen on a full disk, the others in its words for errno), because filling a real
+// disk needs root.
 
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'

@@ -64,7 +64,7 @@ export const NESTED_VALUES_MAX = 4096
  */
 export const BODY_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
 
-/** Chunks below this are copied together into blocks of the next: an object for 1 KiB is an overhead of 10 %. */
+/** Chunks below this are copied together into blocks of the next: an object for 1 KiB costs 10 % more. */
 export const CHUNK_BYTES_MIN = 1024
 export const CHUNK_BLOCK_BYTES = 64 * 1024
 

@@ -1,4 +1,5 @@
-// What each fault of the demo does to its traces: without the fault the other tests of this folder hold the opposite.
+// What each fault of the demo does to its traces: without the fault the other tests of this folder hold the
+// opposite.
 
 import assert from 'node:assert/strict'
 import path from 'node:path'

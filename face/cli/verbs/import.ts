@@ -49,10 +49,11 @@ export const importFile: Verb = {
       )
     const answer = await response.bytes()
     const rejectedSpans = isJson ? rejectedOfJson(answer) : rejectedOfProtobuf(answer)
+    const rejected = rejectedSpans === 0 ? '' : `; ${rejectedSpans} spans were rejected`
     io.out(
       args.has('json')
         ? `${JSON.stringify({ bytes: bytes.length, rejectedSpans })}\n`
-        : `imported ${path.basename(file)}${rejectedSpans === 0 ? '' : `; ${rejectedSpans} spans were rejected`}\n`,
+        : `imported ${path.basename(file)}${rejected}\n`,
     )
     return 0
   },

@@ -80,7 +80,10 @@ function variables(
   return { CROSSCUT_SERVER: target.url, CROSSCUT_TOKEN: agentToken, ...otlp }
 }
 
-/** Beside the program, so that nobody waits for it: a server that is down must not look like a program without spans. */
+/**
+ * Beside the program, so that nobody waits for it: a server that is down must not look like a program without
+ * spans.
+ */
 async function tellIfNobodyAnswers(io: Io, { url, source }: Target): Promise<void> {
   const signal = AbortSignal.timeout(ANSWER_MS_MAX)
   const isThere = await fetch(`${url}/healthz`, { signal }).then(

@@ -4,8 +4,8 @@
 //   stream -> waiting +--> by trace id, newest version wins --> newest first --> at most LIST_ROWS_MAX
 //   older pages ------+
 //
-// Paused, or for a moment held: the stream goes on filling `waiting`, and the rows stand still until it is let
-// in.
+// Paused, or for a moment held: the stream goes on filling `waiting`, and the rows stand still until it is
+// let in.
 
 import type { TraceSummary } from '#protocol'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
