@@ -9,28 +9,7 @@
 // The four attacks of TUF and what stops them: forgery (signature), rollback (version must grow within an
 // epoch), freeze (expiry), mix and match (everything is one value, bound to a fleet).
 
-/** One straight-line instruction; `#advice` verifies and compiles it. */
-export type Instruction =
-  /** Reads exported variables of the tracepoint into slots of the same names. */
-  | { readonly op: 'observe'; readonly vars: readonly string[] }
-  /** Goes on only where the slot equals the value. */
-  | { readonly op: 'filter'; readonly slot: string; readonly equals: string | number | boolean }
-  /** Puts a constant or a package parameter into a slot. */
-  | {
-      readonly op: 'let'
-      readonly slot: string
-      readonly value: string | number | boolean | { readonly parameter: string }
-    }
-  /** Reads a field of a bag of this package's schema into a slot. */
-  | { readonly op: 'unpack'; readonly bag: string; readonly field: string; readonly slot: string }
-  /** Writes a slot into a field of a bag of this package's schema. */
-  | { readonly op: 'set'; readonly bag: string; readonly field: string; readonly slot: string }
-  /** Sets an attribute of the active span. */
-  | { readonly op: 'tag'; readonly key: string; readonly slot: string }
-  /** Sets the log level of this execution, for loggers that ask `logLevel()`. */
-  | { readonly op: 'logLevel'; readonly slot: string }
-
-export type Advice = { readonly tracepoint: string; readonly instructions: readonly Instruction[] }
+import type { Advice } from './advice-ir.ts'
 
 /** A tool as data: schema + advice + parameters (the policy stays on the controller). */
 export type ToolPackage = {
