@@ -1,13 +1,22 @@
 // Verified instructions into closures: slots become places of an array, parameters become constants. No
 // text is ever evaluated.
+//
+//   run:   rows = [ one row, weight 1 ] ── step ── step ── ..    until no row is left
+//
+// A step changes the rows or the environment. Nothing is kept between runs, so a run inside a run (a hit in
+// what a value's reading touches) is harmless.
 
 import type { Baggage } from '#baggage'
 import { unreachable } from '#base'
-import type { Instruction } from '#protocol'
+import type { Act, ActName, Fold, Instruction, Tuples } from '#protocol'
+import { AGGREGATES, type Aggregate } from './aggregates.ts'
+import { compileExpression, type Evaluate } from './expressions.ts'
+import type { GroupTable } from './group-table.ts'
+import { ROWS_MAX } from './limits.ts'
 import { AdviceRefusal } from './refusal.ts'
+import { packTuples, unpackTuples, type PackPorts, type Tuple } from './tuples.ts'
+import { canonicalKey, valueFrom, type Value } from './values.ts'
 import type { VerifiedPackage } from './verify.ts'
-
-export type AdviceValue = string | number | bigint | boolean | undefined
 
 /**
  * The point where an advice runs. `baggage` is read and replaced; whoever made the environment puts it back
@@ -15,141 +24,338 @@ export type AdviceValue = string | number | bigint | boolean | undefined
  */
 export type AdviceEnvironment = {
   baggage: Baggage
-  variable(name: string): AdviceValue
-  tag(key: string, value: string | number | bigint | boolean): void
-  logLevel(level: string): void
+  /** Null for what the tracepoint does not export. */
+  variable(name: string): Value
+  /** 16 bytes, unique to this hit, growing with causality. */
+  stamp(): Uint8Array
+  /** Wall clock, ns since the epoch. */
+  nowNs(): bigint
+  /** For the exit of this invocation, which observes it as `kept.<slot>`. */
+  keep(slot: string, value: Value): void
+  /** Is `mac` the fleet's for this text? */
+  isAuthentic(text: string, mac: string): boolean
+  /** `key`: of a tag. What cannot be done here is counted by the environment. */
+  act(name: ActName, value: Value, key?: string): void
+  /** Something had no room: tuples in the baggage, or rows at this hit. */
+  overflow(what: 'tuples' | 'rows'): void
+}
+
+export type AdvicePorts = PackPorts & {
+  /** Where `emit` counts; the same table for the same name. */
+  results(name: string): GroupTable
+  /** Uniform in [0, 1). */
+  random(): number
 }
 
 export type CompiledAdvice = {
   readonly tool: string
   readonly tracepoint: string
-  /** At most this many units of ~50 ns. */
+  /** Units of ~50 ns for one row. */
   readonly cost: number
   run(environment: AdviceEnvironment): void
 }
 
-/** False = a filter said no. */
-type Step = (slots: AdviceValue[], environment: AdviceEnvironment) => boolean
+type Row = { readonly slots: Value[]; readonly weight: number }
+/** The rows that are left. */
+type Step = (rows: readonly Row[], environment: AdviceEnvironment) => readonly Row[]
 
-export function compilePackage(verified: VerifiedPackage): readonly CompiledAdvice[] {
-  return verified.package.advice.map((advice, i) => {
-    const places = new Map<string, number>()
-    const steps = advice.instructions.map((instruction) => compileInstruction(instruction, verified, places))
+export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): readonly CompiledAdvice[] {
+  return verified.package.advice.map(({ tracepoint, instructions }, i) => {
+    const compiler = new Compiler(verified, ports)
+    const steps = instructions.map((instruction) => compiler.step(instruction))
     return {
       tool: verified.package.name,
-      tracepoint: advice.tracepoint,
-      cost: verified.costs[i] ?? 0,
+      tracepoint,
+      cost: verified.costs[i].typical,
       run(environment) {
-        const slots: AdviceValue[] = []
-        for (const step of steps) if (!step(slots, environment)) return
+        let rows: readonly Row[] = [{ slots: [], weight: 1 }]
+        for (const step of steps) {
+          rows = step(rows, environment)
+          if (rows.length === 0) return
+        }
       },
     }
   })
 }
 
-function compileInstruction(
-  instruction: Instruction,
-  verified: VerifiedPackage,
-  places: Map<string, number>,
-): Step {
-  const place = (slot: string): number => {
-    const known = places.get(slot)
-    if (known !== undefined) return known
-    places.set(slot, places.size)
-    return places.size - 1
-  }
-  switch (instruction.op) {
-    case 'observe':
-      return observe(instruction.vars.map((name) => ({ name, at: place(name) })))
-    case 'filter':
-      return filter(place(instruction.slot), instruction.equals)
-    case 'let':
-      return assign(place(instruction.slot), valueOf(instruction.value, verified))
-    case 'unpack':
-      return unpack(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
-    case 'set':
-      return set(bagOf(verified, instruction.bag), instruction.field, place(instruction.slot))
-    case 'tag':
-      return tag(instruction.key, place(instruction.slot))
-    case 'logLevel':
-      return logLevel(place(instruction.slot))
-    default:
-      return unreachable(instruction)
-  }
-}
-
 type Bag = VerifiedPackage['bags'][string]
 
-function bagOf(verified: VerifiedPackage, name: string): Bag {
-  const bag = verified.bags[name]
-  if (bag === undefined) throw new AdviceRefusal('E_ADVICE_BAG', name, 'was verified and is gone')
-  return bag
+class Compiler {
+  readonly #verified: VerifiedPackage
+  readonly #ports: AdvicePorts
+  readonly #places = new Map<string, number>()
+
+  constructor(verified: VerifiedPackage, ports: AdvicePorts) {
+    this.#verified = verified
+    this.#ports = ports
+  }
+
+  place(slot: string): number {
+    const known = this.#places.get(slot)
+    if (known !== undefined) return known
+    this.#places.set(slot, this.#places.size)
+    return this.#places.size - 1
+  }
+
+  parameter(name: string): Value {
+    return valueFrom(this.#verified.package.parameters[name])
+  }
+
+  step(instruction: Instruction): Step {
+    switch (instruction.op) {
+      case 'observe':
+        return observe(instruction.vars.map((name) => ({ name, at: this.place(name) })))
+      case 'filter':
+        return filter(compileExpression(instruction.where, this))
+      case 'let':
+        return assign(this.place(instruction.slot), compileExpression(instruction.value, this))
+      case 'now':
+        return fill(this.place(instruction.slot), (environment) => valueFrom(environment.nowNs()))
+      case 'random':
+        return fill(this.place(instruction.slot), () => this.#ports.random())
+      case 'unpack':
+        return 'tuples' in instruction
+          ? this.#unpackTuples(instruction)
+          : unpack(this.#bag(instruction.bag), instruction.field, this.place(instruction.slot))
+      case 'pack':
+        return this.#pack(instruction)
+      case 'set':
+      case 'replace':
+        return this.#set(instruction)
+      case 'increment':
+        return increment(this.#bag(instruction.bag), instruction.field, this.place(instruction.slot))
+      case 'drop':
+        return drop(this.#bag(instruction.bag))
+      case 'keep':
+        return keep(instruction.slot, this.place(instruction.slot))
+      case 'verify':
+        return this.#verify(instruction)
+      case 'emit':
+        return this.#emit(instruction)
+      case 'act':
+        return this.#act(instruction)
+      default:
+        return unreachable(instruction)
+    }
+  }
+
+  #bag(name: string): Bag {
+    const bag = this.#verified.bags[name]
+    if (bag === undefined) throw new AdviceRefusal('E_ADVICE_BAG', name, 'was verified and is gone')
+    return bag
+  }
+
+  #unpackTuples({ bag, field, tuples }: { bag: string; field: string; tuples: Tuples }): Step {
+    const from = { bag: this.#bag(bag), field, keep: tuples.keep }
+    const columns = tuples.columns.map((slot) => this.place(slot))
+    const weight = this.place(tuples.weight)
+    const nothing: readonly Tuple[] =
+      tuples.outer === true ? [{ values: columns.map(() => null), weight: 1 }] : []
+    return (rows, environment) => {
+      const found = unpackTuples(environment.baggage, from, columns.length)
+      return product(rows, found.length === 0 ? nothing : found, { columns, weight }, environment)
+    }
+  }
+
+  #pack(instruction: Extract<Instruction, { op: 'pack' }>): Step {
+    const into = { bag: this.#bag(instruction.bag), field: instruction.field, keep: instruction.keep }
+    const columns = instruction.columns.map((column) => compileExpression(column, this))
+    const folds = instruction.parts.map((part) => this.#fold(part))
+    const shape = { columns: columns.length, parts: instruction.parts.map(({ fn }) => fn) }
+    const zeros = shape.parts.map((fn) => AGGREGATES[fn].zero)
+    const ports = this.#ports
+    return (rows, environment) => {
+      const tuples = tuplesOf(rows, columns, folds, zeros)
+      const packed = packTuples(environment.baggage, into, tuples, shape, {
+        owners: ports.owners,
+        fresh: ports.fresh,
+        stamp: () => environment.stamp(),
+      })
+      if (packed === undefined) environment.overflow('tuples')
+      else environment.baggage = packed
+      return rows
+    }
+  }
+
+  #set({ op, bag: name, field, slot }: Extract<Instruction, { op: 'set' | 'replace' }>): Step {
+    const bag = this.#bag(name)
+    const at = this.place(slot)
+    return (rows, environment) => {
+      const value = rows[0].slots[at] ?? null
+      // A slot without a value writes nothing: absent stays absent.
+      if (value === null) return rows
+      const held = op === 'set' ? bag.read(environment.baggage) : undefined
+      environment.baggage = bag.write(environment.baggage, { ...held, [field]: value })
+      return rows
+    }
+  }
+
+  #verify({ bag: name, of, mac, slot }: Extract<Instruction, { op: 'verify' }>): Step {
+    const bag = this.#bag(name)
+    return fill(this.place(slot), (environment) => {
+      const held = bag.read(environment.baggage)
+      const value = valueFrom(held?.[of])
+      const proof = held?.[mac]
+      return typeof proof === 'string' && environment.isAuthentic(canonicalKey(value), proof)
+    })
+  }
+
+  #emit(instruction: Extract<Instruction, { op: 'emit' }>): Step {
+    const table = this.#ports.results(instruction.result)
+    const keys = instruction.keys.map((key) => compileExpression(key, this))
+    const folds = instruction.folds.map((fold) => this.#fold(fold))
+    return (rows) => {
+      for (const row of rows) {
+        const values = keys.map((key) => key(row.slots))
+        const states = table.statesFor(values, row.weight)
+        if (states === undefined) continue
+        for (let i = 0; i < folds.length; i++) states[i] = folds[i](states[i], row)
+      }
+      return rows
+    }
+  }
+
+  #fold(fold: Fold): AddRow {
+    const aggregate = AGGREGATES[fold.fn]
+    if ('value' in fold) {
+      const value = compileExpression(fold.value, this)
+      return (state, { slots, weight }) => aggregate.add(state, value(slots), weight)
+    }
+    return mergePart(aggregate, this.place(fold.part), this.place(fold.of))
+  }
+
+  #act(act: Act): Step {
+    if (act.act === 'capture') {
+      const places = act.slots.map((slot) => ({ slot, at: this.place(slot) }))
+      return (rows, environment) => {
+        for (const { slot, at } of places) environment.act('capture', rows[0].slots[at] ?? null, slot)
+        return rows
+      }
+    }
+    const at = this.place(act.slot)
+    const key = act.act === 'tag' ? act.key : undefined
+    return (rows, environment) => {
+      const value = rows[0].slots[at] ?? null
+      if (value !== null) environment.act(act.act, value, key)
+      return rows
+    }
+  }
 }
 
-function valueOf(
-  value: string | number | boolean | { readonly parameter: string },
-  verified: VerifiedPackage,
-): AdviceValue {
-  return typeof value === 'object' ? verified.package.parameters[value.parameter] : value
+type AddRow = (state: Value, row: Row) => Value
+
+/** A state that stands for `of` tuples counts as often as the others that it is joined to. */
+function mergePart(aggregate: Aggregate, part: number, of: number): AddRow {
+  return (state, { slots, weight }) => {
+    const tuples = slots[of]
+    return aggregate.merge(state, slots[part] ?? null, typeof tuples === 'number' ? weight / tuples : 1)
+  }
+}
+
+/** Rows with equal columns are one tuple; the states of its parts cover all of them. */
+function tuplesOf(
+  rows: readonly Row[],
+  columns: readonly Evaluate[],
+  folds: readonly AddRow[],
+  zeros: readonly Value[],
+): readonly Tuple[] {
+  const groups = new Map<
+    string,
+    { readonly keys: readonly Value[]; states: readonly Value[]; weight: number }
+  >()
+  for (const row of rows) {
+    const keys = columns.map((column) => column(row.slots))
+    const name = rows.length === 1 ? '' : canonicalKey(keys)
+    const group = groups.get(name) ?? { keys, states: zeros, weight: 0 }
+    group.states = folds.map((fold, i) => fold(group.states[i], row))
+    group.weight += row.weight
+    groups.set(name, group)
+  }
+  return [...groups.values()].map(({ keys, states, weight }) => ({ values: [...keys, ...states], weight }))
+}
+
+type Into = { readonly columns: readonly number[]; readonly weight: number }
+
+function product(
+  rows: readonly Row[],
+  tuples: readonly Tuple[],
+  { columns, weight }: Into,
+  environment: AdviceEnvironment,
+): readonly Row[] {
+  const joined: Row[] = []
+  for (const row of rows) {
+    for (const tuple of tuples) {
+      if (joined.length >= ROWS_MAX) {
+        environment.overflow('rows')
+        return joined
+      }
+      const slots = row.slots.slice()
+      columns.forEach((at, i) => {
+        slots[at] = tuple.values[i]
+      })
+      slots[weight] = tuple.weight
+      joined.push({ slots, weight: row.weight * tuple.weight })
+    }
+  }
+  return joined
 }
 
 const observe =
   (vars: readonly { readonly name: string; readonly at: number }[]): Step =>
-  (slots, environment) => {
-    for (const { name, at } of vars) slots[at] = environment.variable(name)
-    return true
+  (rows, environment) => {
+    for (const { name, at } of vars) {
+      const value = environment.variable(name)
+      for (const { slots } of rows) slots[at] = value
+    }
+    return rows
   }
 
 const filter =
-  (at: number, equals: AdviceValue): Step =>
-  (slots) =>
-    slots[at] === equals
+  (where: Evaluate): Step =>
+  (rows) =>
+    rows.length === 1
+      ? where(rows[0].slots) === true
+        ? rows
+        : []
+      : rows.filter(({ slots }) => where(slots) === true)
 
 const assign =
-  (at: number, value: AdviceValue): Step =>
-  (slots) => {
-    slots[at] = value
-    return true
+  (at: number, value: Evaluate): Step =>
+  (rows) => {
+    for (const { slots } of rows) slots[at] = value(slots)
+    return rows
   }
 
-const unpack =
+const fill =
+  (at: number, value: (environment: AdviceEnvironment) => Value): Step =>
+  (rows, environment) => {
+    const filled = value(environment)
+    for (const { slots } of rows) slots[at] = filled
+    return rows
+  }
+
+const unpack = (bag: Bag, field: string, at: number): Step =>
+  fill(at, (environment) => valueFrom(bag.read(environment.baggage)?.[field]))
+
+const increment =
   (bag: Bag, field: string, at: number): Step =>
-  (slots, environment) => {
-    slots[at] = scalarOf(bag.read(environment.baggage)?.[field])
-    return true
+  (rows, environment) => {
+    const by = rows[0].slots[at] ?? null
+    if (typeof by === 'bigint' || (typeof by === 'number' && Number.isInteger(by)))
+      environment.baggage = bag.increment(environment.baggage, field, by)
+    return rows
   }
 
-/** A slot without a value writes nothing: absent stays absent. */
-const set =
-  (bag: Bag, field: string, at: number): Step =>
-  (slots, environment) => {
-    const value = slots[at]
-    if (value !== undefined)
-      environment.baggage = bag.update(environment.baggage, (held) => ({ ...held, [field]: value }))
-    return true
+const drop =
+  (bag: Bag): Step =>
+  (rows, environment) => {
+    environment.baggage = bag.drop(environment.baggage)
+    return rows
   }
 
-const tag =
-  (key: string, at: number): Step =>
-  (slots, environment) => {
-    const value = slots[at]
-    if (value !== undefined) environment.tag(key, value)
-    return true
+const keep =
+  (slot: string, at: number): Step =>
+  (rows, environment) => {
+    environment.keep(slot, rows[0].slots[at] ?? null)
+    return rows
   }
-
-const logLevel =
-  (at: number): Step =>
-  (slots, environment) => {
-    const value = slots[at]
-    if (typeof value === 'string') environment.logLevel(value)
-    return true
-  }
-
-function scalarOf(value: unknown): AdviceValue {
-  const isScalar =
-    typeof value === 'string' ||
-    typeof value === 'number' ||
-    typeof value === 'bigint' ||
-    typeof value === 'boolean'
-  return isScalar ? value : undefined
-}

@@ -2,7 +2,7 @@
 //
 //   tracepoint hit ──► one row of slots, weight 1
 //     observe, now, random, let     put values into slots of every row
-//     unpack .. tuples              each row becomes rows x tuples of the bag (none = no rows); weights multiply
+//     unpack .. tuples              rows x tuples of the bag (none = no rows); weights multiply
 //     filter                        drops rows
 //     pack, set, increment, ..      write the execution's baggage          emit   counts rows into a result
 //     act                           does something here: delay, reject, tag, ...

@@ -25,6 +25,22 @@ export type AgentHello = {
 export type TracepointInfo = { readonly name: string; readonly vars: readonly string[] }
 
 /**
+ * What one package's EMIT has counted in one process since it was installed there: totals, so a lost report
+ * loses nothing. Values and states as JSON (`{ n: digits }` for a whole number beyond 2^53).
+ */
+export type ResultReport = {
+  readonly tool: string
+  readonly version: number
+  readonly result: string
+  readonly hits: number
+  readonly groups: readonly (readonly [keys: unknown, states: unknown])[]
+  /** Rows that found no group any more. */
+  readonly otherRows: number
+  /** Hits whose tuples or rows had no room. */
+  readonly overflows: number
+}
+
+/**
  * Counters are totals since the agent started: a lost report loses nothing, a repeated one counts nothing
  * twice.
  */
@@ -37,6 +53,8 @@ export type AgentReport = {
   /** The version of desired state that is in force; 0 = none yet. */
   readonly stateVersion: number
   readonly packages: readonly { readonly name: string; readonly version: number; readonly error?: string }[]
+  /** Those that changed lately; the others stand as they were last told. */
+  readonly results?: readonly ResultReport[]
   /** emitted = sent + dropped + queued, exactly. */
   readonly spans: {
     readonly emitted: number

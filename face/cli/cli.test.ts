@@ -136,7 +136,7 @@ test('tools are deployed from a file, listed, refused with a code, removed', asy
       tracepoint: 'http.server.request',
       instructions: [
         { op: 'let', slot: 's', value: { parameter: 'level' } },
-        { op: 'logLevel', slot: 's' },
+        { op: 'act', act: 'logLevel', slot: 's' },
       ],
     },
   ]
@@ -150,7 +150,9 @@ test('tools are deployed from a file, listed, refused with a code, removed', asy
   assert.deepEqual([row.name, row.parameters], ['levels', { level: 'debug' }])
   writeFileSync(
     file,
-    JSON.stringify({ advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }] }),
+    JSON.stringify({
+      advice: [{ tracepoint: 'x', instructions: [{ op: 'act', act: 'logLevel', slot: 'never' }] }],
+    }),
   )
   assert.match((await crosscut(['tool', 'deploy', 'levels.json'])).err, /E_ADVICE_SLOT/)
   assert.equal((await crosscut(['tool', 'rm', 'levels'])).code, 0)

@@ -13,7 +13,7 @@ import { openIds } from './ids.ts'
 import { openRecorder } from './recorder.ts'
 import { openSampler } from './sampler.ts'
 import { openSpans, type Spans } from './spans-api.ts'
-import { Tracepoints } from './tracepoints.ts'
+import { Tracepoints, type Surroundings } from './tracepoints.ts'
 import { Trail } from './trail.ts'
 
 /** The same object, but every method of it throws what is hardest to handle. */
@@ -32,6 +32,16 @@ function throwNastily(): never {
   })
 }
 
+/** A process without a name, at a time without a date. */
+const surroundings: Surroundings = {
+  identity: new Map(),
+  nowNs: () => 0n,
+  stamp: () => new Uint8Array(16),
+  tenant: () => undefined,
+  isAuthentic: () => false,
+  overflowed: () => {},
+}
+
 function hostApi(isBroken: {
   readonly spans?: boolean
   readonly tracepoints?: boolean
@@ -44,7 +54,7 @@ function hostApi(isBroken: {
     recorder: openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }),
     trail: new Trail(),
   })
-  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger })
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger, surroundings })
   const workflow = openWorkflow()
   const api = openHostApi({
     ledger,
@@ -124,7 +134,7 @@ test('a guard gives its fallback for whatever is thrown, and remembers that', ()
 
 test('an advice that fails is counted, and those after it run', () => {
   const ledger = new Ledger()
-  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger })
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger, surroundings })
   let runs = 0
   const advice = (run: () => void) => ({ tool: 't', tracepoint: 'p', cost: 1, run })
   tracepoints.install([advice(throwNastily), advice(() => (runs += 1))])

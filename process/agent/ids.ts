@@ -75,7 +75,7 @@ function notZero(word: () => number): number {
   return word() || notZero(word)
 }
 
-function fillFromSystem(words: Uint32Array): void {
+export function fillFromSystem(words: Uint8Array | Uint32Array): void {
   process.getBuiltinModule('node:crypto').randomFillSync(words)
 }
 

@@ -1,42 +1,126 @@
-// Makes it so: from the packages a believed state names to the advice that is woven.
+// Makes it so: from the packages a believed state names to the advice that is woven, and what it has counted.
 //
 // One function of the state, not a history of commands: a process that starts late, or missed three states,
-// ends up the same. A package that is refused leaves the others alone and is reported with its reason.
+// ends up the same. A package that stays as it is keeps its results; one that is refused leaves the others
+// alone and is reported with its reason.
 
-import { compilePackage, parsePackage, verifyPackage, type CompiledAdvice } from '#advice'
-import type { AgentReport } from '#protocol'
+import {
+  compilePackage,
+  GroupTable,
+  parsePackage,
+  TupleOwners,
+  verifyPackage,
+  type CompiledAdvice,
+} from '#advice'
+import type { AgentReport, ResultReport, ToolPackage } from '#protocol'
 
 export type PackageStatus = AgentReport['packages'][number]
-
-export type Reconciled = {
-  readonly advice: readonly CompiledAdvice[]
-  readonly statuses: readonly PackageStatus[]
-}
 
 /**
  * Packages of one state: far more than anybody runs, and 256 x 32 advices is what a Map holds without
  * noticing.
  */
 const PACKAGES_MAX = 256
+/**
+ * Reports that repeat a result after it last changed, and every how many one is repeated anyway: totals that
+ * the network lost arrive again.
+ */
+const REPEATS = 5
+const REPEAT_EVERY = 30
 
-export function reconcile(packages: readonly unknown[]): Reconciled {
-  const results = packages.slice(0, PACKAGES_MAX).map(install)
-  return {
-    advice: results.flatMap((result) => result.advice),
-    statuses: results.map((result) => result.status),
+type Installed = {
+  readonly status: PackageStatus
+  readonly advice: readonly CompiledAdvice[]
+  readonly tables: ReadonlyMap<string, GroupTable>
+  overflows: number
+  /** As last reported, and for how many reports it has been so. */
+  reported: number
+  unchanged: number
+}
+
+/** Owned by one agent. */
+export class Toolbox {
+  readonly #owners = new TupleOwners()
+  readonly #fill: (bytes: Uint8Array) => void
+  #installed = new Map<string, Installed>()
+
+  constructor(fill: (bytes: Uint8Array) => void) {
+    this.#fill = fill
+  }
+
+  /** Replaces all that is installed. */
+  become(packages: readonly unknown[]): readonly CompiledAdvice[] {
+    const before = this.#installed
+    this.#installed = new Map()
+    for (const json of packages.slice(0, PACKAGES_MAX)) {
+      const installed = this.#install(json)
+      const { name, version } = installed.status
+      const held = before.get(name)
+      const isSame = held?.status.version === version && held.status.error === undefined
+      this.#installed.set(name, isSame ? held : installed)
+    }
+    return [...this.#installed.values()].flatMap(({ advice }) => advice)
+  }
+
+  get statuses(): readonly PackageStatus[] {
+    return [...this.#installed.values()].map(({ status }) => status)
+  }
+
+  /** Tuples or rows of this tool's advice had no room. */
+  overflowed(tool: string): void {
+    const installed = this.#installed.get(tool)
+    if (installed !== undefined) installed.overflows += 1
+  }
+
+  /** Totals that changed, or that may have been lost on the way. */
+  results(): readonly ResultReport[] {
+    return [...this.#installed.values()].flatMap((one) => {
+      const { status, tables } = one
+      const hits = [...tables.values()].reduce((sum, table) => sum + table.hits, one.overflows)
+      one.unchanged = hits === one.reported ? one.unchanged + 1 : 0
+      one.reported = hits
+      if (tables.size === 0 || (one.unchanged > REPEATS && one.unchanged % REPEAT_EVERY !== 0)) return []
+      return [...tables].map(([result, table]) => ({
+        tool: status.name,
+        version: status.version,
+        result,
+        overflows: one.overflows,
+        ...table.snapshot(),
+      }))
+    })
+  }
+
+  #install(json: unknown): Installed {
+    const counts = { overflows: 0, reported: -1, unchanged: 0 }
+    try {
+      const tool = parsePackage(json)
+      const tables = tablesOf(tool)
+      const advice = compilePackage(verifyPackage(tool), {
+        owners: this.#owners,
+        fresh: () => this.#fresh(),
+        random: Math.random,
+        results: (name) => tables.get(name) ?? new GroupTable([]),
+      })
+      return { advice, tables, status: { name: tool.name, version: tool.version }, ...counts }
+    } catch (error: unknown) {
+      return { advice: [], tables: new Map(), status: { ...nameOf(json), error: describe(error) }, ...counts }
+    }
+  }
+
+  #fresh(): Uint8Array {
+    const id = new Uint8Array(8)
+    this.#fill(id)
+    return id
   }
 }
 
-function install(json: unknown): {
-  readonly advice: readonly CompiledAdvice[]
-  readonly status: PackageStatus
-} {
-  try {
-    const tool = parsePackage(json)
-    return { advice: compilePackage(verifyPackage(tool)), status: { name: tool.name, version: tool.version } }
-  } catch (error: unknown) {
-    return { advice: [], status: { ...nameOf(json), error: describe(error) } }
-  }
+function tablesOf({ advice }: ToolPackage): ReadonlyMap<string, GroupTable> {
+  const tables = new Map<string, GroupTable>()
+  for (const { instructions } of advice)
+    for (const instruction of instructions)
+      if (instruction.op === 'emit' && !tables.has(instruction.result))
+        tables.set(instruction.result, new GroupTable(instruction.folds.map(({ fn }) => fn)))
+  return tables
 }
 
 function nameOf(json: unknown): { name: string; version: number } {

@@ -9,8 +9,8 @@
 // on again. The last lives until the process ends.
 
 import { isMainThread } from 'node:worker_threads'
-import type { CompiledAdvice } from '#advice'
-import { carrierSettingsFromEnv, installCarriers, type Carriers } from '#carriers'
+import type { CompiledAdvice, Value } from '#advice'
+import { carrierSettingsFromEnv, fleetKeyFromEnv, installCarriers, type Carriers } from '#carriers'
 import { onBarrier, runWith, startContext, stopContext, tidyJoins, type BarrierEdge } from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
 import { activeSpan, openSpan } from './active.ts'
@@ -24,16 +24,17 @@ import { openExporter, type Exporter } from './exporter.ts'
 import { guarded, Ledger } from './guard.ts'
 import { openHostApi } from './host-api.ts'
 import { openHttpSpans, type HttpSpans } from './http-spans.ts'
-import { openIds } from './ids.ts'
+import { fillFromSystem, openIds } from './ids.ts'
 import { installOtelBridge } from './otel-bridge.ts'
-import { reconcile, type PackageStatus } from './packages.ts'
+import { Toolbox } from './packages.ts'
 import { openRecorder } from './recorder.ts'
 import { AGENT_VERSION, readResource, type Resource } from './resource.ts'
 import { openSampler } from './sampler.ts'
 import type { ControlSettings, Settings } from './settings.ts'
 import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
-import { Tracepoints } from './tracepoints.ts'
+import { openStamps } from './stamps.ts'
+import { Tracepoints, type Surroundings } from './tracepoints.ts'
 import { Trail } from './trail.ts'
 import { believe, type Believed } from './trust.ts'
 
@@ -67,6 +68,7 @@ class RunningAgent implements Agent {
   readonly #clock: WallClock = openWallClock()
   readonly #budget = new AdviceBudget()
   readonly #trail = new Trail()
+  readonly #toolbox = new Toolbox(fillFromSystem)
   readonly #workflow = openWorkflow()
   readonly #resources = new Map<string, string>()
   readonly #resource: Resource
@@ -85,7 +87,6 @@ class RunningAgent implements Agent {
   #httpSpans: HttpSpans | undefined
   #removals: (() => void)[] = []
   #believed: Believed
-  #packages: readonly PackageStatus[] = []
   #expiry: NodeJS.Timeout | undefined
   #reports = 0
 
@@ -94,7 +95,11 @@ class RunningAgent implements Agent {
     this.#agentId = this.#identity.traceId().slice(16)
     this.#epoch = this.#identity.traceId().slice(16)
     this.#resource = readResource(settings)
-    this.#tracepoints = new Tracepoints({ budget: this.#budget, ledger: this.#ledger })
+    this.#tracepoints = new Tracepoints({
+      budget: this.#budget,
+      ledger: this.#ledger,
+      surroundings: this.#surroundings(),
+    })
     const { queueMax, spansMax, delayMs } = settings.batch
     this.#queue = new SpanQueue({
       resource: this.#resource,
@@ -150,7 +155,8 @@ class RunningAgent implements Agent {
       seq: this.#reports,
       timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
-      packages: this.#packages,
+      packages: this.#toolbox.statuses,
+      results: this.#toolbox.results(),
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },
       budget: { adviceNs: Math.round(adviceNs), adviceRuns, isTripped },
@@ -227,6 +233,27 @@ class RunningAgent implements Agent {
     }
   }
 
+  #surroundings(): Surroundings {
+    const resource = this.#resource
+    const text = (key: string): string => String(resource.get(key) ?? '')
+    const clock = this.#clock
+    const nowNs = (): bigint => clock.toNs(clock.now())
+    const key = once(() => fleetKeyFromEnv(process.env))
+    return {
+      identity: new Map<string, Value>([
+        ['host', text('host.name')],
+        ['service', text('service.name')],
+        ['procName', text('service.name')],
+        ['procId', process.pid],
+      ]),
+      nowNs,
+      stamp: openStamps(nowNs, fillFromSystem),
+      tenant: (baggage) => this.#workflow.tenant(baggage),
+      isAuthentic: (value, mac) => key()?.verify(`${value}.${mac}`) !== undefined,
+      overflowed: (tool) => this.#toolbox.overflowed(tool),
+    }
+  }
+
   /** Two executions met and did not join: the waiting one's span gets an arrow from the other's. */
   #meet({ from, to }: BarrierEdge): void {
     const span = openSpan(to.scope)
@@ -272,7 +299,7 @@ class RunningAgent implements Agent {
       const isNew = state.version !== this.#believed?.version
       this.#believed = { fleet: state.fleet, version: state.version }
       this.#keepUntil(state.expiresMs - nowMs)
-      if (isNew || this.#packages.length === 0) this.#become(state.disabled, state.packages)
+      if (isNew || this.#toolbox.statuses.length === 0) this.#become(state.disabled, state.packages)
     } catch (error: unknown) {
       this.#ledger.count('state-refused')
       this.#ledger.note('state', error)
@@ -280,9 +307,7 @@ class RunningAgent implements Agent {
   }
 
   #become(isDisabled: boolean, packages: readonly unknown[]): void {
-    const { advice, statuses } = reconcile(isDisabled ? [] : packages)
-    this.#weave(advice)
-    this.#packages = statuses
+    this.#weave(this.#toolbox.become(isDisabled ? [] : packages))
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
   }
@@ -300,8 +325,7 @@ class RunningAgent implements Agent {
       setTimeout(
         () => {
           this.#ledger.count('state-expired')
-          this.#weave([])
-          this.#packages = []
+          this.#weave(this.#toolbox.become([]))
         },
         Math.min(ms, LONGEST_TIMER_MS),
       ).unref(),
@@ -336,6 +360,12 @@ class RunningAgent implements Agent {
     this.#delay.reset()
     return Number.isFinite(p99) ? Math.round(p99 * 100) / 100 : 0
   }
+}
+
+/** Made at the first call: a key loads node:crypto. */
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 function startedHistogram(): ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> {

@@ -2,15 +2,22 @@
 //
 // A name is looked up once a hit; a name without advice costs one Map lookup, the built-in ones one
 // property read. Advice reads variables through a closure over the exchange, so nothing is collected that
-// no advice asks for.
+// no advice asks for; every tracepoint exports what the process is, when it is and for which tenant.
 //
 //   hit ── nothing woven ──► return
 //    └──── woven, breaker closed ──► environment ── run each advice ──► baggage back into the execution
 
-import type { AdviceEnvironment, AdviceValue, CompiledAdvice } from '#advice'
+import {
+  matchesTracepoint,
+  valueFrom,
+  type AdviceEnvironment,
+  type CompiledAdvice,
+  type Value,
+} from '#advice'
 import type { ClientExchange, ServerExchange } from '#carriers'
+import type { Baggage } from '#baggage'
 import { context, currentFrame, enter, frameOf } from '#context'
-import type { HostAttributes, TracepointInfo } from '#protocol'
+import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget } from './budget.ts'
 import type { Ledger } from './guard.ts'
@@ -47,41 +54,76 @@ export const LOG_LEVELS: ReadonlySet<string> = new Set([
 type Woven = readonly CompiledAdvice[]
 const NOTHING: Woven = Object.freeze([])
 
+/** What a hit can ask of the process it happens in. */
+export type Surroundings = {
+  /** host, procName, procId, service: the same at every tracepoint. */
+  readonly identity: ReadonlyMap<string, Value>
+  nowNs(): bigint
+  stamp(): Uint8Array
+  tenant(baggage: Baggage): string | undefined
+  /** Is `mac` the fleet's for this text? */
+  isAuthentic(text: string, mac: string): boolean
+  /** Something of this tool's advice had no room. */
+  overflowed(tool: string): void
+}
+
+type Parts = {
+  readonly budget: AdviceBudget
+  readonly ledger: Ledger
+  readonly surroundings: Surroundings
+}
+
 /** Owned by one agent; `install` is the only change. */
 export class Tracepoints {
   readonly #budget: AdviceBudget
   readonly #ledger: Ledger
+  readonly #surroundings: Surroundings
   /** Names applications have hit while there was somebody to tell. */
   readonly #seen = new Map<string, TracepointInfo>()
+  #advice: Woven = NOTHING
+  /** By name; filled as names are hit, for advice may be at a pattern. */
   #woven = new Map<string, Woven>()
   #serverStart = NOTHING
   #serverEnd = NOTHING
   #clientStart = NOTHING
   #clientEnd = NOTHING
 
-  constructor(parts: { budget: AdviceBudget; ledger: Ledger }) {
+  constructor(parts: Parts) {
     this.#budget = parts.budget
     this.#ledger = parts.ledger
+    this.#surroundings = parts.surroundings
   }
 
   /** Replaces all that is woven, at once. */
   install(advice: readonly CompiledAdvice[]): void {
-    this.#woven = Map.groupBy(advice, (one) => one.tracepoint)
-    this.#serverStart = this.#woven.get(SERVER_START) ?? NOTHING
-    this.#serverEnd = this.#woven.get(SERVER_END) ?? NOTHING
-    this.#clientStart = this.#woven.get(CLIENT_START) ?? NOTHING
-    this.#clientEnd = this.#woven.get(CLIENT_END) ?? NOTHING
+    this.#advice = advice
+    this.#woven = new Map()
+    this.#serverStart = this.#wovenAt(SERVER_START)
+    this.#serverEnd = this.#wovenAt(SERVER_END)
+    this.#clientStart = this.#wovenAt(CLIENT_START)
+    this.#clientEnd = this.#wovenAt(CLIENT_END)
   }
 
   isWoven(name: string): boolean {
-    if (this.#woven.has(name)) return true
+    if (this.#wovenAt(name) !== NOTHING) return true
     if (!this.#seen.has(name) && this.#seen.size < NAMES_MAX) this.#seen.set(name, { name, vars: [] })
     return false
   }
 
   /** Some advice is at a tracepoint of HTTP. */
   get hasBuiltIn(): boolean {
-    return BUILT_IN.some(({ name }) => this.#woven.has(name))
+    return BUILT_IN.some(({ name }) => this.#wovenAt(name) !== NOTHING)
+  }
+
+  #wovenAt(name: string): Woven {
+    if (this.#advice === NOTHING) return NOTHING
+    const known = this.#woven.get(name)
+    if (known !== undefined) return known
+    const fitting = this.#advice.filter(({ tracepoint }) => matchesTracepoint(tracepoint, name))
+    const woven = fitting.length === 0 ? NOTHING : fitting
+    // Names that an application makes up without end are matched anew at each hit.
+    if (this.#woven.size < NAMES_MAX) this.#woven.set(name, woven)
+    return woven
   }
 
   vocabulary(): readonly TracepointInfo[] {
@@ -91,19 +133,22 @@ export class Tracepoints {
   /** A hit of an application's own tracepoint. */
   hit(name: string, vars: HostAttributes): void {
     this.#seen.set(name, { name, vars: Object.keys(vars) })
-    const woven = this.#woven.get(name)
-    if (woven === undefined) return
-    const environment = new Environment(
-      (variable) => (Object.hasOwn(vars, variable) ? vars[variable] : undefined),
-      context.current(),
-    )
+    const woven = this.#wovenAt(name)
+    if (woven === NOTHING) return
+    const own = (variable: string): unknown => (Object.hasOwn(vars, variable) ? vars[variable] : undefined)
+    const environment = this.#at(name, own, context.current())
     this.#run(woven, environment)
     leaveHere(environment, openSpan(currentFrame()?.scope))
   }
 
   serverStart(exchange: ServerExchange): void {
     if (this.#serverStart === NOTHING) return
-    const environment = new Environment((name) => serverVariable(exchange, name), exchange.baggage)
+    const environment = this.#at(
+      SERVER_START,
+      (name) => serverVariable(exchange, name),
+      exchange.baggage,
+      exchange,
+    )
     this.#run(this.#serverStart, environment)
     exchange.baggage = environment.baggage
     if (environment.level !== undefined) exchange.scope = withLogLevel(exchange.scope, environment.level)
@@ -112,7 +157,12 @@ export class Tracepoints {
 
   serverEnd(exchange: ServerExchange): void {
     if (this.#serverEnd === NOTHING) return
-    const environment = new Environment((name) => serverVariable(exchange, name), context.current())
+    const environment = this.#at(
+      SERVER_END,
+      (name) => serverVariable(exchange, name),
+      context.current(),
+      exchange,
+    )
     this.#run(this.#serverEnd, environment)
     leaveHere(environment, exchange.handle)
   }
@@ -120,7 +170,12 @@ export class Tracepoints {
   /** Between here and the wire: what is set travels with this request, and with it only. */
   clientStart(exchange: ClientExchange): void {
     if (this.#clientStart === NOTHING) return
-    const environment = new Environment((name) => clientVariable(exchange, name), exchange.baggage)
+    const environment = this.#at(
+      CLIENT_START,
+      (name) => clientVariable(exchange, name),
+      exchange.baggage,
+      exchange,
+    )
     this.#run(this.#clientStart, environment)
     exchange.baggage = environment.baggage
     putTags(environment, exchange.handle)
@@ -128,16 +183,27 @@ export class Tracepoints {
 
   clientEnd(exchange: ClientExchange): void {
     if (this.#clientEnd === NOTHING) return
-    const environment = new Environment((name) => clientVariable(exchange, name), exchange.returned)
+    const environment = this.#at(
+      CLIENT_END,
+      (name) => clientVariable(exchange, name),
+      exchange.returned,
+      exchange,
+    )
     this.#run(this.#clientEnd, environment)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
+  }
+
+  /** `invocation`: what its entry keeps, its exit observes. */
+  #at(name: string, own: (name: string) => unknown, baggage: Baggage, invocation?: object): Environment {
+    return new Environment({ name, own, invocation }, baggage, this.#surroundings, this.#ledger)
   }
 
   /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
   #run(woven: Woven, environment: Environment): void {
     if (this.#budget.isTripped) return this.#ledger.count('advice-breaker', woven.length)
     for (const advice of woven) {
+      environment.tool = advice.tool
       try {
         this.#budget.spend(() => advice.run(environment))
       } catch (error: unknown) {
@@ -148,25 +214,83 @@ export class Tracepoints {
   }
 }
 
+type Point = {
+  readonly name: string
+  readonly own: (name: string) => unknown
+  readonly invocation: object | undefined
+}
+
+/** What entries kept for their exits; gone with the exchange. */
+const KEPT = new WeakMap<object, Map<string, Value>>()
+const KEPT_PREFIX = 'kept.'
+
 /** Collects what advice wants; whoever made it carries that out. */
 class Environment implements AdviceEnvironment {
-  readonly variable: (name: string) => AdviceValue
   readonly tags: [string, string | number | bigint | boolean][] = []
-  baggage: AdviceEnvironment['baggage']
+  baggage: Baggage
   level: string | undefined
+  /** Whose advice runs. */
+  tool = ''
+  readonly #point: Point
+  readonly #around: Surroundings
+  readonly #ledger: Ledger
 
-  constructor(variable: (name: string) => AdviceValue, baggage: AdviceEnvironment['baggage']) {
-    this.variable = variable
+  constructor(point: Point, baggage: Baggage, around: Surroundings, ledger: Ledger) {
     this.baggage = baggage
+    this.#point = point
+    this.#around = around
+    this.#ledger = ledger
   }
 
-  tag(key: string, value: string | number | bigint | boolean): void {
-    this.tags.push([key, value])
+  variable(name: string): Value {
+    const own = this.#point.own(name)
+    if (own !== undefined && own !== null) return valueFrom(own)
+    if (name === 'tracepoint') return this.#point.name
+    if (name === 'time') return valueFrom(this.nowNs())
+    if (name === 'tenant') return this.#around.tenant(this.baggage) ?? null
+    if (name.startsWith(KEPT_PREFIX)) return this.#kept()?.get(name.slice(KEPT_PREFIX.length)) ?? null
+    return this.#around.identity.get(name) ?? null
   }
 
-  logLevel(level: string): void {
-    if (LOG_LEVELS.has(level)) this.level = level
+  stamp(): Uint8Array {
+    return this.#around.stamp()
   }
+
+  nowNs(): bigint {
+    return this.#around.nowNs()
+  }
+
+  keep(slot: string, value: Value): void {
+    const { invocation } = this.#point
+    if (invocation === undefined) return this.#ledger.count('keep-without-exit')
+    const kept = KEPT.get(invocation) ?? new Map<string, Value>()
+    KEPT.set(invocation, kept.set(slot, value))
+  }
+
+  isAuthentic(text: string, mac: string): boolean {
+    return this.#around.isAuthentic(text, mac)
+  }
+
+  act(name: ActName, value: Value, key = ''): void {
+    if (name === 'logLevel') {
+      if (typeof value === 'string' && LOG_LEVELS.has(value)) this.level = value
+    } else if (name === 'tag') this.tags.push([key, attributeOf(value)])
+    else if (name === 'capture') this.tags.push([`crosscut.capture.${key}`, attributeOf(value)])
+    else this.#ledger.count(`act-${name}-not-here`)
+  }
+
+  overflow(): void {
+    this.#around.overflowed(this.tool)
+  }
+
+  #kept(): Map<string, Value> | undefined {
+    return this.#point.invocation === undefined ? undefined : KEPT.get(this.#point.invocation)
+  }
+}
+
+/** Attributes of spans hold no lists of lists and no null. */
+function attributeOf(value: Value): string | number | bigint | boolean {
+  return value === null || typeof value === 'object' ? JSON.stringify(value) : value
 }
 
 function putTags(environment: Environment, span: unknown): void {
@@ -183,7 +307,7 @@ function leaveHere(environment: Environment, span: unknown): void {
     enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))
 }
 
-function serverVariable({ request, response, handle }: ServerExchange, name: string): AdviceValue {
+function serverVariable({ request, response, handle }: ServerExchange, name: string): unknown {
   switch (name) {
     case 'method':
       return request.method
@@ -200,7 +324,7 @@ function serverVariable({ request, response, handle }: ServerExchange, name: str
   }
 }
 
-function clientVariable(exchange: ClientExchange, name: string): AdviceValue {
+function clientVariable(exchange: ClientExchange, name: string): unknown {
   switch (name) {
     case 'method':
       return exchange.method

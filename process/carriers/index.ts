@@ -3,6 +3,7 @@ export type { CarrierObserver, ClientExchange, MessageExchange, ServerExchange }
 export { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
 export {
   carrierSettingsFromEnv,
+  fleetKeyFromEnv,
   installCarriers,
   type CarrierOptions,
   type Carriers,

@@ -5,7 +5,7 @@
 import type { DropCounts } from './counts.ts'
 import type { CarrierObserver } from './exchange.ts'
 import { addressRules } from './address-rules.ts'
-import { fleetKey } from './fleet-key.ts'
+import { fleetKey, type FleetKey } from './fleet-key.ts'
 import { installHttpClient } from './http-client.ts'
 import { installHttpServer } from './http-server.ts'
 import { quietly } from './quiet.ts'
@@ -53,6 +53,12 @@ export function carrierSettingsFromEnv(env: NodeJS.ProcessEnv): CarrierSettings 
   if (env['CROSSCUT_EGRESS'] !== undefined) settings.egress = env['CROSSCUT_EGRESS']
   if (env['CROSSCUT_FLEET_KEY']) settings.fleetKey = env['CROSSCUT_FLEET_KEY']
   return settings
+}
+
+/** Of CROSSCUT_FLEET_KEY; undefined without one. */
+export function fleetKeyFromEnv(env: NodeJS.ProcessEnv): FleetKey | undefined {
+  const secret = carrierSettingsFromEnv(env).fleetKey
+  return secret === undefined ? undefined : fleetKey(secret)
 }
 
 /**

@@ -30,7 +30,7 @@ export function tagRequests(schema: string, options: TagRequestsOptions, version
         tracepoint: 'http.server.request.start',
         instructions: [
           { op: 'observe', vars: [slot] },
-          { op: 'filter', slot, equals: options.value },
+          { op: 'filter', where: { call: 'eq', args: [{ slot }, options.value] } },
           { op: 'let', slot: 'tag', value: { parameter: 'tag' } },
           { op: 'let', slot: 'level', value: { parameter: 'level' } },
           { op: 'set', bag: 'TagRequests', field: 'tag', slot: 'tag' },
@@ -42,8 +42,8 @@ export function tagRequests(schema: string, options: TagRequestsOptions, version
         instructions: [
           { op: 'unpack', bag: 'TagRequests', field: 'tag', slot: 'tag' },
           { op: 'unpack', bag: 'TagRequests', field: 'level', slot: 'level' },
-          { op: 'tag', key: 'crosscut.tag', slot: 'tag' },
-          { op: 'logLevel', slot: 'level' },
+          { op: 'act', act: 'tag', key: 'crosscut.tag', slot: 'tag' },
+          { op: 'act', act: 'logLevel', slot: 'level' },
         ],
       },
     ],

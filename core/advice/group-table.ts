@@ -1,0 +1,81 @@
+// What EMIT adds up in one process: groups by key, each with the states of its aggregates.
+//
+//   rows ──► group of their keys ──► states        beyond GROUPS_MAX: one group for all others, counted
+//
+// Owned by whoever installed the advice; grows until it is dropped with it, so a report of totals that is
+// lost or repeated changes nothing.
+
+import type { AggregateName } from '#protocol'
+import { AGGREGATES, type Aggregate } from './aggregates.ts'
+import { GROUPS_MAX } from './limits.ts'
+import { canonicalKey, valueFromJson, valueToJson, type Value } from './values.ts'
+
+export type GroupState = { readonly keys: readonly Value[]; readonly states: Value[] }
+
+/** As it travels: JSON-able. `other`: states of the rows that found no group any more. */
+export type TableSnapshot = {
+  readonly hits: number
+  readonly groups: readonly (readonly [keys: unknown, states: unknown])[]
+  readonly otherRows: number
+}
+
+export class GroupTable {
+  readonly folds: readonly Aggregate[]
+  /** A lone key of a simple kind is its own key; else its canonical text. */
+  readonly #groups = new Map<Value, GroupState>()
+  /** Rows that were counted, by weight; of those, rows for which there was no group left. */
+  hits = 0
+  otherRows = 0
+
+  constructor(folds: readonly AggregateName[]) {
+    this.folds = folds.map((name) => AGGREGATES[name])
+  }
+
+  get size(): number {
+    return this.#groups.size
+  }
+
+  /** The states to add a row to; undefined when there are too many groups. */
+  statesFor(keys: readonly Value[], weight: number): Value[] | undefined {
+    this.hits += weight
+    const [first] = keys
+    const key = keys.length === 1 && !Array.isArray(first) ? first : canonicalKey(keys)
+    const found = this.#groups.get(key)
+    if (found !== undefined) return found.states
+    if (this.#groups.size >= GROUPS_MAX) {
+      this.otherRows += weight
+      return undefined
+    }
+    const states = this.folds.map(({ zero }) => zero)
+    this.#groups.set(key, { keys: [...keys], states })
+    return states
+  }
+
+  groups(): readonly GroupState[] {
+    return [...this.#groups.values()]
+  }
+
+  snapshot(): TableSnapshot {
+    return {
+      hits: this.hits,
+      otherRows: this.otherRows,
+      groups: this.groups().map(({ keys, states }) => [keys.map(valueToJson), states.map(valueToJson)]),
+    }
+  }
+
+  /** Adds what another process, or another time of it, has counted. */
+  merge(snapshot: TableSnapshot): void {
+    this.hits += snapshot.hits
+    this.otherRows += snapshot.otherRows
+    for (const [keys, states] of snapshot.groups) {
+      const given = valueFromJson(states)
+      const held = this.statesFor(listOf(valueFromJson(keys)), 0)
+      if (held === undefined || !Array.isArray(given)) continue
+      this.folds.forEach((fold, i) => {
+        held[i] = fold.merge(held[i], given[i] ?? null, 1)
+      })
+    }
+  }
+}
+
+const listOf = (value: Value): readonly Value[] => (Array.isArray(value) ? value : [])

@@ -1,0 +1,43 @@
+// Names of tracepoints: what may stand in one, and which pattern fits which name.
+//
+//   http.server.request.start    datanode.ts:DataNode.readBlock    datanode.ts:readBlock@return
+//   *.ts:*.readBlock             channel:undici:request:create     shelf/**:handle@42
+//
+// `@entry` (what goes without saying), `@return`, `@throw`, `@exit`, `@LINE` say where in a function. In a
+// pattern `*` stands for any run without `/`, `**` for any run; a comma separates alternatives.
+
+const NAME_CHARACTER = /[A-Za-z0-9_$.:*/<>@#~-]/
+
+/** End of the name that begins at `start`; a trailing `.` or an arrow does not belong to it. */
+export function tracepointAt(text: string, start: number): number {
+  let end = start
+  while (end < text.length && NAME_CHARACTER.test(text[end]) && !text.startsWith('->', end)) end++
+  while (end > start && text[end - 1] === '.') end--
+  return end
+}
+
+export const isPattern = (name: string): boolean => name.includes('*') || name.includes(',')
+
+/** Linear in pattern x name; no regular expression is made of what a user wrote. */
+export function matchesTracepoint(pattern: string, name: string): boolean {
+  if (pattern.includes(',')) return pattern.split(',').some((one) => matchesTracepoint(one, name))
+  if (!pattern.includes('*')) return pattern === name
+  // reach[j]: the pattern so far can stand for name[0, j).
+  let reach = new Array<boolean>(name.length + 1).fill(false)
+  reach[0] = true
+  for (let i = 0; i < pattern.length; i++) {
+    const next = new Array<boolean>(name.length + 1).fill(false)
+    if (pattern[i] !== '*') {
+      for (let j = 0; j < name.length; j++) if (reach[j] && pattern[i] === name[j]) next[j + 1] = true
+    } else {
+      const isDeep = pattern[i + 1] === '*'
+      if (isDeep) i++
+      for (let j = 0, isOn = false; j <= name.length; j++) {
+        isOn = reach[j] || (isOn && (isDeep || name[j - 1] !== '/'))
+        next[j] = isOn
+      }
+    }
+    reach = next
+  }
+  return reach[name.length]
+}

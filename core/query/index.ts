@@ -1,0 +1,12 @@
+// The face of query/: see README.md.
+export { parse } from './parse.ts'
+export { evaluate, QueryError, readQuery, type EvaluateOptions } from './evaluate.ts'
+export { explain, type AdviceExplanation, type Explanation } from './explain.ts'
+export { complete, type Completion } from './complete.ts'
+export { compileQuery, type CompiledQuery, type CompileOptions } from './compile-query.ts'
+export { rowsOfGroups, type Group } from './output.ts'
+export { DEFAULT_VARS, type Surroundings, type Vocabulary } from './resolve.ts'
+export { ExecutionError, type RecordedExecution } from './recorded.ts'
+export type { Row } from './rows.ts'
+export type { Query } from './syntax.ts'
+export * from './limits.ts'

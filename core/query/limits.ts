@@ -1,0 +1,21 @@
+// Bounds of a query, with their reasons. Parsing, planning and the static cost stay small for any text.
+
+/** The longest query of the papers has 400 characters; generated ones stay below this. */
+export const QUERY_CHARS_MAX = 16 * 1024
+/** Nesting of parentheses and calls: the parser recurses, and 64 levels fit any stack. */
+export const EXPRESSION_DEPTH_MAX = 64
+/** Nodes of one expression: what a hit may have to evaluate. */
+export const EXPRESSION_NODES_MAX = 512
+/** Joined sources of a query with its views; each is an advice and a field of the bag. */
+export const SOURCES_MAX = 32
+/** Tracepoints of one From or Join (a union). */
+export const UNION_MAX = 32
+/** Views inside views. */
+export const VIEW_DEPTH_MAX = 8
+export const SELECT_ITEMS_MAX = 32
+/** FirstN and MostRecentN: each kept event rides in the baggage of every request. */
+export const KEEP_MAX = 64
+/** Messages for one text; after so many nobody reads on. */
+export const DIAGNOSTICS_MAX = 50
+/** Events of a recorded execution that `evaluate` takes: the definition compares every pair. */
+export const EVENTS_MAX = 20_000

@@ -1,0 +1,382 @@
+// Gives names their meaning: sources, variables, Lets, views. Reports all it finds, in the text where it
+// stands.
+//
+//   e.host     variable host of source e             lat      the only column of view lat, or a Let
+//   host       variable of the root, where From has no alias
+
+import { nearest } from '#base'
+import { DIAGNOSTICS_MAX, SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
+import { parseQuery } from './parser.ts'
+import { Reporter } from './reporter.ts'
+import {
+  hasAggregate,
+  isAggregating,
+  keyOf,
+  type Column,
+  type ResolvedQuery,
+  type ResolvedSource,
+  type SourceId,
+  type Term,
+} from './resolved.ts'
+import type { Expr, Name, Path, Query, Range, Source } from './syntax.ts'
+import { isPattern, matchesTracepoint } from '#advice'
+import { typeOf } from './types.ts'
+
+/** A place where advice can run, and what it exports; a name ending in `*` stands for all that begin so. */
+export type Vocabulary = readonly { readonly name: string; readonly vars: readonly string[] }[]
+
+export type Surroundings = {
+  /** Named queries that may stand as sources. */
+  readonly views?: Readonly<Record<string, string>>
+  /** What there is to ask; absent = anything may be there. */
+  readonly vocabulary?: Vocabulary
+}
+
+/** Every tracepoint exports these. */
+export const DEFAULT_VARS = ['host', 'time', 'procName', 'procId', 'service', 'tracepoint', 'tenant'] as const
+
+/** `report` is the reporter of the query's own text; what is wrong in views is put there too. */
+export function resolveQuery(
+  query: Query,
+  around: Surroundings,
+  report: Reporter,
+): ResolvedQuery | undefined {
+  const ids = { next: 0 }
+  const resolved = new Resolver({ query, around, report, ids, open: [] }).resolve()
+  return report.hasErrors ? undefined : resolved
+}
+
+type Parts = {
+  readonly query: Query
+  readonly around: Surroundings
+  readonly report: Reporter
+  readonly ids: { next: number }
+  /** Views being resolved, outermost first. */
+  readonly open: readonly string[]
+}
+
+class Resolver {
+  readonly #query: Query
+  readonly #around: Surroundings
+  readonly #report: Reporter
+  readonly #ids: { next: number }
+  readonly #open: readonly string[]
+  readonly #sources = new Map<string, ResolvedSource>()
+  readonly #lets = new Map<string, Term>()
+  #root: ResolvedSource | undefined
+
+  constructor({ query, around, report, ids, open }: Parts) {
+    this.#query = query
+    this.#around = around
+    this.#report = report
+    this.#ids = ids
+    this.#open = open
+  }
+
+  resolve(): ResolvedQuery {
+    const query = this.#query
+    const root = this.#source({ alias: query.alias, source: query.from, isOuter: false, after: undefined })
+    this.#root = root
+    if (query.from.keep !== undefined)
+      this.#report.error(query.from, 'From takes all events: First and MostRecent are for Join', {
+        note: 'they say which of the events before another one count',
+      })
+    const joins = query.joins.map((join) => {
+      if (join.before.text !== join.alias.text)
+        this.#report.error(
+          join.before,
+          `left of the arrow stands ${join.alias.text}, the source that is joined`,
+          {
+            suggestion: `On ${join.alias.text} -> ${join.after.text}`,
+          },
+        )
+      const after = this.#sources.get(join.after.text)
+      if (after === undefined) this.#unknownSource(join.after)
+      return this.#source({ ...join, after: after?.id ?? root.id })
+    })
+    if (joins.length >= SOURCES_MAX)
+      this.#report.error(query.joins[SOURCES_MAX - 1], `a query joins fewer than ${SOURCES_MAX} sources`)
+    for (const { name, value } of query.lets) {
+      this.#claim(name)
+      this.#lets.set(name.text, this.#plain(value, 'Let'))
+    }
+    const wheres = query.wheres.map((where) => this.#condition(where))
+    const columns = this.#columns()
+    const groupBy = query.groupBy.map((key) => this.#plain(key, 'GroupBy'))
+    if (groupBy.length === 0) groupBy.push(...impliedKeys(columns))
+    const resolved: ResolvedQuery = {
+      root,
+      joins,
+      wheres,
+      groupBy,
+      columns,
+      isDistinct: query.isDistinct,
+      everyNs: query.everyNs,
+      top: this.#top(columns),
+    }
+    this.#checkGroups(resolved)
+    return resolved
+  }
+
+  #source(given: {
+    readonly alias: Name | undefined
+    readonly source: Source
+    readonly isOuter: boolean
+    readonly after: SourceId | undefined
+  }): ResolvedSource {
+    const { alias, source, isOuter, after } = given
+    const id = this.#ids.next++
+    const of = this.#of(source)
+    const resolved = { id, alias: alias?.text ?? '', keep: source.keep, isOuter, after, of }
+    if (alias !== undefined) this.#claim(alias)
+    this.#sources.set(resolved.alias, resolved)
+    return resolved
+  }
+
+  /** An alias or a Let, once. */
+  #claim({ text, start, end }: Name): void {
+    if (this.#sources.has(text) || this.#lets.has(text))
+      this.#report.error({ start, end }, `${text} is named twice`, { suggestion: `${text}2` })
+  }
+
+  #of(source: Source): ResolvedSource['of'] {
+    const views = source.names.filter(({ text }) => this.#viewText(text) !== undefined)
+    const [view] = views
+    if (view === undefined) {
+      for (const name of source.names) this.#checkTracepoint(name)
+      return { kind: 'tracepoints', names: source.names.map(({ text }) => text) }
+    }
+    if (source.names.length > 1)
+      this.#report.error(view, 'a union is of tracepoints; a view stands alone', {
+        suggestion: 'make the union inside the view',
+      })
+    return this.#view(view, source)
+  }
+
+  #viewText(name: string): string | undefined {
+    const views = this.#around.views
+    return views !== undefined && Object.hasOwn(views, name) ? views[name] : undefined
+  }
+
+  #view(name: Name, source: Source): ResolvedSource['of'] {
+    const nothing = { kind: 'tracepoints', names: [] } as const
+    const path = [...this.#open, name.text]
+    if (this.#open.includes(name.text)) {
+      this.#report.error(name, `a view cannot be made of itself: ${path.join(' -> ')}`)
+      return nothing
+    }
+    if (path.length > VIEW_DEPTH_MAX) {
+      this.#report.error(name, `views nest at most ${VIEW_DEPTH_MAX} deep`)
+      return nothing
+    }
+    const text = this.#viewText(name.text) ?? ''
+    const inner = new Reporter(text, name.text)
+    const parsed = parseQuery(text, inner)
+    const query =
+      parsed === undefined
+        ? undefined
+        : new Resolver({
+            query: parsed,
+            around: this.#around,
+            report: inner,
+            ids: this.#ids,
+            open: path,
+          }).resolve()
+    for (const found of inner.diagnostics.slice(0, DIAGNOSTICS_MAX))
+      this.#report.error(name, `${found.message} (${found.span.line}:${found.span.column})`)
+    if (query === undefined) return nothing
+    this.#checkView(query, name, source)
+    return { kind: 'view', name: name.text, query }
+  }
+
+  #checkView(query: ResolvedQuery, name: Name, { keep }: Source): void {
+    const what = isAggregating(query)
+      ? 'aggregates'
+      : query.isDistinct
+        ? 'is DISTINCT'
+        : query.top !== undefined
+          ? 'has a Top'
+          : query.everyNs !== undefined
+            ? 'has windows'
+            : undefined
+    if (what === undefined) return
+    this.#report.error(name, `${name.text} ${what}: it is known only when the query ends`, {
+      note: `a view that is joined${keep === undefined ? '' : ' or filtered'} gives a tuple for each event`,
+      suggestion: 'leave its rows as they are and aggregate here',
+    })
+  }
+
+  #checkTracepoint(name: Name): void {
+    const vocabulary = this.#around.vocabulary
+    if (vocabulary === undefined || vocabulary.some((known) => fits(name.text, known.name))) return
+    const candidates = [...vocabulary.map((known) => known.name), ...Object.keys(this.#around.views ?? {})]
+    this.#report.error(name, `no process has a tracepoint ${name.text}`, suggest(name.text, candidates))
+  }
+
+  #unknownSource(name: Name): void {
+    this.#report.error(name, `${name.text || 'this'} is no source above this Join`, {
+      note: 'a source is joined to the root or to one that is joined already',
+      ...suggest(name.text, [...this.#sources.keys()]),
+    })
+  }
+
+  #columns(): Column[] {
+    const seen = new Set<string>()
+    return this.#query.select.map((item) => {
+      if (seen.has(item.column))
+        this.#report.error(item, `two columns are called ${item.column}`, {
+          suggestion: `.. As ${item.column}2`,
+        })
+      seen.add(item.column)
+      const value = this.#term(item.value)
+      typeOf(value, this.#report)
+      return { name: item.column, value }
+    })
+  }
+
+  #condition(where: Expr): Term {
+    const term = this.#plain(where, 'Where')
+    const type = typeOf(term, new Reporter(''))
+    if (type !== 'any' && type !== 'boolean')
+      this.#report.error(where, `Where takes a condition, not a ${type}`, { suggestion: '.. != 0' })
+    return term
+  }
+
+  /** Without aggregates. */
+  #plain(expr: Expr, clause: string): Term {
+    const term = this.#term(expr)
+    typeOf(term, this.#report)
+    if (hasAggregate(term))
+      this.#report.error(expr, `${clause} is evaluated for each tuple: an aggregate belongs into Select`)
+    return term
+  }
+
+  #term(expr: Expr): Term {
+    switch (expr.kind) {
+      case 'literal':
+        return expr
+      case 'path':
+        return this.#path(expr)
+      case 'call':
+        return { ...expr, args: expr.args.map((arg) => this.#term(arg)) }
+      case 'aggregate': {
+        const arg = this.#term(expr.arg)
+        if (hasAggregate(arg)) this.#report.error(expr.arg, 'an aggregate of an aggregate has no meaning')
+        return { ...expr, arg }
+      }
+    }
+  }
+
+  #path(path: Path): Term {
+    const [first, ...rest] = path.parts
+    const range = { start: path.start, end: path.end }
+    const name = rest.map(({ text }) => text).join('.')
+    const held = this.#lets.get(first.text)
+    if (held !== undefined && rest.length === 0) return held
+    const source = this.#sources.get(first.text)
+    if (source !== undefined && first.text !== '') return this.#variable(source, name, range)
+    const root = this.#root
+    if (root !== undefined && root.alias === '')
+      return this.#variable(root, path.parts.map(({ text }) => text).join('.'), range)
+    this.#report.error(first, `${first.text} is no source and no Let`, {
+      ...suggest(first.text, [...this.#sources.keys(), ...this.#lets.keys()]),
+    })
+    return { kind: 'literal', value: null, ...range }
+  }
+
+  #variable(source: ResolvedSource, name: string, range: Range): Term {
+    if (source.of.kind === 'view') return this.#viewColumn(source, source.of.query.columns, name, range)
+    if (name === '')
+      this.#report.error(range, `${source.alias} is a source: name one of its variables`, {
+        suggestion: `${source.alias}.host`,
+      })
+    else this.#checkVariable(source, name, range)
+    return { kind: 'var', source: source.id, name, ...range }
+  }
+
+  /** A view of one column is that column. */
+  #viewColumn(source: ResolvedSource, columns: readonly Column[], name: string, range: Range): Term {
+    const names = columns.map((column) => column.name)
+    const only = names.length === 1 && name === '' ? names[0] : name
+    if (!names.includes(only))
+      this.#report.error(
+        range,
+        name === '' ? `${source.alias} has several columns` : `there is no column ${name}`,
+        {
+          note: `its columns are ${names.join(', ')}`,
+          ...suggest(name, names),
+        },
+      )
+    return { kind: 'var', source: source.id, name: only, ...range }
+  }
+
+  #checkVariable(source: ResolvedSource, name: string, range: Range): void {
+    const vocabulary = this.#around.vocabulary
+    if (vocabulary === undefined || source.of.kind !== 'tracepoints') return
+    const { names } = source.of
+    const known = vocabulary.filter((one) => names.some((wanted) => fits(wanted, one.name)))
+    const vars = [...DEFAULT_VARS, ...known.flatMap((one) => one.vars)]
+    // An application's own tracepoint shows its variables with its first hit.
+    const isOpen = known.length === 0 || known.some((one) => one.vars.length === 0)
+    const isKnown = vars.some((one) => fits(one, name) || name.startsWith(`${one}.`))
+    if (isOpen || isKnown) return
+    this.#report.error(range, `${names.join(', ')} exports no ${name}`, {
+      note: `it exports ${[...new Set(vars)].slice(0, 20).join(', ')}`,
+      ...suggest(name, vars),
+    })
+  }
+
+  #top(columns: readonly Column[]): ResolvedQuery['top'] {
+    const top = this.#query.top
+    if (top === undefined) return undefined
+    const by =
+      top.by === undefined ? columns.find(({ value }) => hasAggregate(value))?.value : this.#term(top.by)
+    if (by !== undefined) return { count: top.count, by }
+    const [first] = columns
+    return { count: top.count, by: first.value }
+  }
+
+  /** What is selected beside aggregates must be the same for all tuples of a group. */
+  #checkGroups(query: ResolvedQuery): void {
+    if (query.isDistinct && isAggregating(query))
+      this.#report.error(this.#query.select[0], 'DISTINCT rows and groups exclude each other', {
+        suggestion: 'Select without DISTINCT',
+      })
+    if (!isAggregating(query)) return
+    const keys = new Set(query.groupBy.map(keyOf))
+    query.columns.forEach(({ value, name }, i) => {
+      if (isFixed(value, keys)) return
+      this.#report.error(this.#query.select[i], `${name} differs within a group`, {
+        note: 'beside aggregates, Select shows what GroupBy names',
+        suggestion: `GroupBy ${[...this.#query.groupBy, this.#query.select[i].value].map((key) => this.#textOf(key)).join(', ')}`,
+      })
+    })
+    if (query.top !== undefined && !isFixed(query.top.by, keys))
+      this.#report.error(this.#query.top ?? this.#query.select[0], 'Top orders by what a group has one of')
+  }
+
+  #textOf({ start, end }: Range): string {
+    return this.#query.text.slice(start, end)
+  }
+}
+
+/** As the paper writes it: `Select job.id, AVERAGE(latency)` groups by what stands beside the aggregates. */
+function impliedKeys(columns: readonly Column[]): Term[] {
+  if (!columns.some(({ value }) => hasAggregate(value))) return []
+  return columns.map(({ value }) => value).filter((value) => value.kind !== 'literal' && !hasAggregate(value))
+}
+
+function isFixed(term: Term, keys: ReadonlySet<string>): boolean {
+  if (term.kind === 'aggregate' || term.kind === 'literal' || keys.has(keyOf(term))) return true
+  return term.kind === 'call' && term.args.every((arg) => isFixed(arg, keys))
+}
+
+/** Either side may be a pattern: a name asked for, or a family that a process exports. */
+function fits(wanted: string, known: string): boolean {
+  return isPattern(known) ? matchesTracepoint(known, wanted) : matchesTracepoint(wanted, known)
+}
+
+function suggest(name: string, candidates: readonly string[]): { readonly suggestion?: string } {
+  const meant = nearest(name, candidates)
+  return meant === undefined ? {} : { suggestion: meant }
+}
