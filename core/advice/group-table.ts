@@ -7,7 +7,7 @@
 
 import type { AggregateName } from '#protocol'
 import { AGGREGATES, type Aggregate } from './aggregates.ts'
-import { GROUPS_MAX } from './limits.ts'
+import { GROUP_KEY_CHARS_MAX, GROUPS_MAX } from './limits.ts'
 import { canonicalKey, valueFromJson, valueToJson, type Value } from './values.ts'
 
 export type GroupState = { readonly keys: readonly Value[]; readonly states: Value[] }
@@ -19,6 +19,11 @@ export type TableSnapshot = {
   readonly otherRows: number
 }
 
+/** How much one table holds before rows are only counted. */
+export type TableLimits = { readonly groups: number; readonly keyChars: number }
+
+const PROCESS_LIMITS: TableLimits = { groups: GROUPS_MAX, keyChars: GROUP_KEY_CHARS_MAX }
+
 export class GroupTable {
   readonly folds: readonly Aggregate[]
   /** A lone key of a simple kind is its own key; else its canonical text. */
@@ -26,8 +31,12 @@ export class GroupTable {
   /** Rows that were counted, by weight; of those, rows for which there was no group left. */
   hits = 0
   otherRows = 0
+  #keyChars = 0
 
-  constructor(folds: readonly AggregateName[]) {
+  readonly #limits: TableLimits
+
+  constructor(folds: readonly AggregateName[], limits: TableLimits = PROCESS_LIMITS) {
+    this.#limits = limits
     this.folds = folds.map((name) => AGGREGATES[name])
   }
 
@@ -42,10 +51,12 @@ export class GroupTable {
     const key = keys.length === 1 && !Array.isArray(first) ? first : canonicalKey(keys)
     const found = this.#groups.get(key)
     if (found !== undefined) return found.states
-    if (this.#groups.size >= GROUPS_MAX) {
+    const chars = keys.reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 8), 0)
+    if (this.#groups.size >= this.#limits.groups || this.#keyChars + chars > this.#limits.keyChars) {
       this.otherRows += weight
       return undefined
     }
+    this.#keyChars += chars
     const states = this.folds.map(({ zero }) => zero)
     this.#groups.set(key, { keys: [...keys], states })
     return states

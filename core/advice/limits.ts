@@ -38,8 +38,12 @@ export const KEEP_MAX = 64
 /** Components whose newest version is remembered: one for each request under way and query. */
 export const OWNED_TUPLES_MAX = 16_384
 
-/** Groups of one result in one process; the rest is counted in one row. */
-export const GROUPS_MAX = 10_000
+/**
+ * Groups of one result in one process, and characters of their keys: a report of all of them stays below half
+ * of what the server reads (1 MiB). The rest is counted in one row.
+ */
+export const GROUPS_MAX = 2000
+export const GROUP_KEY_CHARS_MAX = 200_000
 /** Distinct values of one group; beyond, the count stands still and says so. */
 export const DISTINCT_MAX = 1000
 /** Buckets of a histogram: at 2 % a bucket, 512 reach from 1 to 25,000; neighbours are merged beyond. */

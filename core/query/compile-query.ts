@@ -6,6 +6,7 @@ import { readQuery } from './evaluate.ts'
 import { rowsOfGroups, type Group } from './output.ts'
 import { buildPlan, type Output } from './plan.ts'
 import type { Surroundings } from './resolve.ts'
+import type { Term } from './resolved.ts'
 import { rewritePlan } from './rewrite.ts'
 import type { Row } from './rows.ts'
 
@@ -15,6 +16,8 @@ export type CompiledQuery = {
   readonly tool: ToolPackage
   /** In order; with windows, `window` first. */
   readonly columns: readonly string[]
+  /** Columns that only grow: COUNT and SUM alone. */
+  readonly summed: readonly string[]
   readonly output: Output
   rows(groups: readonly Group[]): readonly Row[]
 }
@@ -29,7 +32,11 @@ export function compileQuery(
   return {
     tool: compilePlan(plan, options),
     columns: plan.output.columns.map(({ name }) => name),
+    summed: plan.output.columns.filter(({ value }) => isSummed(value)).map(({ name }) => name),
     output: plan.output,
     rows: (groups) => rowsOfGroups(plan.output, groups),
   }
 }
+
+const isSummed = (value: Term): boolean =>
+  value.kind === 'aggregate' && (value.fn === 'count' || value.fn === 'sum')

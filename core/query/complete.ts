@@ -22,9 +22,12 @@ const COMPLETIONS_MAX = 200
 export function complete(text: string, offset: number, around: Surroundings): readonly Completion[] {
   const before = text.slice(0, Math.min(offset, QUERY_CHARS_MAX))
   const tokens = tokensOf(before)
-  const word = wordBefore(before)
+  // A tracepoint's name has points in it, a variable's word begins behind one.
+  const source = runBefore(before, /[A-Za-z0-9_$.:*/<>@#~-]/)
+  const isSource = isSourcePlace(tokens, before.length - source.length)
+  const word = isSource ? source : runBefore(before, /[A-Za-z0-9_$]/)
   const start = before.length - word.length
-  const offers = isSourcePlace(tokens, start)
+  const offers = isSource
     ? sourceOffers(around)
     : (variableOffers(before, start, around) ?? generalOffers(tokens, start, around))
   const wanted = word.toLowerCase()
@@ -46,10 +49,10 @@ function tokensOf(text: string): readonly Token[] {
   return tokens
 }
 
-/** The characters of a name up to the end. */
-function wordBefore(text: string): string {
+/** The longest run of such characters up to the end. */
+function runBefore(text: string, character: RegExp): string {
   let start = text.length
-  while (start > 0 && /[A-Za-z0-9_$:*/@-]/.test(text[start - 1])) start--
+  while (start > 0 && character.test(text[start - 1])) start--
   return text.slice(start)
 }
 
@@ -75,7 +78,7 @@ function sourceOffers({ vocabulary, views }: Surroundings): Offer[] {
 /** Behind `alias.` the variables of its tracepoints. */
 function variableOffers(text: string, start: number, { vocabulary }: Surroundings): Offer[] | undefined {
   if (text[start - 1] !== '.') return undefined
-  const names = aliases(text).get(wordBefore(text.slice(0, start - 1))) ?? []
+  const names = aliases(text).get(runBefore(text.slice(0, start - 1), /[A-Za-z0-9_$]/)) ?? []
   const known = (vocabulary ?? []).filter(({ name }) =>
     names.some((wanted) => matchesTracepoint(wanted, name)),
   )

@@ -76,6 +76,7 @@ export function evaluate(text: string, execution: RecordedExecution, options: Ev
 }
 
 const RESULT = 'evaluate'
+const NO_LIMITS = { groups: Infinity, keyChars: Infinity }
 /** Any: nothing else rides in this baggage. */
 const BAG_ID = 64
 
@@ -84,7 +85,10 @@ export function evaluateCompiled(query: ResolvedQuery, recorded: Recorded, pushi
   const built = buildPlan(query)
   const plan = pushing === 'all' ? rewritePlan(built) : settlePlan(built)
   const tool = compilePlan(plan, { name: RESULT, version: 1, bagId: BAG_ID }, layoutPlan(plan, pushing))
-  const table = new GroupTable(plan.output.folds.map(({ fn }) => fn))
+  const table = new GroupTable(
+    plan.output.folds.map(({ fn }) => fn),
+    NO_LIMITS,
+  )
   let components = 0
   const advice = compilePackage(verifyPackage(tool), {
     owners: new TupleOwners(),

@@ -16,7 +16,7 @@ const KINDS = [
   /(?<name>[A-Za-z_$][A-Za-z0-9_$]*)/,
   /(?<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?<unit>[A-Za-zµ%]*))/,
   /(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/,
-  /(?<symbol>->|==|!=|<>|<=|>=|&&|\|\||[-+*/%<>=!(),.;])/,
+  /(?<symbol>->|==|!=|<>|<=|>=|&&|\|\||[-+*/%<>=!(),.;[\]])/,
 ]
 /** Its lastIndex is set before each use: nothing is remembered. */
 const PATTERN = new RegExp(KINDS.map((kind) => kind.source).join('|'), 'y')

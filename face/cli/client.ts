@@ -7,6 +7,7 @@
 
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { formatDiagnostic, type Diagnostic } from '#base'
 import { asTyped } from './install.ts'
 import { CliError, type Args, type Io } from './verb.ts'
 
@@ -179,8 +180,16 @@ export class Client {
       )
     return new CliError(
       member('code') ?? 'E_HTTP',
-      member('message') ?? `the server answered ${response.status}`,
+      mistakesIn(body) ?? member('message') ?? `the server answered ${response.status}`,
       member('hint'),
     )
   }
+}
+
+/** All diagnostics of a text, a line each. */
+function mistakesIn(body: unknown): string | undefined {
+  const given: unknown =
+    typeof body === 'object' && body !== null && 'diagnostics' in body ? body.diagnostics : []
+  if (!Array.isArray(given) || given.length === 0) return undefined
+  return given.map((one: Diagnostic) => formatDiagnostic(one)).join('\n')
 }

@@ -7,6 +7,7 @@ import { bench } from './verbs/bench.ts'
 import { completionVerb } from './verbs/completion.ts'
 import { doctor } from './verbs/doctor.ts'
 import { importFile } from './verbs/import.ts'
+import { queries, query } from './verbs/query.ts'
 import { run } from './verbs/run.ts'
 import { tool } from './verbs/tool.ts'
 import { trace, traces } from './verbs/traces.ts'
@@ -20,6 +21,8 @@ export const VERBS: readonly Verb[] = [
   trace,
   agents,
   tracepoints,
+  query,
+  queries,
   tool,
   killSwitch,
   login,

@@ -108,6 +108,7 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
     },
     serverHead(exchange) {
       exchange.returned = withoutTrail(exchange.returned)
+      tracepoints.serverResponse(exchange)
     },
     serverEnd(exchange) {
       tracepoints.serverEnd(exchange)
@@ -142,6 +143,7 @@ function clientSteps({
       tracepoints.clientStart(exchange)
     },
     clientResponse(exchange) {
+      tracepoints.clientResponse(exchange)
       const span = exchange.handle
       if (!isTracing || !(span instanceof Span)) return
       span.answeredMs = clock.now()

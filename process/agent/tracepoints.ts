@@ -25,8 +25,10 @@ import { NAMES_MAX } from './limits.ts'
 import { Span } from './span.ts'
 
 const SERVER_START = 'http.server.request.start'
+const SERVER_RESPONSE = 'http.server.response'
 const SERVER_END = 'http.server.request.end'
 const CLIENT_START = 'http.client.request.start'
+const CLIENT_RESPONSE = 'http.client.response'
 const CLIENT_END = 'http.client.request.end'
 
 /** `header.<name>` reads a request header too, but for those that hold credentials. */
@@ -34,8 +36,10 @@ const SERVER_VARS = ['method', 'path', 'host', 'header.*']
 const CLIENT_VARS = ['method', 'host', 'port', 'path']
 const BUILT_IN: readonly TracepointInfo[] = [
   { name: SERVER_START, vars: SERVER_VARS },
+  { name: SERVER_RESPONSE, vars: [...SERVER_VARS, 'status', 'durationMs'] },
   { name: SERVER_END, vars: [...SERVER_VARS, 'status', 'durationMs'] },
   { name: CLIENT_START, vars: CLIENT_VARS },
+  { name: CLIENT_RESPONSE, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
   { name: CLIENT_END, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
 ]
 
@@ -84,8 +88,10 @@ export class Tracepoints {
   /** By name; filled as names are hit, for advice may be at a pattern. */
   #woven = new Map<string, Woven>()
   #serverStart = NOTHING
+  #serverResponse = NOTHING
   #serverEnd = NOTHING
   #clientStart = NOTHING
+  #clientResponse = NOTHING
   #clientEnd = NOTHING
 
   constructor(parts: Parts) {
@@ -99,8 +105,10 @@ export class Tracepoints {
     this.#advice = advice
     this.#woven = new Map()
     this.#serverStart = this.#wovenAt(SERVER_START)
+    this.#serverResponse = this.#wovenAt(SERVER_RESPONSE)
     this.#serverEnd = this.#wovenAt(SERVER_END)
     this.#clientStart = this.#wovenAt(CLIENT_START)
+    this.#clientResponse = this.#wovenAt(CLIENT_RESPONSE)
     this.#clientEnd = this.#wovenAt(CLIENT_END)
   }
 
@@ -155,6 +163,16 @@ export class Tracepoints {
     putTags(environment, exchange.handle)
   }
 
+  /** The last point whose baggage flows back: the head leaves with it. */
+  serverResponse(exchange: ServerExchange): void {
+    if (this.#serverResponse === NOTHING) return
+    const own = (name: string): unknown => serverVariable(exchange, name)
+    const environment = this.#at(SERVER_RESPONSE, own, exchange.returned, exchange)
+    this.#run(this.#serverResponse, environment)
+    exchange.returned = environment.baggage
+    putTags(environment, exchange.handle)
+  }
+
   serverEnd(exchange: ServerExchange): void {
     if (this.#serverEnd === NOTHING) return
     const environment = this.#at(
@@ -178,6 +196,17 @@ export class Tracepoints {
     )
     this.#run(this.#clientStart, environment)
     exchange.baggage = environment.baggage
+    putTags(environment, exchange.handle)
+  }
+
+  /** Who awaits the answer goes on with what is packed here. */
+  clientResponse(exchange: ClientExchange): void {
+    if (this.#clientResponse === NOTHING) return
+    const own = (name: string): unknown => clientVariable(exchange, name)
+    const both = exchange.baggage.join(exchange.returned)
+    const environment = this.#at(CLIENT_RESPONSE, own, both, exchange)
+    this.#run(this.#clientResponse, environment)
+    exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
   }
 

@@ -41,7 +41,8 @@ export class Agents {
     if (known === undefined) return false
     known.lastSeenMs = this.#nowMs()
     const isOld = known.report?.epoch === report.epoch && report.seq <= known.report.seq
-    if (!isOld) known.report = report
+    // Results go to the queries; kept here they would be held for every silent process.
+    if (!isOld) known.report = { ...report, results: undefined }
     return true
   }
 

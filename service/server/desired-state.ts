@@ -27,6 +27,8 @@ export class DesiredStateStore {
   readonly #listeners = new Set<(state: SignedState) => void>()
   readonly #renewal: NodeJS.Timeout
   #saved: Saved
+  /** Packages of live queries: told with the others, not kept with them. */
+  #leased: readonly ToolPackage[] = []
 
   constructor(dataDir: DataDir, nowMs: () => number) {
     this.#dataDir = dataDir
@@ -56,6 +58,7 @@ export class DesiredStateStore {
       fleet: this.#dataDir.fleet,
       expiresMs: this.#nowMs() + STATE_VALID_MS,
       ...this.#saved,
+      packages: [...this.#saved.packages, ...this.#leased],
     }
     const payload = Buffer.from(JSON.stringify(state))
     return {
@@ -90,6 +93,13 @@ export class DesiredStateStore {
     if (packages.length === this.#saved.packages.length) return false
     this.#change({ packages })
     return true
+  }
+
+  /** Replaces the leased packages. */
+  lease(packages: readonly ToolPackage[]): void {
+    if (packages.length === 0 && this.#leased.length === 0) return
+    this.#leased = packages
+    this.#change({})
   }
 
   setDisabled(disabled: boolean): void {

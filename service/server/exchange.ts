@@ -10,6 +10,7 @@ import type { Identity } from './identity.ts'
 import type { LiveTraces } from './live.ts'
 import type { Config } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
+import type { Queries } from './queries.ts'
 import type { StaticFiles } from './static-files.ts'
 
 export type Services = {
@@ -18,6 +19,7 @@ export type Services = {
   readonly identity: Identity
   readonly agents: Agents
   readonly state: DesiredStateStore
+  readonly queries: Queries
   readonly audit: AuditLog
   readonly files: StaticFiles
   readonly nowMs: () => number

@@ -93,3 +93,17 @@ export const AUTO_PORTS_MAX = 50
 
 /** What one reading of the audit log checks and may show: 1 MiB, about 4,000 entries, 10 ms of hashing. */
 export const AUDIT_READ_BYTES_MAX = 1024 * 1024
+
+/** Live queries at one time: each is a package, and agents hold PACKAGES_MAX. */
+export const QUERIES_MAX = 128
+/** A query is forgotten everywhere after this long unless it says otherwise. */
+export const QUERY_TTL_MS_DEFAULT = 10 * 60_000
+export const QUERY_TTL_MS_MAX = 24 * 3_600_000
+/** Results are told to streams as often as agents report. */
+export const QUERY_TICK_MS = 1_000
+/** Rates are over this long: two or three reports of each process. */
+export const RATE_WINDOW_MS = 3_000
+/** Processes whose totals one query holds; those that are gone count too. */
+export const QUERY_AGENTS_MAX = 10_000
+/** Groups of one result over all processes: 10,000 merge in about 10 ms. */
+export const MERGED_GROUPS_MAX = 10_000

@@ -23,6 +23,7 @@ import {
   putTool,
   readAudit,
 } from './handlers/tools.ts'
+import { deleteQuery, listQueries, postQuery, queryResults } from './handlers/queries.ts'
 import { criticalPath, facets, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
@@ -180,6 +181,43 @@ export const routeTable: readonly Route[] = [
     answer: 'SpanPage',
     handler: spans,
     summary: 'A page of spans, in the order of the trace view.',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/queries',
+    access: 'admin',
+    body: 'QueryRequest',
+    answer: 'QueryInstalled',
+    handler: postQuery,
+    summary:
+      'Installs a live query on all agents; 422 carries every mistake of the text. dryRun only explains.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/queries',
+    access: 'admin',
+    answer: 'QueryList',
+    handler: listQueries,
+    summary: 'Live queries, with who runs them and how long they live.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/queries/{id}/results',
+    access: 'admin',
+    query: { since: 'seq of the last answer: rows come only if there are newer ones' },
+    answer: 'QueryResults',
+    isStream: true,
+    handler: queryResults,
+    summary:
+      'Rows so far and a second, with coverage and drops. With Accept: text/event-stream once a second.',
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/queries/{id}',
+    access: 'admin',
+    answer: 'QueryRemoved',
+    handler: deleteQuery,
+    summary: 'Removes a query: within a second the code of every process is as before.',
   },
   {
     method: 'GET',

@@ -28,6 +28,39 @@ const tracepoint = object({ name: text, vars: list(text) })
 const packageState = object({ name: text, version: count, 'error?': text })
 const lastError = object({ where: text, code: text, message: text, timeMs: number })
 
+const OPERATIONS = [
+  'observe',
+  'filter',
+  'let',
+  'now',
+  'random',
+  'unpack',
+  'pack',
+  'set',
+  'replace',
+  'increment',
+  'drop',
+  'keep',
+  'verify',
+  'emit',
+  'act',
+]
+const coverage = object({
+  connected: count,
+  installed: count,
+  refused: list(object({ agent: text, service: text, error: text })),
+})
+const queryView = {
+  id: text,
+  'name?': text,
+  text,
+  columns: list(text),
+  createdMs: number,
+  expiresMs: number,
+  coverage,
+  total: number,
+}
+
 export const SCHEMAS = {
   Any: {},
   Ok: object({ ok: flag, 'otlp?': text }),
@@ -64,6 +97,17 @@ export const SCHEMAS = {
     timeMs: number,
     stateVersion: count,
     packages: list(packageState),
+    'results?': list(
+      object({
+        tool: text,
+        version: count,
+        result: text,
+        hits: number,
+        groups: list(list({})),
+        otherRows: number,
+        overflows: number,
+      }),
+    ),
     spans: object({ emitted: count, sent: count, dropped: count, queued: count }),
     drops: map(count),
     budget: object({ adviceNs: number, adviceRuns: number, isTripped: flag }),
@@ -134,6 +178,22 @@ export const SCHEMAS = {
     ),
     exclusiveNs: map(ns),
   }),
+  QueryRequest: object({ text, 'ttlSeconds?': number, 'name?': text, 'dryRun?': flag }),
+  QueryInstalled: object({ ...queryView, explanation: {}, warnings: list(text) }),
+  QueryList: object({ queries: list(object(queryView)) }),
+  QueryRemoved: object({ id: text }),
+  QueryResults: object({
+    id: text,
+    seq: count,
+    timeMs: number,
+    columns: list(text),
+    rows: list(map({})),
+    total: number,
+    perSecond: object({ rows: list(map({})), total: number }),
+    coverage,
+    drops: object({ otherRows: number, overflows: number }),
+    'isUnchanged?': flag,
+  }),
   ToolPackage: object({
     'name?': text,
     'version?': count,
@@ -141,9 +201,7 @@ export const SCHEMAS = {
     advice: list(
       object({
         tracepoint: text,
-        instructions: list(
-          object({ op: { enum: ['observe', 'filter', 'let', 'unpack', 'set', 'tag', 'logLevel'] } }),
-        ),
+        instructions: list(object({ op: { enum: OPERATIONS } })),
       }),
     ),
     'parameters?': map({ type: ['string', 'number', 'boolean'] }),

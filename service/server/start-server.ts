@@ -25,6 +25,7 @@ import { LiveTraces } from './live.ts'
 import { readConfig, type Config, type ServerOptions } from './options.ts'
 import type { Pipeline, PipelineOptions } from './pipeline.ts'
 import { listen } from './port-holder.ts'
+import { Queries } from './queries.ts'
 import { StaticFiles } from './static-files.ts'
 
 export type { ServerOptions } from './options.ts'
@@ -75,9 +76,8 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
     dataDir,
     nowMs: Date.now,
     files: new StaticFiles(WEB),
-    agents: new Agents(Date.now),
+    ...controlPlane(dataDir),
     identity: new Identity({ secrets: dataDir, insecureNoAuth: config.insecureNoAuth, nowMs: Date.now }),
-    state: new DesiredStateStore(dataDir, Date.now),
     audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
     loopDelay,
     counts: { requests: 0, errors: 0, refused: 0 },
@@ -90,6 +90,7 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
     live?.close()
     await closeListener(listener)
     await pipeline?.close()
+    services.queries.close()
     services.state.close()
     services.audit.close()
     rmSync(path.join(dataDir.dir, 'server.json'), { force: true })
@@ -127,6 +128,19 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
     await close()
     throw error
   }
+}
+
+/** Agents, what they shall be, and what they are asked. */
+function controlPlane(dataDir: DataDir): Pick<Services, 'agents' | 'state' | 'queries'> {
+  const agents = new Agents(Date.now)
+  const state = new DesiredStateStore(dataDir, Date.now)
+  const queries = new Queries({
+    file: path.join(dataDir.dir, 'queries.json'),
+    agents,
+    nowMs: Date.now,
+    onChange: (packages) => state.lease(packages),
+  })
+  return { agents, state, queries }
 }
 
 async function orRelease(dataDir: DataDir, make: () => Services): Promise<Services> {

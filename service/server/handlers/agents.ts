@@ -1,7 +1,7 @@
 // Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it
 // (/api/v1).
 
-import type { AgentHello, AgentReport } from '#protocol'
+import type { AgentHello, AgentReport, ResultReport } from '#protocol'
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { TRACEPOINTS_PER_AGENT_MAX } from '../limits.ts'
@@ -23,6 +23,22 @@ const hello: Parser<AgentHello> = object({
   tracepoints: list(tracepoint, TRACEPOINTS_PER_AGENT_MAX),
 })
 
+/** Keys and states are values that `#advice` reads; here they only have to be lists. */
+const group: Parser<readonly [unknown, unknown]> = (value, where) => {
+  const [keys, states] = list((one: unknown) => one, 2)(value, where)
+  return [keys, states]
+}
+
+const resultReport: Parser<ResultReport> = object({
+  tool: NAME,
+  version: integer,
+  result: NAME,
+  hits: number,
+  otherRows: number,
+  overflows: number,
+  groups: list(group, 10_000),
+})
+
 const report: Parser<AgentReport> = object({
   agent: text(128),
   epoch: text(128),
@@ -30,6 +46,7 @@ const report: Parser<AgentReport> = object({
   timeMs: number,
   stateVersion: integer,
   packages: list(object({ name: NAME, version: integer, error: optional(text(4_096)) }), 1_024),
+  results: optional(list(resultReport, 256)),
   spans: object({ emitted: integer, sent: integer, dropped: integer, queued: integer }),
   drops: record(integer, 256),
   budget: object({ adviceNs: number, adviceRuns: number, isTripped: flag }),
@@ -49,8 +66,12 @@ export const sayHello: Handler = async ({ request, response, host }, { agents, p
 }
 
 /** 409 tells an agent that this server was restarted: say hello again. */
-export const takeReport: Handler = async ({ request, response }, { agents }) => {
-  if (agents.report(report(await readJson(request), ''))) return sendJson(response, 200, { ok: true })
+export const takeReport: Handler = async ({ request, response }, { agents, queries }) => {
+  const told = report(await readJson(request), '')
+  if (agents.report(told)) {
+    queries.take(told)
+    return sendJson(response, 200, { ok: true })
+  }
   throw new RequestError(
     409,
     'E_AGENT_UNKNOWN',

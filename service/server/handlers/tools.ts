@@ -3,10 +3,11 @@
 
 import { AdviceRefusal, parsePackage, verifyPackage } from '#advice'
 import type { ToolPackage } from '#protocol'
-import type { Exchange, Handler, Services } from '../exchange.ts'
+import type { Handler, Services } from '../exchange.ts'
 import { readJson, sendJson } from '../http-io.ts'
 import { flag, object } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
+import { whoIs } from './who.ts'
 
 export const listTools: Handler = ({ response }, services) => {
   const tools = services.state.packages.map((tool) => ({ ...tool, agents: inForce(services, tool) }))
@@ -91,10 +92,6 @@ function inForce(
     installed: mine.filter(({ error }) => error === undefined).length,
     failed: mine.filter(({ error }) => error !== undefined).length,
   }
-}
-
-function whoIs({ isBrowser, request }: Exchange): string {
-  return `${isBrowser ? 'browser' : 'admin token'} from ${request.socket.remoteAddress ?? '?'}`
 }
 
 function noTool(name: string | undefined): RequestError {

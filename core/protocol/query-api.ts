@@ -1,0 +1,44 @@
+// What the API of live queries takes and answers.
+
+/** A row of a result, keyed by the columns of Select. Whole numbers beyond 2^53 are decimal strings. */
+export type ResultRow = { readonly [column: string]: unknown }
+
+/** Who runs a query: processes that have it, that were told and refused, that are connected. */
+export type QueryCoverage = {
+  readonly connected: number
+  readonly installed: number
+  readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]
+}
+
+export type QueryView = {
+  readonly id: string
+  readonly name?: string
+  readonly text: string
+  readonly columns: readonly string[]
+  readonly createdMs: number
+  /** Removed everywhere then. */
+  readonly expiresMs: number
+  readonly coverage: QueryCoverage
+  /** Tuples counted so far. */
+  readonly total: number
+}
+
+export type QueryResults = {
+  readonly id: string
+  /** Grows with each change: give it as `since`. */
+  readonly seq: number
+  readonly timeMs: number
+  readonly columns: readonly string[]
+  /** Since the query was installed. */
+  readonly rows: readonly ResultRow[]
+  readonly total: number
+  /** Over the last seconds: COUNT and SUM columns as rates, beside the columns that name the group. */
+  readonly perSecond: { readonly rows: readonly ResultRow[]; readonly total: number }
+  readonly coverage: QueryCoverage
+  readonly drops: {
+    /** Tuples that found no group any more: there is a limit to groups. */
+    readonly otherRows: number
+    /** Hits whose tuples had no room in the baggage. */
+    readonly overflows: number
+  }
+}

@@ -1,0 +1,302 @@
+// What the language takes, what it refuses and how it says so; what a plan looks like; what an editor offers.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { formatDiagnostic } from '#base'
+import fc from 'fast-check'
+import {
+  complete,
+  evaluate,
+  explain,
+  EXPRESSION_DEPTH_MAX,
+  KEEP_MAX,
+  parse,
+  QUERY_CHARS_MAX,
+  QueryError,
+  SELECT_ITEMS_MAX,
+  type RecordedExecution,
+} from './index.ts'
+
+const PAPER: Readonly<Record<string, string>> = {
+  Q1: 'From incr In DataNodeMetrics.incrBytesRead\nGroupBy incr.host\nSelect incr.host, SUM(incr.delta)',
+  Q2: `From incr In DataNodeMetrics.incrBytesRead
+       Join cl In First(ClientProtocols) On cl -> incr
+       GroupBy cl.procName
+       Select cl.procName, SUM(incr.delta)`,
+  Q3: 'From dnop In DN.DataTransferProtocol GroupBy dnop.host Select dnop.host, COUNT',
+  Q4: `From getloc In NN.GetBlockLocations
+       Join st In StressTest.DoNextOp On st -> getloc
+       GroupBy st.host, getloc.src Select st.host, getloc.src, COUNT`,
+  Q7: `From DNop In DN.DataTransferProtocol
+       Join getloc In NN.GetBlockLocations On getloc -> DNop
+       Join st In StressTest.DoNextOp On st -> getloc
+       Where st.host != DNop.host
+       GroupBy DNop.host, getloc.replicas
+       Select DNop.host, getloc.replicas, COUNT`,
+  Q8: `From response In SendResponse
+       Join request In MostRecent(ReceiveRequest) On request -> response
+       Select response.time - request.time`,
+  Q9: `From job In JobComplete
+       Join latencyMeasurement In Q8 On latencyMeasurement -> job
+       Select job.id, AVERAGE(latencyMeasurement)`,
+}
+
+describe('the language', () => {
+  for (const [name, text] of Object.entries(PAPER)) {
+    test(`takes ${name} of the paper as it is printed`, () => {
+      assert.deepEqual(parse(text, { views: PAPER }).diagnostics, [])
+    })
+  }
+
+  const ANSWERS: readonly (readonly [string, unknown])[] = [
+    ['From e In t Where e.v > 1us Select e.v As v', [{ v: 2000 }, { v: 5000 }]],
+    ['From e In t Where e.v >= 2KiB or e.v == 1 Select e.v As v', [{ v: 1 }, { v: 5000 }]],
+    ['From e In t Let kb = e.v / 1kB Where not kb < 2 Select kb', [{ kb: 2 }, { kb: 5 }]],
+    [
+      'From t Select SUM(v), COUNT, MIN(v) As least, AVERAGE(v) As mean',
+      [{ 'SUM(v)': 7001, COUNT: 3, least: 1, mean: 7001 / 3 }],
+    ],
+    ['From e In t Select TOP 1 e.v As v', [{ v: 5000 }]],
+    ['From e In t GroupBy e.k Select e.k, COUNT Top 1 By COUNT', [{ 'e.k': 'a', COUNT: 2 }]],
+    ['From e In t Select DISTINCT e.k As k', [{ k: 'a' }, { k: 'b' }]],
+    ['From e In t Select COUNT(DISTINCT e.k) As kinds', [{ kinds: 2 }]],
+    [
+      'From e In t Select e.k, COUNT Every 10ns',
+      [
+        { window: 0, 'e.k': 'a', COUNT: 2 },
+        { window: 10, 'e.k': 'b', COUNT: 1 },
+      ],
+    ],
+    ['From e In t Where e["odd name"] == "x" Select e.v As v', [{ v: 1 }]],
+    [
+      '-- a comment\nfrom e in t where e.k like "?" select lower(upper(e.k)) as k, count group by e.k top 1',
+      [{ k: 'a', count: 2 }],
+    ],
+    [
+      'From e In t Join b In t On b -> e Select b.v As before, e.v As v',
+      [
+        { before: 1, v: 2000 },
+        { before: 1, v: 5000 },
+        { before: 2000, v: 5000 },
+      ],
+    ],
+    [
+      'From e In t Left Join b In MostRecent(t) On b -> e Select b.v As before, e.v As v',
+      [
+        { before: null, v: 1 },
+        { before: 1, v: 2000 },
+        { before: 2000, v: 5000 },
+      ],
+    ],
+    [
+      'From e In t Select SUM(e.v) / COUNT As mean, if(COUNT > 2, "many", "few") As size',
+      [{ mean: 7001 / 3, size: 'many' }],
+    ],
+  ]
+  const RECORDED: RecordedExecution = {
+    events: [
+      { id: '1', tracepoint: 't', vars: { v: 1, k: 'a', time: 1, 'odd name': 'x' }, after: [] },
+      { id: '2', tracepoint: 't', vars: { v: 2000, k: 'a', time: 9 }, after: ['1'] },
+      { id: '3', tracepoint: 't', vars: { v: 5000, k: 'b', time: 12 }, after: ['2'] },
+    ],
+  }
+  for (const [text, rows] of ANSWERS) {
+    test(`answers ${text.replaceAll('\n', ' ')}`, () => {
+      assert.deepEqual(evaluate(text, RECORDED), rows)
+      assert.deepEqual(evaluate(text, RECORDED, { optimized: false }), rows)
+    })
+  }
+
+  test('percentiles are within one percent of the value that was counted', () => {
+    const events = Array.from({ length: 1000 }, (_, i) => ({
+      id: `${i}`,
+      tracepoint: 't',
+      vars: { v: i + 1 },
+      after: [],
+    }))
+    const [{ p50, p99 }] = evaluate('From t Select P50(v) As p50, P99(v) As p99', { events })
+    assert.ok(Math.abs(Number(p50) - 500) <= 5 && Math.abs(Number(p99) - 990) <= 10, `${p50} ${p99}`)
+  })
+
+  test('whole numbers beyond 2^53 are added up to the last digit', () => {
+    const big = 2n ** 60n
+    const events = ['a', 'b', 'c'].map((id) => ({ id, tracepoint: 't', vars: { v: big }, after: [] }))
+    assert.deepEqual(evaluate('From t Select SUM(v) As sum', { events }), [{ sum: 3n * big }])
+  })
+})
+
+describe('a text that is wrong', () => {
+  const REFUSED: readonly (readonly [string, RegExp])[] = [
+    ['', /begins with From/],
+    ['Select COUNT', /begins with From/],
+    ['From e In t', /Select is missing/],
+    ['From e In t Select e.', /name of a variable/],
+    ['From e In t Select f.a', /f is no source/],
+    ['From e In t Select e', /name one of its variables/],
+    ['From e In t Where 5 Select COUNT', /condition, not a number/],
+    ['From e In t Where "a" < 1 Select COUNT', /a string belongs here, not a number/],
+    ['From e In t Where COUNT > 1 Select COUNT', /aggregate belongs into Select/],
+    ['From e In t GroupBy e.a Select e.b, COUNT', /e\.b differs within a group/],
+    ['From e In t Select SUM(COUNT)', /aggregate of an aggregate/],
+    ['From e In t Select SUMM(e.a)', /no function SUMM.*try: SUM/],
+    ['From e In t Select 5 kib', /where "kib" stands/],
+    ['From e In t Select 5kib', /no unit kib.*try: (kB|KiB)/],
+    ['From e In t Join a In t On a -> b Select COUNT', /b is no source above/],
+    ['From e In t Join a In t On e -> a Select COUNT', /left of the arrow stands a/],
+    ['From e In First(t) Select COUNT', /From takes all events/],
+    ['From e In t Join e In t On e -> e Select COUNT', /named twice/],
+    ['From e In t Select e.a, e.a', /two columns are called e\.a/],
+    [`From e In t Join a In FirstN(${KEEP_MAX + 1}, t) On a -> e Select COUNT`, /from 1 to 64/],
+    ['From e In Loop Select COUNT', /made of itself: Loop -> Loop/],
+    ['From e In t Join g In Groups On g -> e Select COUNT', /known only when the query ends/],
+    ['From e In t Select "a', /a text.* where/],
+    [
+      `From e In t Select ${Array.from({ length: SELECT_ITEMS_MAX + 1 }, (_, i) => `e.v${i}`).join(', ')}`,
+      /at most 32 items/,
+    ],
+    [`From e In t Where ${'('.repeat(EXPRESSION_DEPTH_MAX + 1)}`, /nest at most/],
+    [`From e In t Select ${'a'.repeat(QUERY_CHARS_MAX)}`, /at most 16384 characters/],
+  ]
+  const views = { Loop: 'From e In Loop Select e.x', Groups: 'From e In t Select COUNT' }
+  for (const [text, message] of REFUSED) {
+    test(`says what to mend: ${text.slice(0, 70)}`, () => {
+      const { query, diagnostics } = parse(text, { views })
+      assert.equal(query, undefined)
+      assert.match(diagnostics.map(formatDiagnostic).join('\n'), message)
+      assert.throws(() => evaluate(text, { events: [] }, { views }), QueryError)
+    })
+  }
+
+  test('shows all its mistakes at once, each at its place', () => {
+    const { diagnostics } = parse('From e In t\nWhere e.a > 5xs\nSelct FOO(1), f.x, SUM("a")')
+    assert.deepEqual(
+      diagnostics.map(({ span, suggestion }) => [span.line, span.column, suggestion]),
+      [
+        [2, 13, 'ns'],
+        [3, 1, 'Select'],
+        [3, 7, diagnostics[2].suggestion],
+        [3, 15, 'e'],
+        [3, 24, undefined],
+      ],
+    )
+  })
+
+  test('names that no process exports are found, with what may be meant', () => {
+    const vocabulary = [{ name: 'http.server.request.end', vars: ['path', 'header.*'] }]
+    const said = (text: string) => parse(text, { vocabulary }).diagnostics.map(formatDiagnostic).join('\n')
+    assert.equal(said('From e In http.server.request.end Select e.path, e["header.x-a"], e.host'), '')
+    assert.match(said('From e In http.server.reqest.end Select COUNT'), /try: http\.server\.request\.end/)
+    assert.match(said('From e In http.server.request.end Select e.pth'), /exports no pth.*try: path/)
+  })
+
+  test('never throws, whatever the text', () => {
+    const words = fc.constantFrom(
+      ...'From Join Left Where Let GroupBy Select Top Every In On -> e . , ( ) "x" 5ms == COUNT SUM First [ ] *'.split(
+        ' ',
+      ),
+    )
+    const text = fc.oneof(
+      fc.string(),
+      fc.array(words, { maxLength: 40 }).map((all) => all.join(' ')),
+    )
+    fc.assert(
+      fc.property(text, (given) => void parse(given)),
+      { numRuns: 2000 },
+    )
+  })
+})
+
+describe('explain', () => {
+  test('shows what is pushed down, and packs no more than is needed above', () => {
+    const { plan, advice, schema, flows } = explain(PAPER.Q7)
+    assert.equal(
+      plan.after,
+      `Select DNop.host, getloc.replicas, COUNT
+GroupBy DNop.host, getloc.replicas
+DNop In DN.DataTransferProtocol
+  Where (st.host != DNop.host)
+⋈ getloc -> DNop
+  getloc In NN.GetBlockLocations
+  ⋈ st -> getloc
+    st In StressTest.DoNextOp
+      packs st.host
+    packs getloc.replicas, st.host`,
+    )
+    assert.deepEqual(
+      advice.map(({ tracepoint, instructions }) => [tracepoint, instructions]),
+      [
+        [
+          'DN.DataTransferProtocol',
+          ['OBSERVE host', 'UNPACK s1 #1.0, #1.1', 'FILTER (#1.1 != host)', 'EMIT host, #1.0, COUNT'],
+        ],
+        ['NN.GetBlockLocations', ['OBSERVE replicas', 'UNPACK s2 #2.0', 'PACK s1 replicas, #2.0']],
+        ['StressTest.DoNextOp', ['OBSERVE host', 'PACK s2 host']],
+      ],
+    )
+    assert.match(schema, /bag Tuples = 64/)
+    assert.deepEqual(
+      flows.map(({ alias, kind, packs }) => [alias, kind, packs]),
+      [
+        ['getloc', 'all', ['getloc.replicas', 'st.host']],
+        ['st', 'all', ['st.host']],
+      ],
+    )
+  })
+
+  test('folds an aggregate where its values are, and asks conditions there', () => {
+    const { plan } = explain(
+      'From e In B Join a In A On a -> e Where a.v > 1 and e.w < 2 Select SUM(a.v), COUNT',
+    )
+    assert.equal(
+      plan.after,
+      `Select SUM(a.v), COUNT
+GroupBy (all)
+e In B
+  Where (e.w < 2)
+⋈ a -> e
+  a In A
+    Where (a.v > 1)
+  packs SUM(a.v)`.replace('\n  packs', '\n    packs'),
+    )
+  })
+
+  test('moves nothing through First, nor below an outer join', () => {
+    const { plan } = explain(
+      'From e In B Join a In First(A) On a -> e Left Join c In C On c -> e Where a.v > 1 and c.v > 1 Select COUNT',
+    )
+    assert.match(plan.after, /e In B\n {2}Where \(a\.v > 1\)\n {2}Where \(c\.v > 1\)/)
+  })
+})
+
+describe('completion', () => {
+  const vocabulary = [
+    { name: 'db.read', vars: ['table', 'bytes'] },
+    { name: 'http.server.request.end', vars: ['path'] },
+  ]
+  const offered = (text: string): readonly string[] =>
+    complete(text, text.length, { vocabulary, views: { Slow: '' } }).map(({ label }) => label)
+
+  test('offers tracepoints and views where a source stands', () => {
+    assert.deepEqual(offered('From r In '), [
+      'Slow',
+      'db.read',
+      'http.server.request.end',
+      'First(',
+      'FirstN(',
+      'MostRecent(',
+      'MostRecentN(',
+    ])
+    assert.deepEqual(offered('From r In db.'), ['db.read'])
+    assert.deepEqual(offered('From r In db.read Join a In First(htt'), ['http.server.request.end'])
+  })
+
+  test('offers the variables of a source behind its name', () => {
+    assert.deepEqual(offered('From r In db.read Select r.ta'), ['table'])
+    assert.ok(offered('From r In db.read Where r.').includes('bytes'))
+  })
+
+  test('offers sources, functions and clauses elsewhere', () => {
+    assert.deepEqual(offered(''), ['From'])
+    assert.ok(offered('From r In db.read Select SU').includes('SUM'))
+  })
+})

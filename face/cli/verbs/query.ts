@@ -1,0 +1,243 @@
+// `query "<text>"`, `query rm <id>`, `queries`: ask the running system, watch the answer, take it away again.
+//
+//   query ── install ──► results once a second ──(--for, Ctrl-C)──► removed
+//
+// A query that is watched here lives as long as we do: when we are killed, its time to live ends it.
+
+import type { QueryResults, QueryView, ResultRow } from '#protocol'
+import type { Explanation } from '#query'
+import { Client } from '../client.ts'
+import { duration, plain, table } from '../text.ts'
+import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+
+type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }
+
+const POLL_MS = 1000
+/** While we watch, the server would wait this long for us after our death. */
+const WATCHED_TTL_SECONDS = 3600
+const ROWS_SHOWN_MAX = 40
+
+export const query: Verb = {
+  name: 'query',
+  summary: 'ask the running system; shows rows as they are counted, then leaves nothing behind',
+  usage: '"<text>" | rm <id>',
+  words: [1, 2],
+  flags: {
+    for: { value: '10s', says: 'how long (500ms, 10s, 5m); default: until Ctrl-C' },
+    keep: { says: 'install it and return: it lives for --for, default 10m' },
+    name: { value: 'NAME', says: 'name it, so that other queries can join it as a view' },
+    explain: { says: 'show plan and advice; nothing is installed' },
+    'explain-analyze': { says: 'run it for --for (default 5s), then show what it cost beside the plan' },
+    ...CLIENT_FLAGS,
+  },
+  examples: [
+    'crosscut query "From r In http.server.request.end GroupBy r.service Select r.service, COUNT"',
+    'crosscut query --explain "From d In http.client.request.end Join g In First(http.server.request.start) On g -> d GroupBy g.path Select g.path, COUNT, P99(d.durationMs)"',
+    'crosscut query rm 1f2e3d4c',
+  ],
+  run: async (io, args) => {
+    const [first, second] = args.words
+    const client = new Client(io, args)
+    if (first === 'rm') {
+      if (second === undefined) throw new UsageError('query rm takes the id of a query')
+      return remove(io, args, client, second)
+    }
+    if (second !== undefined) throw new UsageError('the text of a query is one word: put it in quotes')
+    return ask(io, args, client, first)
+  },
+}
+
+export const queries: Verb = {
+  name: 'queries',
+  summary: 'live queries: who runs them, how much they count, how long they live',
+  usage: '',
+  words: [0, 0],
+  flags: { ...CLIENT_FLAGS },
+  examples: ['crosscut queries'],
+  run: async (io, args) => {
+    const { queries: all } = await new Client(io, args).json<{ queries: readonly QueryView[] }>(
+      'GET',
+      '/api/v1/queries',
+    )
+    if (args.has('json')) for (const one of all) io.out(`${JSON.stringify(one)}\n`)
+    else if (all.length === 0) io.say('no query runs\n')
+    else io.out(table(io, ['QUERY', 'NAME', 'TUPLES', 'AGENTS', 'ENDS IN', 'TEXT'], all.map(cellsOf)))
+    return 0
+  },
+}
+
+function cellsOf({ id, name, total, coverage, expiresMs, text }: QueryView): string[] {
+  const left = Math.max(0, expiresMs - Date.now())
+  const agents = `${coverage.installed}/${coverage.connected}`
+  return [
+    id,
+    name ?? '',
+    String(total),
+    agents,
+    duration(BigInt(left) * 1_000_000n),
+    text.replace(/\s+/g, ' '),
+  ]
+}
+
+async function remove(io: Io, args: Args, client: Client, id: string): Promise<number> {
+  await client.json('DELETE', `/api/v1/queries/${encodeURIComponent(id)}`)
+  io.out(args.has('json') ? `${JSON.stringify({ id, removed: true })}\n` : `removed ${id}\n`)
+  return 0
+}
+
+async function ask(io: Io, args: Args, client: Client, text: string): Promise<number> {
+  const isAnalyzing = args.has('explain-analyze')
+  const forMs = durationMs(args.text('for') ?? (isAnalyzing ? '5s' : undefined))
+  const ttlSeconds = args.has('keep') ? (forMs ?? 600_000) / 1000 : WATCHED_TTL_SECONDS
+  const body = {
+    text,
+    ttlSeconds: Math.max(1, Math.ceil(ttlSeconds)),
+    name: args.text('name'),
+    dryRun: args.has('explain'),
+  }
+  const installed = await client.json<Installed>('POST', '/api/v1/queries', body)
+  for (const warning of installed.warnings) io.say(`warning: ${plain(warning)}\n`)
+  if (args.has('explain')) return show(io, args, installed.explanation)
+  if (args.has('keep')) {
+    io.out(args.has('json') ? `${JSON.stringify(installed)}\n` : `${installed.id}\n`)
+    return 0
+  }
+  try {
+    const last = await watch(io, args, client, installed, forMs)
+    if (isAnalyzing) analyze(io, args, installed.explanation, last, forMs ?? 0)
+  } finally {
+    // Ctrl-C has aborted the signal of all else; the query must go all the same.
+    const farewell = new Client({ ...io, signal: AbortSignal.timeout(3000) }, args)
+    await farewell.json('DELETE', `/api/v1/queries/${installed.id}`).catch(() => {
+      io.say(`the query ${installed.id} could not be removed; it ends by itself\n`)
+    })
+  }
+  return 0
+}
+
+/** Polls until the time is over or Ctrl-C; gives the last results. */
+async function watch(
+  io: Io,
+  args: Args,
+  client: Client,
+  { id }: QueryView,
+  forMs: number | undefined,
+): Promise<QueryResults | undefined> {
+  const endMs = forMs === undefined ? Infinity : Date.now() + forMs
+  let last: QueryResults | undefined
+  let shownSeq = -1
+  while (Date.now() < endMs && !io.signal.aborted) {
+    await pause(Math.min(POLL_MS, endMs - Date.now()), io.signal)
+    if (io.signal.aborted) break
+    last = await client.json<QueryResults>('GET', `/api/v1/queries/${id}/results`)
+    if (last.seq === shownSeq || args.has('explain-analyze')) continue
+    shownSeq = last.seq
+    if (args.has('json')) io.out(`${JSON.stringify(last)}\n`)
+    else if (io.columns !== undefined) io.out(`\u001b[2J\u001b[H${rowsTable(io, last)}`)
+  }
+  const isPiped = io.columns === undefined && !args.has('json') && !args.has('explain-analyze')
+  if (isPiped && last !== undefined) io.out(rowsTable(io, last))
+  return last
+}
+
+function rowsTable(io: Io, results: QueryResults): string {
+  const { columns, rows, perSecond, coverage, drops, total } = results
+  const shown = rows.slice(0, ROWS_SHOWN_MAX)
+  const rateOf = (row: ResultRow, i: number): string[] => {
+    const rate = perSecond.rows[i]
+    return columns
+      .filter(
+        (column) => typeof row[column] === 'number' && rate !== undefined && rate[column] !== row[column],
+      )
+      .map((column) => `${Number(rate?.[column] ?? 0).toFixed(1)}/s`)
+      .slice(0, 1)
+  }
+  const cells = shown.map((row, i) => [...columns.map((column) => cellOf(row[column])), ...rateOf(row, i)])
+  const head = perSecond.rows.length === 0 ? columns : [...columns, 'RATE']
+  const more = rows.length > shown.length ? `.. and ${rows.length - shown.length} more rows\n` : ''
+  const refused = coverage.refused
+    .map(({ service, error }) => `; ${plain(service)}: ${plain(error)}`)
+    .join('')
+  const processes = `${coverage.installed} of ${coverage.connected} processes`
+  io.say(`${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${refused}\n`)
+  return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
+}
+
+function dropText({ otherRows, overflows }: QueryResults['drops']): string {
+  const other = otherRows === 0 ? '' : `; ${otherRows} tuples beyond the limit of groups`
+  return overflows === 0 ? other : `${other}; ${overflows} hits had no room in the baggage`
+}
+
+/** Numbers short, text as it is, lists with commas; a histogram as its number of buckets. */
+function cellOf(value: unknown): string {
+  if (typeof value === 'number')
+    return Number.isInteger(value) ? String(value) : value.toPrecision(5).replace(/\.?0+$/, '')
+  if (typeof value === 'string') return value
+  if (Array.isArray(value)) return value.map(cellOf).join(',')
+  return value === null || value === undefined ? '' : String(value)
+}
+
+function show(io: Io, args: Args, explanation: Explanation): number {
+  if (args.has('json')) io.out(`${JSON.stringify(explanation)}\n`)
+  else {
+    io.out(
+      `as written\n${indented(explanation.plan.before)}\nas it runs\n${indented(explanation.plan.after)}\n`,
+    )
+    io.out(`advice\n${indented(explanation.text)}\n`)
+    const { cost, bytesPerRequest } = explanation
+    io.out(`dearest hit ${cost} units of ~50 ns; about ${bytesPerRequest} bytes of baggage a request\n`)
+  }
+  return 0
+}
+
+function analyze(
+  io: Io,
+  args: Args,
+  explanation: Explanation,
+  last: QueryResults | undefined,
+  forMs: number,
+): void {
+  const seconds = forMs / 1000
+  const measured = {
+    seconds,
+    tuples: last?.total ?? 0,
+    tuplesPerSecond: (last?.total ?? 0) / seconds,
+    processes: last?.coverage.installed ?? 0,
+    drops: last?.drops ?? { otherRows: 0, overflows: 0 },
+  }
+  if (args.has('json')) io.out(`${JSON.stringify({ ...explanation, measured })}\n`)
+  else {
+    show(io, args, explanation)
+    io.out(
+      `measured over ${seconds} s in ${measured.processes} processes: ${measured.tuples} tuples, ` +
+        `${measured.tuplesPerSecond.toFixed(1)}/s${dropText(measured.drops)}\n`,
+    )
+  }
+}
+
+const indented = (text: string): string =>
+  text
+    .split('\n')
+    .map((line) => `  ${plain(line)}`)
+    .join('\n')
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 }
+
+function durationMs(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)$/.exec(text)
+  if (match === null) throw new UsageError(`--for takes a duration like 10s, not '${text}'`)
+  return Number(match[1]) * UNIT_MS[match[2]]
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, Math.max(0, ms))
+    function done(): void {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}

@@ -1,0 +1,96 @@
+// Live queries over HTTP: installing one is a deployment, so it is audited before it is told.
+
+import type { QueryView } from '#protocol'
+import { explain, parse, QueryError, type Explanation } from '#query'
+import type { Handler, Services } from '../exchange.ts'
+import { openEventStream, readJson, sendJson } from '../http-io.ts'
+import { QUERY_TTL_MS_DEFAULT, QUERY_TTL_MS_MAX } from '../limits.ts'
+import { number, object, optional, text } from '../parse.ts'
+import { RequestError } from '../server-error.ts'
+import { whoIs } from './who.ts'
+
+const body = object({
+  text: text(64 * 1024),
+  ttlSeconds: optional(number),
+  name: optional(text(64)),
+  /** Nothing is installed. */
+  dryRun: optional((value: unknown) => value === true),
+})
+
+/** 422 names the first mistake and carries all of them; nothing is installed then. */
+export const postQuery: Handler = async (exchange, services) => {
+  const { text: source, ttlSeconds, name, dryRun } = body(await readJson(exchange.request), '')
+  if (name !== undefined && !/^[A-Za-z_][\w.-]{0,63}$/.test(name))
+    throw new RequestError(
+      400,
+      'E_BAD_REQUEST',
+      'a query name is a letter, then up to 63 of A-Z a-z 0-9 _ . -',
+    )
+  const ttlMs = (ttlSeconds ?? QUERY_TTL_MS_DEFAULT / 1000) * 1000
+  if (!(ttlMs >= 1000 && ttlMs <= QUERY_TTL_MS_MAX))
+    throw new RequestError(400, 'E_BAD_REQUEST', `ttlSeconds is from 1 to ${QUERY_TTL_MS_MAX / 1000}`)
+  try {
+    const explanation = explain(source, { views: services.queries.views })
+    const warnings = warningsOf(source, services)
+    if (dryRun === true) return sendJson(exchange.response, 200, { explanation, warnings })
+    services.audit.add(whoIs(exchange), 'query.install', {
+      text: source,
+      ttlMs,
+      ...(name === undefined ? {} : { name }),
+    })
+    const view = services.queries.install({ text: source, name, ttlMs })
+    sendJson(exchange.response, 201, { ...view, explanation, warnings } satisfies Installed)
+  } catch (error: unknown) {
+    if (!(error instanceof QueryError)) throw error
+    const { message, diagnostics } = error
+    sendJson(exchange.response, 422, {
+      error: { code: error.code, message, hint: 'nothing was installed' },
+      diagnostics,
+    })
+  }
+}
+
+type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }
+
+/** Names that no connected process knows: it may start later, but more often it is misspelt. */
+function warningsOf(source: string, { agents, queries }: Services): readonly string[] {
+  const vocabulary = agents.tracepoints('*')
+  const { diagnostics } = parse(source, { views: queries.views, vocabulary })
+  return diagnostics.map(({ message, suggestion }) =>
+    suggestion === undefined ? message : `${message}; is ${suggestion} meant?`,
+  )
+}
+
+export const listQueries: Handler = ({ response }, { queries }) =>
+  sendJson(response, 200, { queries: queries.list() })
+
+export const queryResults: Handler = ({ request, response, params, query }, { queries }) => {
+  const id = params.id ?? ''
+  if (/\btext\/event-stream\b/.test(request.headers.accept ?? '')) {
+    if (queries.results(id) === undefined) throw noQuery(id)
+    queries.stream(id, openEventStream(response))
+    return
+  }
+  const results = queries.results(id)
+  if (results === undefined) throw noQuery(id)
+  const since = query.get('since')
+  const isOld = since !== null && /^\d{1,15}$/.test(since) && results.seq <= Number(since)
+  sendJson(response, 200, isOld ? { ...results, rows: [], isUnchanged: true } : results)
+}
+
+export const deleteQuery: Handler = (exchange, services) => {
+  const id = exchange.params.id ?? ''
+  if (services.queries.results(id) === undefined) throw noQuery(id)
+  services.audit.add(whoIs(exchange), 'query.remove', { id })
+  services.queries.remove(id)
+  sendJson(exchange.response, 200, { id })
+}
+
+function noQuery(id: string): RequestError {
+  return new RequestError(
+    404,
+    'E_NOT_FOUND',
+    `no query ${id.slice(0, 40)} runs`,
+    'it may have expired: crosscut queries',
+  )
+}

@@ -1,0 +1,205 @@
+// Live queries on live processes: exact counts across processes, late starters, removal, restarts, bad texts.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { after, before, describe, test } from 'node:test'
+import type { QueryResults, QueryView } from '#protocol'
+import { ROOT } from '../../scripts/toolchain.mjs'
+import { Crosscut, until } from '../system/running.ts'
+
+const SHOP = path.join(ROOT, 'test', 'queries', 'shop.mjs')
+const EVERYWHERE_MS_MAX = 15_000
+
+const crosscut = new Crosscut()
+let front = ''
+let back = ''
+
+before(async () => {
+  await crosscut.start()
+  back = await shop('back', {})
+  front = await shop('front', { NEXT: back })
+})
+after(() => crosscut.close())
+
+async function shop(name: string, env: Record<string, string>): Promise<string> {
+  const program = await crosscut.run([SHOP], { OTEL_SERVICE_NAME: name, ...env }, /port \d+/)
+  return `http://127.0.0.1:${/port (\d+)/.exec(program.output())?.[1]}`
+}
+
+const install = async (text: string, more: Record<string, unknown> = {}): Promise<QueryView> =>
+  await crosscut.api<QueryView>('/queries', { method: 'POST', body: JSON.stringify({ text, ...more }) })
+
+const results = async (id: string): Promise<QueryResults> =>
+  await crosscut.api<QueryResults>(`/queries/${id}/results`)
+
+const remove = async (id: string): Promise<unknown> =>
+  await crosscut.api(`/queries/${id}`, { method: 'DELETE' })
+
+/** Until this many processes run it. */
+async function installedIn(id: string, processes: number): Promise<void> {
+  await until(
+    async () => (await results(id)).coverage.installed >= processes,
+    () => `${id} is not installed in ${processes} processes`,
+    EVERYWHERE_MS_MAX,
+  )
+}
+
+async function totalOf(id: string, total: number): Promise<QueryResults> {
+  let last = await results(id)
+  await until(
+    async () => {
+      last = await results(id)
+      return last.total >= total
+    },
+    () => `${id} has counted ${last.total}, not ${total}`,
+    EVERYWHERE_MS_MAX,
+  )
+  return last
+}
+
+async function visit(user: string, times: number): Promise<void> {
+  for (let i = 0; i < times; i++) await (await fetch(front, { headers: { 'x-user': user } })).text()
+}
+
+describe('a live query', () => {
+  test('groups what one process counts by what only another one knows, exactly', async () => {
+    const { id } = await install(`
+      From read In db.read
+      Join f In First(front.user) On f -> read
+      GroupBy f.user, read.table
+      Select f.user As user, read.table As table, COUNT, SUM(read.bytes) As bytes`)
+    await installedIn(id, 2)
+    await Promise.all([visit('ann', 20), visit('bob', 7)])
+    // Each visit reads 1 + 2 times: twice `orders`, once `users`.
+    const { rows, coverage, drops } = await totalOf(id, 27 * 3)
+    assert.deepEqual(rows, [
+      { user: 'ann', table: 'orders', COUNT: 40, bytes: 400 },
+      { user: 'ann', table: 'users', COUNT: 20, bytes: 200 },
+      { user: 'bob', table: 'orders', COUNT: 14, bytes: 140 },
+      { user: 'bob', table: 'users', COUNT: 7, bytes: 70 },
+    ])
+    assert.deepEqual([coverage.refused, drops], [[], { otherRows: 0, overflows: 0 }])
+    await remove(id)
+  })
+
+  test('sees behind an await what the called service did before it answered', async () => {
+    const { id } = await install(`
+      From out In http.server.response
+      Join read In db.read On read -> out
+      Where out.service == "front"
+      Select out.service As service, COUNT, SUM(read.bytes) As bytes`)
+    await installedIn(id, 2)
+    await visit('eve', 5)
+    const { rows } = await totalOf(id, 15)
+    assert.deepEqual(rows, [{ service: 'front', COUNT: 15, bytes: 150 }])
+    await remove(id)
+  })
+
+  test('reaches a process that starts after it, and a view can be joined', async () => {
+    const view = await install('From u In front.user Select u.user As user', { name: 'users' })
+    const { id } = await install(`
+      From read In db.read Join u In users On u -> read
+      Where read.service like "late*"
+      GroupBy u.user Select u.user, COUNT`)
+    const lateBack = await shop('late-back', {})
+    const lateFront = await shop('late-front', { NEXT: lateBack })
+    await installedIn(id, 4)
+    await (await fetch(lateFront, { headers: { 'x-user': 'zoe' } })).text()
+    assert.deepEqual((await totalOf(id, 3)).rows, [{ 'u.user': 'zoe', COUNT: 3 }])
+    await remove(id)
+    await remove(view.id)
+  })
+
+  test('streams its results once a second, and ends with its removal', async () => {
+    const { id } = await install('From r In db.read Select COUNT')
+    await installedIn(id, 2)
+    await visit('sam', 1)
+    await totalOf(id, 3)
+    const answer = await fetch(`${crosscut.url}/api/v1/queries/${id}/results`, {
+      headers: { accept: 'text/event-stream', authorization: `Bearer ${crosscut.token}` },
+    })
+    let text = ''
+    const reading = (async () => {
+      for await (const chunk of answer.body ?? []) text += Buffer.from(chunk).toString()
+    })()
+    await until(
+      () => (text.match(/data: /g) ?? []).length >= 2,
+      () => `the stream said ${text}`,
+      EVERYWHERE_MS_MAX,
+    )
+    await remove(id)
+    await reading
+    assert.match(text, /"rows":\[\{"COUNT":3\}\]/)
+  })
+
+  test('outlives a kill of the server: no count is lost and none comes twice', async () => {
+    const { id } = await install('From r In db.read GroupBy r.table Select r.table As table, COUNT')
+    await installedIn(id, 2)
+    await visit('kim', 4)
+    await totalOf(id, 12)
+    await crosscut.kill()
+    await visit('kim', 4)
+    await crosscut.start()
+    const { rows } = await totalOf(id, 24)
+    assert.deepEqual(rows, [
+      { table: 'orders', COUNT: 16 },
+      { table: 'users', COUNT: 8 },
+    ])
+    await remove(id)
+  })
+
+  test('leaves nothing behind: after its removal no process has it', async () => {
+    const { id } = await install('From r In db.read Select COUNT')
+    await installedIn(id, 2)
+    await remove(id)
+    await until(
+      async () => {
+        const { agents } = await crosscut.api<{ agents: { report?: { packages: unknown[] } }[] }>('/agents')
+        return agents.every(({ report }) => report === undefined || report.packages.length === 0)
+      },
+      () => 'a process still has the query',
+      EVERYWHERE_MS_MAX,
+    )
+  })
+})
+
+describe('a text that is no query', () => {
+  const ask = async (body: unknown): Promise<{ readonly status: number; readonly text: string }> => {
+    const answer = await fetch(`${crosscut.url}/api/v1/queries`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${crosscut.token}`, 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    return { status: answer.status, text: await answer.text() }
+  }
+
+  const REFUSED: readonly (readonly [string, unknown, number, RegExp])[] = [
+    ['misspelt words', { text: 'Frm e In x Selct COUNT' }, 422, /E_QUERY.*Frm.*Selct/],
+    ['an unknown source', { text: 'From e In x Select f.a, COUNT' }, 422, /f is no source/],
+    ['a type that cannot be', { text: 'From e In x Select SUM("a")' }, 422, /a number belongs here/],
+    ['SQL of another kind', { text: "COPY x TO '/etc/passwd'; DROP TABLE t" }, 422, /E_QUERY/],
+    ['a text of 64 kB and more', { text: `From e In x Select ${'a'.repeat(70_000)}` }, 400, /longer than/],
+    [
+      'a text beyond the language',
+      { text: `From e In x Select ${'a'.repeat(17_000)}` },
+      422,
+      /at most 16384/,
+    ],
+    ['parentheses without end', { text: `From e In x Where ${'('.repeat(5000)}` }, 422, /nest at most/],
+    ['no text', {}, 400, /text must be text/],
+    ['a life without end', { text: 'From e In x Select COUNT', ttlSeconds: 1e9 }, 400, /ttlSeconds/],
+    ['a name that is none', { text: 'From e In x Select COUNT', name: '../x' }, 400, /query name/],
+  ]
+  for (const [what, body, status, message] of REFUSED) {
+    test(`${what} is answered with ${status} and what to mend`, async () => {
+      const answer = await ask(body)
+      assert.equal(answer.status, status, answer.text)
+      assert.match(answer.text, message)
+    })
+  }
+
+  test('names that nobody knows are warned of, with what may be meant', async () => {
+    const answer = await ask({ text: 'From e In http.server.request.ed Select COUNT', dryRun: true })
+    assert.match(answer.text, /is http\.server\.request\.end meant/)
+  })
+})
