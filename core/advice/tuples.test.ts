@@ -120,7 +120,7 @@ test('a clock that runs behind does not put an event before what it has seen', (
   assert.deepEqual(unpackTuples(behind, field, 2)[0].values, ['after it', 0])
 })
 
-/** Steps over some branches: pack on one, fork one into another, join one into another, send one to a stranger. */
+/** Steps over some branches: pack on one, fork one into another, join one into another, cross a wire. */
 type Step = {
   readonly kind: 'pack' | 'fork' | 'join' | 'wire'
   readonly from: number
