@@ -4,6 +4,7 @@ import './base/tokens.css'
 import './base/base.css'
 import './widgets/widgets.css'
 import { render } from 'preact'
+import { FacetsProvider } from './base/facets.tsx'
 import { applyTheme, watchSystemTheme } from './base/theme.ts'
 import { useRoute, type Route } from './base/route.ts'
 import { Shell } from './views/shell/shell.tsx'
@@ -14,7 +15,11 @@ import { Empty } from './widgets/notice.tsx'
 
 function App() {
   const route = useRoute()
-  return <Shell view={route.view}>{viewOf(route)}</Shell>
+  return (
+    <FacetsProvider>
+      <Shell view={route.view}>{viewOf(route)}</Shell>
+    </FacetsProvider>
+  )
 }
 
 function viewOf(route: Route) {

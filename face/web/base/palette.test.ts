@@ -12,6 +12,13 @@ test('a service keeps its colour whatever the order, and eleven differ', () => {
   assert.equal(serviceHues([...names, 'one-more']).size, 12)
 })
 
+test('among known services one looks the same in a trace of three as in a list of ten', () => {
+  const known = Array.from({ length: 10 }, (_, index) => `node-${index}`)
+  const everywhere = serviceHues(known, known)
+  for (const some of [known.slice(7), known.slice(2, 5), [known[9]!, known[0]!]])
+    for (const [name, hue] of serviceHues(some, known)) assert.equal(hue, everywhere.get(name), name)
+})
+
 test('every colour stands out from its surface by 3:1, the contrast of WCAG for graphics', () => {
   for (let hue = 0; hue < 11; hue++) {
     assert.ok(contrast(hueColour(hue, 'light'), '#ffffff') >= 3, `light ${hue}`)

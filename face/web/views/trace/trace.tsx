@@ -5,6 +5,7 @@ import './trace.css'
 import type { TraceView } from '#protocol'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ApiFailure, readCriticalPath, readTrace } from '../../base/api.ts'
+import { useFacets } from '../../base/facets.tsx'
 import { formatCount } from '../../base/format.ts'
 import { useKeys } from '../../base/keys.ts'
 import {
@@ -108,7 +109,8 @@ function Loaded({
   readonly query: URLSearchParams
 }) {
   const theme = useTheme()
-  const columns = useMemo(() => traceColumns(trace), [trace])
+  const { services } = useFacets()
+  const columns = useMemo(() => traceColumns(trace, services), [trace, services])
   const path = useResource(isPartial ? undefined : trace.traceId, (signal) =>
     readCriticalPath(trace.traceId, signal),
   )
@@ -235,7 +237,6 @@ function Loaded({
         </Waterfall>
         {selected >= 0 && (
           <Details
-            key={selected}
             columns={columns}
             index={selected}
             sections={allSections}

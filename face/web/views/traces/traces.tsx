@@ -7,9 +7,7 @@ import './traces.css'
 import type { TraceSummary } from '#protocol'
 import { useEffect, useMemo } from 'preact/hooks'
 import { formatCount, formatDuration } from '../../base/format.ts'
-import { readFacets } from '../../base/api.ts'
-import { useResource } from '../../base/resource.ts'
-import { FACETS_REFRESH_MS } from '../../base/limits.ts'
+import { useFacets } from '../../base/facets.tsx'
 import { useKeys } from '../../base/keys.ts'
 import { serviceHues, type Theme } from '../../base/palette.ts'
 import { address, changeQuery, navigate, traceAddress } from '../../base/route.ts'
@@ -32,7 +30,7 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
   const selected = query.get('at') ?? undefined
   const theme = useTheme()
   const list = useTraceList(filter, isPaused)
-  const facets = useResource('facets', (signal) => readFacets(signal), { refreshMs: FACETS_REFRESH_MS })
+  const facets = useFacets()
   const services = useMemo(() => serviceCounts(list.rows), [list.rows])
   const hues = useMemo(() => serviceHues(services.map(([name]) => name)), [services])
 
