@@ -1,10 +1,10 @@
 // Who is asking: the operator (bearer token or browser session), an agent (its token), or nobody.
 //
 //   printed URL /login?token=T --once--> Set-Cookie: crosscut-<server>=<expiry>.<nonce>.<HMAC>
-// Cookies know hosts but not ports: the name tells two servers on one host apart, else signing in to one would
-// sign out of the other. Sessions are signed, not stored: they outlive a restart and cost nothing. Login tokens are stored as hashes
-// and work once. All comparisons take the same time whatever the input. Source: reliability spec 2.2 (AuthN),
-// SURFACES (auth).
+// Cookies know hosts but not ports: the name tells two servers on one host apart, else signing in to one
+// would sign out of the other. Sessions are signed, not stored: they outlive a restart, cost nothing. Login
+// tokens are stored as hashes and work once. All comparisons take the same time whatever the input. Source:
+// reliability spec 2.2 (AuthN), SURFACES (auth).
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { encodeBase64Url } from '#base'

@@ -6,7 +6,7 @@ import { openApi } from '../openapi.ts'
 import { policy } from '../static-files.ts'
 import type { Exchange, Handler, Services } from '../exchange.ts'
 
-/** A link works once; the answer keeps neither referrer nor history of the token. Who is signed in goes on. */
+/** A link works once; the answer keeps neither referrer nor history of it. Who is signed in goes on. */
 export const login: Handler = ({ request, response, query }, { identity, audit, files }) => {
   // Previews of links ask by HEAD or prefetch; they must not use the link up.
   if (request.method !== 'GET' || request.headers['sec-purpose'] !== undefined) {

@@ -97,7 +97,7 @@ function AgentTable({ rows, theme }: { readonly rows: readonly AgentView[]; read
   const nowMs = Date.now()
   return (
     <div class="system-scroll">
-      <table class="agents" aria-label="Processes">
+      <table class="table agents" aria-label="Processes">
         <thead>
           <tr>
             <th>Process</th>
