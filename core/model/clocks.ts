@@ -21,7 +21,7 @@
 
 import type { DraftEdge } from './causal-edges.ts'
 import type { Origins } from './hosts.ts'
-import { CLOSURE_HOSTS_MAX, REPLY_SLACK } from './limits.ts'
+import { CLOSURE_HOSTS_MAX, REPLY_SLACK, REPLY_SLACK_NS_MIN } from './limits.ts'
 import type { Draft, RepairLog } from './repair.ts'
 
 export type HostOffsets = {
@@ -132,7 +132,9 @@ function collect(draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array, 
  */
 function answeredBy({ start, end }: Draft, child: number, up: number): number {
   const late = end[child] - end[up]
-  const isSlack = start[child] >= start[up] && late <= (end[child] - start[child]) * REPLY_SLACK
+  const slack = Math.max((end[child] - start[child]) * REPLY_SLACK, REPLY_SLACK_NS_MIN)
+  const isInside = start[child] >= start[up] && start[child] <= end[up]
+  const isSlack = isInside && late <= slack
   return isSlack ? Math.min(end[child], end[up]) : end[child]
 }
 
