@@ -440,6 +440,25 @@ const clocks: { says: string; spans: Brief[]; offsets: Record<string, number>; i
     ],
   },
   {
+    says: 'an answer noticed late gives way to the requests, and the clock is set by these',
+    offsets: { A: 0, B: -1000 * MS },
+    spans: [
+      { id: 'r', at: 0, to: 100 * MS },
+      { id: 'a', up: 'r', at: 0, to: 10 * MS, kind: 3 },
+      { id: 'b', up: 'a', at: 1000 * MS, to: 1009 * MS, host: 'B', kind: 2 },
+      { id: 'c', up: 'r', at: 20 * MS, to: 30 * MS, kind: 3 },
+      { id: 'd', up: 'c', at: 1022 * MS, to: 1033 * MS, host: 'B', kind: 2 },
+    ],
+  },
+  {
+    says: 'a callee that ran a little longer than its caller waited was an answer all the same',
+    offsets: { A: 0, B: -560 * MS },
+    spans: [
+      { id: 'a', at: 0, to: 50 * MS, kind: 3 },
+      { id: 'b', up: 'a', at: 560 * MS, to: 611 * MS, host: 'B', kind: 2 },
+    ],
+  },
+  {
     says: 'answers that contradict each other are given up for requests that do not',
     offsets: { A: 0, B: 1002 },
     spans: [
