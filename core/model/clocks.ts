@@ -7,9 +7,9 @@
 //     callee (j)       |=========|          end(child)   <= end(parent):   upper bound
 //
 //   1. ceiling[i][j] = least upper bound of offset_j - offset_i over all edges (Infinity = none)
-//   2. pairs whose bounds contradict each other keep those of requests only (an answer may be noticed late, a
-//      request never begins early); where even requests contradict each other nothing is kept: times stay
-//      raw, with a note
+//   2. where two hosts' bounds contradict each other it is the answers that give way (one may be noticed late,
+//      a request never begins early): by as little as it takes, up to REPLY_LATE_NS_MAX; beyond, answers are
+//      left out; where even requests contradict each other nothing is kept: times stay raw, with a note
 //   3. close the rest over third hosts (Floyd-Warshall); a circle that contradicts itself is treated likewise
 //   4. from the root's host outwards fix one host after the other inside its bounds: 0 if it fits (a clock
 //      that agrees is left alone), else the middle (for one RPC Jaeger's (parentDur - childDur) / 2), else
@@ -21,7 +21,13 @@
 
 import type { DraftEdge } from './causal-edges.ts'
 import type { Origins } from './hosts.ts'
-import { CLOSURE_HOSTS_MAX, REPLY_SLACK } from './limits.ts'
+import {
+  CLOSURE_HOSTS_MAX,
+  REPLY_LATE_NS_MAX,
+  REPLY_LATE_NS_MIN,
+  REPLY_SLACK,
+  REPLY_SLACK_NS_MIN,
+} from './limits.ts'
 import type { Draft, RepairLog } from './repair.ts'
 
 export type HostOffsets = {
@@ -97,14 +103,24 @@ export class Bounds {
 }
 
 /**
- * all: what offsets are chosen by. requests: without replies. outer: a callee begins before its caller has
- * ended; too wide to choose by, but what contradicts it is no lateness.
+ * all: what offsets are chosen by, at first requests and replies together. outer: a callee begins before its
+ * caller has ended; too wide to choose by, but what contradicts it is no lateness.
  */
-type Evidence = { readonly all: Bounds; readonly requests: Bounds; readonly outer: Bounds }
+type Evidence = {
+  readonly all: Bounds
+  readonly requests: Bounds
+  readonly replies: Bounds
+  readonly outer: Bounds
+}
 
 function collect(draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array, hostCount: number): Evidence {
   const { parent, spans, start, end, isDoubtful } = draft
-  const [all, requests, outer] = [new Bounds(hostCount), new Bounds(hostCount), new Bounds(hostCount)]
+  const [all, requests, replies, outer] = Array.from({ length: 4 }, () => new Bounds(hostCount)) as [
+    Bounds,
+    Bounds,
+    Bounds,
+    Bounds,
+  ]
   const request = (from: number, fromNs: number, to: number, toNs: number): void => {
     all.happenedBefore(hostOf[from], fromNs, hostOf[to], toNs)
     requests.happenedBefore(hostOf[from], fromNs, hostOf[to], toNs)
@@ -114,36 +130,62 @@ function collect(draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array, 
     request(up, start[up], child, start[child])
     if (spans[up].kind === 4 || spans[child].kind === 5) continue
     outer.happenedBefore(hostOf[child], start[child], hostOf[up], end[up])
-    const mayReply = end[child] - start[child] <= end[up] - start[up]
-    if (mayReply) all.happenedBefore(hostOf[child], answeredBy(draft, child, up), hostOf[up], end[up])
+    const answered = answeredBy(draft, child, up)
+    if (answered === undefined) continue
+    all.happenedBefore(hostOf[child], answered, hostOf[up], end[up])
+    replies.happenedBefore(hostOf[child], answered, hostOf[up], end[up])
   }
   for (const edge of edges) {
     if (edge.from === -1 || edge.kind === 'link' || hostOf[edge.from] === hostOf[edge.to]) continue
     if (isDoubtful[edge.from] === 1 || isDoubtful[edge.to] === 1) continue
     request(edge.from, edge.fromNs, edge.to, edge.toNs)
   }
-  return { all, requests, outer }
+  return { all, requests, replies, outer }
 }
 
 /**
- * When the callee must have answered: its end; but a callee that ends a little after its caller, and began
- * inside it, has only noticed late that its answer was gone. Two clocks that agree are not set apart for
- * that.
+ * When the callee must have answered: its end, but not more than its caller's whole wait after its begin; and
+ * a callee that began inside its caller and ended a little after it has only noticed late that its answer was
+ * gone: two clocks that agree are not set apart for that. undefined: it went on too long to be waited for.
  */
-function answeredBy({ start, end }: Draft, child: number, up: number): number {
-  const late = end[child] - end[up]
-  const isSlack = start[child] >= start[up] && late <= (end[child] - start[child]) * REPLY_SLACK
-  return isSlack ? Math.min(end[child], end[up]) : end[child]
+function answeredBy({ start, end }: Draft, child: number, up: number): number | undefined {
+  const took = end[child] - start[child]
+  const wait = end[up] - start[up]
+  const slack = Math.max(took * REPLY_SLACK, REPLY_SLACK_NS_MIN)
+  if (took > wait + slack) return undefined
+  const answered = start[child] + Math.min(took, wait)
+  const isInside = start[child] >= start[up] && start[child] <= end[up]
+  return isInside && end[child] - end[up] <= slack ? Math.min(answered, end[up]) : answered
 }
 
 function settlePairs(evidence: Evidence, hosts: readonly string[], log: RepairLog): void {
   const { all } = evidence
   for (const [one, row] of all.rows.entries()) {
     for (const [other, ceiling] of [...row]) {
-      if (ceiling + all.ceiling(other, one) >= 0) continue
+      const lateNs = -(ceiling + all.ceiling(other, one))
+      if (lateNs <= 0) continue
+      if (lateNs <= REPLY_LATE_NS_MAX) {
+        giveWay(evidence, [one, other], lateNs)
+        if (all.ceiling(one, other) + all.ceiling(other, one) >= 0) continue
+      }
       settle(evidence, [one, other])
       const isSettled = all.rows[one].has(other) || all.rows[other].has(one)
       note(log, isSettled, `${hosts[one]} and ${hosts[other]}`)
+    }
+  }
+}
+
+/**
+ * Between each two of these hosts answers may have been noticed that late; what is known of requests stays.
+ */
+function giveWay(evidence: Evidence, hosts: readonly number[], lateNs: number): void {
+  const { all, requests, replies, outer } = evidence
+  for (const one of hosts) {
+    for (const other of hosts) {
+      if (!all.rows[one].has(other)) continue
+      const wide = Math.min(requests.ceiling(one, other), outer.ceiling(one, other))
+      const relaxed = Math.min(wide, replies.ceiling(one, other) + lateNs)
+      all.rows[one].set(other, Math.max(all.ceiling(one, other), relaxed))
     }
   }
 }
@@ -168,18 +210,28 @@ function note(log: RepairLog, isSettled: boolean, hosts: string): void {
   else log.add('clock-infeasible', undefined, `${hosts}: ${what}; their times are shown as they came`)
 }
 
-/** Floyd-Warshall. Hosts on a circle that contradicts itself are settled as pairs are, then untied. */
+/**
+ * Floyd-Warshall. Between hosts on a circle that contradicts itself answers give way, twice as much each
+ * time; then they are settled as pairs are, then untied.
+ */
 function closeBounds(evidence: Evidence, hosts: readonly string[], log: RepairLog): void {
   const { all } = evidence
-  for (let round = 0; round <= 2 * hosts.length; round++) {
+  let lateNs = REPLY_LATE_NS_MIN
+  let isFirst = true
+  for (let round = 0; round <= 2 * hosts.length + Math.log2(REPLY_LATE_NS_MAX); round++) {
     const closed = closure(all, hosts.length)
     const guilty = [...hosts.keys()].filter((host) => closed[host * hosts.length + host] < 0)
     if (guilty.length === 0) return writeBack(all, closed, hosts.length)
-    const isFirst = round === 0
+    if (lateNs <= REPLY_LATE_NS_MAX) {
+      giveWay(evidence, guilty, lateNs)
+      lateNs *= 2
+      continue
+    }
     if (isFirst) settle(evidence, guilty)
     else
       for (const one of guilty) for (const other of guilty) all.replace(one, other, new Bounds(hosts.length))
     note(log, isFirst, guilty.map((host) => hosts[host]).join(', '))
+    isFirst = false
   }
 }
 

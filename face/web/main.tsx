@@ -4,17 +4,22 @@ import './base/tokens.css'
 import './base/base.css'
 import './widgets/widgets.css'
 import { render } from 'preact'
+import { FacetsProvider } from './base/facets.tsx'
 import { applyTheme, watchSystemTheme } from './base/theme.ts'
-import { useRoute, type Route } from './base/route.ts'
+import { navigate, useRoute, type Route } from './base/route.ts'
 import { Shell } from './views/shell/shell.tsx'
 import { SystemView } from './views/system/system.tsx'
 import { TraceScreen } from './views/trace/trace.tsx'
 import { TracesView } from './views/traces/traces.tsx'
-import { Empty } from './widgets/notice.tsx'
+import { Empty, SignIn } from './widgets/notice.tsx'
 
 function App() {
   const route = useRoute()
-  return <Shell view={route.view}>{viewOf(route)}</Shell>
+  return (
+    <FacetsProvider>
+      <Shell view={route.view}>{viewOf(route)}</Shell>
+    </FacetsProvider>
+  )
 }
 
 function viewOf(route: Route) {
@@ -25,6 +30,10 @@ function viewOf(route: Route) {
       return <TraceScreen key={route.traceId} traceId={route.traceId} query={route.query} />
     case 'system':
       return <SystemView />
+    case 'login':
+      return (
+        <SignIn title="This login link was used before, or is too old" onRetry={() => navigate('/traces')} />
+      )
     case 'unknown':
       return (
         <Empty title="There is no such page">

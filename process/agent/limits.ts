@@ -58,6 +58,8 @@ export const TRAIL_HISTORY_MAX = 4096
 
 /** Reports and reconnects of the control connection. */
 export const REPORT_EVERY_MS = 1000
+/** The event loop is looked at this often for its delay: 50 wakings a second, below 0.1 % of a core. */
+export const LOOP_BEAT_MS = 20
 export const CONTROL_TIMEOUT_MS = 5000
 /** The server sends a comment every 10 s; three missed ones mean the connection is dead. */
 export const STREAM_SILENCE_MS_MAX = 30_000

@@ -25,6 +25,7 @@ import { guarded, Ledger } from './guard.ts'
 import { openHostApi } from './host-api.ts'
 import { openHttpSpans, type HttpSpans } from './http-spans.ts'
 import { fillFromSystem, openIds } from './ids.ts'
+import { LOOP_BEAT_MS } from './limits.ts'
 import { installOtelBridge } from './otel-bridge.ts'
 import { Toolbox } from './packages.ts'
 import { openRecorder } from './recorder.ts'
@@ -356,9 +357,10 @@ class RunningAgent implements Agent {
   /** Measured only while there is somebody to report to. */
   #loopDelay(): number {
     this.#delay ??= startedHistogram()
-    const p99 = this.#delay.percentile(99) / 1e6
+    // Node's histogram counts from beat to beat: an idle loop shows the beat itself.
+    const p99 = this.#delay.percentile(99) / 1e6 - LOOP_BEAT_MS
     this.#delay.reset()
-    return Number.isFinite(p99) ? Math.round(p99 * 100) / 100 : 0
+    return p99 > 0 ? Math.round(p99 * 100) / 100 : 0
   }
 }
 
@@ -369,7 +371,9 @@ function once<T>(make: () => T): () => T {
 }
 
 function startedHistogram(): ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> {
-  const histogram = process.getBuiltinModule('node:perf_hooks').monitorEventLoopDelay({ resolution: 20 })
+  const histogram = process
+    .getBuiltinModule('node:perf_hooks')
+    .monitorEventLoopDelay({ resolution: LOOP_BEAT_MS })
   histogram.enable()
   return histogram
 }

@@ -1,9 +1,10 @@
 // Who is asking: the operator (bearer token or browser session), an agent (its token), or nobody.
 //
-//   printed URL /login?token=T --once--> Set-Cookie: crosscut=<expiry>.<nonce>.<HMAC>
-// Sessions are signed, not stored: they outlive a restart and cost nothing. Login tokens are stored as hashes
-// and work once. All comparisons take the same time whatever the input. Source: reliability spec 2.2 (AuthN),
-// SURFACES (auth).
+//   printed URL /login?token=T --once--> Set-Cookie: crosscut-<server>=<expiry>.<nonce>.<HMAC>
+// Cookies know hosts but not ports: the name tells two servers on one host apart, else signing in to one
+// would sign out of the other. Sessions are signed, not stored: they outlive a restart, cost nothing. Login
+// tokens are stored as hashes and work once. All comparisons take the same time whatever the input. Source:
+// reliability spec 2.2 (AuthN), SURFACES (auth).
 
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import { encodeBase64Url } from '#base'
@@ -17,12 +18,13 @@ export type Secrets = {
   readonly sessionKey: Uint8Array
 }
 
-const COOKIE = 'crosscut'
+const COOKIE_CHARS_MAX = 200
 
 export class Identity {
   readonly #secrets: Secrets
   readonly #isOpen: boolean
   readonly #nowMs: () => number
+  readonly #cookie: string
   readonly #logins = new Map<string, number>()
 
   constructor(options: {
@@ -33,6 +35,7 @@ export class Identity {
     this.#secrets = options.secrets
     this.#isOpen = options.insecureNoAuth
     this.#nowMs = options.nowMs
+    this.#cookie = `crosscut-${this.#sign('cookie').slice(0, 8)}`
   }
 
   /**
@@ -71,13 +74,17 @@ export class Identity {
     if (expiresMs === undefined || expiresMs < this.#nowMs()) return undefined
     const session = `${this.#nowMs() + SESSION_MS}.${encodeBase64Url(randomBytes(12))}`
     const attributes = `HttpOnly; SameSite=Strict; Path=/; Max-Age=${SESSION_MS / 1000}${isSecure ? '; Secure' : ''}`
-    return `${COOKIE}=${session}.${this.#sign(session)}; ${attributes}`
+    return `${this.#cookie}=${session}.${this.#sign(session)}; ${attributes}`
   }
 
   #isSession(cookies: string | undefined): boolean {
-    const value = /(?:^|;\s*)crosscut=([\w.-]{1,200})(?:;|$)/.exec(cookies ?? '')?.[1]
+    const prefix = `${this.#cookie}=`
+    const value = (cookies ?? '')
+      .split('; ')
+      .find((cookie) => cookie.startsWith(prefix))
+      ?.slice(prefix.length)
     const dot = value?.lastIndexOf('.') ?? -1
-    if (value === undefined || dot < 0) return false
+    if (value === undefined || value.length > COOKIE_CHARS_MAX || dot < 0) return false
     const session = value.slice(0, dot)
     return isSame(value.slice(dot + 1), this.#sign(session)) && Number(session.split('.')[0]) > this.#nowMs()
   }

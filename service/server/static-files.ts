@@ -56,23 +56,26 @@ export class StaticFiles {
   /** False = there is no such file. Paths without an extension are views of the app: they get index.html. */
   serve(segments: readonly string[], response: ServerResponse): boolean {
     const name = segments.join('/')
-    const isView = !name.includes('.')
-    const entry = this.#entries.get(isView ? 'index.html' : name)
+    if (!name.includes('.')) return this.servePage(response, 200)
+    const entry = this.#entries.get(name)
     if (entry === undefined) return false
-    if (isView) this.#sendPage(entry, response)
-    else if (response.req.headers['if-none-match'] === entry.etag)
+    if (response.req.headers['if-none-match'] === entry.etag)
       send(response, 304, new Uint8Array(0), { etag: entry.etag })
     else send(response, 200, entry.bytes, { 'content-type': entry.type, etag: entry.etag, ...cacheOf(entry) })
     return true
   }
 
-  #sendPage(entry: Entry, response: ServerResponse): void {
+  /** The app itself, which shows what its address asks for. False = it was not built. */
+  servePage(response: ServerResponse, status: number): boolean {
+    const entry = this.#entries.get('index.html')
+    if (entry === undefined) return false
     const nonce = randomBytes(16).toString('base64')
     const html = entry.bytes.toString('utf8').replaceAll(NONCE, nonce)
-    send(response, 200, Buffer.from(html), {
+    send(response, status, Buffer.from(html), {
       'content-type': entry.type,
       'content-security-policy': policy(nonce),
     })
+    return true
   }
 }
 

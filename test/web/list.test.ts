@@ -49,7 +49,7 @@ test('a new trace appears by itself; paused it waits, counted, until it is let i
     await page.waitForSelector(`${ROWS}:first-child[data-trace="${first.traceId}"]`)
 
     await page.keyboard.press('p')
-    await until('paused in the address', async () => addressOf(page) === '/traces?paused=1')
+    await until('paused in the address', async () => /^\/traces\?paused=\d{13}$/.test(addressOf(page)))
     const second = checkoutTrace({ seed: 802, startNs: NOW_NS + 2_000_000_000n })
     browsing.fixture.arrive(second)
     await page.getByRole('button', { name: '1 new' }).click()
@@ -141,15 +141,37 @@ test('j and k move, Enter opens, and going back finds the list as it was', () =>
     await page.keyboard.press('j')
     await page.keyboard.press('j')
     const traceId = await page.locator(`${ROWS}:nth-child(2)`).getAttribute('data-trace')
-    await until(
-      'the second row',
-      async () => addressOf(page) === `/traces?service=gateway&at=${traceId}&paused=1`,
+    await until('the second row', async () =>
+      addressOf(page).startsWith(`/traces?service=gateway&at=${traceId}&paused=`),
     )
     await page.keyboard.press('Enter')
     await until('the trace', async () => addressOf(page) === `/traces/${traceId}`)
     await page.waitForSelector('[data-role=rows] tbody tr')
     await page.keyboard.press('Escape')
     await page.waitForSelector(`${ROWS}.selected[data-trace="${traceId}"]`)
+  }))
+
+test('a clicked trace is found again by going back, in the list as it was then', () =>
+  browsing.open('/traces', {}, async ({ page }) => {
+    await page.waitForSelector('.live.open')
+    const traceId = await page.locator(`${ROWS}:nth-child(5)`).getAttribute('data-trace')
+    await page.locator(`${ROWS}:nth-child(5)`).click()
+    await page.waitForSelector('[data-role=rows] tbody tr')
+    browsing.fixture.arrive(checkoutTrace({ seed: 803, startNs: NOW_NS + 9_000_000_000n }))
+    await page.goBack()
+    await page.waitForSelector(`${ROWS}:nth-child(5).selected[data-trace="${traceId}"]`)
+    await page.reload()
+    await page.waitForSelector(`${ROWS}:nth-child(5).selected[data-trace="${traceId}"]`)
+    assert.match(await page.locator('.live').innerText(), /Paused/)
+  }))
+
+test('on a phone the list still says what, when and how long, within the screen', () =>
+  browsing.open('/traces', { width: 390, height: 844 }, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    for (const cell of ['.started', '.root-name', '.duration-text']) {
+      const box = await page.locator(`${ROWS}:first-child ${cell}`).boundingBox()
+      assert.ok(box !== null && box.width > 20 && box.x >= 0 && box.x + box.width <= 390, cell)
+    }
   }))
 
 test('before the first trace the page says how to send one, and shows it when it comes', () => {
@@ -186,8 +208,15 @@ test('who is not signed in is told how to sign in', () => {
   browsing.fixture.say.failStatus = 401
   return browsing.open('/traces', { expected: ['401'] }, async ({ page }) => {
     await page.waitForSelector('text=You are not signed in')
+    await page.waitForSelector('.command:has-text("npx crosscut login")')
   })
 })
+
+test('a login link that does not work says so, and how to get a new one', () =>
+  browsing.open('/login?token=used', {}, async ({ page }) => {
+    await page.waitForSelector('text=This login link was used before')
+    await page.waitForSelector('.command:has-text("npx crosscut login")')
+  }))
 
 test('the newest question wins: a late answer to an older one is dropped', () => {
   browsing.fixture.say.delayMs = (address) => (address.includes('service=mailer') ? 900 : 0)

@@ -33,9 +33,12 @@ export const up: Verb = {
         `${JSON.stringify({ url: server.url, loginUrl, otlpUrl: server.otlpUrl, dataDir: server.dataDir, pid: process.pid })}\n`,
       )
     } else {
+      // Other verbs look in .crosscut: of another folder they must be told.
+      const where = args.text('data') === undefined ? '' : ` --data ${quoted(server.dataDir)}`
       io.out(
-        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: ${asTyped()} login)\n` +
-          `  spans   ${server.otlpUrl}/v1/traces\n  trace   ${asTyped()} run -- node app.js\n  data    ${server.dataDir}\n`,
+        `Crosscut is running.\n  open    ${loginUrl}   (works once; another: ${asTyped()} login${where})\n` +
+          `  spans   ${server.otlpUrl}/v1/traces\n  trace   ${asTyped()} run${where} -- node app.js\n` +
+          `  data    ${server.dataDir}\n`,
       )
     }
     await aborted(io.signal)
@@ -90,6 +93,11 @@ function optionsOf(args: Args, say: (text: string) => void): import('#server').S
     tokenFile: args.text('token-file'),
     log: (message) => say(`${message}\n`),
   }
+}
+
+/** As a shell takes it. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -2,7 +2,15 @@
 
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { formatAge, formatAgo, formatBytes, formatCount, formatDuration, plural } from './format.ts'
+import {
+  formatAge,
+  formatAgo,
+  formatBytes,
+  formatCount,
+  formatDuration,
+  formatMark,
+  plural,
+} from './format.ts'
 
 test('durations keep three digits and never round up into the next unit', () => {
   const cases: readonly (readonly [bigint, string])[] = [
@@ -35,4 +43,13 @@ test('counts, bytes and ages stay short', () => {
   assert.deepEqual([0, 12_000, 200_000, 7_200_000, 2e8].map(formatAge), ['now', '12 s', '3 m', '2 h', '2 d'])
   assert.deepEqual([500, 5_000].map(formatAgo), ['just now', '5 s ago'])
   assert.deepEqual([plural(1, 'span'), plural(2, 'span')], ['1 span', '2 spans'])
+})
+
+test('marks of a time axis are no finer than their step, and say the day at midnight', () => {
+  const at = (hours: number, minutes: number, ms = 0): bigint =>
+    BigInt(new Date(2026, 10, 24, hours, minutes, 0, ms).getTime()) * 1_000_000n
+  assert.equal(formatMark(at(14, 3, 20), 20), '14:03:00.020')
+  assert.equal(formatMark(at(14, 3), 15_000), '14:03:00')
+  assert.equal(formatMark(at(14, 30), 900_000), '14:30')
+  assert.match(formatMark(at(0, 0), 900_000), /24/)
 })

@@ -60,6 +60,14 @@ export function formatClock(ns: bigint): string {
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${String(at.getMilliseconds()).padStart(3, '0')}`
 }
 
+/** Mark of a time axis, as fine as its step: '14:03:21.482', '14:03:21', '14:03'; the day at midnight. */
+export function formatMark(ns: bigint, stepMs: number): string {
+  const clock = formatClock(ns)
+  if (stepMs < 1_000) return clock
+  if (clock === '00:00:00.000') return formatDay(ns)
+  return clock.slice(0, stepMs < 60_000 ? 8 : 5)
+}
+
 /** '24 Nov 2026' in the reader's language. */
 export function formatDay(ns: bigint): string {
   return new Date(Number(ns / MILLI)).toLocaleDateString(undefined, {

@@ -1,7 +1,8 @@
 // A colour for each service, the same on every page and after every reload.
 //
-// A service starts at the hue its name hashes to; within one picture a taken hue moves on to the next free
-// one, in the order of names, so that two services of one trace look alike only when there are more than
+// A service starts at the hue its name hashes to; a taken hue moves on to the next free one, in the order of
+// names. That is done once over all services the server knows, which gives each the same colour everywhere,
+// and again within one picture, so that two services of one trace look alike only when there are more than
 // eleven. Two hues are left out: red means error and petrol is the accent. The hues are oklch of one
 // lightness (0.60 on paper, 0.735 on dark), 3.7:1 or better against their surface.
 
@@ -21,14 +22,23 @@ const HUES: readonly { readonly light: string; readonly dark: string }[] = [
   { light: '#718391', dark: '#99acbb' }, // slate
 ]
 
-/** Index of the hue of each service. Cost: O(services). */
-export function serviceHues(services: Iterable<string>): ReadonlyMap<string, number> {
+/** Index of the hue of each service of a picture. Cost: O(services + known). */
+export function serviceHues(
+  services: Iterable<string>,
+  known: readonly string[] = [],
+): ReadonlyMap<string, number> {
+  const everywhere = spread(known, hashOf)
+  return spread(services, (name) => everywhere.get(name) ?? hashOf(name))
+}
+
+/** Hues from where each name would like to be, moved on past those that are taken. */
+function spread(services: Iterable<string>, wish: (name: string) => number): Map<string, number> {
   const names = [...new Set(services)].sort()
   const taken = new Set<number>()
   const hues = new Map<string, number>()
   for (const name of names) {
     if (taken.size === HUES.length) taken.clear()
-    let hue = hashOf(name) % HUES.length
+    let hue = wish(name) % HUES.length
     while (taken.has(hue)) hue = (hue + 1) % HUES.length
     taken.add(hue)
     hues.set(name, hue)

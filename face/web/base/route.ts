@@ -1,9 +1,10 @@
 // The URL is the state of the app. A route is the parsed URL; navigate() changes it; every view derives from
 // it.
 //
-//   /traces?service=web&minMs=100&paused=1            the list
+//   /traces?service=web&minMs=100&paused=<ms>         the list; paused = as it was then
 //   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
 //   /system                                           the processes
+//   /login                                            a login link that does not work (any more)
 
 import { useEffect, useState } from 'preact/hooks'
 
@@ -11,6 +12,7 @@ export type Route =
   | { readonly view: 'traces'; readonly query: URLSearchParams }
   | { readonly view: 'trace'; readonly traceId: string; readonly query: URLSearchParams }
   | { readonly view: 'system'; readonly query: URLSearchParams }
+  | { readonly view: 'login'; readonly query: URLSearchParams }
   | { readonly view: 'unknown'; readonly path: string; readonly query: URLSearchParams }
 
 const TRACE_PATH = /^\/traces\/([0-9a-fA-F]{32})$/
@@ -21,6 +23,7 @@ export function parseRoute(path: string, search: string): Route {
   if (trace !== null) return { view: 'trace', traceId: trace[1]!.toLowerCase(), query }
   if (path === '/' || path === '/traces') return { view: 'traces', query }
   if (path === '/system') return { view: 'system', query }
+  if (path === '/login') return { view: 'login', query }
   return { view: 'unknown', path, query }
 }
 
@@ -73,20 +76,18 @@ export function useRoute(): Route {
   return route
 }
 
+/** A click that nobody has taken and that asks for no new tab, window or download. */
+export function isPlainClick(event: MouseEvent): boolean {
+  const isModified = event.metaKey || event.ctrlKey || event.shiftKey || event.altKey
+  return !event.defaultPrevented && event.button === 0 && !isModified
+}
+
 /**
  * Makes a plain click on a link of ours a navigation without loading; other clicks (new tab, download) stay
  * the browser's.
  */
 export function followLink(event: MouseEvent): void {
-  if (
-    event.defaultPrevented ||
-    event.button !== 0 ||
-    event.metaKey ||
-    event.ctrlKey ||
-    event.shiftKey ||
-    event.altKey
-  )
-    return
+  if (!isPlainClick(event)) return
   const anchor = event.target instanceof Element ? event.target.closest('a') : null
   if (
     anchor === null ||

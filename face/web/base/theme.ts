@@ -53,20 +53,27 @@ export function token(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()
 }
 
-/** Local storage can be forbidden; the app works without. */
-export function remember(key: string): string | undefined {
+/** 'tab': gone with the tab, and of no concern to other tabs. */
+export type Memory = 'browser' | 'tab'
+
+/** Storage can be forbidden; the app works without. */
+export function remember(key: string, memory: Memory = 'browser'): string | undefined {
   try {
-    return localStorage.getItem(key) ?? undefined
+    return storageOf(memory).getItem(key) ?? undefined
   } catch {
     return undefined
   }
 }
 
-export function keep(key: string, value: string | undefined): void {
+export function keep(key: string, value: string | undefined, memory: Memory = 'browser'): void {
   try {
-    if (value === undefined) localStorage.removeItem(key)
-    else localStorage.setItem(key, value)
+    if (value === undefined) storageOf(memory).removeItem(key)
+    else storageOf(memory).setItem(key, value)
   } catch {
     /* forbidden: the choice lasts until the page is left */
   }
+}
+
+function storageOf(memory: Memory): Storage {
+  return memory === 'tab' ? sessionStorage : localStorage
 }

@@ -3,7 +3,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { clampWindow, panWindow, ticks, timeScale, toNs, toPixel, zoomWindow } from './time-scale.ts'
+import {
+  clampWindow,
+  clockTicks,
+  panWindow,
+  ticks,
+  timeScale,
+  toNs,
+  toPixel,
+  zoomWindow,
+} from './time-scale.ts'
 
 const DAY = 86_400_000_000_000n
 const EPOCH = 1_795_521_600_000_000_000n
@@ -63,4 +72,19 @@ test('ticks are round, ascending, inside the window and not too near', () => {
       assert.ok(Number(stepNs) * scale.pixelsPerNs >= 100 * 0.999)
     }),
   )
+})
+
+test('marks of a clock fall on round times of the reader, not too near', () => {
+  fc.assert(
+    fc.property(window, fc.integer({ min: -48, max: 56 }), (shown, quarters) => {
+      const scale = timeScale(shown, 0, 1_200)
+      const offsetMs = quarters * 900_000
+      const { stepMs, atNs } = clockTicks(scale, 110, offsetMs)
+      const isRound = (at: bigint): boolean => (at / 1_000_000n + BigInt(offsetMs)) % BigInt(stepMs) === 0n
+      assert.ok(atNs.every((at) => at >= shown.startNs && at <= shown.endNs && isRound(at)))
+      assert.ok(stepMs * 1e6 * scale.pixelsPerNs >= 110 * 0.999)
+    }),
+  )
+  const hour = timeScale({ startNs: EPOCH + 1n, endNs: EPOCH + DAY / 24n }, 0, 1_200)
+  assert.equal(clockTicks(hour, 110, 0).stepMs, 600_000)
 })

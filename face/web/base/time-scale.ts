@@ -73,6 +73,34 @@ export function ticks(
   return { stepNs, atNs }
 }
 
+/** ms between the marks of a clock: what people count in. */
+const CLOCK_STEPS_MS: readonly number[] = [
+  ...[1, 2, 5, 10, 20, 50, 100, 200, 500],
+  ...[1, 2, 5, 10, 15, 30].map((seconds) => seconds * 1e3),
+  ...[1, 2, 5, 10, 15, 30].map((minutes) => minutes * 60e3),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * 3600e3),
+  ...[1, 2, 7, 14, 28].map((days) => days * 86_400e3),
+]
+
+/**
+ * Round times of day inside the window, at least minPixels apart. utcOffsetMs: what the reader's clock is
+ * ahead of UTC, so that marks fall on the reader's midnight.
+ */
+export function clockTicks(
+  scale: TimeScale,
+  minPixels: number,
+  utcOffsetMs: number,
+): { readonly stepMs: number; readonly atNs: bigint[] } {
+  const wantedMs = minPixels / scale.pixelsPerNs / 1e6
+  const stepMs = CLOCK_STEPS_MS.find((step) => step >= wantedMs) ?? CLOCK_STEPS_MS.at(-1)!
+  const stepNs = BigInt(stepMs) * 1_000_000n
+  const offsetNs = BigInt(utcOffsetMs) * 1_000_000n
+  const atNs: bigint[] = []
+  let at = ceilDiv(scale.startNs + offsetNs, stepNs) * stepNs - offsetNs
+  for (; at <= scale.endNs && atNs.length < 200; at += stepNs) atNs.push(at)
+  return { stepMs, atNs }
+}
+
 function niceStep(atLeastNs: number): bigint {
   let power = 1n
   while (Number(power) * 10 <= atLeastNs) power *= 10n

@@ -77,20 +77,26 @@ export function writeFilter(query: URLSearchParams, filter: TraceFilter): void {
   }
 }
 
-/** The same as the API wants it: a range of "the last n minutes" becomes instants. */
-export function filterRequest(filter: TraceFilter, nowMs: number): URLSearchParams {
+/**
+ * The same as the API wants it: a range of "the last n minutes" becomes instants. pausedMs: as the list was
+ * then.
+ */
+export function filterRequest(filter: TraceFilter, nowMs: number, pausedMs?: number): URLSearchParams {
   const query = new URLSearchParams()
   const { range } = filter
+  const toNs = BigInt(pausedMs ?? nowMs + 60_000) * 1_000_000n
+  const fromNs = (minutes: number): bigint => BigInt((pausedMs ?? nowMs) - minutes * 60_000) * 1_000_000n
   const fixed: TimeRange =
-    range.kind === 'last'
-      ? {
-          kind: 'between',
-          fromNs: BigInt(nowMs - range.minutes * 60_000) * 1_000_000n,
-          toNs: BigInt(nowMs + 60_000) * 1_000_000n,
-        }
-      : range
+    range.kind === 'last' ? { kind: 'between', fromNs: fromNs(range.minutes), toNs } : range
   writeFilter(query, { ...filter, range: fixed })
+  if (range.kind === 'all' && pausedMs !== undefined) query.set('to', String(toNs))
   return query
+}
+
+/** `paused=<ms since the epoch>`: the list stands still as it was then, for whoever opens the address. */
+export function readPaused(query: URLSearchParams): number | undefined {
+  const text = query.get('paused') ?? ''
+  return /^\d{13}$/.test(text) ? Number(text) : undefined
 }
 
 /** Whether nothing narrows the list. */

@@ -29,24 +29,36 @@ export function Loading({ what }: { readonly what: string }) {
 
 export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
   const failure = error instanceof ApiFailure ? error : undefined
-  const isLogin = failure?.status === 401
+  if (failure?.status === 401) return <SignIn title="You are not signed in" onRetry={onRetry} />
   return (
     <div class="notice error" role="alert">
       <Icon name="error" size={22} />
-      <h2>{isLogin ? 'You are not signed in' : error.message}</h2>
-      {isLogin ? (
-        <p>
-          Open the address that <code>crosscut up</code> printed; it carries a one-time token.{' '}
-          <code>crosscut login</code> prints a new one.
-        </p>
-      ) : (
-        failure?.hint && <p class="muted">{failure.hint}</p>
-      )}
+      <h2>{error.message}</h2>
+      {failure?.hint && <p class="muted">{failure.hint}</p>}
       <p class="row">
         <Button onClick={onRetry} kind="primary">
           Try again
         </Button>
         {failure && <code class="muted">{failure.code}</code>}
+      </p>
+    </div>
+  )
+}
+
+/** How to get in: whoever can read the server's data folder may make a login link. */
+export function SignIn({ title, onRetry }: { readonly title: string; readonly onRetry: () => void }) {
+  return (
+    <div class="notice" role="alert">
+      <Icon name="lock" size={22} />
+      <h2>{title}</h2>
+      <p class="muted">
+        Open the address that this command prints; it works once, and signs this browser in.
+      </p>
+      <Command title="In a terminal, in the folder of the server" text="npx crosscut login" />
+      <p class="row">
+        <Button onClick={onRetry} kind="primary">
+          Try again
+        </Button>
       </p>
     </div>
   )

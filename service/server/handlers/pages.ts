@@ -6,8 +6,8 @@ import { openApi } from '../openapi.ts'
 import { policy } from '../static-files.ts'
 import type { Exchange, Handler, Services } from '../exchange.ts'
 
-/** A link works once; the answer keeps neither referrer nor history of the token. */
-export const login: Handler = ({ request, response, query }, { identity, audit }) => {
+/** A link works once; the answer keeps neither referrer nor history of it. Who is signed in goes on. */
+export const login: Handler = ({ request, response, query }, { identity, audit, files }) => {
   // Previews of links ask by HEAD or prefetch; they must not use the link up.
   if (request.method !== 'GET' || request.headers['sec-purpose'] !== undefined) {
     send(response, 204, new Uint8Array(0), {})
@@ -19,6 +19,11 @@ export const login: Handler = ({ request, response, query }, { identity, audit }
     send(response, 303, new Uint8Array(0), { location: '/', 'set-cookie': cookie })
     return
   }
+  if (identity.of(request.headers).viaCookie) {
+    send(response, 303, new Uint8Array(0), { location: '/' })
+    return
+  }
+  if (files.servePage(response, 401)) return
   const page =
     '<!doctype html><html lang="en"><meta charset="utf-8"><title>Crosscut: log in</title>' +
     '<h1>This login link was used before or is too old</h1><p>Run <code>crosscut login</code> for a new one.</p>'

@@ -1,7 +1,8 @@
-// The keyboard on one card.
+// The keyboard on one card, and what the marks of a waterfall mean.
 
 import { useEffect, useRef } from 'preact/hooks'
 import { IconButton, Kbd } from '../../widgets/controls.tsx'
+import { PLACES } from './places.ts'
 
 const GROUPS: readonly {
   readonly title: string
@@ -11,8 +12,7 @@ const GROUPS: readonly {
     title: 'Everywhere',
     keys: [
       ['?', 'this help'],
-      ['g t', 'traces'],
-      ['g s', 'system'],
+      ...PLACES.map(({ key, label }) => [`g ${key}`, label.toLowerCase()] as const),
       ['/', 'search or filter'],
       ['Esc', 'leave, close'],
     ],
@@ -42,6 +42,17 @@ const GROUPS: readonly {
       ['r', 'arrows'],
     ],
   },
+]
+
+/** Names of the classes that draw each mark, and its meaning. */
+const MARKS: readonly (readonly [mark: string, what: string])[] = [
+  ['bar', 'a service at work'],
+  ['bar faint', 'a call, waiting for the other side'],
+  ['bar path', 'on the critical path'],
+  ['arrow join', 'join: this waited for that'],
+  ['arrow barrier', 'barrier: one result shared by two requests'],
+  ['arrow queue', 'handed over by a queue or a timer'],
+  ['arrow link', 'an OpenTelemetry link'],
 ]
 
 export function Help({ onClose }: { readonly onClose: () => void }) {
@@ -82,6 +93,19 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
               </dl>
             </section>
           ))}
+          <section class="help-marks">
+            <h3>Waterfall</h3>
+            <dl>
+              {MARKS.map(([mark, what]) => (
+                <div key={mark}>
+                  <dt>
+                    <span class={`mark ${mark}`} aria-hidden="true" />
+                  </dt>
+                  <dd>{what}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
         </div>
         <p class="muted">
           In a trace: drag across the time axis or the overview to zoom, Ctrl + wheel zooms at the pointer,

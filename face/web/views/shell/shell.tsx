@@ -9,6 +9,7 @@ import { chooseTheme, themeChoice, type ThemeChoice } from '../../base/theme.ts'
 import { IconButton } from '../../widgets/controls.tsx'
 import { LogoMark, type IconName } from '../../widgets/icon.tsx'
 import { Help } from './help.tsx'
+import { PLACES } from './places.ts'
 
 const THEMES: { readonly [choice in ThemeChoice]: { readonly next: ThemeChoice; readonly icon: IconName } } =
   {
@@ -26,13 +27,15 @@ export function Shell({
 }) {
   const [choice, setChoice] = useState(themeChoice)
   const [isHelping, setHelping] = useState(false)
-  useKeys({ '?': () => setHelping(true), 'g t': () => navigate('/traces'), 'g s': () => navigate('/system') })
+  useKeys({
+    '?': () => setHelping(true),
+    ...Object.fromEntries(PLACES.map(({ key, path }) => [`g ${key}`, () => navigate(path)])),
+  })
   const theme = THEMES[choice]
   const nextTheme = (): void => {
     chooseTheme(theme.next)
     setChoice(theme.next)
   }
-  const isTraces = view === 'traces' || view === 'trace'
   return (
     <div class="shell" onClick={followLink}>
       <header class="top">
@@ -40,13 +43,17 @@ export function Shell({
           <LogoMark />
           <span>crosscut</span>
         </a>
-        <nav>
-          <a href="/traces" aria-current={isTraces ? 'page' : undefined}>
-            Traces
-          </a>
-          <a href="/system" aria-current={view === 'system' ? 'page' : undefined}>
-            System
-          </a>
+        <nav aria-label="Views">
+          {PLACES.map(({ label, path, key, views }) => (
+            <a
+              key={path}
+              href={path}
+              title={`${label} (g ${key})`}
+              aria-current={views.includes(view) ? 'page' : undefined}
+            >
+              {label}
+            </a>
+          ))}
         </nav>
         <span class="grow" />
         <IconButton

@@ -5,6 +5,7 @@ import './system.css'
 import type { AgentView } from '#protocol'
 import { useEffect } from 'preact/hooks'
 import { readAgents, readTools } from '../../base/api.ts'
+import { useFacets } from '../../base/facets.tsx'
 import { formatAge, formatAgo, formatBytes, formatCount, plural } from '../../base/format.ts'
 import { AGENTS_REFRESH_MS } from '../../base/limits.ts'
 import { serviceHues, type Theme } from '../../base/palette.ts'
@@ -88,11 +89,15 @@ function Totals({ agents }: { readonly agents: readonly AgentView[] }) {
 }
 
 function AgentTable({ rows, theme }: { readonly rows: readonly AgentView[]; readonly theme: Theme }) {
-  const hues = serviceHues(rows.map((row) => row.service))
+  const { services } = useFacets()
+  const hues = serviceHues(
+    rows.map((row) => row.service),
+    services,
+  )
   const nowMs = Date.now()
   return (
     <div class="system-scroll">
-      <table class="agents" aria-label="Processes">
+      <table class="table agents" aria-label="Processes">
         <thead>
           <tr>
             <th>Process</th>

@@ -53,7 +53,7 @@ export function Details({
           </h2>
         </div>
         <span class="details-tools">
-          <IconButton icon="search" label="Zoom to this span (f)" onClick={onZoom} />
+          <IconButton icon="zoom" label="Zoom to this span (f)" onClick={onZoom} />
           <CopyButton
             get={() => location.origin + traceAddress(columns.trace.traceId, span.spanId)}
             label="Copy a link to this span"
@@ -202,7 +202,7 @@ const EDGE_WORDS: {
     outOf: 'handed over to',
     why: 'through a queue, a timer or an emitter',
   },
-  link: { into: 'is linked from', outOf: 'links to', why: 'an OpenTelemetry link' },
+  link: { into: 'links to', outOf: 'is linked from', why: 'an OpenTelemetry link' },
 }
 
 /** Edges other than parent and child, as sentences one can follow. */

@@ -111,6 +111,7 @@ function PathSummary({
   const total = shares.reduce((sum, share) => sum + share.ns, 0n)
   const hueOf = (service: string): number => columns.serviceHue[columns.serviceNames.indexOf(service)] ?? 0
   const percent = (ns: bigint): number => Number((ns * 1000n) / (total === 0n ? 1n : total)) / 10
+  const main = shares.slice(0, 3).filter((share) => percent(share.ns) >= 1)
   return (
     <span class="path-summary" aria-label="Critical path by service">
       <span class="muted">Critical path</span>
@@ -124,7 +125,7 @@ function PathSummary({
           title: `${formatDuration(share.ns)} in ${share.spans}`,
         }))}
       />
-      {shares.slice(0, 3).map((share) => (
+      {main.map((share) => (
         <span key={share.service} class="path-share" title={`${formatDuration(share.ns)} in ${share.spans}`}>
           <ServiceName name={share.service} hue={hueOf(share.service)} theme={theme} />
           <b>{Math.round(percent(share.ns))} %</b>

@@ -5,6 +5,7 @@ import './trace.css'
 import type { TraceView } from '#protocol'
 import { useEffect, useMemo, useState } from 'preact/hooks'
 import { ApiFailure, readCriticalPath, readTrace } from '../../base/api.ts'
+import { useFacets } from '../../base/facets.tsx'
 import { formatCount } from '../../base/format.ts'
 import { useKeys } from '../../base/keys.ts'
 import {
@@ -40,7 +41,9 @@ export function TraceScreen({
   const trace = useResource<TraceView>(traceId, (signal, show) => readTrace(traceId, show, signal), {
     refreshMs: isGrowing ? TRACE_REFRESH_MS : undefined,
   })
-  useEffect(() => setGrowing(trace.value !== undefined && mayGrow(trace.value)), [trace.value])
+  const isMissing = trace.error instanceof ApiFailure && trace.error.status === 404
+  const isYoung = trace.value === undefined ? isMissing : mayGrow(trace.value)
+  useEffect(() => setGrowing(isYoung), [isYoung])
   useEffect(() => {
     const name = trace.value?.summary.rootName
     document.title = name === undefined ? 'Trace · Crosscut' : `${visibleText(name).slice(0, 80)} · Crosscut`
@@ -53,15 +56,14 @@ export function TraceScreen({
   })
   if (trace.value === undefined) {
     if (trace.error === undefined) return <Loading what="the trace" />
-    if (trace.error instanceof ApiFailure && trace.error.status === 404) {
+    if (isMissing) {
       return (
         <Empty title="There is no such trace (yet)">
-          <p class="muted">It may still be on its way, or older than what is kept.</p>
+          <p class="muted">It is older than what is kept, or still on its way: this page goes on looking.</p>
           <p>
-            <button type="button" class="text-button" onClick={trace.reload}>
-              Look again
-            </button>{' '}
-            or go to <a href="/traces">all traces</a>
+            <a class="text-button" href="/traces">
+              Go to the traces
+            </a>
           </p>
         </Empty>
       )
@@ -95,7 +97,7 @@ function mayGrow(trace: TraceView): boolean {
 }
 
 function goToList(): void {
-  navigate(`/traces${remember('crosscut.list') ?? ''}`)
+  navigate(`/traces${remember('crosscut.list', 'tab') ?? ''}`)
 }
 
 function Loaded({
@@ -108,7 +110,8 @@ function Loaded({
   readonly query: URLSearchParams
 }) {
   const theme = useTheme()
-  const columns = useMemo(() => traceColumns(trace), [trace])
+  const { services } = useFacets()
+  const columns = useMemo(() => traceColumns(trace, services), [trace, services])
   const path = useResource(isPartial ? undefined : trace.traceId, (signal) =>
     readCriticalPath(trace.traceId, signal),
   )
@@ -235,7 +238,6 @@ function Loaded({
         </Waterfall>
         {selected >= 0 && (
           <Details
-            key={selected}
             columns={columns}
             index={selected}
             sections={allSections}

@@ -3,9 +3,16 @@
 
 import type { TraceSummary } from '#protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { formatClock, formatDuration, plural } from '../../base/format.ts'
+import { formatClock, formatDuration, formatMark, plural } from '../../base/format.ts'
 import { SCATTER_POINTS_MAX } from '../../base/limits.ts'
-import { timeScale, toNs, toPixel, type TimeScale, type TimeWindow } from '../../base/time-scale.ts'
+import {
+  clockTicks,
+  timeScale,
+  toNs,
+  toPixel,
+  type TimeScale,
+  type TimeWindow,
+} from '../../base/time-scale.ts'
 import { token, useTheme } from '../../base/theme.ts'
 import { visibleText } from '../../base/text.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
@@ -29,6 +36,8 @@ type Drag = { readonly x0: number; readonly y0: number; readonly x1: number; rea
 const MARGIN = { left: 50, right: 12, top: 8, bottom: 20 } as const
 /** How near the pointer must be to a disc, px. */
 const REACH = 8
+/** Between the marks of the clock. */
+const CLOCK_PIXELS = 110
 /** A shorter drag is a click. */
 const DRAG_MIN = 5
 
@@ -220,11 +229,11 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
 }
 
 function drawAxes(context: CanvasRenderingContext2D, scales: Scales): void {
-  const { size, time } = scales
+  const { size } = scales
   const bottom = size.height - MARGIN.bottom
   context.font = `11px ${token('font')}`
   context.fillStyle = token('ink-3')
-  context.strokeStyle = token('grid')
+  context.strokeStyle = token('line')
   context.lineWidth = 1
   context.textBaseline = 'middle'
   context.textAlign = 'right'
@@ -234,14 +243,22 @@ function drawAxes(context: CanvasRenderingContext2D, scales: Scales): void {
     const label = formatDuration(BigInt(Math.round(ns))).replace(/\.0+(?= )/, '')
     context.fillText(label, MARGIN.left - 8, y)
   }
-  context.textAlign = 'center'
-  const labels = Math.max(2, Math.floor(time.width / 150))
-  for (let i = 0; i <= labels; i++) {
-    const x = time.left + (time.width * i) / labels
-    context.textAlign = i === 0 ? 'left' : i === labels ? 'right' : 'center'
-    context.fillText(formatClock(toNs(time, x)).slice(0, 8), x, size.height - 8)
-  }
+  drawClock(context, scales)
   line(context, MARGIN.left, bottom + 0.5, size.width - MARGIN.right, bottom + 0.5)
+}
+
+/** Round times below, each with a short mark; what would be cut at an edge is left out. */
+function drawClock(context: CanvasRenderingContext2D, { size, time }: Scales): void {
+  const utcOffsetMs = -new Date(Number(time.startNs / 1_000_000n)).getTimezoneOffset() * 60_000
+  const { stepMs, atNs } = clockTicks(time, CLOCK_PIXELS, utcOffsetMs)
+  context.textAlign = 'center'
+  for (const ns of atNs) {
+    const x = Math.round(toPixel(time, ns)) + 0.5
+    const label = formatMark(ns, stepMs)
+    const half = context.measureText(label).width / 2
+    line(context, x, size.height - MARGIN.bottom, x, size.height - MARGIN.bottom + 3)
+    if (x - half >= 0 && x + half <= size.width) context.fillText(label, x, size.height - 8)
+  }
 }
 
 /** Decades; with few of them also their doubles and fives. */

@@ -5,7 +5,7 @@
 //   older pages ------+
 //
 // Paused, or for a moment held: the stream goes on filling `waiting`, and the rows stand still until it is
-// let in.
+// let in. The address keeps when it was paused, and the search then asks for what had begun by that time.
 
 import type { TraceSummary } from '#protocol'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
@@ -42,19 +42,22 @@ type Older = {
   readonly cursor: string | undefined
 }
 
-export function useTraceList(filter: TraceFilter, isPaused: boolean): TraceList {
+export function useTraceList(filter: TraceFilter, pausedMs: number | undefined): TraceList {
+  const isPaused = pausedMs !== undefined
   const key = keyOf(filter)
   const isPast = filter.range.kind === 'between'
   const { arrived, waitingCount, stream, hold } = useArrivals(filter, key, { isPaused, isOff: isPast })
   const refreshMs =
     isPaused || isPast ? undefined : stream === 'open' ? REFRESH_STREAMING_MS : REFRESH_POLLING_MS
-  const search = useResource(key, (signal) => searchTraces(pageOf(filter), signal), { refreshMs })
+  const search = useResource(key, (signal) => searchTraces(pageOf(filter, pausedMs), signal), {
+    refreshMs,
+  })
   const [older, setOlder] = useState<Older>({ key, rows: [], cursor: undefined })
 
   const cursor = older.key === key && older.rows.length > 0 ? older.cursor : search.value?.nextCursor
   const loadOlder = (): void => {
     if (cursor === undefined) return
-    searchTraces(pageOf(filter, cursor), new AbortController().signal).then(
+    searchTraces(pageOf(filter, pausedMs, cursor), new AbortController().signal).then(
       (page) =>
         setOlder((old) => ({
           key,
@@ -93,8 +96,8 @@ function keyOf(filter: TraceFilter): string {
   return query.toString()
 }
 
-function pageOf(filter: TraceFilter, cursor?: string): URLSearchParams {
-  const query = filterRequest(filter, Date.now())
+function pageOf(filter: TraceFilter, pausedMs: number | undefined, cursor?: string): URLSearchParams {
+  const query = filterRequest(filter, Date.now(), pausedMs)
   query.set('limit', String(LIST_PAGE_ROWS))
   if (cursor !== undefined) query.set('cursor', cursor)
   return query

@@ -4,7 +4,7 @@ import type { TraceSummary } from '#protocol'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { formatClock, formatCount, formatDay, formatDuration, plural } from '../../base/format.ts'
 import type { Theme } from '../../base/palette.ts'
-import { navigate, traceAddress } from '../../base/route.ts'
+import { isPlainClick, traceAddress } from '../../base/route.ts'
 import { visibleText } from '../../base/text.ts'
 import { ServiceDot, ShareBar } from '../../widgets/service.tsx'
 import { Text } from '../../widgets/text.tsx'
@@ -17,6 +17,7 @@ export function TraceRows({
   theme,
   selected,
   onAim,
+  onOpen,
 }: {
   readonly rows: readonly TraceSummary[]
   readonly hues: Hues
@@ -24,11 +25,12 @@ export function TraceRows({
   readonly selected: string | undefined
   /** The pointer moves over the rows. */
   readonly onAim: () => void
+  readonly onOpen: (traceId: string) => void
 }) {
   const fullNs = useMemo(() => fullBarNs(rows), [rows])
   const newestDay = rows[0] === undefined ? '' : formatDay(BigInt(rows[0].startNs))
   return (
-    <table class="trace-rows" aria-label="Traces">
+    <table class="table trace-rows" aria-label="Traces">
       <thead>
         <tr>
           <th>Started</th>
@@ -49,6 +51,7 @@ export function TraceRows({
             isSelected={row.traceId === selected}
             fullNs={fullNs}
             newestDay={newestDay}
+            onOpen={onOpen}
           />
         ))}
       </tbody>
@@ -63,6 +66,7 @@ function Row({
   isSelected,
   fullNs,
   newestDay,
+  onOpen,
 }: {
   readonly row: TraceSummary
   readonly hues: Hues
@@ -70,6 +74,7 @@ function Row({
   readonly isSelected: boolean
   readonly fullNs: number
   readonly newestDay: string
+  readonly onOpen: (traceId: string) => void
 }) {
   const line = useRef<HTMLTableRowElement>(null)
   useEffect(() => {
@@ -85,8 +90,9 @@ function Row({
       aria-selected={isSelected}
       data-trace={row.traceId}
       onClick={(event) => {
-        if (!event.defaultPrevented && !(event.target instanceof Element && event.target.closest('a')))
-          navigate(traceAddress(row.traceId))
+        if (!isPlainClick(event)) return
+        event.preventDefault()
+        onOpen(row.traceId)
       }}
     >
       <td class="started">

@@ -1,21 +1,19 @@
 // The live list of traces: what is asked, how latency lies over time, and the traces themselves, newest
 // first.
 //
-//   URL  <->  filter, paused, at (the row under the cursor)          everything else is derived
+//   URL  <->  filter, paused (since when), at (the row under the cursor)       everything else is derived
 
 import './traces.css'
 import type { TraceSummary } from '#protocol'
 import { useEffect, useMemo } from 'preact/hooks'
 import { formatCount, formatDuration } from '../../base/format.ts'
-import { readFacets } from '../../base/api.ts'
-import { useResource } from '../../base/resource.ts'
-import { FACETS_REFRESH_MS } from '../../base/limits.ts'
+import { useFacets } from '../../base/facets.tsx'
 import { useKeys } from '../../base/keys.ts'
 import { serviceHues, type Theme } from '../../base/palette.ts'
 import { address, changeQuery, navigate, traceAddress } from '../../base/route.ts'
 import { keep, useTheme } from '../../base/theme.ts'
 import type { TimeWindow } from '../../base/time-scale.ts'
-import { isOpen, readFilter, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
+import { isOpen, readFilter, readPaused, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
 import { Button } from '../../widgets/controls.tsx'
 import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
 import { ServiceDot } from '../../widgets/service.tsx'
@@ -26,20 +24,31 @@ import { Scatter } from './scatter.tsx'
 import { useTraceList, type TraceList } from './trace-list.ts'
 import { TraceRows, type Hues } from './trace-rows.tsx'
 
+/** Two lines on a laptop; the others are found by typing. */
+const SERVICE_CHIPS_MAX = 24
+
 export function TracesView({ query }: { readonly query: URLSearchParams }) {
   const filter = readFilter(query)
-  const isPaused = query.get('paused') === '1'
+  const pausedMs = readPaused(query)
+  const isPaused = pausedMs !== undefined
   const selected = query.get('at') ?? undefined
   const theme = useTheme()
-  const list = useTraceList(filter, isPaused)
-  const facets = useResource('facets', (signal) => readFacets(signal), { refreshMs: FACETS_REFRESH_MS })
+  const list = useTraceList(filter, pausedMs)
+  const facets = useFacets()
   const services = useMemo(() => serviceCounts(list.rows), [list.rows])
-  const hues = useMemo(() => serviceHues(services.map(([name]) => name)), [services])
+  const hues = useMemo(
+    () =>
+      serviceHues(
+        services.map(([name]) => name),
+        facets.services,
+      ),
+    [services, facets],
+  )
 
   useEffect(() => {
     document.title = 'Traces · Crosscut'
   }, [])
-  useEffect(() => keep('crosscut.list', location.search), [query])
+  useEffect(() => keep('crosscut.list', location.search, 'tab'), [query])
 
   const setFilter = (next: TraceFilter): void => {
     const changed = new URLSearchParams(location.search)
@@ -47,12 +56,20 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
     changed.delete('at')
     navigate(address('/traces', changed))
   }
+  const pauseMark = String(pausedMs ?? pauseTime(list.rows))
   const setPaused = (paused: boolean): void =>
-    changeQuery({ paused: paused ? '1' : undefined }, { replace: true })
+    changeQuery({ paused: paused ? pauseMark : undefined }, { replace: true })
+  /** The row stays marked in the address that the back button returns to, and with it the list as it was. */
+  const aim = (traceId: string): void =>
+    changeQuery({ at: traceId, paused: list.stream === 'off' ? undefined : pauseMark }, { replace: true })
+  const open = (traceId: string): void => {
+    aim(traceId)
+    navigate(traceAddress(traceId))
+  }
   const step = (by: number): void => {
     const index = list.rows.findIndex((row) => row.traceId === selected)
     const next = list.rows[Math.max(0, Math.min(list.rows.length - 1, index < 0 ? 0 : index + by))]
-    if (next !== undefined) changeQuery({ at: next.traceId, paused: '1' }, { replace: true })
+    if (next !== undefined) aim(next.traceId)
   }
   useKeys({
     j: () => step(1),
@@ -60,7 +77,7 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
     ArrowDown: () => step(1),
     ArrowUp: () => step(-1),
     Enter: () => {
-      if (selected !== undefined) navigate(traceAddress(selected))
+      if (selected !== undefined) open(selected)
     },
     '/': () => document.querySelector<HTMLInputElement>('[data-role=search]')?.focus(),
     p: () => setPaused(!isPaused),
@@ -70,11 +87,7 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
   return (
     <div class="traces">
       <div class="traces-head">
-        <FilterBar
-          filter={filter}
-          facets={facets.value ?? { services: services.map(([name]) => name), attributeKeys: [] }}
-          onChange={setFilter}
-        />
+        <FilterBar filter={filter} facets={facets} onChange={setFilter} />
         <LiveButton list={list} isPaused={isPaused} onChange={setPaused} />
       </div>
       {list.error && !list.isFirst && <StaleStrip error={list.error} onRetry={list.reload} />}
@@ -86,6 +99,7 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
         services={services}
         selected={selected}
         onFilter={setFilter}
+        onOpen={open}
       />
     </div>
   )
@@ -99,6 +113,7 @@ function Body({
   services,
   selected,
   onFilter,
+  onOpen,
 }: {
   readonly list: TraceList
   readonly filter: TraceFilter
@@ -107,6 +122,7 @@ function Body({
   readonly services: readonly (readonly [string, number])[]
   readonly selected: string | undefined
   readonly onFilter: (filter: TraceFilter) => void
+  readonly onOpen: (traceId: string) => void
 }) {
   if (list.isFirst && list.rows.length === 0)
     return list.error ? <ErrorNotice error={list.error} onRetry={list.reload} /> : <Loading what="traces" />
@@ -132,14 +148,14 @@ function Body({
           traces={list.rows}
           window={windowOf(list.rows, filter)}
           selected={selected}
-          onOpen={(traceId) => navigate(traceAddress(traceId))}
+          onOpen={onOpen}
           onSelect={({ fromNs, toNs, minMs, maxMs }) =>
             onFilter({ ...filter, minMs, maxMs, range: { kind: 'between', fromNs, toNs } })
           }
         />
       </section>
       <div class="facets" role="group" aria-label="Services">
-        {services.slice(0, 24).map(([name, count]) => {
+        {mostByName(services).map(([name, count]) => {
           const isOn = filter.service === name
           return (
             <button
@@ -156,7 +172,14 @@ function Body({
           )
         })}
       </div>
-      <TraceRows rows={list.rows} hues={hues} theme={theme} selected={selected} onAim={list.hold} />
+      <TraceRows
+        rows={list.rows}
+        hues={hues}
+        theme={theme}
+        selected={selected}
+        onAim={list.hold}
+        onOpen={onOpen}
+      />
       {list.hasOlder && (
         <p class="older">
           <Button onClick={list.loadOlder}>Older traces</Button>
@@ -185,9 +208,11 @@ function LiveButton({
     ? list.waitingCount > 0
       ? `${formatCount(list.waitingCount)} new`
       : 'Paused'
-    : list.stream === 'open'
-      ? 'Live'
-      : 'Polling'
+    : list.error !== undefined
+      ? 'Offline'
+      : list.stream === 'lost'
+        ? 'Polling'
+        : 'Live'
   return (
     <button
       type="button"
@@ -240,6 +265,18 @@ function serviceCounts(rows: readonly TraceSummary[]): readonly (readonly [strin
   for (const row of rows)
     for (const service of row.services) counts.set(service.name, (counts.get(service.name) ?? 0) + 1)
   return [...counts].sort((a, b) => b[1] - a[1] || (a[0] < b[0] ? -1 : 1))
+}
+
+/** The busiest services in the order of their names: a live list must not shuffle what one aims at. */
+function mostByName(services: readonly (readonly [string, number])[]): typeof services {
+  return services.slice(0, SERVICE_CHIPS_MAX).sort((a, b) => (a[0] < b[0] ? -1 : 1))
+}
+
+/**
+ * When a list is paused: at its newest row, by the clock of the traces, which need not be that of this page.
+ */
+function pauseTime(rows: readonly TraceSummary[]): number {
+  return rows[0] === undefined ? Date.now() : Number(BigInt(rows[0].startNs) / 1_000_000n) + 1
 }
 
 /** The chosen range, else what the rows cover. */
