@@ -56,6 +56,15 @@ export function mayUseNode(folder: string): boolean {
 /** npm packages by folder; nothing that enters a user's process has any. Each has its line in RATIONALE. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   store: ['chdb', '@clickhouse/client'],
-  web: ['preact', '@fontsource-variable/geist', '@fontsource-variable/geist-mono'],
+  web: [
+    '@codemirror/autocomplete',
+    '@codemirror/commands',
+    '@codemirror/lint',
+    '@codemirror/state',
+    '@codemirror/view',
+    'preact',
+    '@fontsource-variable/geist',
+    '@fontsource-variable/geist-mono',
+  ],
   demo: ['fastify', 'undici', 'async-mutex', '@opentelemetry/api'],
 }

@@ -9,6 +9,7 @@ import { applyTheme, watchSystemTheme } from './base/theme.ts'
 import { navigate, useRoute, type Route } from './base/route.ts'
 import { Shell } from './views/shell/shell.tsx'
 import { SystemView } from './views/system/system.tsx'
+import { QueryView } from './views/query/query.tsx'
 import { TraceScreen } from './views/trace/trace.tsx'
 import { TracesView } from './views/traces/traces.tsx'
 import { Empty, SignIn } from './widgets/notice.tsx'
@@ -28,6 +29,8 @@ function viewOf(route: Route) {
       return <TracesView query={route.query} />
     case 'trace':
       return <TraceScreen key={route.traceId} traceId={route.traceId} query={route.query} />
+    case 'query':
+      return <QueryView query={route.query} />
     case 'system':
       return <SystemView />
     case 'login':

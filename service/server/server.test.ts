@@ -394,7 +394,7 @@ const TOOL = {
       tracepoint: 'http.server.request',
       instructions: [
         { op: 'let', slot: 'level', value: 'debug' },
-        { op: 'logLevel', slot: 'level' },
+        { op: 'act', act: 'logLevel', slot: 'level' },
       ],
     },
   ],
@@ -423,7 +423,7 @@ test("a tool is verified, signed, told; its version and the state's only grow, a
   assert.equal(later.packages[0]?.version, 2)
   const refused = await put({
     ...TOOL,
-    advice: [{ tracepoint: 'x', instructions: [{ op: 'logLevel', slot: 'never' }] }],
+    advice: [{ tracepoint: 'x', instructions: [{ op: 'act', act: 'logLevel', slot: 'never' }] }],
   })
   assert.deepEqual([refused.status, JSON.parse(refused.body).error.code], [422, 'E_ADVICE_SLOT'])
   assert.equal((await ask({ path: '/api/v1/tools/levels', method: 'DELETE', headers: admin() })).status, 200)

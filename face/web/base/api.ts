@@ -6,6 +6,7 @@ import type {
   AttributeValue,
   Attributes,
   CriticalPathView,
+  QueryResults,
   SpanView,
   TraceSearchResult,
   TraceSummary,
@@ -225,9 +226,84 @@ export function readStreamed(text: string): readonly TraceSummary[] {
   return 'traceId' in value ? [summary(value, 'stream')] : []
 }
 
-async function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<T> {
+const coverage = object({
+  connected: number,
+  installed: number,
+  refused: array(object({ agent: string, service: string, error: string })),
+})
+const resultRow = record<unknown>((value) => value)
+const queryResults: Reader<QueryResults> = object({
+  id: string,
+  seq: number,
+  timeMs: number,
+  columns: array(string),
+  rows: array(resultRow),
+  total: number,
+  perSecond: object({ rows: array(resultRow), total: number }),
+  coverage,
+  drops: object({ otherRows: number, overflows: number }),
+})
+
+/** A running query, as far as the list shows it. */
+export type QueryRow = {
+  readonly id: string
+  readonly name: string | undefined
+  readonly text: string
+  readonly total: number
+  readonly expiresMs: number
+}
+const queryRows: Reader<readonly QueryRow[]> = array(
+  object({ id: hexId, name: optional(string), text: string, total: number, expiresMs: number }),
+)
+const tracepoints = array(object({ name: string, vars: array(string) }))
+const identified = object({ id: hexId })
+
+export function readQueries(signal: AbortSignal): Promise<readonly QueryRow[]> {
+  return get('/api/v1/queries', listed('queries', queryRows), signal)
+}
+
+/** Installs a live query. Errors: ApiFailure E_QUERY with all that is wrong with the text, a line each. */
+export function installQuery(
+  body: { readonly text: string; readonly ttlSeconds: number },
+  signal: AbortSignal,
+): Promise<{ readonly id: string }> {
+  return send({ method: 'POST', path: '/api/v1/queries', body }, identified, signal)
+}
+
+export function removeQuery(id: string, signal: AbortSignal): Promise<{ readonly id: string }> {
+  return send({ method: 'DELETE', path: `/api/v1/queries/${encodeURIComponent(id)}` }, identified, signal)
+}
+
+export function readQueryResults(id: string, signal: AbortSignal): Promise<QueryResults> {
+  return get(`/api/v1/queries/${encodeURIComponent(id)}/results`, queryResults, signal)
+}
+
+/** One message of the stream of results. */
+export function readStreamedResults(text: string): QueryResults {
+  return queryResults(JSON.parse(text), 'stream')
+}
+
+/** Where a query can look, with the variables it finds there. */
+export type Tracepoint = { readonly name: string; readonly vars: readonly string[] }
+
+export function readTracepoints(signal: AbortSignal): Promise<readonly Tracepoint[]> {
+  return get('/api/v1/tracepoints', listed('tracepoints', tracepoints), signal)
+}
+
+function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<T> {
+  return send({ method: 'GET', path }, read, signal)
+}
+
+type Ask = { readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string; readonly body?: unknown }
+
+async function send<T>({ method, path, body: given }: Ask, read: Reader<T>, signal: AbortSignal): Promise<T> {
   const response = await fetch(path, {
-    headers: { accept: 'application/json' },
+    method,
+    headers: {
+      accept: 'application/json',
+      ...(given === undefined ? {} : { 'content-type': 'application/json' }),
+    },
+    ...(given === undefined ? {} : { body: JSON.stringify(given) }),
     credentials: 'same-origin',
     signal,
   }).catch((error: unknown) => {

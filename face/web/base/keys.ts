@@ -15,7 +15,8 @@ export function useKeys(map: KeyMap): void {
     let beforeMs = 0
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
-      if (isTyping(event.target) && event.key !== 'Escape') return
+      // In an editor with a shadow root the target is its host: the path begins where the key was pressed.
+      if (isTyping(event.composedPath()[0]) && event.key !== 'Escape') return
       if (document.querySelector('dialog[open]') !== null) return
       const now = event.timeStamp
       const sequence = now - beforeMs < SEQUENCE_MS ? `${before} ${event.key}` : ''
@@ -31,8 +32,9 @@ export function useKeys(map: KeyMap): void {
   }, [])
 }
 
-function isTyping(target: EventTarget | null): boolean {
+function isTyping(target: EventTarget | undefined): boolean {
   return (
+    (target instanceof HTMLElement && target.isContentEditable) ||
     target instanceof HTMLInputElement ||
     target instanceof HTMLTextAreaElement ||
     target instanceof HTMLSelectElement

@@ -65,6 +65,10 @@ export const CANVAS_TEXT_CHARS = 200
 /** The shortest time window of the waterfall: 100 ns over 1000 px is 0.1 ns a pixel, below any clock. */
 export const WINDOW_NS_MIN = 100n
 
+/** How often the list of running queries is asked for, and the vocabulary of the editor. */
+export const QUERIES_REFRESH_MS = 3_000
+export const VOCABULARY_REFRESH_MS = 5_000
+
 /** How often the system page asks again. */
 export const AGENTS_REFRESH_MS = 2_000
 

@@ -3,6 +3,7 @@
 //
 //   /traces?service=web&minMs=100&paused=<ms>         the list; paused = as it was then
 //   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
+//   /query?text=<query>&id=<id>                        a live query: its text, and whose rows are shown
 //   /system                                           the processes
 //   /login                                            a login link that does not work (any more)
 
@@ -11,6 +12,7 @@ import { useEffect, useState } from 'preact/hooks'
 export type Route =
   | { readonly view: 'traces'; readonly query: URLSearchParams }
   | { readonly view: 'trace'; readonly traceId: string; readonly query: URLSearchParams }
+  | { readonly view: 'query'; readonly query: URLSearchParams }
   | { readonly view: 'system'; readonly query: URLSearchParams }
   | { readonly view: 'login'; readonly query: URLSearchParams }
   | { readonly view: 'unknown'; readonly path: string; readonly query: URLSearchParams }
@@ -22,6 +24,7 @@ export function parseRoute(path: string, search: string): Route {
   const trace = TRACE_PATH.exec(path)
   if (trace !== null) return { view: 'trace', traceId: trace[1]!.toLowerCase(), query }
   if (path === '/' || path === '/traces') return { view: 'traces', query }
+  if (path === '/query') return { view: 'query', query }
   if (path === '/system') return { view: 'system', query }
   if (path === '/login') return { view: 'login', query }
   return { view: 'unknown', path, query }

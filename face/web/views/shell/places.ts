@@ -13,5 +13,6 @@ export type Place = {
 
 export const PLACES: readonly Place[] = [
   { label: 'Traces', path: '/traces', key: 't', views: ['traces', 'trace'] },
+  { label: 'Query', path: '/query', key: 'q', views: ['query'] },
   { label: 'System', path: '/system', key: 's', views: ['system'] },
 ]

@@ -1,0 +1,49 @@
+// Questions to begin with, ready to run on the demo and on most systems of HTTP services.
+
+export type Example = { readonly title: string; readonly text: string }
+
+export const LIBRARY: readonly Example[] = [
+  {
+    title: 'Requests and latency of each service',
+    text: `From r In http.server.request.end
+GroupBy r.service
+Select r.service As service, COUNT, P50(r.durationMs) As p50, P99(r.durationMs) As p99`,
+  },
+  {
+    title: 'What the front door causes behind it',
+    text: `From call In http.server.request.start
+Join front In First(http.server.request.start) On front -> call
+Where call.service != front.service
+GroupBy front.path, call.service
+Select front.path As path, call.service As service, COUNT
+Top 25`,
+  },
+  {
+    title: 'Who calls whom, and how long the caller waits',
+    text: `From answer In http.client.response
+GroupBy answer.service, answer.host
+Select answer.service As caller, answer.host As called, COUNT, AVERAGE(answer.durationMs) As mean_ms`,
+  },
+  {
+    title: 'Latency between a request and its answer (Q8 of the paper)',
+    text: `From response In http.server.response
+Join request In MostRecent(http.server.request.start) On request -> response
+GroupBy response.service
+Select response.service As service, COUNT, AVERAGE(response.time - request.time) / 1ms As ms`,
+  },
+  {
+    title: 'Errors, by who first asked',
+    text: `From answer In http.server.response
+Join front In First(http.server.request.start) On front -> answer
+Where answer.status >= 500
+GroupBy front.path, answer.service, answer.status
+Select front.path As path, answer.service As service, answer.status As status, COUNT`,
+  },
+  {
+    title: 'Load over time, a row for each second',
+    text: `From r In http.server.request.start
+GroupBy r.service
+Select r.service As service, COUNT
+Every 1s`,
+  },
+]
