@@ -203,6 +203,8 @@ function tarball(name: string): string {
 }
 
 if (process.argv[1] === import.meta.filename) {
+  // Node warns that stripping types by hand is experimental; who packs cannot do anything about it.
+  process.removeAllListeners('warning')
   const packed = await packAll()
   for (const file of [packed.crosscut, packed.server])
     say(`${file} ${(statSync(file).size / 1000).toFixed(0)} kB`)

@@ -27,7 +27,8 @@ const FAULT_SAYS: { readonly [name: string]: string } = {
   'lost-context': 'jobs of the worker begin traces of their own: `POST /jobs` no longer reaches their calls',
 }
 
-if (process.argv.includes('--help')) process.stdout.write(HELP)
+const isHelp = process.argv.includes('--help')
+if (isHelp) process.stdout.write(HELP)
 const { demo, server } = splitFlags(process.argv.slice(2))
 const children: ChildProcess[] = []
 let isEnding = false
@@ -36,7 +37,7 @@ process.on('SIGINT', () => void end(0))
 process.on('SIGTERM', () => void end(0))
 process.on('SIGHUP', () => void end(0))
 
-await ensureWebBuilt()
+if (!isHelp) await ensureWebBuilt()
 const url = await startServer()
 if (demo !== undefined) startDemo(url, demo)
 

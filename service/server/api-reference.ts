@@ -28,6 +28,11 @@ holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI
   \`E_STARTING E_BUSY\` 503 (with Retry-After), \`E_READ_SLOW\` 504.
 - Nanoseconds are decimal strings.
 
+For example, in the folder of the server:
+
+    curl -H "authorization: Bearer $(cat .crosscut/admin-token)" \\
+      'http://127.0.0.1:7070/api/v1/traces?service=shop&minMs=100&limit=5'
+
 ${routeTable.map(section).join('\n')}`
 }
 

@@ -53,6 +53,10 @@ test('the waterfall draws the tree: parents before children, children by start, 
     assert.match(await page.locator(ROWS, { hasText: 'load stock snapshot' }).innerText(), /clock aligned/)
     await page.getByRole('button', { name: /1 clock aligned/ }).click()
     await page.waitForSelector('text=moved by +12.4 ms')
+    assert.equal(queryOf(page).get('notes'), '1')
+    await page.keyboard.press('Escape')
+    await until('closed', async () => queryOf(page).get('notes') === null)
+    assert.equal(await page.locator('.notes-card').count(), 0)
   }))
 
 test('critical path and arrows can be hidden, and the address says so', () =>

@@ -41,7 +41,7 @@ async function list(io: Io, args: Args): Promise<number> {
         tools.map(({ name, version, advice, agents }) => [
           name,
           String(version),
-          advice.map(({ tracepoint }) => tracepoint).join(' '),
+          [...new Set(advice.map(({ tracepoint }) => tracepoint))].join(' '),
           String(agents.installed),
           String(agents.failed),
         ]),

@@ -42,7 +42,10 @@ test('counts, bytes and ages stay short', () => {
   ])
   assert.deepEqual([0, 12_000, 200_000, 7_200_000, 2e8].map(formatAge), ['now', '12 s', '3 m', '2 h', '2 d'])
   assert.deepEqual([500, 5_000].map(formatAgo), ['just now', '5 s ago'])
-  assert.deepEqual([plural(1, 'span'), plural(2, 'span')], ['1 span', '2 spans'])
+  assert.deepEqual(
+    [plural(1, 'span'), plural(2, 'span'), plural(3, 'process', 'processes')],
+    ['1 span', '2 spans', '3 processes'],
+  )
 })
 
 test('marks of a time axis are no finer than their step, and say the day at midnight', () => {

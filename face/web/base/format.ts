@@ -41,9 +41,9 @@ export function formatCount(count: number): string {
   return `${significant(count / 1e6)}M`
 }
 
-/** '1 span', '2 spans'. */
-export function plural(count: number, word: string): string {
-  return `${formatCount(count)} ${word}${count === 1 ? '' : 's'}`
+/** '1 span', '2 spans', '3 processes'. */
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${formatCount(count)} ${count === 1 ? one : many}`
 }
 
 /** '512 B', '12.3 kB', '250 MB'. */

@@ -61,6 +61,37 @@ export function Button({
   )
 }
 
+/** One of a few, as the browser offers it: keyboard and touch come with it. */
+export function Select({
+  label,
+  value,
+  options,
+  onChange,
+}: {
+  readonly label: string
+  readonly value: string
+  readonly options: readonly { readonly value: string; readonly label: string }[]
+  readonly onChange: (value: string) => void
+}) {
+  return (
+    <span class="select">
+      <select
+        class="button plain"
+        aria-label={label}
+        value={value}
+        onChange={(event) => onChange(event.currentTarget.value)}
+      >
+        {options.map((option) => (
+          <option key={option.value} value={option.value}>
+            {option.label}
+          </option>
+        ))}
+      </select>
+      <Icon name="down" size={12} />
+    </span>
+  )
+}
+
 const COPIED_MS = 1_200
 
 /** Copies text; get() is asked at the click, so that large texts are made only when wanted. */

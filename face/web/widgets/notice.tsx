@@ -5,6 +5,7 @@ import { useEffect, useState } from 'preact/hooks'
 import { ApiFailure } from '../base/api.ts'
 import { Button, CopyButton } from './controls.tsx'
 import { Icon } from './icon.tsx'
+import { Text } from './text.tsx'
 
 /** Nothing is drawn for short waits: what comes within a blink must not flicker. */
 const QUIET_MS = 180
@@ -34,7 +35,11 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
     <div class="notice error" role="alert">
       <Icon name="error" size={22} />
       <h2>{error.message}</h2>
-      {failure?.hint && <p class="muted">{failure.hint}</p>}
+      {failure?.hint && (
+        <p class="muted">
+          <Hint text={failure.hint} />
+        </p>
+      )}
       <p class="row">
         <Button onClick={onRetry} kind="primary">
           Try again
@@ -42,6 +47,17 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
         {failure && <code class="muted">{failure.code}</code>}
       </p>
     </div>
+  )
+}
+
+/** What the server advises; commands stand between backticks. */
+function Hint({ text }: { readonly text: string }) {
+  return (
+    <>
+      {text
+        .split('`')
+        .map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : <Text key={at} of={part} />))}
+    </>
   )
 }
 
@@ -71,7 +87,7 @@ export function StaleStrip({ error, onRetry }: { readonly error: Error; readonly
     <div class="strip error" role="alert">
       <Icon name="error" />
       <span>
-        {error.message} What you see is the last good answer.{hint && ` ${hint}`}
+        {error.message} What you see is the last good answer. {hint && <Hint text={hint} />}
       </span>
       <button type="button" class="text-button" onClick={onRetry}>
         Try again

@@ -78,7 +78,7 @@ function Totals({ agents }: { readonly agents: readonly AgentView[] }) {
     <p class="totals">
       <span>
         <b>{agents.filter((agent) => agent.isConnected).length}</b> of{' '}
-        {plural(agents.length, 'process').replace('processs', 'processes')} connected
+        {plural(agents.length, 'process', 'processes')} connected
       </span>
       <span>
         <b>{formatCount(sum((agent) => agent.report?.spans.sent ?? 0))}</b> spans sent

@@ -254,8 +254,10 @@ export function drawLabel(context: CanvasRenderingContext2D, frame: Frame, index
   const width = context.measureText(label).width
   const y = top + ROW_HEIGHT / 2 + 0.5
   const isInside = x1 + 7 + width >= size.width - 4 && x0 - 7 - width <= nameWidth + 4
+  // The head of an arrow may stand where the bar begins.
+  const inset = (columns.flags[index]! & FLAG.linked) !== 0 ? 15 : 6
   const x = isInside
-    ? Math.max(x0, nameWidth + 4) + 6
+    ? Math.max(x0, nameWidth + 4) + inset
     : x1 + 7 + width < size.width - 4
       ? x1 + 7
       : x0 - 7 - width

@@ -45,7 +45,7 @@ export function SearchBox({
   }
   return (
     <>
-      <label class="search-box">
+      <label class="field search-box">
         <Icon name="search" size={13} />
         <input
           type="text"

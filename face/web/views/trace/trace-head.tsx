@@ -1,7 +1,6 @@
 // Above the waterfall: which trace this is, where its time went, what was repaired, and what can be shown or
 // taken along.
 
-import { useState } from 'preact/hooks'
 import { formatClock, formatCount, formatDay, formatDuration, plural } from '../../base/format.ts'
 import type { Theme } from '../../base/palette.ts'
 import { changeQuery } from '../../base/route.ts'
@@ -20,6 +19,7 @@ export function TraceHead({
   isPathShown,
   areArrowsShown,
   arrowCount,
+  areNotesShown,
   onBack,
   onSelect,
 }: {
@@ -29,6 +29,7 @@ export function TraceHead({
   readonly isPathShown: boolean
   readonly areArrowsShown: boolean
   readonly arrowCount: number
+  readonly areNotesShown: boolean
   readonly onBack: () => void
   readonly onSelect: (index: number) => void
 }) {
@@ -88,7 +89,7 @@ export function TraceHead({
           {trace.traceId}
           <CopyButton get={() => trace.traceId} label="Copy the trace id" />
         </span>
-        <Notes columns={columns} onSelect={onSelect} />
+        <Notes columns={columns} isOpen={areNotesShown} onSelect={onSelect} />
         <span class="grow" />
         <PathSummary columns={columns} sections={sections} theme={theme} />
       </div>
@@ -138,12 +139,13 @@ function PathSummary({
 /** What the model changed, folded into one chip. */
 function Notes({
   columns,
+  isOpen,
   onSelect,
 }: {
   readonly columns: TraceColumns
+  readonly isOpen: boolean
   readonly onSelect: (index: number) => void
 }) {
-  const [isOpen, setOpen] = useState(false)
   const { repairs: all, clocks } = columns.trace
   const moved = clocks.filter((clock) => clock.offsetNs !== '0')
   // How the clocks were found matters only once one was moved.
@@ -159,7 +161,7 @@ function Notes({
         type="button"
         class={`notes-chip${isOpen ? ' on' : ''}`}
         aria-expanded={isOpen}
-        onClick={() => setOpen(!isOpen)}
+        onClick={() => changeQuery({ notes: isOpen ? undefined : '1' }, { replace: true })}
       >
         <Icon name="clock" size={12} />
         {words.filter((word) => word !== '').join(' · ')}
@@ -185,14 +187,7 @@ function Notes({
                 </code>{' '}
                 <Text of={repair.message} />{' '}
                 {index !== undefined && (
-                  <button
-                    type="button"
-                    class="text-button"
-                    onClick={() => {
-                      setOpen(false)
-                      onSelect(index)
-                    }}
-                  >
+                  <button type="button" class="text-button" onClick={() => onSelect(index)}>
                     show
                   </button>
                 )}

@@ -4,7 +4,7 @@
 //   z=<from>-<to>    the window in ns after the trace's start; absent = the whole trace
 //   d=<depth>        all from this depth on are collapsed
 //   c=<id>,<id>      collapsed spans; with d, those that are not
-//   q=<text>         search          path=0  arrows=0  nopanel=1
+//   q=<text>         search          path=0  arrows=0  notes=1
 
 import { URL_COLLAPSED_MAX } from '../../base/limits.ts'
 import { clampWindow, type TimeWindow } from '../../base/time-scale.ts'

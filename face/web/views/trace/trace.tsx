@@ -50,7 +50,8 @@ export function TraceScreen({
   }, [trace.value])
   useKeys({
     Escape: () => {
-      if (query.has('span')) changeQuery({ span: undefined }, { replace: true })
+      if (query.has('notes')) changeQuery({ notes: undefined }, { replace: true })
+      else if (query.has('span')) changeQuery({ span: undefined }, { replace: true })
       else goToList()
     },
   })
@@ -134,7 +135,11 @@ function Loaded({
     if (columns.endNs[index]! < window.startNs || columns.startNs[index]! > window.endNs)
       setWindow(centred(columns, index, window))
     changeQuery(
-      { span: span.spanId, ...(hiddenBy.length > 0 ? { c: toggleCollapsed(query, hiddenBy) } : {}) },
+      {
+        span: span.spanId,
+        notes: undefined,
+        ...(hiddenBy.length > 0 ? { c: toggleCollapsed(query, hiddenBy) } : {}),
+      },
       { replace: true },
     )
   }
@@ -202,6 +207,7 @@ function Loaded({
         isPathShown={isPathShown}
         areArrowsShown={areArrowsShown}
         arrowCount={allArrows.length}
+        areNotesShown={query.get('notes') === '1'}
         onBack={goToList}
         onSelect={select}
       />

@@ -7,6 +7,7 @@ import { formatClock } from '../../base/format.ts'
 import { navigate, traceAddress } from '../../base/route.ts'
 import type { Facets } from '../../base/api.ts'
 import { useRef, useState } from 'preact/hooks'
+import { Select } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
 import { Text } from '../../widgets/text.tsx'
 
@@ -103,7 +104,7 @@ export function FilterBar({
   }
   return (
     <div class="filter-bar" role="search">
-      <div class="filter-field" onClick={() => field.current?.focus()}>
+      <div class="field filter-field" onClick={() => field.current?.focus()}>
         <Icon name="search" />
         {shown.map((chip) => (
           <span class="chip" key={chip.id}>
@@ -194,31 +195,21 @@ function RangePicker({
 }) {
   const value = range.kind === 'last' ? String(range.minutes) : range.kind
   const isKnown = range.kind !== 'last' || RANGES.some((known) => known.minutes === range.minutes)
+  const options = [
+    { value: 'all', label: 'All time' },
+    ...(range.kind === 'between' ? [{ value, label: 'Chosen range' }] : []),
+    ...(isKnown ? [] : [{ value, label: `Last ${value} minutes` }]),
+    ...RANGES.map(({ minutes, label }) => ({ value: String(minutes), label })),
+  ]
   return (
-    <span class="range">
-      <select
-        class="button plain"
-        aria-label="Time range"
-        value={value}
-        onChange={(event) =>
-          onChange(
-            event.currentTarget.value === 'all'
-              ? { kind: 'all' }
-              : { kind: 'last', minutes: Number(event.currentTarget.value) },
-          )
-        }
-      >
-        <option value="all">All time</option>
-        {range.kind === 'between' && <option value="between">Chosen range</option>}
-        {!isKnown && <option value={value}>Last {value} minutes</option>}
-        {RANGES.map((known) => (
-          <option key={known.minutes} value={String(known.minutes)}>
-            {known.label}
-          </option>
-        ))}
-      </select>
-      <Icon name="down" size={12} />
-    </span>
+    <Select
+      label="Time range"
+      value={value}
+      options={options}
+      onChange={(chosen) =>
+        onChange(chosen === 'all' ? { kind: 'all' } : { kind: 'last', minutes: Number(chosen) })
+      }
+    />
   )
 }
 

@@ -143,7 +143,7 @@ function Body({
   return (
     <div class={`traces-body${list.isStale ? ' stale' : ''}`} aria-busy={list.isStale}>
       <section class="overview" aria-label="Overview">
-        <Stats rows={list.rows} />
+        <Stats rows={list.rows} isPart={list.hasOlder} />
         <Scatter
           traces={list.rows}
           window={windowOf(list.rows, filter)}
@@ -227,7 +227,7 @@ function LiveButton({
   )
 }
 
-function Stats({ rows }: { readonly rows: readonly TraceSummary[] }) {
+function Stats({ rows, isPart }: { readonly rows: readonly TraceSummary[]; readonly isPart: boolean }) {
   const durations = rows.map((row) => Number(row.durationNs)).sort((a, b) => a - b)
   const quantile = (q: number): string =>
     formatDuration(
@@ -236,9 +236,12 @@ function Stats({ rows }: { readonly rows: readonly TraceSummary[] }) {
   const failed = rows.filter((row) => row.errorCount > 0).length
   const share = rows.length === 0 ? 0 : (failed / rows.length) * 100
   return (
-    <dl class="stats" title="Of the traces in the list">
+    <dl
+      class="stats"
+      title={isPart ? 'Of the traces in the list: there are older ones' : 'Of the traces in the list'}
+    >
       <div>
-        <dt>Traces</dt>
+        <dt>{isPart ? 'Newest' : 'Traces'}</dt>
         <dd>{formatCount(rows.length)}</dd>
       </div>
       <div>
@@ -286,6 +289,6 @@ function windowOf(rows: readonly TraceSummary[], filter: TraceFilter): TimeWindo
   const last = rows[0]
   if (first === undefined || last === undefined) return { startNs: 0n, endNs: 1n }
   const span = BigInt(last.startNs) - BigInt(first.startNs)
-  const room = span / 60n > 5_000_000_000n ? span / 60n : 5_000_000_000n
+  const room = span / 30n > 1_000_000_000n ? span / 30n : 1_000_000_000n
   return { startNs: BigInt(first.startNs) - room, endNs: BigInt(last.startNs) + room }
 }
