@@ -9,7 +9,7 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
 import { startFixtureServer, type FixtureServer } from './fixture-server.ts'
 
-const ARGS = [
+export const CHROMIUM_ARGS = [
   '--headless',
   '--no-sandbox',
   '--disable-gpu',
@@ -40,7 +40,7 @@ export class Browsing {
 
   static async start(): Promise<Browsing> {
     await ensureWebBuilt()
-    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ARGS })
+    const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS })
     return new Browsing(await startFixtureServer(), browser)
   }
 
