@@ -97,8 +97,8 @@ test('a refused text says all that is wrong, and stopping takes the query away',
 })
 
 /**
- * The answer 422 was asked for. The other is Chromium's own editing: it keeps the look of deleted lines in style
- * attributes, which the policy refuses, and the editor draws the line anew.
+ * The answer 422 was asked for. The other is Chromium's own editing: it keeps the look of deleted lines in
+ * style attributes, which the policy refuses, and the editor draws the line anew.
  */
 const EXPECTED = /status of 422|Applying inline style/
 
