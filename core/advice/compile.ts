@@ -204,10 +204,18 @@ class Compiler {
     const table = this.#ports.results(instruction.result)
     const keys = instruction.keys.map((key) => compileExpression(key, this))
     const folds = instruction.folds.map((fold) => this.#fold(fold))
+    const [lone] = keys
+    const statesOf: (row: Row) => Value[] | undefined =
+      keys.length === 1
+        ? (row) => table.statesForOne(lone(row.slots), row.weight)
+        : (row) =>
+            table.statesFor(
+              keys.map((key) => key(row.slots)),
+              row.weight,
+            )
     return (rows) => {
       for (const row of rows) {
-        const values = keys.map((key) => key(row.slots))
-        const states = table.statesFor(values, row.weight)
+        const states = statesOf(row)
         if (states === undefined) continue
         for (let i = 0; i < folds.length; i++) states[i] = folds[i](states[i], row)
       }

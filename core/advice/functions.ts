@@ -173,7 +173,9 @@ function bounded(value: bigint): Value {
   return value > WHOLE_MAX || value < -WHOLE_MAX ? null : whole(value)
 }
 
+/** Counters and sums of small numbers, which nearly all are, take the first line. */
 export function add(a: Value, b: Value): Value {
+  if (typeof a === 'number' && typeof b === 'number' && Number.isSafeInteger(a + b)) return a + b
   if (typeof a === 'string' && typeof b === 'string') return (a + b).slice(0, TEXT_CHARS_MAX)
   return arithmetic(
     a,
@@ -184,6 +186,7 @@ export function add(a: Value, b: Value): Value {
 }
 
 export function multiply(a: Value, b: Value): Value {
+  if (b === 1) return a
   return FUNCTIONS.mul.apply([a, b])
 }
 

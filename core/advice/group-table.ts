@@ -46,9 +46,21 @@ export class GroupTable {
 
   /** The states to add a row to; undefined when there are too many groups. */
   statesFor(keys: readonly Value[], weight: number): Value[] | undefined {
+    if (keys.length === 1) return this.statesForOne(keys[0], weight)
+    return this.#statesOf(canonicalKey(keys), keys, weight)
+  }
+
+  /** The same for a lone key, without a list when the group is there. */
+  statesForOne(key: Value, weight: number): Value[] | undefined {
+    const found = this.#groups.get(key)
+    if (found === undefined)
+      return this.#statesOf(Array.isArray(key) ? canonicalKey(key) : key, [key], weight)
     this.hits += weight
-    const [first] = keys
-    const key = keys.length === 1 && !Array.isArray(first) ? first : canonicalKey(keys)
+    return found.states
+  }
+
+  #statesOf(key: Value, keys: readonly Value[], weight: number): Value[] | undefined {
+    this.hits += weight
     const found = this.#groups.get(key)
     if (found !== undefined) return found.states
     const chars = keys.reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 8), 0)

@@ -4,7 +4,7 @@
 //   06 length UTF-8   07 count values ..   08 length, decimal digits (whole numbers beyond 2^53)
 // Version 1. Lengths and counts are protobuf varints; see docs/formats/tuples.md.
 
-import { assert } from '#base'
+import { assert, LEXVARINT_BYTES_MAX, writeLexUnsigned } from '#base'
 import { LIST_LENGTH_MAX, TEXT_CHARS_MAX } from './limits.ts'
 import { numeric, whole, type Value } from './values.ts'
 
@@ -53,6 +53,12 @@ export class ValueWriter {
     let rest = value
     for (; rest >= 0x80; rest = Math.floor(rest / 128)) this.#bytes[this.#length++] = (rest % 128) | 0x80
     this.#bytes[this.#length++] = rest
+  }
+
+  /** Whole; of two numbers the larger sorts first. */
+  newestFirst(value: number): void {
+    this.#reserve(LEXVARINT_BYTES_MAX)
+    this.#length = writeLexUnsigned(this.#bytes, this.#length, value, 0xff)
   }
 
   value(value: Value): void {

@@ -28,6 +28,8 @@ const PACKAGES_MAX = 256
 const REPEATS = 5
 const REPEAT_EVERY = 30
 
+const POOLED_IDS = 512
+
 type Installed = {
   readonly status: PackageStatus
   readonly advice: readonly CompiledAdvice[]
@@ -43,6 +45,8 @@ export class Toolbox {
   readonly #owners = new TupleOwners()
   readonly #fill: (bytes: Uint8Array) => void
   #installed = new Map<string, Installed>()
+  #pool = new Uint8Array(0)
+  #pooledAt = 0
 
   constructor(fill: (bytes: Uint8Array) => void) {
     this.#fill = fill
@@ -107,10 +111,15 @@ export class Toolbox {
     }
   }
 
+  /** Eight random bytes, drawn from the system for POOLED_IDS at a time. */
   #fresh(): Uint8Array {
-    const id = new Uint8Array(8)
-    this.#fill(id)
-    return id
+    if (this.#pooledAt >= this.#pool.length) {
+      this.#pool = new Uint8Array(8 * POOLED_IDS)
+      this.#fill(this.#pool)
+      this.#pooledAt = 0
+    }
+    this.#pooledAt += 8
+    return this.#pool.subarray(this.#pooledAt - 8, this.#pooledAt)
   }
 }
 
