@@ -37,8 +37,8 @@ export const STAMP_BYTES = 16
 
 /**
  * Versions of the components that this process began, in a table of fixed size: a newer component takes the
- * place of an older one. Forgetting costs a new component, never a tuple. (A Map of as many entries cost 2 us a
- * pack, for its growth and garbage.)
+ * place of an older one. Forgetting costs a new component, never a tuple. (A Map of as many entries cost 2 us
+ * a pack, for its growth and garbage.)
  */
 export class TupleOwners {
   readonly #keys = new Float64Array(OWNED_TUPLES_MAX)
