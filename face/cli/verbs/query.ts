@@ -152,7 +152,10 @@ function rowsTable(io: Io, results: QueryResults): string {
       .map((column) => `${Number(rate?.[column] ?? 0).toFixed(1)}/s`)
       .slice(0, 1)
   }
-  const cells = shown.map((row, i) => [...columns.map((column) => cellOf(row[column])), ...rateOf(row, i)])
+  const cells = shown.map((row, i) => [
+    ...columns.map((column) => (column === WINDOW ? timeOf(row[column]) : cellOf(row[column]))),
+    ...rateOf(row, i),
+  ])
   const head = perSecond.rows.length === 0 ? columns : [...columns, 'RATE']
   const more = rows.length > shown.length ? `.. and ${rows.length - shown.length} more rows\n` : ''
   const refused = coverage.refused
@@ -161,6 +164,14 @@ function rowsTable(io: Io, results: QueryResults): string {
   const processes = `${coverage.installed} of ${coverage.connected} processes`
   io.say(`${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${refused}\n`)
   return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
+}
+
+/** The column that `Every` puts in front: begin of the window, ns since the epoch. */
+const WINDOW = 'window'
+
+function timeOf(value: unknown): string {
+  const ms = Number(value) / 1e6
+  return Number.isFinite(ms) ? new Date(ms).toISOString().slice(11, 23) : cellOf(value)
 }
 
 function dropText({ otherRows, overflows }: QueryResults['drops']): string {

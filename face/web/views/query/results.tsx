@@ -34,7 +34,7 @@ export function Results({ results }: { readonly results: QueryResults }) {
           {rows.slice(0, ROWS_SHOWN_MAX).map((row, i) => (
             <tr key={nameOf(row, results)}>
               {columns.map((column) => (
-                <Cell key={column} value={row[column]} />
+                <Cell key={column} value={column === WINDOW ? timeOf(row[column]) : row[column]} />
               ))}
               {rated !== undefined && <td class="right mono">{rateText(perSecond.rows[i]?.[rated])}</td>}
               {rated !== undefined && (
@@ -103,6 +103,14 @@ function Cell({ value }: { readonly value: unknown }) {
       <Text of={typeof value === 'string' ? value : JSON.stringify(value)} />
     </td>
   )
+}
+
+/** The column that `Every` puts in front: begin of the window, ns since the epoch. */
+const WINDOW = 'window'
+
+function timeOf(value: unknown): unknown {
+  const ms = Number(value) / 1e6
+  return Number.isFinite(ms) ? new Date(ms).toISOString().slice(11, 23) : value
 }
 
 function numberText(value: number): string {
