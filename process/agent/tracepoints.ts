@@ -20,8 +20,9 @@ import { context, currentFrame, enter, frameOf } from '#context'
 import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget } from './budget.ts'
-import type { Ledger } from './guard.ts'
+import { guarded, type Ledger } from './guard.ts'
 import { NAMES_MAX } from './limits.ts'
+import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
 import { Span } from './span.ts'
 
 const SERVER_START = 'http.server.request.start'
@@ -84,6 +85,7 @@ export class Tracepoints {
   readonly #surroundings: Surroundings
   /** Names applications have hit while there was somebody to tell. */
   readonly #seen = new Map<string, TracepointInfo>()
+  readonly #sources: Sources
   #advice: Woven = NOTHING
   /** By name; filled as names are hit, for advice may be at a pattern. */
   #woven = new Map<string, Woven>()
@@ -98,6 +100,9 @@ export class Tracepoints {
     this.#budget = parts.budget
     this.#ledger = parts.ledger
     this.#surroundings = parts.surroundings
+    this.#sources = new Sources(
+      guarded(this.#ledger, 'source', undefined, (name, own) => this.#hitHere(name, own)),
+    )
   }
 
   /** Replaces all that is woven, at once. */
@@ -110,6 +115,7 @@ export class Tracepoints {
     this.#clientStart = this.#wovenAt(CLIENT_START)
     this.#clientResponse = this.#wovenAt(CLIENT_RESPONSE)
     this.#clientEnd = this.#wovenAt(CLIENT_END)
+    this.#sources.want(advice.flatMap(({ tracepoint }) => tracepoint.split(',')))
   }
 
   isWoven(name: string): boolean {
@@ -135,15 +141,19 @@ export class Tracepoints {
   }
 
   vocabulary(): readonly TracepointInfo[] {
-    return [...BUILT_IN, ...this.#seen.values()]
+    return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values()]
   }
 
   /** A hit of an application's own tracepoint. */
   hit(name: string, vars: HostAttributes): void {
     this.#seen.set(name, { name, vars: Object.keys(vars) })
+    this.#hitHere(name, (variable) => (Object.hasOwn(vars, variable) ? vars[variable] : undefined))
+  }
+
+  /** At this point of whatever execution is current. */
+  #hitHere(name: string, own: (variable: string) => unknown): void {
     const woven = this.#wovenAt(name)
     if (woven === NOTHING) return
-    const own = (variable: string): unknown => (Object.hasOwn(vars, variable) ? vars[variable] : undefined)
     const environment = this.#at(name, own, context.current())
     this.#run(woven, environment)
     leaveHere(environment, openSpan(currentFrame()?.scope))

@@ -1,0 +1,60 @@
+// Tracepoints that Node feeds: subscribed while wanted, and reading a host's message runs none of its code.
+
+import assert from 'node:assert/strict'
+import { channel } from 'node:diagnostics_channel'
+import { test } from 'node:test'
+import { Sources, valueIn } from './sources.ts'
+
+test('a channel is subscribed while it is wanted, and left alone after', () => {
+  const heard: unknown[] = []
+  const sources = new Sources((name, own) => heard.push([name, own('order.id')]))
+  const orders = channel('shop.orders')
+  sources.want(['channel:shop.orders', 'http.server.request.start', 'channel:shop.orders'])
+  orders.publish({ order: { id: 7 } })
+  assert.deepEqual(heard, [['channel:shop.orders', 7]])
+  sources.want(['node.gc'])
+  assert.equal(orders.hasSubscribers, false)
+  sources.want([])
+})
+
+test('a message is read without running any of its code', () => {
+  const bomb = () => assert.fail('code of the host ran')
+  const hostile = {
+    get getter() {
+      return bomb()
+    },
+    proxy: new Proxy({}, { get: bomb, getOwnPropertyDescriptor: bomb, has: bomb }),
+    nested: { value: 'x', toString: bomb, [Symbol.toPrimitive]: bomb },
+    list: [1, 2],
+  }
+  const { proxy: revoked, revoke } = Proxy.revocable({}, {})
+  revoke()
+  assert.equal(valueIn(hostile, 'getter'), undefined)
+  assert.equal(valueIn(hostile, 'proxy.any'), undefined)
+  assert.equal(valueIn(hostile, 'nested'), undefined)
+  assert.equal(valueIn(hostile, 'nested.value'), 'x')
+  assert.equal(valueIn(hostile, 'list.1'), 2)
+  assert.equal(valueIn(hostile, '__proto__.toString'), undefined)
+  assert.equal(valueIn(revoked, 'any'), undefined)
+  for (const message of [undefined, null, 5, 'text', Symbol('s')])
+    assert.equal(valueIn(message, 'a'), undefined)
+})
+
+test('a collection and the delay of the loop are told', async () => {
+  const heard = new Map<string, unknown>()
+  await new Promise<void>((resolve) => {
+    const sources = new Sources((name, own) => {
+      heard.set(name, name === 'node.gc' ? own('durationMs') : own('p99Ms'))
+      if (heard.size < 2) return
+      sources.want([])
+      resolve()
+    })
+    sources.want(['node.gc', 'node.eventloop.delay'])
+    const kept: unknown[] = []
+    const churn = setInterval(() => {
+      for (let i = 0; i < 200_000; i++) kept[i % 100] = { i }
+      if (heard.has('node.gc')) clearInterval(churn)
+    }, 5)
+  })
+  for (const value of heard.values()) assert.ok(typeof value === 'number' && value >= 0)
+})
