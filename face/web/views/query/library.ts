@@ -46,4 +46,10 @@ GroupBy r.service
 Select r.service As service, COUNT
 Every 1s`,
   },
+  {
+    title: 'Garbage collections of each service',
+    text: `From g In node.gc
+GroupBy g.service, g.kind
+Select g.service As service, g.kind As kind, COUNT, SUM(g.durationMs) As ms`,
+  },
 ]
