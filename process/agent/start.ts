@@ -33,6 +33,7 @@ import { openSampler } from './sampler.ts'
 import type { ControlSettings, Settings } from './settings.ts'
 import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints } from './tracepoints.ts'
 import { Trail } from './trail.ts'
 import { believe, type Believed } from './trust.ts'
@@ -79,6 +80,7 @@ class RunningAgent implements Agent {
   readonly #agentId: string
   readonly #epoch: string
   readonly #startedMs = Date.now()
+  readonly #tickShape = keepTickShape()
   readonly #removeExit: () => void
   readonly #control: Control | undefined
   #carriers: Carriers | undefined
@@ -135,6 +137,7 @@ class RunningAgent implements Agent {
     clearTimeout(this.#expiry)
     this.#disable()
     this.#removeExit()
+    this.#tickShape.record = undefined
   }
 
   report(): AgentReport {
