@@ -48,3 +48,11 @@ export function withScopeValue(scope: Scope, key: symbol, value: unknown): Scope
 export function frameOf(baggage: Baggage, scope: Scope): Frame {
   return { baggage, scope }
 }
+
+/**
+ * Where an emitter has its home: whoever keeps it sees to it that events run in its frame, so listeners added
+ * in that very frame need not be bound. One symbol for all copies of this module.
+ */
+export const HOME: unique symbol = Symbol.for('crosscut.home')
+
+export type Home = { readonly frame: Frame }

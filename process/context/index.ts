@@ -8,10 +8,12 @@ import { runtime } from './slot.ts'
 export { context, type Context } from './context.ts'
 export {
   frameOf,
+  HOME,
   scopeOf,
   withScopeValue,
   type Execution,
   type Frame,
+  type Home,
   type Scope,
   type ScopeValues,
 } from './frame.ts'
