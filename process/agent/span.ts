@@ -77,6 +77,8 @@ export class Span implements SpanContext {
   statusCode: number = STATUS.unset
   statusMessage = ''
   attributes: AttributeValue[] = []
+  /** Attributes that many spans have alike, encoded once for all of them. */
+  shared: Uint8Array | undefined
   events: SpanEvent[] | undefined
   links: SpanLink[] | undefined
   droppedAttributes = 0

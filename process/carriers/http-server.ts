@@ -9,21 +9,31 @@
 // The channel gives start and objects; nothing gives the moment before the headers leave. Upgrade and CONNECT
 // have no channel and no response: they stay outside (docs/reference/carriers.md).
 import type { Baggage } from '#baggage'
-import { currentFrame, enter, HOME, newExecution, scopeOf, type Frame, type Scope } from '#context'
+import {
+  currentFrame,
+  enter,
+  HOME,
+  newExecution,
+  scopeOf,
+  withScopeValue,
+  type Frame,
+  type Scope,
+} from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ServerExchange } from './exchange.ts'
+import type { Socket } from 'node:net'
+import type { Connection, ServerExchange } from './exchange.ts'
 import { keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
 import { IncomingMessageClass, ServerResponseClass } from './node-http.ts'
 import type { TraceParent } from './trace-context.ts'
 import { CARRIED, RETURN_HEADER, type Incoming, type Wire } from './wire.ts'
 
-const TRUST: unique symbol = Symbol('crosscut.trust')
+const CONNECTION: unique symbol = Symbol('crosscut.connection')
 const START = 'http.server.request.start'
 
 declare module 'node:net' {
   interface Socket {
-    [TRUST]?: boolean
+    [CONNECTION]?: KnownConnection
   }
 }
 
@@ -45,11 +55,14 @@ export function installHttpServer(wire: Wire, events: HttpEvents): () => void {
 
 type Parts = { readonly wire: Wire; readonly events: HttpEvents }
 
+/** A check of a range list is a call into C++, so it is made once a connection. */
+type KnownConnection = Connection & { readonly isTrusted: boolean }
+
 class Exchange implements ServerExchange, HttpExchange {
   readonly side = 'server'
   readonly wire: Wire
   readonly events: HttpEvents
-  readonly secure: boolean
+  readonly connection: Connection
   readonly request: IncomingMessage
   readonly response: ServerResponse
   readonly remote: TraceParent | undefined
@@ -66,10 +79,14 @@ class Exchange implements ServerExchange, HttpExchange {
   isHeadWritten = false
   isClosed = false
 
-  constructor(parts: Parts, request: IncomingMessage, response: ServerResponse, incoming: Incoming) {
+  constructor(
+    parts: Parts,
+    { request, response }: Started,
+    { connection, incoming }: { readonly connection: Connection; readonly incoming: Incoming },
+  ) {
     this.wire = parts.wire
     this.events = parts.events
-    this.secure = 'encrypted' in request.socket
+    this.connection = connection
     this.request = request
     this.response = response
     this.remote = incoming.remote
@@ -79,7 +96,8 @@ class Exchange implements ServerExchange, HttpExchange {
     this.returned = incoming.baggage
     this.known = incoming.baggage
     const carriesForOthers = incoming.remote !== undefined || incoming.foreign !== ''
-    this.scope = scopeOf(newExecution(), carriesForOthers ? { [CARRIED]: incoming } : undefined)
+    const scope = scopeOf(newExecution())
+    this.scope = carriesForOthers ? withScopeValue(scope, CARRIED, incoming) : scope
     this.frame = { baggage: this.baggage, scope: this.scope }
   }
 
@@ -98,12 +116,9 @@ function startRequest(parts: Parts, message: unknown): void {
   if (!isStart(message)) return
   const { wire, events } = parts
   const { request, response } = message
-  const exchange = new Exchange(
-    parts,
-    request,
-    response,
-    wire.read(request.headers, isTrusted(wire, request)),
-  )
+  const connection = (request.socket[CONNECTION] ??= knownConnection(wire, request.socket))
+  const incoming = wire.read(request.headers, connection.isTrusted)
+  const exchange = new Exchange(parts, message, { connection, incoming })
   wire.serverStep('serverStart', exchange)
   exchange.frame = { baggage: exchange.baggage, scope: exchange.scope }
   events.opened()
@@ -112,7 +127,9 @@ function startRequest(parts: Parts, message: unknown): void {
   enter(exchange.frame)
 }
 
-function isStart(message: unknown): message is { request: IncomingMessage; response: ServerResponse } {
+type Started = { readonly request: IncomingMessage; readonly response: ServerResponse }
+
+function isStart(message: unknown): message is Started {
   return (
     typeof message === 'object' &&
     message !== null &&
@@ -123,10 +140,15 @@ function isStart(message: unknown): message is { request: IncomingMessage; respo
   )
 }
 
-/** Decided once a connection, not once a request: a check of a range list is a call into C++. */
-function isTrusted(wire: Wire, request: IncomingMessage): boolean {
-  const socket = request.socket
-  return (socket[TRUST] ??= wire.trustsPeer(socket.remoteAddress))
+function knownConnection(wire: Wire, socket: Socket): KnownConnection {
+  const { remoteAddress, remotePort } = socket
+  return {
+    isSecure: 'encrypted' in socket,
+    isTrusted: wire.trustsPeer(remoteAddress),
+    peerAddress: remoteAddress,
+    peerPort: remotePort,
+    handle: undefined,
+  }
 }
 
 /** Node calls this for implicit headers too: first write, flushHeaders, end. */
