@@ -2,8 +2,7 @@
 // later), as an observer of carriers/: it calls us at each step of a request, we say what span it is, what
 // goes out as traceparent and what baggage returns.
 //
-//   server  start -> begin, becomes the scope's active span     head -> the trail stays here
-//           end   -> attributes, end
+//   server  start -> begin, becomes the scope's active span     end -> attributes, end
 //   client  start -> begin, traceparent goes out     response -> who awaits it has the span in its trail
 //           end   -> attributes, end
 //
@@ -25,7 +24,7 @@ import type { Recorder } from './recorder.ts'
 import { AGENT_VERSION } from './resource.ts'
 import { KIND, Span, STATUS, type AttributeValue, type Scope, type SpanContext } from './span.ts'
 import type { Tracepoints } from './tracepoints.ts'
-import { withoutTrail, type Trail } from './trail.ts'
+import { answeredTrail, beginAfterTrail, endedElsewhere } from './trail.ts'
 
 const HTTP_SCOPE: Scope = { name: 'crosscut.http', version: AGENT_VERSION }
 const THREADS_SCOPE: Scope = { name: 'crosscut.threads', version: AGENT_VERSION }
@@ -52,7 +51,6 @@ const SECRET_QUERY = new RegExp(`([?&](?:${SECRET_KEYS})=)[^&]*`, 'gi')
 type Parts = {
   readonly recorder: Recorder
   readonly clock: WallClock
-  readonly trail: Trail
   readonly tracepoints: Tracepoints
   readonly isPropagating: boolean
   readonly isTracing: boolean
@@ -92,7 +90,6 @@ const NO_STEPS: CarrierObserver = Object.freeze({
 function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
   return {
     serverStart(exchange) {
-      exchange.baggage = withoutTrail(exchange.baggage)
       const parent = isPropagating ? remoteParent(exchange) : undefined
       if (isTracing) {
         const span = recorder.begin({
@@ -106,9 +103,6 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
       } else if (parent !== undefined) exchange.scope = withActiveSpan(exchange.scope, parent)
       tracepoints.serverStart(exchange)
     },
-    serverHead(exchange) {
-      exchange.returned = withoutTrail(exchange.returned)
-    },
     serverEnd(exchange) {
       tracepoints.serverEnd(exchange)
       if (!(exchange.handle instanceof Span)) return
@@ -118,14 +112,7 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
   }
 }
 
-function clientSteps({
-  recorder,
-  clock,
-  trail,
-  tracepoints,
-  isPropagating,
-  isTracing,
-}: Parts): CarrierObserver {
+function clientSteps({ recorder, clock, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
   const peers = new Map<string, Peer>()
   return {
     clientStart(exchange) {
@@ -134,19 +121,18 @@ function clientSteps({
         ? recorder.begin({ name: spanName(exchange.method), kind: KIND.client, parent, scope: HTTP_SCOPE })
         : parent
       exchange.handle = span
-      if (span instanceof Span && isTracing) joinTrail(trail, span)
+      if (span instanceof Span && isTracing) joinTrail(span)
       if (span !== undefined && isPropagating) {
         exchange.traceparent = traceparentOf(span)
         exchange.tracestate = span.traceState ?? ''
       }
-      exchange.baggage = withoutTrail(exchange.baggage)
       tracepoints.clientStart(exchange)
     },
     clientResponse(exchange) {
       const span = exchange.handle
       if (!isTracing || !(span instanceof Span)) return
       span.answeredMs = clock.now()
-      exchange.returned = trail.answered(exchange.returned, span)
+      exchange.returned = answeredTrail(exchange.returned, span)
     },
     clientEnd(exchange) {
       tracepoints.clientEnd(exchange)
@@ -154,7 +140,7 @@ function clientSteps({
       if (!isTracing || !(span instanceof Span)) return
       describeClient(span, exchange, peers)
       recorder.end(span)
-      exchange.returned = trail.endedElsewhere(exchange.returned, span)
+      exchange.returned = endedElsewhere(exchange.returned, span)
     },
   }
 }
@@ -168,7 +154,6 @@ function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObs
     messageSend(exchange) {
       const span = activeSpan(exchange.scope)
       if (span !== undefined && isPropagating) exchange.traceparent = traceparentOf(span)
-      exchange.baggage = withoutTrail(exchange.baggage)
     },
     messageReceive(exchange) {
       const parent = messageParent(exchange)
@@ -194,9 +179,9 @@ const traceparentOf = ({ traceId, spanId, traceFlags }: SpanContext): string =>
  * Begins with the current baggage: links to what it joins, and leaves the trail shorter where that says no
  * less.
  */
-export function joinTrail(trail: Trail, span: Span): void {
+export function joinTrail(span: Span): void {
   const baggage = context.current()
-  const tidied = trail.begin(baggage, span)
+  const tidied = beginAfterTrail(baggage, span)
   if (tidied !== baggage) context.set(tidied)
 }
 

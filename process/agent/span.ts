@@ -88,6 +88,8 @@ export class Span implements SpanContext {
   answeredMs = -1
   /** Spans that ended before this one began and are no ancestors: see trail.ts. */
   happenedBefore: readonly string[] = NONE
+  /** What others know of it since it answered: trail.ts. */
+  past: { answeredMs: number | undefined } | undefined
 
   constructor(start: SpanStart) {
     this.traceId = start.traceId

@@ -35,7 +35,7 @@ import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
 import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints } from './tracepoints.ts'
-import { Trail } from './trail.ts'
+import { tidyTrail } from './trail.ts'
 import { believe, type Believed } from './trust.ts'
 
 const OWNER = 'agent'
@@ -67,7 +67,6 @@ class RunningAgent implements Agent {
   readonly #ledger = new Ledger()
   readonly #clock: WallClock = openWallClock()
   readonly #budget = new AdviceBudget()
-  readonly #trail = new Trail()
   readonly #workflow = openWorkflow()
   readonly #resources = new Map<string, string>()
   readonly #resource: Resource
@@ -120,7 +119,7 @@ class RunningAgent implements Agent {
         this.#exporter.wake()
       }),
     })
-    this.#spans = openSpans({ recorder: this.#recorder, trail: this.#trail })
+    this.#spans = openSpans(this.#recorder)
     this.#enable()
     this.#removeExit = installExit(this.#exporter, isMainThread)
     this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
@@ -170,7 +169,6 @@ class RunningAgent implements Agent {
     const httpSpans = openHttpSpans({
       recorder: this.#recorder,
       clock,
-      trail: this.#trail,
       tracepoints,
       isTracing,
       isPropagating: settings.propagators.includes('tracecontext'),
@@ -185,7 +183,7 @@ class RunningAgent implements Agent {
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
     this.#removals = [
       () => this.#carriers?.uninstall(),
-      tidyJoins((baggage) => this.#trail.tidy(baggage)),
+      tidyJoins(tidyTrail),
       onBarrier(guarded(ledger, 'barrier', undefined, (edge) => this.#meet(edge))),
       installOtelBridge({
         host: { spans, clock, limits, quietly },

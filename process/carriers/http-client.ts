@@ -217,7 +217,7 @@ function takeReturn(wire: Wire, exchange: Exchange, headers: NodeJS.Dict<string 
  * hands it to its await.
  */
 function joinReturned(exchange: Exchange): void {
-  if (exchange.returned.byteLength === 0) return
+  if (exchange.returned === emptyFrame.baggage) return
   const current = currentFrame()
   const isOwn = keepBaggage(exchange, current)
   exchange.frame = withBaggage(exchange.frame, exchange.returned)
@@ -269,7 +269,7 @@ function exchangeOf(request: unknown): Exchange | undefined {
 }
 
 function isUnixSocket(request: ClientRequest): boolean {
-  return typeof Reflect.get(request, 'socketPath') === 'string'
+  return 'socketPath' in request && typeof request.socketPath === 'string'
 }
 
 /**
