@@ -9,6 +9,9 @@
 //   SERIALIZE    encode()   DESERIALIZE   decode()
 //   TRIM         trim()     the first atoms that fit, then a marker (a zero-length atom)
 //
+// A value may have companions: objects of this process that go where it goes and join as a set (the agent's
+// trail of ended spans). They are no part of the encoding, so they never leave the process.
+//
 // Owns: the bytes given to `decode` and those that `encode` hands out belong to the value; nobody may change
 // them. Source: baggage contexts (EuroSys'18) sections 4.1-4.3, table 2; RATIONALE "Why is baggage opaque to
 // carriers?".
@@ -26,7 +29,7 @@ import {
   prefixEnd,
   sliceAtoms,
 } from './wire.ts'
-import { OWNED_COMPONENTS_MAX } from './limits.ts'
+import { COMPANIONS_MAX, OWNED_COMPONENTS_MAX } from './limits.ts'
 
 /**
  * A counter component that this process began. `newest` is its count in the newest value that holds it: only
@@ -47,30 +50,47 @@ export let note: (baggage: Baggage, reader: object, at: number, end: number) => 
 export let notedBy: (baggage: Baggage, reader: object) => boolean
 export let notedAt: (baggage: Baggage) => number
 export let notedEnd: (baggage: Baggage) => number
-/** `bytes` must be a canonical encoding. */
-export let withOwned: (bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) => Baggage
+/** What became of `from` when it was written to. `bytes` must be a canonical encoding. */
+export let rewritten: (
+  from: Baggage,
+  bytes: Uint8Array,
+  owned: readonly OwnedComponent[] | undefined,
+) => Baggage
+
+// For whoever carries, not for applications: in the face, not in the public export.
+export let companionsOf: (baggage: Baggage) => readonly object[]
+/** In the place of those that are there. */
+export let withCompanions: (baggage: Baggage, companions: readonly object[]) => Baggage
+
+const NONE: readonly object[] = Object.freeze([])
 
 export class Baggage {
-  static readonly empty: Baggage = new Baggage(NO_BYTES, undefined)
+  static readonly empty: Baggage = new Baggage(NO_BYTES, undefined, NONE)
 
   readonly #bytes: Uint8Array
   /** Components this value may extend if they are still its newest; undefined for decoded values. */
   readonly #owned: readonly OwnedComponent[] | undefined
+  readonly #companions: readonly object[]
   #atoms: readonly Uint8Array[] | undefined
   #reader: object | undefined
   #at = 0
   #end = 0
 
-  private constructor(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined) {
+  private constructor(
+    bytes: Uint8Array,
+    owned: readonly OwnedComponent[] | undefined,
+    companions: readonly object[],
+  ) {
     this.#bytes = bytes
     this.#owned = owned
+    this.#companions = companions
     this.#atoms = undefined
     this.#reader = undefined
   }
 
   /** The baggage of exactly these atoms, in this order. */
   static of(atoms: Iterable<Uint8Array>): Baggage {
-    return Baggage.#make(encodeAtoms(atoms), undefined)
+    return Baggage.#make(encodeAtoms(atoms), undefined, NONE)
   }
 
   /**
@@ -100,19 +120,29 @@ export class Baggage {
     let first: Baggage = Baggage.empty
     let others: Baggage[] | undefined
     for (const one of all) {
-      if (one.#bytes.length === 0 || one === first) continue
-      if (first.#bytes.length === 0) first = one
+      if (one === Baggage.empty || one === first) continue
+      if (first === Baggage.empty) first = one
       else (others ??= []).push(one)
     }
     if (others === undefined) return first
     const [second] = others
     if (others.length === 1 && second !== undefined) return first.join(second)
     const owned = others.reduce((sum, other) => joinOwned(sum, other.#owned), first.#owned)
-    return Baggage.#make(mergeMany([first.#bytes, ...others.map((other) => other.#bytes)]), owned)
+    const companions = others.reduce(
+      (sum, other) => joinCompanions(sum, other.#companions),
+      first.#companions,
+    )
+    return Baggage.#make(mergeMany([first.#bytes, ...others.map((other) => other.#bytes)]), owned, companions)
   }
 
-  static #make(bytes: Uint8Array, owned: readonly OwnedComponent[] | undefined): Baggage {
-    return bytes.length === 0 ? Baggage.empty : new Baggage(bytes, owned)
+  static #make(
+    bytes: Uint8Array,
+    owned: readonly OwnedComponent[] | undefined,
+    companions: readonly object[],
+  ): Baggage {
+    return bytes.length === 0 && companions.length === 0
+      ? Baggage.empty
+      : new Baggage(bytes, owned, companions)
   }
 
   /** A plain Uint8Array over exactly the good bytes, so that a Buffer given is not a Buffer handed out. */
@@ -121,7 +151,7 @@ export class Baggage {
     const isPlain = bytes.constructor === Uint8Array && end === bytes.length
     const plain = isPlain ? bytes : new Uint8Array(bytes.buffer, bytes.byteOffset, end)
     // Equality and joins compare bytes, so a length in a longer form than needed is written anew.
-    return new Baggage(isCanonical ? plain : encodeAtoms(sliceAtoms(plain)), undefined)
+    return new Baggage(isCanonical ? plain : encodeAtoms(sliceAtoms(plain)), undefined, NONE)
   }
 
   /** Views into the encoding; not to be changed. Cost: cut at the first call, then kept. */
@@ -140,13 +170,14 @@ export class Baggage {
   }
 
   join(other: Baggage): Baggage {
-    if (other === this || other.#bytes.length === 0) return this
-    if (this.#bytes.length === 0) return other
-    const merged = mergeTwo(this.#bytes, other.#bytes)
+    if (other === this || other === Baggage.empty) return this
+    if (this === Baggage.empty) return other
+    const bytes = this.#bytes === other.#bytes ? this.#bytes : mergeTwo(this.#bytes, other.#bytes)
     const owned = this.#owned === other.#owned ? this.#owned : joinOwned(this.#owned, other.#owned)
-    if (merged === this.#bytes && owned === this.#owned) return this
-    if (merged === other.#bytes && owned === other.#owned) return other
-    return new Baggage(merged, owned)
+    const companions = joinCompanions(this.#companions, other.#companions)
+    if (bytes === this.#bytes && owned === this.#owned && companions === this.#companions) return this
+    if (bytes === other.#bytes && owned === other.#owned && companions === other.#companions) return other
+    return new Baggage(bytes, owned, companions)
   }
 
   /** The value for a new branch. Immutable, so it is this one: a branch that writes gets a new value. */
@@ -165,7 +196,7 @@ export class Baggage {
     const end = prefixEnd(this.#bytes, maxBytes - 1)
     const out = allocate(end + 1)
     out.set(this.#bytes.subarray(0, end))
-    return new Baggage(out, this.#owned)
+    return new Baggage(out, this.#owned, this.#companions)
   }
 
   /** The byte form; not to be changed. Cost: none, it is the value itself. */
@@ -173,6 +204,7 @@ export class Baggage {
     return this.#bytes
   }
 
+  /** Of what is carried to others: companions do not count. */
   equals(other: Baggage): boolean {
     return equalBytes(this.#bytes, other.#bytes)
   }
@@ -187,7 +219,9 @@ export class Baggage {
     notedBy = (baggage, reader) => baggage.#reader === reader
     notedAt = (baggage) => baggage.#at
     notedEnd = (baggage) => baggage.#end
-    withOwned = (bytes, owned) => Baggage.#make(bytes, owned)
+    rewritten = (from, bytes, owned) => Baggage.#make(bytes, owned, from.#companions)
+    companionsOf = (baggage) => baggage.#companions
+    withCompanions = (baggage, companions) => Baggage.#make(baggage.#bytes, baggage.#owned, companions)
   }
 }
 
@@ -200,4 +234,13 @@ function joinOwned(
   const added = b.filter((component) => !a.includes(component))
   if (added.length === 0) return a
   return [...a, ...added].slice(-OWNED_COMPONENTS_MAX)
+}
+
+/** One of the two itself where the other adds nothing. */
+function joinCompanions(a: readonly object[], b: readonly object[]): readonly object[] {
+  if (a === b || b.length === 0) return a
+  if (a.length === 0) return b
+  const added = b.filter((one) => !a.includes(one))
+  if (added.length === 0) return a
+  return added.length + a.length > b.length ? [...a, ...added].slice(-COMPANIONS_MAX) : b
 }

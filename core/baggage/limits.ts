@@ -25,6 +25,12 @@ export const COMPONENT_ID_BYTES = 8
 export const OWNED_COMPONENTS_MAX = 64
 
 /**
+ * Companions of one value: twice what the trail keeps (64), so that it meets both sides of a join whole and
+ * decides itself what to leave out.
+ */
+export const COMPANIONS_MAX = 128
+
+/**
  * BDL text: the largest tool schema known has 40 lines; 256 KiB leaves room for generated ones and bounds the
  * parser.
  */

@@ -7,7 +7,7 @@
 // back in: what was lost stays known as lost.
 
 import { assert } from '#base'
-import { ownedOf, withOwned, type Baggage } from './baggage.ts'
+import { ownedOf, rewritten, type Baggage } from './baggage.ts'
 import { findChild, firstMarker, type Found, type Region } from './cursor.ts'
 import { headerBase } from './header.ts'
 import { encodeAtoms, mergeTwo, NO_BYTES } from './wire.ts'
@@ -46,7 +46,8 @@ export function rewriteNode<T>(
   if (writer.length === headersEnd) writer.length = headersStart
   writer.raw(bytes, found.end, bytes.length)
   const written = writer.finish()
-  return withOwned(found.hasMarkerBefore ? keepMarker(bytes, written, found) : written, writer.owned)
+  const kept = found.hasMarkerBefore ? keepMarker(bytes, written, found) : written
+  return rewritten(baggage, kept, writer.owned)
 }
 
 function writeHeader(writer: TreeWriter, header: Uint8Array): void {

@@ -53,17 +53,21 @@ const VALUES = new Uint8Array(256).fill(FOREIGN)
 for (let i = 0; i < 64; i++) VALUES[CODES[i]] = i
 
 /**
- * RFC 4648 section 5, without padding. Sixteen characters an append: character by character the text would be
- * a rope of 64 pieces, which the first reader has to flatten (48 bytes: 270 -> 160 ns).
+ * RFC 4648 section 5, without padding. 32 characters an append: character by character the text would be a
+ * rope of 64 pieces, which the first reader has to flatten (48 bytes: 440 ns by 4, 250 by 16, 220 by 32).
  */
 export function encodeBase64Url(bytes: Uint8Array): string {
   let text = ''
   let i = 0
-  for (const last = bytes.length - 12; i <= last; i += 12) {
+  for (const last = bytes.length - 24; i <= last; i += 24) {
     const a = bits24(bytes, i)
     const b = bits24(bytes, i + 3)
     const c = bits24(bytes, i + 6)
     const d = bits24(bytes, i + 9)
+    const e = bits24(bytes, i + 12)
+    const f = bits24(bytes, i + 15)
+    const g = bits24(bytes, i + 18)
+    const h = bits24(bytes, i + 21)
     text += String.fromCharCode(
       CODES[a >> 18],
       CODES[(a >> 12) & 63],
@@ -81,6 +85,22 @@ export function encodeBase64Url(bytes: Uint8Array): string {
       CODES[(d >> 12) & 63],
       CODES[(d >> 6) & 63],
       CODES[d & 63],
+      CODES[e >> 18],
+      CODES[(e >> 12) & 63],
+      CODES[(e >> 6) & 63],
+      CODES[e & 63],
+      CODES[f >> 18],
+      CODES[(f >> 12) & 63],
+      CODES[(f >> 6) & 63],
+      CODES[f & 63],
+      CODES[g >> 18],
+      CODES[(g >> 12) & 63],
+      CODES[(g >> 6) & 63],
+      CODES[g & 63],
+      CODES[h >> 18],
+      CODES[(h >> 12) & 63],
+      CODES[(h >> 6) & 63],
+      CODES[h & 63],
     )
   }
   for (const last = bytes.length - 3; i <= last; i += 3) {

@@ -1,13 +1,10 @@
-// Bags of the agent's own. Ids 14 to 63 are ours and our tools', and the last one there is; the others belong
-// to applications (docs/reference/bdl.md). 14 and 15 leave the first ones, which everybody tries first, alone
+// Bags of the agent's own. Ids 14 to 63 are ours and our tools'; the others belong to applications
+// (docs/reference/bdl.md). 14 and 15 leave the first ones, which everybody tries first, alone
 // and still survive a trim longer than most.
 //
 // Loaded when first used: an application that names no tenant never pays for the compiler of schemas.
 
 import { loadBdl, type Baggage, type BagType } from '#baggage'
-
-/** Of the trail (trail.ts): the last id, so that it sorts behind all others. */
-export const TRAIL_BAG = 2 ** 31 - 1
 
 const SCHEMA = `
   bag Tenant = 14 { string id = 0; }

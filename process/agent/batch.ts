@@ -152,7 +152,7 @@ export class SpanQueue {
 /** May it wait unencoded? What is large is encoded at once, so that the bounds in bytes hold. */
 function isSmall(span: Span): boolean {
   if (span.events !== undefined || (span.links?.length ?? 0) > 4) return false
-  let chars = 0
+  let chars = span.shared?.length ?? 0
   for (const value of span.attributes) {
     if (typeof value === 'string') chars += value.length
     else if (typeof value === 'object') return false

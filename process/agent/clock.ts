@@ -27,6 +27,8 @@ export type WallClock = {
 }
 
 export function openWallClock(wallNow: () => number = Date.now): WallClock {
+  // Taken once: on globalThis it is a getter, asked at each read of the name.
+  const { performance } = globalThis
   let anchorMs = performance.timeOrigin
   let cachedSeconds = -1
   let low = 0

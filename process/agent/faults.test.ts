@@ -14,7 +14,6 @@ import { openRecorder } from './recorder.ts'
 import { openSampler } from './sampler.ts'
 import { openSpans, type Spans } from './spans-api.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
-import { Trail } from './trail.ts'
 
 /** The same object, but every method of it throws what is hardest to handle. */
 function broken<T extends object>(part: T): T {
@@ -50,10 +49,7 @@ function hostApi(isBroken: {
   const ledger = new Ledger()
   const clock = openWallClock()
   const sampler = openSampler({ kind: 'always_on', isParentBased: true, ratio: 1 })
-  const spans: Spans = openSpans({
-    recorder: openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }),
-    trail: new Trail(),
-  })
+  const spans: Spans = openSpans(openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }))
   const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger, surroundings })
   const workflow = openWorkflow()
   const api = openHostApi({

@@ -2,13 +2,12 @@
 // later), as an observer of carriers/: it calls us at each step of a request, we say what span it is, what
 // goes out as traceparent and what baggage returns.
 //
-//   server  start -> begin, becomes the scope's active span     head -> the trail stays here
-//           end   -> attributes, end
+//   server  start -> begin, becomes the scope's active span     end -> attributes, end
 //   client  start -> begin, traceparent goes out     response -> who awaits it has the span in its trail
 //           end   -> attributes, end
 //
 // Attributes are read at the end, when all of them are known: one pass, and nothing at the start that a
-// handler would wait for.
+// handler would wait for. What all spans of a connection, or to a host, say alike is encoded once.
 
 import {
   formatTraceparent,
@@ -20,11 +19,12 @@ import {
 import { context } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
 import type { WallClock } from './clock.ts'
+import { encodeShared } from './otlp-encoder.ts'
 import type { Recorder } from './recorder.ts'
 import { AGENT_VERSION } from './resource.ts'
-import { KIND, Span, STATUS, type Scope, type SpanContext } from './span.ts'
+import { KIND, Span, STATUS, type AttributeValue, type Scope, type SpanContext } from './span.ts'
 import type { Tracepoints } from './tracepoints.ts'
-import { withoutTrail, type Trail } from './trail.ts'
+import { answeredTrail, beginAfterTrail, endedElsewhere } from './trail.ts'
 
 const HTTP_SCOPE: Scope = { name: 'crosscut.http', version: AGENT_VERSION }
 const THREADS_SCOPE: Scope = { name: 'crosscut.threads', version: AGENT_VERSION }
@@ -51,7 +51,6 @@ const SECRET_QUERY = new RegExp(`([?&](?:${SECRET_KEYS})=)[^&]*`, 'gi')
 type Parts = {
   readonly recorder: Recorder
   readonly clock: WallClock
-  readonly trail: Trail
   readonly tracepoints: Tracepoints
   readonly isPropagating: boolean
   readonly isTracing: boolean
@@ -71,6 +70,8 @@ export function openHttpSpans(parts: Parts): HttpSpans {
   const observer: CarrierObserver = {}
   const refresh = () => {
     Object.assign(observer, parts.isTracing || parts.tracepoints.hasBuiltIn ? steps : NO_STEPS)
+    // A watched head is a function more on each response.
+    if (!parts.tracepoints.hasServerResponse) Object.assign(observer, { serverHead: undefined })
   }
   refresh()
   return { observer, refresh }
@@ -89,10 +90,8 @@ const NO_STEPS: CarrierObserver = Object.freeze({
 })
 
 function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
-  const hosts = new Map<string, HostPort>()
   return {
     serverStart(exchange) {
-      exchange.baggage = withoutTrail(exchange.baggage)
       const parent = isPropagating ? remoteParent(exchange) : undefined
       if (isTracing) {
         const span = recorder.begin({
@@ -107,26 +106,19 @@ function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts)
       tracepoints.serverStart(exchange)
     },
     serverHead(exchange) {
-      exchange.returned = withoutTrail(exchange.returned)
       tracepoints.serverResponse(exchange)
     },
     serverEnd(exchange) {
       tracepoints.serverEnd(exchange)
       if (!(exchange.handle instanceof Span)) return
-      describeServer(exchange.handle, exchange, hosts)
+      describeServer(exchange.handle, exchange)
       recorder.end(exchange.handle)
     },
   }
 }
 
-function clientSteps({
-  recorder,
-  clock,
-  trail,
-  tracepoints,
-  isPropagating,
-  isTracing,
-}: Parts): CarrierObserver {
+function clientSteps({ recorder, clock, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+  const peers = new Map<string, Peer>()
   return {
     clientStart(exchange) {
       const parent = activeSpan(exchange.scope)
@@ -134,12 +126,11 @@ function clientSteps({
         ? recorder.begin({ name: spanName(exchange.method), kind: KIND.client, parent, scope: HTTP_SCOPE })
         : parent
       exchange.handle = span
-      if (span instanceof Span && isTracing) joinTrail(trail, span)
+      if (span instanceof Span && isTracing) joinTrail(span)
       if (span !== undefined && isPropagating) {
         exchange.traceparent = traceparentOf(span)
         exchange.tracestate = span.traceState ?? ''
       }
-      exchange.baggage = withoutTrail(exchange.baggage)
       tracepoints.clientStart(exchange)
     },
     clientResponse(exchange) {
@@ -147,15 +138,15 @@ function clientSteps({
       const span = exchange.handle
       if (!isTracing || !(span instanceof Span)) return
       span.answeredMs = clock.now()
-      exchange.returned = trail.answered(exchange.returned, span)
+      exchange.returned = answeredTrail(exchange.returned, span)
     },
     clientEnd(exchange) {
       tracepoints.clientEnd(exchange)
       const span = exchange.handle
       if (!isTracing || !(span instanceof Span)) return
-      describeClient(span, exchange)
+      describeClient(span, exchange, peers)
       recorder.end(span)
-      exchange.returned = trail.endedElsewhere(exchange.returned, span)
+      exchange.returned = endedElsewhere(exchange.returned, span)
     },
   }
 }
@@ -169,7 +160,6 @@ function messageSteps({ recorder, isPropagating, isTracing }: Parts): CarrierObs
     messageSend(exchange) {
       const span = activeSpan(exchange.scope)
       if (span !== undefined && isPropagating) exchange.traceparent = traceparentOf(span)
-      exchange.baggage = withoutTrail(exchange.baggage)
     },
     messageReceive(exchange) {
       const parent = messageParent(exchange)
@@ -195,9 +185,9 @@ const traceparentOf = ({ traceId, spanId, traceFlags }: SpanContext): string =>
  * Begins with the current baggage: links to what it joins, and leaves the trail shorter where that says no
  * less.
  */
-export function joinTrail(trail: Trail, span: Span): void {
+export function joinTrail(span: Span): void {
   const baggage = context.current()
-  const tidied = trail.begin(baggage, span)
+  const tidied = beginAfterTrail(baggage, span)
   if (tidied !== baggage) context.set(tidied)
 }
 
@@ -221,66 +211,117 @@ function spanName(method: string | undefined): string {
   return method !== undefined && METHODS.has(method) ? method : 'HTTP'
 }
 
-function describeServer(span: Span, exchange: ServerExchange, hosts: Map<string, HostPort>): void {
-  const { request, response, secure } = exchange
-  const method = request.method ?? ''
+function describeServer(span: Span, exchange: ServerExchange): void {
+  const { request, response } = exchange
   const url = request.url ?? '/'
   const question = url.indexOf('?')
-  addMethod(span, method)
-  span.add('url.scheme', secure ? 'https' : 'http')
+  span.shared = callerOf(exchange).attributes
   span.add('url.path', question < 0 ? url : url.slice(0, question))
   if (question >= 0) span.add('url.query', redacted(url.slice(question)).slice(1))
-  addHost(span, request.headers.host, hosts)
-  span.add('network.protocol.version', request.httpVersion)
-  const { remoteAddress, remotePort } = request.socket
-  if (remoteAddress !== undefined) span.add('network.peer.address', remoteAddress)
-  if (remotePort !== undefined) span.add('network.peer.port', remotePort)
-  const agent = request.headers['user-agent']
-  if (agent !== undefined) span.add('user_agent.original', agent)
   const route = routeOf(request)
   if (route !== undefined) {
     span.add('http.route', route)
-    span.name = `${spanName(method)} ${route}`
+    span.name = `${spanName(request.method)} ${route}`
   }
   if (response.headersSent) span.add('http.response.status_code', response.statusCode)
   if (response.headersSent && response.statusCode >= 500) fail(span, String(response.statusCode))
   else if (exchange.aborted) span.add('error.type', 'client_disconnected')
 }
 
-function describeClient(span: Span, exchange: ClientExchange): void {
-  const scheme = exchange.secure ? 'https' : 'http'
-  const standardPort = exchange.secure ? 443 : 80
-  const authority = exchange.port === standardPort ? exchange.host : `${exchange.host}:${exchange.port}`
-  addMethod(span, exchange.method)
-  span.add('server.address', exchange.host)
-  span.add('server.port', exchange.port)
-  span.add('url.full', `${scheme}://${authority}${redacted(exchange.path)}`)
+function describeClient(span: Span, exchange: ClientExchange, peers: Map<string, Peer>): void {
+  const peer = peerOf(exchange, peers)
+  span.shared = peer.attributes
+  span.add('url.full', peer.origin + redacted(exchange.path))
   if (exchange.statusCode !== 0) span.add('http.response.status_code', exchange.statusCode)
   if (exchange.error !== undefined) fail(span, errorType(exchange.error), errorMessage(exchange.error))
   else if (exchange.statusCode >= 400) fail(span, String(exchange.statusCode))
 }
 
-function addMethod(span: Span, method: string): void {
-  if (METHODS.has(method)) return span.add('http.request.method', method)
-  span.add('http.request.method', '_OTHER')
-  span.add('http.request.method_original', method)
+/**
+ * What the requests of a connection nearly always have in common. A proxy that mixes hosts on one connection
+ * pays for the encoding.
+ */
+class Caller {
+  readonly method: string | undefined
+  readonly host: string | undefined
+  readonly userAgent: string | undefined
+  readonly version: string
+  readonly attributes: Uint8Array
+
+  constructor({ connection, request }: ServerExchange) {
+    this.method = request.method
+    this.host = request.headers.host
+    this.userAgent = request.headers['user-agent']
+    this.version = request.httpVersion
+    const { peerAddress, peerPort, isSecure } = connection
+    const attributes = [...methodAttributes(this.method ?? ''), ...hostAttributes(this.host)]
+    attributes.push('url.scheme', isSecure ? 'https' : 'http', 'network.protocol.version', this.version)
+    if (peerAddress !== undefined) attributes.push('network.peer.address', peerAddress)
+    if (peerPort !== undefined) attributes.push('network.peer.port', peerPort)
+    if (this.userAgent !== undefined) attributes.push('user_agent.original', this.userAgent)
+    this.attributes = encodeShared(attributes)
+  }
+
+  isOf({ method, httpVersion, headers }: ServerExchange['request']): boolean {
+    return (
+      method === this.method &&
+      headers.host === this.host &&
+      headers['user-agent'] === this.userAgent &&
+      httpVersion === this.version
+    )
+  }
+}
+
+function callerOf(exchange: ServerExchange): Caller {
+  const { connection, request } = exchange
+  const known = connection.handle
+  if (known instanceof Caller && known.isOf(request)) return known
+  const caller = new Caller(exchange)
+  connection.handle = caller
+  return caller
+}
+
+/** Whom a client calls, by host: one port and method each, for these hardly ever vary. */
+type Peer = {
+  readonly method: string
+  readonly port: number
+  readonly isSecure: boolean
+  /** Before the path of a URL. */
+  readonly origin: string
+  readonly attributes: Uint8Array
+}
+
+/** A service calls few hosts; one that does not pays for the encoding. */
+const PEERS_MAX = 256
+
+function peerOf(exchange: ClientExchange, peers: Map<string, Peer>): Peer {
+  const { method, host, port, secure } = exchange
+  const known = peers.get(host)
+  if (known?.method === method && known.port === port && known.isSecure === secure) return known
+  const authority = port === (secure ? 443 : 80) ? host : `${host}:${port}`
+  const peer = {
+    method,
+    port,
+    isSecure: secure,
+    origin: `${secure ? 'https' : 'http'}://${authority}`,
+    attributes: encodeShared([...methodAttributes(method), 'server.address', host, 'server.port', port]),
+  }
+  if (known !== undefined || peers.size < PEERS_MAX) peers.set(host, peer)
+  return peer
+}
+
+function methodAttributes(method: string): readonly AttributeValue[] {
+  if (METHODS.has(method)) return ['http.request.method', method]
+  return ['http.request.method', '_OTHER', 'http.request.method_original', method]
+}
+
+function hostAttributes(host: string | undefined): readonly AttributeValue[] {
+  if (host === undefined) return []
+  const { address, port } = parseHost(host)
+  return port === undefined ? ['server.address', address] : ['server.address', address, 'server.port', port]
 }
 
 type HostPort = { readonly address: string; readonly port: number | undefined }
-
-/** `Host` headers by text: a service is called by few names, and one that is not pays the parsing. */
-const HOSTS_MAX = 256
-
-function addHost(span: Span, host: string | undefined, hosts: Map<string, HostPort>): void {
-  if (host === undefined) return
-  let known = hosts.get(host)
-  if (known === undefined) {
-    known = parseHost(host)
-    if (hosts.size < HOSTS_MAX) hosts.set(host, known)
-  }
-  span.add('server.address', known.address)
-  if (known.port !== undefined) span.add('server.port', known.port)
-}
 
 /** As the client sent it; an IPv6 address stands in brackets. */
 function parseHost(host: string): HostPort {
@@ -292,7 +333,7 @@ function parseHost(host: string): HostPort {
 
 /** What express leaves on its request: the pattern, below the mount point. */
 function routeOf(request: object): string | undefined {
-  const route: unknown = Reflect.get(request, 'route')
+  const route: unknown = 'route' in request ? request.route : undefined
   if (typeof route !== 'object' || route === null) return undefined
   const pattern: unknown = Reflect.get(route, 'path')
   const base: unknown = Reflect.get(request, 'baseUrl')

@@ -50,11 +50,8 @@ export const LINKS_MAX = 128
  * application's own links find room.
  */
 export const TRAIL_MAX = 64
-/**
- * Ended spans whose own links are remembered, to leave out what another link already implies. 4,096 x ~100
- * B = 0.4 MB at most.
- */
-export const TRAIL_HISTORY_MAX = 4096
+/** Shorter trails are not worth looking at where executions join: joins are many and growth is slow. */
+export const TRAIL_TIDY_MIN = 16
 
 /** Reports and reconnects of the control connection. */
 export const REPORT_EVERY_MS = 1000

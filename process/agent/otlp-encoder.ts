@@ -12,6 +12,8 @@ import type { AttributeValue, Scope, Span, SpanEvent, SpanLink } from './span.ts
 
 const delimited = (field: number): number => (field << 3) | 2
 
+const SPAN_ATTRIBUTES = delimited(9)
+
 /** Appends one Span as field 2 of ScopeSpans. */
 export function encodeSpan(out: ByteWriter, span: Span, clock: WallClock): void {
   const mark = out.open(delimited(2))
@@ -24,7 +26,8 @@ export function encodeSpan(out: ByteWriter, span: Span, clock: WallClock): void 
   out.byte(span.kind)
   time(out, 7, span.startMs, clock)
   time(out, 8, span.endMs, clock)
-  encodeAttributes(out, delimited(9), span.attributes)
+  if (span.shared !== undefined) append(out, span.shared)
+  encodeAttributes(out, SPAN_ATTRIBUTES, span.attributes)
   count(out, 10, span.droppedAttributes)
   for (const event of span.events ?? []) encodeEvent(out, event, clock)
   count(out, 12, span.droppedEvents)
@@ -41,6 +44,13 @@ export function encodeResource(resource: Resource): Uint8Array {
   const mark = out.open(delimited(1))
   for (const [key, value] of resource) encodeAttribute(out, delimited(1), key, value)
   out.close(mark)
+  return out.taken()
+}
+
+/** Attributes of a span, for `Span.shared`. */
+export function encodeShared(attributes: readonly AttributeValue[]): Uint8Array {
+  const out = new ByteWriter(256)
+  encodeAttributes(out, SPAN_ATTRIBUTES, attributes)
   return out.taken()
 }
 

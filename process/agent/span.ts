@@ -77,6 +77,8 @@ export class Span implements SpanContext {
   statusCode: number = STATUS.unset
   statusMessage = ''
   attributes: AttributeValue[] = []
+  /** Attributes that many spans have alike, encoded once for all of them. */
+  shared: Uint8Array | undefined
   events: SpanEvent[] | undefined
   links: SpanLink[] | undefined
   droppedAttributes = 0
@@ -86,6 +88,8 @@ export class Span implements SpanContext {
   answeredMs = -1
   /** Spans that ended before this one began and are no ancestors: see trail.ts. */
   happenedBefore: readonly string[] = NONE
+  /** What others know of it since it answered: trail.ts. */
+  past: { answeredMs: number | undefined } | undefined
 
   constructor(start: SpanStart) {
     this.traceId = start.traceId

@@ -6,7 +6,7 @@ import { activeSpan, withActiveSpan } from './active.ts'
 import { joinTrail } from './http-spans.ts'
 import type { Recorder, SilentSpan, SpanOptions } from './recorder.ts'
 import { Span, type SpanContext } from './span.ts'
-import type { Trail } from './trail.ts'
+import { endOfTrail } from './trail.ts'
 
 export type Spans = {
   /** A child of the active span, or a root. Does not become active. */
@@ -18,11 +18,10 @@ export type Spans = {
   runActive<R>(span: SpanContext | undefined, fn: () => R): R
 }
 
-export function openSpans(parts: { readonly recorder: Recorder; readonly trail: Trail }): Spans {
-  const { recorder, trail } = parts
+export function openSpans(recorder: Recorder): Spans {
   const beginUnder = (options: SpanOptions) => {
     const span = recorder.begin(options)
-    if (span instanceof Span) joinTrail(trail, span)
+    if (span instanceof Span) joinTrail(span)
     return span
   }
   return {
@@ -31,7 +30,7 @@ export function openSpans(parts: { readonly recorder: Recorder; readonly trail: 
     end(span, endMs) {
       if (span.isEnded) return
       recorder.end(span, endMs)
-      if (currentFrame() !== undefined) context.update((baggage) => trail.end(baggage, span))
+      if (currentFrame() !== undefined) context.update((baggage) => endOfTrail(baggage, span))
     },
     runActive(span, fn) {
       if (currentFrame() !== undefined) return withScope((scope) => withActiveSpan(scope, span), fn)

@@ -35,8 +35,9 @@ import type { ControlSettings, Settings } from './settings.ts'
 import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
 import { openStamps } from './stamps.ts'
+import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
-import { Trail } from './trail.ts'
+import { tidyTrail } from './trail.ts'
 import { believe, type Believed } from './trust.ts'
 
 const OWNER = 'agent'
@@ -68,7 +69,6 @@ class RunningAgent implements Agent {
   readonly #ledger = new Ledger()
   readonly #clock: WallClock = openWallClock()
   readonly #budget = new AdviceBudget()
-  readonly #trail = new Trail()
   readonly #toolbox = new Toolbox(fillFromSystem)
   readonly #workflow = openWorkflow()
   readonly #resources = new Map<string, string>()
@@ -82,6 +82,7 @@ class RunningAgent implements Agent {
   readonly #agentId: string
   readonly #epoch: string
   readonly #startedMs = Date.now()
+  readonly #tickShape = keepTickShape()
   readonly #removeExit: () => void
   readonly #control: Control | undefined
   #carriers: Carriers | undefined
@@ -124,7 +125,7 @@ class RunningAgent implements Agent {
         this.#exporter.wake()
       }),
     })
-    this.#spans = openSpans({ recorder: this.#recorder, trail: this.#trail })
+    this.#spans = openSpans(this.#recorder)
     this.#enable()
     this.#removeExit = installExit(this.#exporter, isMainThread)
     this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
@@ -141,6 +142,7 @@ class RunningAgent implements Agent {
     clearTimeout(this.#expiry)
     this.#disable()
     this.#removeExit()
+    this.#tickShape.record = undefined
   }
 
   report(): AgentReport {
@@ -174,7 +176,6 @@ class RunningAgent implements Agent {
     const httpSpans = openHttpSpans({
       recorder: this.#recorder,
       clock,
-      trail: this.#trail,
       tracepoints,
       isTracing,
       isPropagating: settings.propagators.includes('tracecontext'),
@@ -189,7 +190,7 @@ class RunningAgent implements Agent {
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
     this.#removals = [
       () => this.#carriers?.uninstall(),
-      tidyJoins((baggage) => this.#trail.tidy(baggage)),
+      tidyJoins(tidyTrail),
       onBarrier(guarded(ledger, 'barrier', undefined, (edge) => this.#meet(edge))),
       installOtelBridge({
         host: { spans, clock, limits, quietly },

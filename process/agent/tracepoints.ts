@@ -124,6 +124,10 @@ export class Tracepoints {
     return false
   }
 
+  get hasServerResponse(): boolean {
+    return this.#serverResponse !== NOTHING
+  }
+
   /** Some advice is at a tracepoint of HTTP. */
   get hasBuiltIn(): boolean {
     return BUILT_IN.some(({ name }) => this.#wovenAt(name) !== NOTHING)

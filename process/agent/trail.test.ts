@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { Baggage, loadBdl } from '#baggage'
 import { TRAIL_MAX } from './limits.ts'
 import { Span } from './span.ts'
-import { readTrail, Trail, withoutTrail } from './trail.ts'
+import { beginAfterTrail, endOfTrail, trailOf } from './trail.ts'
 
 let made = 0
 function spanOf(parent?: Span): Span {
@@ -22,39 +22,40 @@ function spanOf(parent?: Span): Span {
 }
 
 const linked = (span: Span): readonly string[] => (span.links ?? []).map((link) => link.spanId).sort()
+const idsIn = (baggage: Baggage): readonly string[] =>
+  trailOf(baggage)
+    .map(({ spanId }) => spanId)
+    .sort()
 const idsOf = (...spans: readonly Span[]): readonly string[] => spans.map((span) => span.spanId).sort()
 
 test('a span after two joined branches is linked to both, and not to what both began after', () => {
-  const trail = new Trail()
   const [first, a, b, after] = [spanOf(), spanOf(), spanOf(), spanOf()]
-  const start = trail.end(trail.begin(Baggage.empty, first), first)
-  const ends = [a, b].map((span) => trail.end(trail.begin(start, span), span))
-  trail.begin(start.join(Baggage.join(...ends)), after)
+  const start = endOfTrail(beginAfterTrail(Baggage.empty, first), first)
+  const ends = [a, b].map((span) => endOfTrail(beginAfterTrail(start, span), span))
+  beginAfterTrail(start.join(Baggage.join(...ends)), after)
   assert.deepEqual([linked(a), linked(b)], [idsOf(first), idsOf(first)])
   assert.deepEqual(linked(after), idsOf(a, b))
 })
 
 test('nothing is linked to its own ancestors, nor to what an ancestor was linked to', () => {
-  const trail = new Trail()
   const before = spanOf()
-  const baggage = trail.end(trail.begin(Baggage.empty, before), before)
+  const baggage = endOfTrail(beginAfterTrail(Baggage.empty, before), before)
   const parent = spanOf()
-  const inner = trail.begin(baggage, parent)
+  const inner = beginAfterTrail(baggage, parent)
   const child = spanOf(parent)
-  trail.begin(inner, child)
+  beginAfterTrail(inner, child)
   assert.deepEqual([linked(parent), linked(child)], [idsOf(before), []])
 })
 
 test('a loop of a thousand spans that join one by one links each to the one before, and the trail stays short', () => {
-  const trail = new Trail()
   let baggage: Baggage = Baggage.empty
   let previous: Span | undefined
   for (let i = 0; i < 1000; i += 1) {
     const span = spanOf()
-    baggage = trail.begin(baggage, span)
+    baggage = beginAfterTrail(baggage, span)
     assert.deepEqual(linked(span), previous === undefined ? [] : idsOf(previous))
-    baggage = baggage.join(trail.end(baggage, span))
-    assert.ok(readTrail(baggage).length <= 2)
+    baggage = baggage.join(endOfTrail(baggage, span))
+    assert.ok(trailOf(baggage).length <= 2)
     previous = span
   }
 })
@@ -64,64 +65,35 @@ test('a join of more spans than are remembered keeps TRAIL_MAX of them', () => {
     [TRAIL_MAX, TRAIL_MAX],
     [TRAIL_MAX + 1, TRAIL_MAX],
   ] as const) {
-    const trail = new Trail()
     const spans = Array.from({ length: width }, () => spanOf())
-    const joined = Baggage.join(...spans.map((span) => trail.end(trail.begin(Baggage.empty, span), span)))
+    const joined = Baggage.join(
+      ...spans.map((span) => endOfTrail(beginAfterTrail(Baggage.empty, span), span)),
+    )
     const after = spanOf()
-    trail.begin(joined, after)
+    beginAfterTrail(joined, after)
     assert.equal(linked(after).length, kept)
   }
 })
 
-test('other bags, and what they own, pass the trail untouched', () => {
+test('the trail goes with baggage through writes, joins and trims, and never into its bytes', () => {
   const { Meter } = loadBdl('bag Meter = 70 { counter used = 0; }')
   assert.ok(Meter)
-  const trail = new Trail()
   const meter = Meter.increment(Baggage.empty, 'used', 5)
   const [a, b] = [spanOf(), spanOf()]
-  const ended = trail.end(trail.begin(meter, a), a)
-  assert.deepEqual(readTrail(ended), idsOf(a))
-  const again = trail.end(trail.begin(ended, b), b)
-  assert.deepEqual(readTrail(again), idsOf(b))
-  assert.equal(
-    Meter.increment(again, 'used', 1).byteLength,
-    again.byteLength,
-    'the counter is extended, not begun anew',
-  )
-  assert.ok(withoutTrail(again).equals(meter))
-  assert.deepEqual(readTrail(withoutTrail(again)), [])
+  const ended = endOfTrail(meter, a)
+  assert.deepEqual(idsIn(Meter.increment(ended, 'used', 1)), idsOf(a))
+  assert.deepEqual(idsIn(ended.trim(1)), idsOf(a))
+  assert.deepEqual(idsIn(ended.join(endOfTrail(Baggage.empty, b))), idsOf(a, b))
+  assert.deepEqual(idsIn(Baggage.join(Baggage.empty, endOfTrail(Baggage.empty, b), ended)), idsOf(a, b))
+  assert.deepEqual(idsIn(endOfTrail(ended, b)), idsOf(b))
+  assert.equal(ended.encode(), meter.encode())
+  assert.ok(ended.equals(meter))
+  assert.deepEqual(idsIn(Baggage.decode(ended.encode())), [])
 })
 
-test('a bag of an application with any id, any shape and any length is never taken for the trail', () => {
-  const trail = new Trail()
-  const span = spanOf()
-  for (const id of [0, 1, 2, 3, 127, 128, 2 ** 31 - 2]) {
-    const { App } = loadBdl(`bag App = ${id} { string text = 0; set<fixed64> spans = 1; }`)
-    assert.ok(App)
-    for (const text of ['t', 'x'.repeat(15), 'x'.repeat(200)]) {
-      const theirs = App.write(Baggage.empty, { text, spans: new Set([1n, 2n]) })
-      assert.equal(withoutTrail(theirs), theirs)
-      const both = trail.end(theirs, span)
-      assert.deepEqual(App.read(both), App.read(theirs))
-      assert.deepEqual(readTrail(both), idsOf(span))
-      assert.ok(withoutTrail(both).equals(theirs))
-    }
-  }
-})
-
-test('what stands behind the trail stays when it is cut out', () => {
-  const behind = Baggage.of([Uint8Array.of(0xfc, 1), Uint8Array.of(0, 7)])
-  const both = new Trail().end(behind, spanOf())
-  assert.equal(readTrail(both).length, 1)
-  assert.ok(withoutTrail(both).equals(behind))
-})
-
-test('the trail is in bytes what its schema says', () => {
-  const { Trail: bag } = loadBdl('bag Trail = 2147483647 { set<fixed64> spans = 0; }')
-  assert.ok(bag)
-  const trail = new Trail()
-  const span = spanOf()
-  const written = trail.end(Baggage.empty, span)
-  assert.deepEqual(bag.read(written), { spans: new Set([BigInt(`0x${span.spanId}`)]) })
-  assert.ok(bag.write(Baggage.empty, { spans: new Set([BigInt(`0x${span.spanId}`)]) }).equals(written))
+test('a join that learns nothing of the trail gives the value itself', () => {
+  const ended = endOfTrail(Baggage.of([Uint8Array.of(0, 1)]), spanOf())
+  assert.equal(ended.join(Baggage.of([Uint8Array.of(0, 1)])), ended)
+  assert.equal(Baggage.empty.join(ended), ended)
+  assert.equal(ended.join(ended), ended)
 })

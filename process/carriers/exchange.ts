@@ -5,8 +5,8 @@
 // marked as changeable before the step returns: that is how a span gets into `scope`, into `traceparent`, and
 // into the baggage that travels.
 //
-//   server:  serverStart (before the handler; scope, baggage) -> serverHead (before headers leave; returned)
-//            -> serverEnd (at close)
+//   server:  serverStart (before the handler; scope, baggage) -> serverHead (before headers leave to a caller
+//            that accepts; returned) -> serverEnd (at close)
 //   client:  clientStart (traceparent, tracestate, baggage to send) -> clientResponse (headers in; returned)
 //            -> clientEnd (body read, failed or aborted)
 //   threads: messageSend (traceparent, baggage) -> messageReceive (scope, baggage)
@@ -16,9 +16,18 @@ import type { Scope } from '#context'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { TraceParent } from './trace-context.ts'
 
+/** A connection to a server: what is the same for all its requests. */
+export interface Connection {
+  readonly isSecure: boolean
+  readonly peerAddress: string | undefined
+  readonly peerPort: number | undefined
+  /** The observer's own. */
+  handle: unknown
+}
+
 export interface ServerExchange {
   readonly side: 'server'
-  readonly secure: boolean
+  readonly connection: Connection
   readonly request: IncomingMessage
   readonly response: ServerResponse
   /** The caller's span, when it sent a valid traceparent. */

@@ -3,43 +3,36 @@
 //
 //   http.client.request.created  -> observer.clientStart -> setHeader (nothing is sent yet)
 //   http.client.response.finish  -> status; `crosscut-baggage` joined: listeners run in the joined frame
-//   res.emit 'end'               -> trailers joined
+//   req.emit, res.emit           -> listeners run in the request's frame (http-events.ts)
+//   res 'end'                    -> trailers joined
 //   req 'close'                  -> observer.clientEnd: answered and read, failed, aborted or upgraded
 //
 // Trap: with headers given as an array, or with `Expect`, Node renders the head before it publishes;
 // setHeader would throw ERR_HTTP_HEADERS_SENT. Then our lines are put into the rendered head, which has not
 // been written to a socket yet.
 import type { Baggage } from '#baggage'
-import { currentFrame, enter, type Frame, type Scope } from '#context'
+import { currentFrame, enter, HOME, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { EventEmitter } from 'node:events'
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import { ClientRequestClass, IncomingMessageClass } from './node-http.ts'
 import type { ClientExchange } from './exchange.ts'
+import { isOutside, keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
+import { ClientRequestClass, IncomingMessageClass } from './node-http.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
-
-const EXCHANGE: unique symbol = Symbol('crosscut.client')
-
-declare module 'node:http' {
-  interface ClientRequest {
-    [EXCHANGE]?: Exchange
-  }
-  interface IncomingMessage {
-    [EXCHANGE]?: Exchange
-  }
-}
 
 const CREATED = 'http.client.request.created'
 const RESPONSE = 'http.client.response.finish'
 const ERROR = 'http.client.request.error'
 
-export function installHttpClient(wire: Wire): () => void {
+export function installHttpClient(wire: Wire, events: HttpEvents): () => void {
+  const { prototype } = IncomingMessageClass
+  events.replace(prototype, Symbol.asyncIterator, iterating(prototype[Symbol.asyncIterator]))
+  const parts = { wire, events }
   const guarded =
-    (step: (wire: Wire, message: object) => void) =>
+    (step: (parts: Parts, message: object) => void) =>
     (message: unknown): void => {
       try {
-        if (typeof message === 'object' && message !== null) step(wire, message)
+        if (typeof message === 'object' && message !== null) step(parts, message)
       } catch (error: unknown) {
         wire.hookFailed(error)
       }
@@ -57,10 +50,13 @@ export function installHttpClient(wire: Wire): () => void {
   }
 }
 
-class Exchange implements ClientExchange {
+type Parts = { readonly wire: Wire; readonly events: HttpEvents }
+
+class Exchange implements ClientExchange, HttpExchange {
   readonly side = 'client'
   readonly transport = 'http'
   readonly wire: Wire
+  readonly events: HttpEvents
   readonly request: ClientRequest
   readonly secure: boolean
   readonly method: string
@@ -76,10 +72,13 @@ class Exchange implements ClientExchange {
   error: unknown = undefined
   handle: unknown = undefined
   frame: Frame
-  emit: IncomingMessage['emit'] | undefined = undefined
+  /** Trailers only come with chunks; without them nothing of ours happens at `end`. */
+  hasTrailers = false
+  isClosed = false
 
-  constructor(wire: Wire, request: ClientRequest, frame: Frame) {
+  constructor({ wire, events }: Parts, request: ClientRequest, frame: Frame) {
     this.wire = wire
+    this.events = events
     this.request = request
     this.secure = request.protocol === 'https:'
     this.method = request.method
@@ -96,14 +95,27 @@ class Exchange implements ClientExchange {
   get port(): number {
     return portOf(this.request, this.secure)
   }
+
+  onEnd(response: IncomingMessage): void {
+    if (this.hasTrailers && response.rawTrailers.length > 0) takeTrailers(this, response)
+  }
+
+  onClose(): void {
+    if (this.isClosed) return
+    this.isClosed = true
+    this.wire.clientStep('clientEnd', this)
+    this.events.closed()
+  }
 }
 
-function startRequest(wire: Wire, message: object): void {
+function startRequest(parts: Parts, message: object): void {
   if (isQuiet() || !('request' in message) || !(message.request instanceof ClientRequestClass)) return
   const request = message.request
-  const exchange = new Exchange(wire, request, currentFrame() ?? emptyFrame)
+  const { wire, events } = parts
+  const exchange = new Exchange(parts, request, currentFrame() ?? emptyFrame)
   wire.clientStep('clientStart', exchange)
-  keepFrame(exchange)
+  // The observer may have changed the caller's baggage.
+  exchange.frame = currentFrame() ?? emptyFrame
   const existing = request.getHeader('baggage')
   const out = wire.write(
     exchange,
@@ -112,9 +124,8 @@ function startRequest(wire: Wire, message: object): void {
   )
   if (request.headersSent) putIntoRenderedHead(exchange, out)
   else setHeaders(exchange, out, existing !== undefined)
-  request[EXCHANGE] = exchange
-  // Past the wrapping of listeners that context/ does on streams: this one is ours and needs no frame.
-  if (wire.watches('clientEnd')) EventEmitter.prototype.on.call(request, 'close', endRequest)
+  events.opened()
+  request[HOME] = exchange
 }
 
 function setHeaders(exchange: Exchange, out: Outgoing, hadBaggage: boolean): void {
@@ -163,7 +174,7 @@ function putIntoRenderedHead(exchange: Exchange, out: Outgoing): void {
   Reflect.set(request, '_header', longer)
 }
 
-function takeResponse(wire: Wire, message: object): void {
+function takeResponse({ wire }: Parts, message: object): void {
   if (
     !('request' in message) ||
     !('response' in message) ||
@@ -174,20 +185,14 @@ function takeResponse(wire: Wire, message: object): void {
   if (exchange === undefined) return
   const response = message.response
   exchange.statusCode = response.statusCode ?? 0
+  response[HOME] = exchange
   // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may
   // never come.
-  const isChunked = !hasRawHeader(response.rawHeaders, 'content-length')
+  exchange.hasTrailers = exchange.isTold && !hasRawHeader(response.rawHeaders, 'content-length')
   if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER))
     takeReturn(wire, exchange, response.headers)
   wire.clientStep('clientResponse', exchange)
   joinReturned(exchange)
-  // Trailers only come with chunks; without them nothing of ours happens at `end`.
-  if (exchange.isTold && isChunked) {
-    exchange.emit = response.emit
-    response[EXCHANGE] = exchange
-    response.emit = emitOfResponse
-    response[Symbol.asyncIterator] = iterateResponse
-  }
 }
 
 function hasRawHeader(raw: readonly string[], name: string): boolean {
@@ -212,75 +217,59 @@ function takeReturn(wire: Wire, exchange: Exchange, headers: NodeJS.Dict<string 
  * hands it to its await.
  */
 function joinReturned(exchange: Exchange): void {
-  if (exchange.returned.byteLength === 0) return
+  if (exchange.returned === emptyFrame.baggage) return
   const current = currentFrame()
-  const isOwn = current !== undefined && current.scope.execution === exchange.scope.execution
-  exchange.frame = withBaggage(isOwn ? current : exchange.frame, exchange.returned)
-  if (exchange.frame !== current && exchange.frame.scope !== emptyFrame.scope) enter(exchange.frame)
+  const isOwn = keepBaggage(exchange, current)
+  exchange.frame = withBaggage(exchange.frame, exchange.returned)
+  if (isOutside(exchange) || current === exchange.frame) return
+  const isElsewhere = isOwn && current !== undefined && current.scope !== exchange.frame.scope
+  enter(isElsewhere ? withBaggage(current, exchange.frame.baggage) : exchange.frame)
 }
 
-function emitOfResponse(this: IncomingMessage, ...args: Parameters<IncomingMessage['emit']>): boolean {
-  const exchange = exchangeOf(this)
-  const emit = exchange?.emit ?? IncomingMessageClass.prototype.emit
-  if (exchange === undefined || args[0] !== 'end' || this.rawTrailers.length === 0)
-    return Reflect.apply(emit, this, args)
-  const outer = currentFrame()
+/** Before listeners of `end` run: in the frame of the exchange, which holds what the trailers brought. */
+function takeTrailers(exchange: Exchange, response: IncomingMessage): void {
   try {
     exchange.returned = emptyFrame.baggage
-    takeReturn(exchange.wire, exchange, this.trailers)
-    joinReturned(exchange)
+    takeReturn(exchange.wire, exchange, response.trailers)
+    exchange.frame = withBaggage(exchange.frame, exchange.returned)
   } catch (error: unknown) {
     exchange.wire.hookFailed(error)
   }
-  try {
-    return Reflect.apply(emit, this, args)
-  } finally {
-    enter(outer)
-  }
 }
+
+type Iterate = (this: IncomingMessage) => NodeJS.AsyncIterator<unknown>
 
 /**
  * `for await` ends in the frame where it began, by Node's own binding, so what the trailers brought is joined
  * once more at its last step.
  */
-function iterateResponse(this: IncomingMessage): NodeJS.AsyncIterator<unknown> {
-  const iterator = IncomingMessageClass.prototype[Symbol.asyncIterator].call(this)
-  const exchange = exchangeOf(this)
-  if (exchange === undefined) return iterator
-  const next = iterator.next.bind(iterator)
-  iterator.next = () =>
-    next().then((step: IteratorResult<unknown>) => {
-      if (step.done === true) joinReturned(exchange)
-      return step
-    })
-  return iterator
+function iterating(native: Iterate): Iterate {
+  return function (this: IncomingMessage) {
+    const iterator = native.call(this)
+    const exchange = this[HOME]
+    if (!(exchange instanceof Exchange) || !exchange.hasTrailers) return iterator
+    const next = iterator.next.bind(iterator)
+    iterator.next = () =>
+      next().then((step: IteratorResult<unknown>) => {
+        if (step.done === true) joinReturned(exchange)
+        return step
+      })
+    return iterator
+  }
 }
 
-function takeError(_wire: Wire, message: object): void {
+function takeError(_parts: Parts, message: object): void {
   const exchange = 'request' in message ? exchangeOf(message.request) : undefined
   if (exchange !== undefined && 'error' in message) exchange.error = message.error
 }
 
-function endRequest(this: ClientRequest): void {
-  const exchange = exchangeOf(this)
-  if (exchange === undefined) return
-  exchange.wire.clientStep('clientEnd', exchange)
-}
-
-/** The observer may have changed the caller's baggage: what comes back joins that. */
-function keepFrame(exchange: Exchange): void {
-  const current = currentFrame()
-  if (current !== undefined && current.scope.execution === exchange.scope.execution) exchange.frame = current
-}
-
-function exchangeOf(target: unknown): Exchange | undefined {
-  return target instanceof ClientRequestClass || target instanceof IncomingMessageClass
-    ? target[EXCHANGE]
-    : undefined
+function exchangeOf(request: unknown): Exchange | undefined {
+  const home = request instanceof ClientRequestClass ? request[HOME] : undefined
+  return home instanceof Exchange ? home : undefined
 }
 
 function isUnixSocket(request: ClientRequest): boolean {
-  return typeof Reflect.get(request, 'socketPath') === 'string'
+  return 'socketPath' in request && typeof request.socketPath === 'string'
 }
 
 /**

@@ -85,6 +85,35 @@ describe('a request', () => {
   })
 })
 
+describe('events of a request', () => {
+  it('run in the frame of who listens, on either side, also where there is one listener', async () => {
+    const heard: string[] = []
+    const hear = (event: string) => () => void heard.push(`${event} ${here().join()}`)
+    const server = await serve((request, response) => {
+      pack('handler')
+      request.resume().on('end', hear('request end'))
+      response.on('finish', hear('response finish')).on('close', hear('response close'))
+      setImmediate(() => response.end('x'))
+    })
+    await execution(['caller'], async () => {
+      const request = http.request(server.url, { method: 'POST' })
+      request.on('finish', hear('sent')).on('close', hear('closed')).end('body')
+      const isClosed = once(request, 'close')
+      const [response] = await once(request, 'response')
+      await text(response)
+      await isClosed
+    })
+    await server.close()
+    assert.deepEqual(heard.sort(), [
+      'closed caller,handler',
+      'request end caller,handler',
+      'response close caller,handler',
+      'response finish caller,handler',
+      'sent caller',
+    ])
+  })
+})
+
 describe('flow-back', () => {
   it('joins at the await what the handler packed, in a header', async () => {
     const server = await serve(async (_request, response) => {

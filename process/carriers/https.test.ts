@@ -56,7 +56,7 @@ describe('https', () => {
     assert.deepEqual(after, ['t', ['back', 't']])
     while (seen.length < 2) await new Promise((done) => setImmediate(done))
     assert.deepEqual(
-      seen.map(({ secure }) => secure),
+      seen.map((exchange) => (exchange.side === 'client' ? exchange.secure : exchange.connection.isSecure)),
       [true, true],
     )
     assert.equal(seen.find((exchange) => exchange.side === 'client')?.port, server.port)

@@ -6,6 +6,7 @@ import type { DropCounts } from './counts.ts'
 import type { CarrierObserver } from './exchange.ts'
 import { addressRules } from './address-rules.ts'
 import { fleetKey, type FleetKey } from './fleet-key.ts'
+import { HttpEvents } from './http-events.ts'
 import { installHttpClient } from './http-client.ts'
 import { installHttpServer } from './http-server.ts'
 import { quietly } from './quiet.ts'
@@ -75,11 +76,13 @@ export function installCarriers(options: CarrierOptions = {}): Carriers {
     key: options.fleetKey ? fleetKey(options.fleetKey) : undefined,
     onFault: options.onFault ?? (() => {}),
   })
+  const events = new HttpEvents()
   const uninstalls = [
-    installHttpServer(wire),
-    installHttpClient(wire),
+    installHttpServer(wire, events),
+    installHttpClient(wire, events),
     installUndici(wire),
     installThreads(wire),
+    () => events.uninstall(),
   ]
   return {
     counts: wire.counts,

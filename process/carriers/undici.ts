@@ -260,7 +260,7 @@ function isLike(name: unknown): name is { length: number } {
  * the entering.
  */
 function enterJoined(exchange: Exchange): void {
-  if (exchange.returned.byteLength > 0) {
+  if (exchange.returned !== emptyFrame.baggage) {
     exchange.frame = withBaggage(exchange.frame, exchange.returned)
     if (isResource(exchange.handler)) joinInResource(exchange, exchange.handler)
   }

@@ -42,9 +42,20 @@ export function scopeOf(execution: Execution, values: ScopeValues = noValues): S
 
 /** The same scope with one value put under its symbol. Cost: one small copy. */
 export function withScopeValue(scope: Scope, key: symbol, value: unknown): Scope {
-  return { execution: scope.execution, values: { ...scope.values, [key]: value } }
+  // Not as one literal with a computed key: V8 forgets how to make such a one quickly (agent/tick-shape.ts).
+  const values: { [key: symbol]: unknown } = { ...scope.values }
+  values[key] = value
+  return { execution: scope.execution, values }
 }
 
 export function frameOf(baggage: Baggage, scope: Scope): Frame {
   return { baggage, scope }
 }
+
+/**
+ * Where an emitter has its home: whoever keeps it sees to it that events run in its frame, so listeners added
+ * in that very frame need not be bound. One symbol for all copies of this module.
+ */
+export const HOME: unique symbol = Symbol.for('crosscut.home')
+
+export type Home = { readonly frame: Frame }

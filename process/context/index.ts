@@ -8,10 +8,12 @@ import { runtime } from './slot.ts'
 export { context, type Context } from './context.ts'
 export {
   frameOf,
+  HOME,
   scopeOf,
   withScopeValue,
   type Execution,
   type Frame,
+  type Home,
   type Scope,
   type ScopeValues,
 } from './frame.ts'
@@ -96,7 +98,7 @@ export function onBarrier(listener: BarrierListener): () => void {
   return runtime.onBarrier(listener)
 }
 
-/** Baggage that a join made longer than a few hundred bytes passes `tidy` first. Gives what stops it. */
+/** Baggage that a join made passes `tidy` first. Gives what stops it. */
 export function tidyJoins(tidy: (baggage: Baggage) => Baggage): () => void {
   return runtime.tidyJoins(tidy)
 }

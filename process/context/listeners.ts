@@ -7,6 +7,10 @@
 //
 // Only rawListeners() shows the wrapper, as it does for `once`.
 
+import type { EventEmitter } from 'node:events'
+
+type EventType = string | symbol
+
 /** What a call of a wrapped listener passes through: it is to call `listener` on `self` with `args`. */
 export type Around = (listener: Function, self: unknown, args: unknown[]) => unknown
 /**
@@ -40,7 +44,7 @@ export function wrapListenerMethods(prototype: object, around: AroundListener): 
         prototype,
         name,
         (native) =>
-          function (this: object, type: unknown, listener: unknown) {
+          function (this: EventEmitter, type: EventType, listener: unknown) {
             const passing = aroundFor(this, type, listener)
             if (passing === undefined || typeof listener !== 'function')
               return native.call(this, type, listener)
@@ -55,11 +59,11 @@ export function wrapListenerMethods(prototype: object, around: AroundListener): 
         prototype,
         once,
         (native) =>
-          function (this: object, type: unknown, listener: unknown) {
+          function (this: EventEmitter, type: EventType, listener: unknown) {
             const passing = aroundFor(this, type, listener)
             if (passing === undefined || typeof listener !== 'function')
               return native.call(this, type, listener)
-            return call(this, via, [type, boundOnce(this, type, listener, passing)])
+            return this[via](type, boundOnce(this, type, listener, passing))
           },
       ),
     )
@@ -72,12 +76,14 @@ export function wrapListenerMethods(prototype: object, around: AroundListener): 
 
 /** A `once` wrapper of Node or of ours, whose inner listener was judged already. */
 function isWrapped(listener: Function): boolean {
-  return Reflect.get(listener, 'listener') !== undefined
+  return 'listener' in listener && listener.listener !== undefined
 }
+
+type Bound = ((this: unknown, ...args: unknown[]) => unknown) & { listener: Function }
 
 // Plain functions without name and length of the listener's: defining these costs a microsecond, and nobody
 // asks a listener.
-function bound(listener: Function, passing: Around): Function {
+function bound(listener: Function, passing: Around): Bound {
   function wrapper(this: unknown, ...args: unknown[]): unknown {
     return passing(listener, this, args)
   }
@@ -85,21 +91,16 @@ function bound(listener: Function, passing: Around): Function {
   return wrapper
 }
 
-function boundOnce(emitter: object, type: unknown, listener: Function, passing: Around): Function {
+function boundOnce(emitter: EventEmitter, type: EventType, listener: Function, passing: Around): Bound {
   let hasFired = false
   function wrapper(this: unknown, ...args: unknown[]): unknown {
     if (hasFired) return undefined
     hasFired = true
-    call(emitter, 'removeListener', [type, wrapper])
+    emitter.removeListener(type, wrapper)
     return passing(listener, this, args)
   }
   wrapper.listener = listener
   return wrapper
-}
-
-function call(target: object, method: string, args: unknown[]): unknown {
-  const fn: unknown = Reflect.get(target, method)
-  return typeof fn === 'function' ? Reflect.apply(fn, target, args) : undefined
 }
 
 /** Defines prototype[name] = make(what was found there); the result restores own or inherited as it was. */

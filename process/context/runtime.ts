@@ -30,9 +30,6 @@ export type StartOptions = {
   readonly strict?: MismatchListener
 }
 
-/** Smaller baggage is not worth looking at: joins are many and growth is slow. */
-const TIDY_BYTES_MIN = 256
-
 export class Runtime {
   /** Grows with each change that another copy of the module must know of; see slot.ts. */
   readonly version = 1
@@ -172,8 +169,7 @@ export class Runtime {
   }
 
   #tidied(before: Frame, joined: Frame): Frame {
-    if (this.#tidy === undefined || joined === before || joined.baggage.byteLength < TIDY_BYTES_MIN)
-      return joined
+    if (this.#tidy === undefined || joined === before) return joined
     const baggage = this.#tidy(joined.baggage)
     return baggage === joined.baggage ? joined : frameOf(baggage, joined.scope)
   }
@@ -266,10 +262,13 @@ function callWithin<R>(store: FrameStore, frame: Frame, outer: Frame, fn: () => 
   }
 }
 
+/** One of the two where that says it all, so that frames met again are found to be the same. */
 function joinFrames(waiting: Frame, settled: Frame): Frame {
   if (settled.baggage === waiting.baggage) return waiting
   const joined = joinOf(waiting.baggage, settled.baggage)
-  return joined === waiting.baggage ? waiting : frameOf(joined, waiting.scope)
+  if (joined === waiting.baggage) return waiting
+  const isAllOfSettled = joined === settled.baggage && waiting.scope === settled.scope
+  return isAllOfSettled ? settled : frameOf(joined, waiting.scope)
 }
 
 /** Values of another copy of baggage/ have private fields of their own, so they meet as bytes. */

@@ -6,14 +6,23 @@
 // content, so the listener is bound where it is added: it sees what was packed before it was added and,
 // within one execution, before the event; from another execution a barrier edge is left.
 //
+// Where somebody sees to it that the events of a stream run in the very frame (HOME; carriers/ does for
+// HTTP), a listener needs no binding: most of a request's are Node's own.
+//
 // Plain EventEmitters and EventTargets are not bound: a listener of a bus, added by the first request that
 // came along, serves them all, and `emit` is a call by whoever emits. Strict mode reports those;
 // `context.bind` is the remedy. Sockets are left out too: Node's own listeners on them outlive many requests
 // and would hold on to the frame of one.
 import { Socket } from 'node:net'
 import { Stream } from 'node:stream'
-import type { Frame } from './frame.ts'
+import { HOME, type Frame, type Home } from './frame.ts'
 import { wrapListenerMethods } from './listeners.ts'
+
+declare module 'node:events' {
+  interface EventEmitter {
+    [HOME]?: Home
+  }
+}
 
 export type ListenerHost = {
   frame(): Frame | undefined
@@ -27,8 +36,10 @@ export type ListenerHost = {
  */
 export function installStreamListeners(host: ListenerHost): () => void {
   return wrapListenerMethods(Stream.prototype, (emitter) => {
+    if (emitter instanceof Socket) return undefined
     const frame = host.frame()
-    if (frame === undefined || emitter instanceof Socket) return undefined
+    if (frame === undefined) return undefined
+    if (emitter instanceof Stream && emitter[HOME]?.frame === frame) return undefined
     return (listener, self, args) => {
       if (host.frame() === frame) return Reflect.apply(listener, self, args)
       return host.callListener(frame, () => Reflect.apply(listener, self, args))

@@ -2,7 +2,7 @@
 // a new Baggage in which all other bags, and what this schema does not know of this bag, are as they were.
 
 import { compareBytes, nearest } from '#base'
-import { note, notedAt, notedBy, notedEnd, ownedOf, withOwned, type Baggage } from '../baggage.ts'
+import { note, notedAt, notedBy, notedEnd, ownedOf, rewritten, type Baggage } from '../baggage.ts'
 import { Cursor, enterChild, findChild, firstMarker, type Region } from '../cursor.ts'
 import { BaggageError } from '../error.ts'
 import { headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
@@ -112,7 +112,7 @@ export class SchemaBag implements BagType {
     this.#node.write(writer, value, 0, undefined, this.name)
     if (writer.length === contents) writer.length = start
     writer.raw(bytes, end, bytes.length)
-    return withOwned(writer.finish(), writer.owned)
+    return rewritten(baggage, writer.finish(), writer.owned)
   }
 
   update(baggage: Baggage, change: (value: Record<string, unknown>) => unknown): Baggage {
