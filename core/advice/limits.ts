@@ -49,4 +49,5 @@ export const DISTINCT_MAX = 1000
 /** Buckets of a histogram: at 2 % a bucket, 512 reach from 1 to 25,000; neighbours are merged beyond. */
 export const BUCKETS_MAX = 512
 
+assert((OWNED_TUPLES_MAX & (OWNED_TUPLES_MAX - 1)) === 0, 'a place in the table is a mask of the id')
 assert(KEEP_MAX <= ROWS_MAX, 'what is kept can be unpacked')

@@ -50,6 +50,16 @@ test('a loop of packs is one component; equal tuples are one group of larger wei
   )
 })
 
+test('ids that differ anywhere are different components', () => {
+  for (let byte = 0; byte < 8; byte++) {
+    const owners = new TupleOwners()
+    const own = new Uint8Array(8)
+    owners.moveOn(own, 1)
+    assert.ok(owners.isNewest(own, 1) && !owners.isNewest(own, 2))
+    assert.ok(!owners.isNewest(own.with(byte, 1), 1))
+  }
+})
+
 test('what came from elsewhere is not extended, and survives beside ours', () => {
   const theirs = packTuples(Baggage.empty, ALL, [{ values: ['x', 1], weight: 1 }], SHAPE, {
     ...ports(),

@@ -41,30 +41,30 @@ export const STAMP_BYTES = 16
  * a pack, for its growth and garbage.)
  */
 export class TupleOwners {
-  readonly #keys = new Float64Array(OWNED_TUPLES_MAX)
+  readonly #high = new Uint32Array(OWNED_TUPLES_MAX)
+  readonly #low = new Uint32Array(OWNED_TUPLES_MAX)
   readonly #versions = new Uint32Array(OWNED_TUPLES_MAX)
 
-  /** `id`: its bytes begin the element. */
+  /** `id`: its eight bytes begin the element. */
   isNewest(id: Uint8Array, version: number): boolean {
-    const key = keyOf(id)
-    const place = key % OWNED_TUPLES_MAX
-    return this.#keys[place] === key && this.#versions[place] === version
+    const high = wordAt(id, 0)
+    const low = wordAt(id, 4)
+    const place = (high ^ low) & (OWNED_TUPLES_MAX - 1)
+    return this.#high[place] === high && this.#low[place] === low && this.#versions[place] === version
   }
 
   moveOn(id: Uint8Array, version: number): void {
-    const key = keyOf(id)
-    const place = key % OWNED_TUPLES_MAX
-    this.#keys[place] = key
+    const high = wordAt(id, 0)
+    const low = wordAt(id, 4)
+    const place = (high ^ low) & (OWNED_TUPLES_MAX - 1)
+    this.#high[place] = high
+    this.#low[place] = low
     this.#versions[place] = version
   }
 }
 
-/**
- * Six of the eight random bytes: a foreign id is taken for one of 16,384 own ones once in 2^34, and then its
- * version must fit too. A text of eight pieces would cost more than the look-up.
- */
-function keyOf(id: Uint8Array): number {
-  return (((id[0] << 24) | (id[1] << 16) | (id[2] << 8) | id[3]) >>> 0) * 65_536 + (id[4] << 8) + id[5]
+function wordAt(bytes: Uint8Array, at: number): number {
+  return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 }
 
 export type PackPorts = { readonly owners: TupleOwners; fresh(): Uint8Array }

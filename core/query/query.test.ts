@@ -131,7 +131,7 @@ const queryText = fc.integer({ min: 0, max: 3 }).chain((joinCount) => {
 
 describe('a query', () => {
   test('answers the same by definition, unoptimised and optimised, whatever is asked of whatever happened', () => {
-    const runs = Number(process.env['CROSSCUT_QUERY_RUNS'] ?? 3000)
+    const runs = Number(process.env['CROSSCUT_QUERY_RUNS'] ?? 2000)
     fc.assert(
       fc.property(queryText, execution, (text, given) => {
         // A comparison of a number with a text is refused; all else that is generated is a query.

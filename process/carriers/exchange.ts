@@ -5,8 +5,8 @@
 // marked as changeable before the step returns: that is how a span gets into `scope`, into `traceparent`, and
 // into the baggage that travels.
 //
-//   server:  serverStart (before the handler; scope, baggage) -> serverHead (before headers leave to a caller
-//            that accepts; returned) -> serverEnd (at close)
+//   server:  serverStart (before the handler; scope, baggage) -> serverHead (before headers leave; returned)
+//            -> serverEnd (at close)
 //   client:  clientStart (traceparent, tracestate, baggage to send) -> clientResponse (headers in; returned)
 //            -> clientEnd (body read, failed or aborted)
 //   threads: messageSend (traceparent, baggage) -> messageReceive (scope, baggage)

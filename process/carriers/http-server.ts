@@ -173,7 +173,10 @@ function headArguments(exchange: Exchange, args: unknown[]): unknown[] {
 
 /** The arguments of writeHead with our header in them. Never changes an object of the caller. */
 function withReturnHeader(exchange: Exchange, args: unknown[]): unknown[] {
-  const value = takeReturn(exchange)
+  keepCurrent(exchange)
+  exchange.returned = exchange.frame.baggage
+  exchange.wire.serverStep('serverHead', exchange)
+  const value = newsFor(exchange)
   if (value === undefined) return args
   const at = typeof args[1] === 'string' ? 2 : args[1] === undefined || args[1] === null ? 2 : 1
   const headers = args[at]
@@ -208,7 +211,9 @@ function ending(native: Function): Function {
 
 function addReturnTrailer(exchange: Exchange): void {
   const response = exchange.response
-  const value = takeReturn(exchange)
+  keepCurrent(exchange)
+  exchange.returned = exchange.frame.baggage
+  const value = newsFor(exchange)
   if (value === undefined) return
   // Without chunks Node drops trailers silently: Content-Length, 204, 304, HEAD, HTTP/1.0.
   if (response.chunkedEncoding && Reflect.get(response, '_hasBody') !== false)
@@ -216,18 +221,17 @@ function addReturnTrailer(exchange: Exchange): void {
   else exchange.wire.counts.return_too_late++
 }
 
-/**
- * What the caller does not know yet, encoded; undefined when there is nothing new, or this is not the
- * request's own execution.
- */
-function takeReturn(exchange: Exchange): string | undefined {
-  const wire = exchange.wire
+/** What this point of the request carries; whoever answers from another execution is counted. */
+function keepCurrent(exchange: Exchange): void {
   const current = currentFrame()
-  if (!keepBaggage(exchange, current) && current !== undefined) wire.counts.return_foreign_execution++
-  if (!exchange.isAccepting) return undefined
-  exchange.returned = exchange.frame.baggage
-  wire.serverStep('serverHead', exchange)
-  if (exchange.returned === exchange.known || exchange.returned.equals(exchange.known)) return undefined
-  exchange.known = exchange.returned
-  return wire.encodeReturn(exchange.returned)
+  if (!keepBaggage(exchange, current) && current !== undefined)
+    exchange.wire.counts.return_foreign_execution++
+}
+
+/** What the caller does not know yet, encoded; undefined when there is nothing new, or it does not accept. */
+function newsFor(exchange: Exchange): string | undefined {
+  const { returned, known, wire } = exchange
+  if (!exchange.isAccepting || returned === known || returned.equals(known)) return undefined
+  exchange.known = returned
+  return wire.encodeReturn(returned)
 }
