@@ -8,6 +8,8 @@
 //           -> answer bytes, or `Code: N. DB::Exception: ...` with X-ClickHouse-Exception-Code
 //   insert  -> its data goes to DIR/incoming/N, read by the engine (FROM INFILE): the one way for any bytes;
 //              never synced and gone within a moment, so it costs a copy in memory and no disk
+//           -> every part that is new is checked before the answer (part-check.ts)
+//   end     -> always a kill: a graceful one deletes the parts that merges have read, whatever they wrote
 //
 // Why a process of its own: one chDB query cannot be interrupted from outside, and a fault of the engine
 // takes its process along. Here a query that outlives its deadline makes the child kill itself, and the host
@@ -18,7 +20,7 @@
 // Source: ClickHouse documentation, "HTTP interface"; chdb-node README.
 
 import { chmodSync, existsSync, mkdirSync, rmSync } from 'node:fs'
-import { rm, writeFile } from 'node:fs/promises'
+import { rm, statfs, writeFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { join } from 'node:path'
 import { loadChdb, type ChdbAddon, type ChdbConnection } from './chdb-addon.ts'
@@ -28,10 +30,14 @@ import {
   INSERT_CONNECTIONS,
   KILL_GRACE_MS,
   LAST_WORDS_MS,
+  PART_CHECK_MS,
   QUERY_CONNECTIONS,
   QUERY_MS_MAX,
+  SCHEMA_ROOM_BYTES_MIN,
   URI_BYTES_MAX,
 } from './limits.ts'
+import { brokenInserts, forgetTokens } from './broken-inserts.ts'
+import { PartCheck, type Run } from './part-check.ts'
 
 type ChildOptions = { readonly dir: string; readonly socketPath: string }
 
@@ -39,6 +45,9 @@ type Request = { readonly sql: string; readonly data: Buffer | undefined; readon
 
 /** `INSERT INTO table (columns)`, then settings and format: the file's name goes in between. */
 const INSERT = /^(\s*insert\s+into\s+[\w.`]+\s*(?:\([^()]*\))?)\s*((?:settings\s[^()]*)?format\s+\w+)\s*$/i
+
+/** Writes files of the schema: cut short by a full disk they would take the table with them. */
+const SCHEMA = /^\s*(create|alter\s+table\s+\w+\s+modify)\b/i
 
 /** Connections of one class of work, lent in order of asking. */
 class Pool {
@@ -67,10 +76,13 @@ class Engine {
   readonly #queries: Pool
   readonly #inserts: Pool
   readonly #connections: readonly ChdbConnection[]
+  readonly #dir: string
   readonly #incoming: string
+  readonly #parts = new PartCheck()
   #insertCount = 0
 
   constructor(dir: string) {
+    this.#dir = dir
     this.#incoming = join(dir, '..', 'incoming')
     rmSync(this.#incoming, { recursive: true, force: true })
     mkdirSync(this.#incoming, { recursive: true })
@@ -88,18 +100,46 @@ class Engine {
     return pool.use(async (connection) => (isAway() ? new Uint8Array() : this.#runOn(connection, request)))
   }
 
-  close(): void {
-    for (const connection of this.#connections) this.#addon.CloseConnection(connection)
+  /** The parts that are there have been loaded, and so checked, by the engine. */
+  begin(): Promise<void> {
+    return this.#queries.use((connection) => this.#parts.begin(this.#runner(connection)))
+  }
+
+  /** Looks at what merges have made since the last look. */
+  check(): Promise<void> {
+    return this.#queries.use((connection) => this.#checkParts(connection))
   }
 
   async #insert(connection: ChdbConnection, sql: string, data: Buffer): Promise<Uint8Array> {
     const path = join(this.#incoming, String(this.#insertCount++))
+    const dropped = this.#parts.dropped
     try {
       await writeFile(path, data)
-      return (await this.#addon.QueryAsyncConnection(connection, fromFile(sql, path), 'Null')).bytes
+      await this.#addon.QueryAsyncConnection(connection, fromFile(sql, path), 'Null')
     } finally {
       await rm(path, { force: true })
     }
+    await this.#checkParts(connection)
+    if (this.#parts.dropped !== dropped) throw new Error(CUT_SHORT)
+    return new Uint8Array()
+  }
+
+  async #checkParts(connection: ChdbConnection): Promise<void> {
+    if (!(await this.#parts.isWhole(this.#runner(connection)))) endForGood('damaged')
+  }
+
+  #runner(connection: ChdbConnection): Run {
+    return async (sql) => {
+      const { bytes } = await this.#addon.QueryAsyncConnection(connection, sql, 'JSONEachRow')
+      const lines = Buffer.from(bytes).toString().split('\n')
+      return lines.filter((line) => line !== '').map((line) => JSON.parse(line))
+    }
+  }
+
+  async #checkRoom(): Promise<void> {
+    const { bavail, bsize } = await statfs(this.#dir)
+    if (bavail * bsize < SCHEMA_ROOM_BYTES_MIN)
+      throw new Error('Code: 243. DB::Exception: no room to change the schema. (NOT_ENOUGH_SPACE)')
   }
 
   async #runOn(connection: ChdbConnection, request: Request): Promise<Uint8Array> {
@@ -121,6 +161,7 @@ class Engine {
     try {
       if (set !== '') await this.#addon.QueryAsyncConnection(connection, set, 'Null')
       if (request.data !== undefined) return await this.#insert(connection, request.sql, request.data)
+      if (SCHEMA.test(request.sql)) await this.#checkRoom()
       const format = request.url.searchParams.get('default_format') ?? 'TabSeparated'
       return (await this.#addon.QueryAsyncConnection(connection, request.sql, format)).bytes
     } finally {
@@ -129,6 +170,9 @@ class Engine {
     }
   }
 }
+
+const CUT_SHORT =
+  'Code: 243. DB::Exception: a part was cut short: the disk is full or failing. (NOT_ENOUGH_SPACE)'
 
 /** Adds ` FROM INFILE '...'`; the path is ours and holds no quote. */
 function fromFile(sql: string, path: string): string {
@@ -150,12 +194,17 @@ function deadlineOf(ms: number): { passed: Promise<never>; cancel: () => void } 
         'Code: 159. DB::Exception: the query did not stop, so its engine was killed. (TIMEOUT_EXCEEDED)',
       ),
     )
-    setTimeout(() => {
-      // process.exit would run the engine's exit handlers, which wait for the very query that does not end.
-      process.stdout.write('runaway\n', () => process.kill(process.pid, 'SIGKILL'))
-    }, LAST_WORDS_MS)
+    setTimeout(() => endForGood('runaway'), LAST_WORDS_MS)
   }, ms)
   return { passed: promise, cancel: () => clearTimeout(timer) }
+}
+
+/**
+ * process.exit would run the engine's exit handlers, which wait for queries that do not end and delete what
+ * merges have read.
+ */
+function endForGood(why: 'runaway' | 'damaged' | 'closed'): void {
+  process.stdout.write(`${why}\n`, () => process.kill(process.pid, 'SIGKILL'))
 }
 
 /** Members of the query string that are not settings of the engine. */
@@ -251,7 +300,7 @@ async function answer(engine: Engine, request: IncomingMessage, response: Server
   }
 }
 
-function main(): void {
+async function main(): Promise<void> {
   const options: ChildOptions = JSON.parse(process.argv[2] ?? '{}')
   // The owner holds the other end of stdin: when it dies, however it dies, so do we, and the data directory
   // is free again.
@@ -260,7 +309,10 @@ function main(): void {
     .on('error', () => undefined)
     .resume()
   process.umask(0o077)
+  const before = brokenInserts(options.dir)
   const engine = new Engine(options.dir)
+  const lost = [...brokenInserts(options.dir)].filter((path) => !before.has(path))
+  if (forgetTokens(lost)) return endForGood('damaged')
   const server = createServer({ maxHeaderSize: URI_BYTES_MAX }, (request, response) => {
     void answer(engine, request, response)
   })
@@ -268,21 +320,21 @@ function main(): void {
   // A socket file left by a killed child; the engine's own lock on the directory has already shown that no
   // child lives.
   if (existsSync(options.socketPath)) rmSync(options.socketPath)
+  await engine.begin()
   server.listen(options.socketPath, () => {
     chmodSync(options.socketPath, 0o600)
     process.stdout.write('ready\n')
   })
+  // An engine that cannot list its parts now is asked again.
+  setInterval(() => void engine.check().catch(() => undefined), PART_CHECK_MS).unref()
   // A terminal sends Ctrl-C to the whole group; the owner decides when we end, after it has written what it
   // still has.
   process.on('SIGINT', () => undefined)
   process.on('SIGHUP', () => undefined)
   process.on('SIGTERM', () => {
-    server.close(() => {
-      engine.close()
-      process.exit(0)
-    })
+    server.close(() => endForGood('closed'))
     server.closeIdleConnections()
   })
 }
 
-main()
+await main()

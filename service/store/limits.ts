@@ -45,6 +45,14 @@ export const PING_SILENCE_MS_MAX = 10_000
 export const PING_EVERY_MS = 2_000
 
 /**
+ * Between looks at what merges made while nothing is inserted. What they have read stays 480 s: 48 looks.
+ */
+export const PART_CHECK_MS = 10_000
+
+/** Tables are created and changed with this much room: their files are a few kB. */
+export const SCHEMA_ROOM_BYTES_MIN = 1024 * 1024
+
+/**
  * A child that dies at once (data directory locked by a dying predecessor) is started again after this,
  * doubled up to the max.
  */
