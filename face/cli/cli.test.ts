@@ -239,6 +239,8 @@ test('doctor names the setting that silences a program, and lets starters be sil
   assert.match(findings[0]?.fix ?? '', /^unset OTEL_SDK_DISABLED /)
   assert.match(agentFindings([])[0]?.fix ?? '', /crosscut run -- node app\.js/)
   assert.equal(agentFindings([agent('alone', {}, 0)])[0]?.state, 'warn')
+  const [ended] = agentFindings([{ ...agent('batch', {}, 3), isConnected: false }])
+  assert.deepEqual([ended?.state, /, gone now\): 3 spans made, 3 sent/.test(ended?.says ?? '')], ['ok', true])
 })
 
 test('completion scripts name every verb', async () => {

@@ -2,7 +2,7 @@
 //
 //   connect ── hello ──► stream of states ──(end, error, 30 s of silence)──► wait ──► connect
 //      │                                       twice as long each time, jittered
-//      └ each second: report (totals; a lost report loses nothing)
+//      └ at once, each second and at the end: report (totals; a lost report loses nothing)
 //
 // All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's
 // question.
@@ -31,7 +31,11 @@ type Parts = {
   readonly onState: (data: string) => void
 }
 
-export type Control = { stop(): void }
+export type Control = {
+  /** The last report: a short program must not end unheard. Settles within the time, at once offline. */
+  farewell(withinMs: number): Promise<void>
+  stop(): void
+}
 
 export function openControl(parts: Parts): Control {
   return parts.detached(() => new Connection(parts))
@@ -46,6 +50,7 @@ class Connection implements Control {
   #failures = 0
   #toldTracepoints = -1
   #isReporting = false
+  #isKnown = false
   #isStopped = false
 
   constructor(parts: Parts) {
@@ -62,11 +67,26 @@ class Connection implements Control {
     this.#agent?.destroy()
   }
 
+  farewell(withinMs: number): Promise<void> {
+    if (!this.#isKnown || this.#isStopped) return Promise.resolve()
+    this.#isKnown = false
+    return new Promise((resolve) => {
+      // Referenced: nothing else holds the process now.
+      const held = setTimeout(resolve, withinMs)
+      this.#post('/agent/v1/report', this.#parts.report(), () => {
+        clearTimeout(held)
+        resolve()
+      })
+    })
+  }
+
   #connect(): void {
     const hello = this.#parts.hello()
     this.#toldTracepoints = hello.tracepoints.length
     this.#post('/agent/v1/hello', hello, (error) => {
       if (error !== undefined) return this.#failed('hello', error)
+      this.#isKnown = true
+      this.#report()
       this.#follow(hello.agent)
     })
   }
@@ -126,6 +146,7 @@ class Connection implements Control {
   }
 
   #failed(where: string, error: unknown): void {
+    this.#isKnown = false
     this.#parts.ledger.note(`control ${where}`, error)
     if (this.#isStopped) return
     const waitMs =

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
+import { startControlPlane } from './testing/control-server.ts'
 import { closed, ended, launch, listen, startCollector, startService, until } from './testing/rig.ts'
 
 const WAYS = ['return', 'exit-3', 'throw', 'reject', 'code-4'] as const
@@ -101,3 +102,20 @@ for (const [name, env] of [
     await collector.close()
   })
 }
+
+test('a program of a moment is not gone unheard: its last report counts the spans it sent', async () => {
+  const [collector, plane] = await Promise.all([startCollector(), startControlPlane()])
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    OTEL_SERVICE_NAME: 'moment',
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+  }
+  try {
+    assert.equal((await ended(launch({ file: './ends.mjs', args: ['return'], env }))).code, 0)
+    const { emitted, sent } = plane.reports.get('moment')?.spans ?? {}
+    assert.deepEqual([emitted, sent], [2, 2])
+  } finally {
+    await Promise.all([collector.close(), plane.close()])
+  }
+})

@@ -127,7 +127,11 @@ class RunningAgent implements Agent {
     })
     this.#spans = openSpans(this.#recorder)
     this.#enable()
-    this.#removeExit = installExit(this.#exporter, isMainThread)
+    this.#removeExit = installExit({
+      exporter: this.#exporter,
+      farewell: async (ms) => this.#control?.farewell(ms),
+      isMainThread,
+    })
     this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
     for (const name of settings.misread) this.#ledger.count(`misread ${name}`)
     if (settings.silencedBy !== undefined) this.#ledger.count(`silenced by ${settings.silencedBy}`)

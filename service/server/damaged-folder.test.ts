@@ -116,6 +116,14 @@ function isRoot(): string | false {
   return process.getuid?.() === 0 ? 'root may write everywhere' : false
 }
 
+test('a token file that cannot be made is refused by its name, with E_CONFIG', async () => {
+  await assert.rejects(start(copy().dir, { tokenFile: '/nowhere/token' }), (error: Error) => {
+    assert.equal('code' in error && error.code, 'E_CONFIG')
+    assert.match(error.message, /^--token-file \/nowhere\/token /)
+    return true
+  })
+})
+
 test('a host that is no address of this machine is refused with E_CONFIG', async () => {
   // 192.0.2.0/24 is for documentation: nobody has it.
   await assert.rejects(start(copy().dir, { host: '192.0.2.1' }), { code: 'E_CONFIG' })

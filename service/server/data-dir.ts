@@ -40,7 +40,7 @@ export type DataDir = {
 
 /**
  * Opens or makes the folder; the operator's token is in tokenFile if given. Errors: E_DATA_LOCKED,
- * E_DATA_DAMAGED.
+ * E_DATA_DAMAGED; E_CONFIG for the token file.
  */
 export async function openDataDir(dir: string, tokenFile?: string): Promise<DataDir> {
   mkdirSync(path.join(dir, 'keys'), { recursive: true, mode: 0o700 })
@@ -62,7 +62,8 @@ export async function openDataDir(dir: string, tokenFile?: string): Promise<Data
       signingKey: signingKey.key,
       publicKey: encodeBase64Url(rawKey),
       fleet: openSecret(path.join(dir, 'fleet')),
-      adminToken: openSecret(tokenFile ?? path.join(dir, 'admin-token')),
+      adminToken:
+        tokenFile === undefined ? openSecret(path.join(dir, 'admin-token')) : openTokenFile(tokenFile),
       sessionKey: createHash('sha256')
         .update(openSecret(path.join(dir, 'keys', 'session.key')))
         .digest(),
@@ -99,6 +100,17 @@ function openAgentToken(file: string, isNewKey: boolean, fingerprint: string): s
   const token = `${secret}.${fingerprint}`
   if (token !== known) replaceFile(file, `${token}\n`)
   return token
+}
+
+/** It may lie anywhere: what is wrong with it says nothing of the data folder. */
+function openTokenFile(file: string): string {
+  try {
+    return openSecret(file)
+  } catch (cause: unknown) {
+    const why = cause instanceof Error ? cause.message : String(cause)
+    const message = `--token-file ${file} can be neither read nor made: ${why}; give it another place`
+    throw new ServerError('E_CONFIG', message, { cause })
+  }
 }
 
 /** One line of text that is made once. */

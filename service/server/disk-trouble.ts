@@ -35,15 +35,17 @@ function explanation(dir: string, code: string, why: string): Told | undefined {
       code: 'E_CONFIG',
       message: `${why}; --host must be an address of this machine, the port allowed`,
     }
-  if (FULL.has(code)) {
+  const isLock = code === 'ERR_SQLITE_ERROR'
+  if (FULL.has(code) || (isLock && /disk is full/.test(why))) {
     const message = `the disk of ${dir} is full; free some space, or give --data another folder`
     return { code: 'E_DATA_FULL', message }
   }
-  if (DENIED.has(code)) {
+  // On a read-only file system Node's recursive mkdir says ENOENT, or EROFS.
+  if (DENIED.has(code) || (code === 'ENOENT' && /\bmkdir\b/.test(why))) {
     const message = `${dir} may not be written: ${why}; change its owner, or give --data another folder`
     return { code: 'E_DATA_ACCESS', message }
   }
-  if (code === 'ERR_SQLITE_ERROR') {
+  if (isLock) {
     const message = `${dir}/lock cannot be locked: ${why}; remove it if no server runs there`
     return { code: 'E_DATA_DAMAGED', message }
   }

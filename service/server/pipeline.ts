@@ -57,6 +57,7 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   try {
     first = await parts.ingest.start()
   } catch (error: unknown) {
+    isClosing = true
     await store.close()
     throw error
   }

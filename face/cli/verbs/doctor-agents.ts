@@ -35,16 +35,12 @@ function agentFinding(
   { service, pid, isConnected, lastSeenMs, report, nodeVersion }: AgentView,
   isSpanSeen: boolean,
 ): Finding {
-  const who = `${service} (pid ${pid}, Node ${nodeVersion})`
-  if (!isConnected)
-    return {
-      check: CHECK,
-      state: 'warn',
-      says: `${who} was last seen ${ago(Date.now() - lastSeenMs)}`,
-      fix: 'did it end?',
-    }
-  if (report === undefined) return { check: CHECK, state: 'warn', says: `${who} has not reported yet` }
-  return reportFinding(who, report, isSpanSeen)
+  const end = isConnected ? '' : `, gone ${ago(Date.now() - lastSeenMs)}`
+  const who = `${service} (pid ${pid}, Node ${nodeVersion}${end})`
+  if (report !== undefined) return reportFinding(who, report, isSpanSeen)
+  const state = isConnected || isSpanSeen ? 'ok' : 'warn'
+  const fix = 'it ended within moments: let it run longer, or exit without process.exit()'
+  return { check: CHECK, state, says: `${who} has not reported`, ...(state === 'ok' ? {} : { fix }) }
 }
 
 function reportFinding(
