@@ -55,6 +55,8 @@ export function mayUseNode(folder: string): boolean {
 
 /** npm packages by folder; nothing that enters a user's process has any. Each has its line in RATIONALE. */
 export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  // Bundled into the package: a user installs none.
+  weave: ['acorn'],
   store: ['chdb', '@clickhouse/client'],
   web: [
     '@codemirror/autocomplete',

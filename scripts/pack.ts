@@ -50,6 +50,7 @@ const ENGINES = { node: '>=22.15' }
 const SERVER_ENGINES = { node: '>=24' }
 /** Folders that crosscut-server is made of, besides the built web app. */
 const SERVER_FOLDERS = ['core', 'service', 'tools']
+const PARSER = 'weave/parser'
 const SERVER_PACKAGES = ['chdb', '@clickhouse/client']
 
 /** Builds both packages and their tarballs. */
@@ -66,6 +67,8 @@ async function buildCrosscut(folder: string): Promise<void> {
   const entries = Object.entries(manifest.exports).filter(([, source]) => source.endsWith('.ts'))
   const input: Record<string, string> = { 'cli/main': path.join(ROOT, 'face/cli/main.ts') }
   for (const [name, source] of entries) input[entryName(name)] = path.join(ROOT, source)
+  // A file of its own, acorn in it: what weaves nothing never loads it.
+  input[PARSER] = path.join(ROOT, manifest.imports['#parser'])
   const bundle = await rolldown({
     input,
     platform: 'node',
@@ -78,7 +81,7 @@ async function buildCrosscut(folder: string): Promise<void> {
     format: 'esm',
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name]-[hash].js',
-    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+    minify: { compress: true, mangle: true, codegen: { removeWhitespace: true } },
     paths: { '#server': 'crosscut-server' },
   })
   await bundle.close()
@@ -88,7 +91,7 @@ async function buildCrosscut(folder: string): Promise<void> {
     description: manifest.description,
     engines: ENGINES,
     bin: { crosscut: './cli/main.js' },
-    imports: declarationFaces(),
+    imports: { ...declarationFaces(), '#parser': `./${PARSER}.js` },
     exports: Object.fromEntries([
       ...entries.map(([name, source]) => [
         name,

@@ -50,6 +50,8 @@ export type AdvicePorts = PackPorts & {
 export type CompiledAdvice = {
   readonly tool: string
   readonly tracepoint: string
+  /** What it observes of its tracepoint. */
+  readonly vars: readonly string[]
   /** Units of ~50 ns for one row. */
   readonly cost: number
   run(environment: AdviceEnvironment): void
@@ -66,6 +68,7 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
     return {
       tool: verified.package.name,
       tracepoint,
+      vars: instructions.flatMap((one) => (one.op === 'observe' ? one.vars : [])),
       cost: verified.costs[i].typical,
       run(environment) {
         let rows: readonly Row[] = [{ slots: [], weight: 1 }]

@@ -18,10 +18,38 @@ export function tracepointAt(text: string, start: number): number {
 
 export const isPattern = (name: string): boolean => name.includes('*') || name.includes(',')
 
-/** Linear in pattern x name; no regular expression is made of what a user wrote. */
+/** Where in a function; a line is where its statement begins. */
+export type Place = { readonly of: string; readonly place: string }
+
+const PLACE = /@(entry|return|throw|exit|[1-9][0-9]{0,6})$/
+const ENTRY = 'entry'
+
+/** `a.ts:f@return` is place `return` of `a.ts:f`; what goes without saying is `entry`. */
+export function placeOf(name: string): Place {
+  const place = PLACE.exec(name)?.[1]
+  return place === undefined ? { of: name, place: ENTRY } : { of: name.slice(0, -place.length - 1), place }
+}
+
+/** A function, `file:path`. */
+export const isCode = (name: string): boolean => name.includes(':') && !name.startsWith('channel:')
+
+/**
+ * A file may be named by the end of its path: `store.ts:get` fits `src/store.ts:get`. Linear in pattern x
+ * name; no regular expression is made of what a user wrote.
+ */
 export function matchesTracepoint(pattern: string, name: string): boolean {
   if (pattern.includes(',')) return pattern.split(',').some((one) => matchesTracepoint(one, name))
-  if (!pattern.includes('*')) return pattern === name
+  const wanted = placeOf(pattern)
+  const given = placeOf(name)
+  if (wanted.place !== given.place) return false
+  if (fits(wanted.of, given.of)) return true
+  return isCode(wanted.of) && given.of.includes('/') && fits(`**/${wanted.of}`, given.of)
+}
+
+function fits(pattern: string, name: string): boolean {
+  const star = pattern.lastIndexOf('*')
+  if (star < 0) return pattern === name
+  if (!name.endsWith(pattern.slice(star + 1))) return false
   // reach[j]: the pattern so far can stand for name[0, j).
   let reach = new Array<boolean>(name.length + 1).fill(false)
   reach[0] = true

@@ -21,8 +21,15 @@ export type AgentHello = {
   readonly tracepoints: readonly TracepointInfo[]
 }
 
-/** A place where advice can run, and what it exports. */
-export type TracepointInfo = { readonly name: string; readonly vars: readonly string[] }
+/**
+ * A place where advice can run, and what it exports. A function is told once, with the line it is written at:
+ * `@return`, `@throw` and `@exit` of it export `return`, `error` and `durationMs` too.
+ */
+export type TracepointInfo = {
+  readonly name: string
+  readonly vars: readonly string[]
+  readonly line?: number
+}
 
 /**
  * What one package's EMIT has counted in one process since it was installed there: totals, so a lost report

@@ -3,8 +3,9 @@
 import { callableNames } from './functions.ts'
 import { tokenAt, type Token } from './lexer.ts'
 import { QUERY_CHARS_MAX } from './limits.ts'
-import { DEFAULT_VARS, type Surroundings } from './resolve.ts'
-import { matchesTracepoint, tracepointAt } from '#advice'
+import type { Surroundings } from './resolve.ts'
+import { DEFAULT_VARS, varsAt } from './vocabulary.ts'
+import { tracepointAt } from '#advice'
 
 export type Completion = {
   readonly label: string
@@ -79,10 +80,8 @@ function sourceOffers({ vocabulary, views }: Surroundings): Offer[] {
 function variableOffers(text: string, start: number, { vocabulary }: Surroundings): Offer[] | undefined {
   if (text[start - 1] !== '.') return undefined
   const names = aliases(text).get(runBefore(text.slice(0, start - 1), /[A-Za-z0-9_$]/)) ?? []
-  const known = (vocabulary ?? []).filter(({ name }) =>
-    names.some((wanted) => matchesTracepoint(wanted, name)),
-  )
-  const vars = new Set([...known.flatMap((one) => one.vars), ...DEFAULT_VARS])
+  const known = names.flatMap((wanted) => varsAt(vocabulary ?? [], wanted))
+  const vars = new Set([...known, ...DEFAULT_VARS])
   return [...vars].map((label) => ({ label, kind: 'variable' }))
 }
 

@@ -19,11 +19,8 @@ import {
   type Term,
 } from './resolved.ts'
 import type { Expr, Name, Path, Query, Range, Source } from './syntax.ts'
-import { isPattern, matchesTracepoint } from '#advice'
 import { typeOf } from './types.ts'
-
-/** A place where advice can run, and what it exports; a name ending in `*` stands for all that begin so. */
-export type Vocabulary = readonly { readonly name: string; readonly vars: readonly string[] }[]
+import { DEFAULT_VARS, fits, fitting, varsAt, type Vocabulary } from './vocabulary.ts'
 
 export type Surroundings = {
   /** Named queries that may stand as sources. */
@@ -31,9 +28,6 @@ export type Surroundings = {
   /** What there is to ask; absent = anything may be there. */
   readonly vocabulary?: Vocabulary
 }
-
-/** Every tracepoint exports these. */
-export const DEFAULT_VARS = ['host', 'time', 'procName', 'procId', 'service', 'tracepoint', 'tenant'] as const
 
 /** `report` is the reporter of the query's own text; what is wrong in views is put there too. */
 export function resolveQuery(
@@ -208,7 +202,7 @@ class Resolver {
 
   #checkTracepoint(name: Name): void {
     const vocabulary = this.#around.vocabulary
-    if (vocabulary === undefined || vocabulary.some((known) => fits(name.text, known.name))) return
+    if (vocabulary === undefined || fitting(vocabulary, name.text).length > 0) return
     const candidates = [...vocabulary.map((known) => known.name), ...Object.keys(this.#around.views ?? {})]
     this.#report.error(name, `no process has a tracepoint ${name.text}`, suggest(name.text, candidates))
   }
@@ -314,8 +308,8 @@ class Resolver {
     const vocabulary = this.#around.vocabulary
     if (vocabulary === undefined || source.of.kind !== 'tracepoints') return
     const { names } = source.of
-    const known = vocabulary.filter((one) => names.some((wanted) => fits(wanted, one.name)))
-    const vars = [...DEFAULT_VARS, ...known.flatMap((one) => one.vars)]
+    const known = names.flatMap((wanted) => fitting(vocabulary, wanted))
+    const vars = [...DEFAULT_VARS, ...names.flatMap((wanted) => varsAt(vocabulary, wanted))]
     // An application's own tracepoint shows its variables with its first hit.
     const isOpen = known.length === 0 || known.some((one) => one.vars.length === 0)
     const isKnown = vars.some((one) => fits(one, name) || name.startsWith(`${one}.`))
@@ -369,11 +363,6 @@ function impliedKeys(columns: readonly Column[]): Term[] {
 function isFixed(term: Term, keys: ReadonlySet<string>): boolean {
   if (term.kind === 'aggregate' || term.kind === 'literal' || keys.has(keyOf(term))) return true
   return term.kind === 'call' && term.args.every((arg) => isFixed(arg, keys))
-}
-
-/** Either side may be a pattern: a name asked for, or a family that a process exports. */
-function fits(wanted: string, known: string): boolean {
-  return isPattern(known) ? matchesTracepoint(known, wanted) : matchesTracepoint(wanted, known)
 }
 
 function suggest(name: string, candidates: readonly string[]): { readonly suggestion?: string } {

@@ -26,12 +26,12 @@ export class AdviceBudget {
   }
 
   /** Runs one advice, timed now and then. */
-  spend(run: () => void): void {
+  spend<E>(advice: { run(environment: E): void }, environment: E): void {
     this.adviceRuns += 1
-    if (this.adviceRuns % ADVICE_SAMPLE_EVERY !== 0) return run()
+    if (this.adviceRuns % ADVICE_SAMPLE_EVERY !== 0) return advice.run(environment)
     const startMs = this.#now()
     try {
-      run()
+      advice.run(environment)
     } finally {
       this.#charge(Math.min(SAMPLE_NS_MAX, (this.#now() - startMs) * 1e6))
     }

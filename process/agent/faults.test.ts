@@ -38,6 +38,7 @@ const surroundings: Surroundings = {
   stamp: () => new Uint8Array(16),
   tenant: () => undefined,
   isAuthentic: () => false,
+  isSecret: () => false,
   overflowed: () => {},
 }
 
@@ -50,7 +51,7 @@ function hostApi(isBroken: {
   const clock = openWallClock()
   const sampler = openSampler({ kind: 'always_on', isParentBased: true, ratio: 1 })
   const spans: Spans = openSpans(openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }))
-  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger, surroundings })
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), code: undefined, ledger, surroundings })
   const workflow = openWorkflow()
   const api = openHostApi({
     ledger,
@@ -130,9 +131,9 @@ test('a guard gives its fallback for whatever is thrown, and remembers that', ()
 
 test('an advice that fails is counted, and those after it run', () => {
   const ledger = new Ledger()
-  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), ledger, surroundings })
+  const tracepoints = new Tracepoints({ budget: new AdviceBudget(), code: undefined, ledger, surroundings })
   let runs = 0
-  const advice = (run: () => void) => ({ tool: 't', tracepoint: 'p', cost: 1, run })
+  const advice = (run: () => void) => ({ tool: 't', tracepoint: 'p', vars: [], cost: 1, run })
   tracepoints.install([advice(throwNastily), advice(() => (runs += 1))])
   tracepoints.hit('p', {})
   assert.deepEqual([runs, ledger.drops['advice-failed']], [1, 1])
@@ -142,9 +143,9 @@ test('advice above its budget trips the breaker, which closes again after its ti
   let nowMs = 0
   const budget = new AdviceBudget(() => nowMs)
   const slow = () => (nowMs += 0.05)
-  for (let run = 0; run < 64 * 6; run += 1) budget.spend(slow)
+  for (let run = 0; run < 64 * 6; run += 1) budget.spend({ run: slow }, undefined)
   assert.equal(budget.isTripped, false)
-  for (let run = 0; run < 64; run += 1) budget.spend(slow)
+  for (let run = 0; run < 64; run += 1) budget.spend({ run: slow }, undefined)
   assert.equal(budget.isTripped, true)
   budget.turn()
   assert.equal(budget.isTripped, true)

@@ -70,6 +70,12 @@ export const STATE_BYTES_MAX = 1024 * 1024
  * names it makes up.
  */
 export const NAMES_MAX = 1000
+/** Members of a list that a query can see: as many as a Value holds. */
+export const HOST_LIST_MAX = 256
+/** Prototypes that a property is looked for on; class hierarchies are not deeper. */
+export const PROTOTYPES_MAX = 8
+/** Functions told in the vocabulary: the server takes 10,000 tracepoints of a process. */
+export const FUNCTIONS_TOLD_MAX = 8000
 /**
  * Advice may take this share of one core, averaged over a report; beyond, the breaker trips. 20 ms/s = 2 %.
  */

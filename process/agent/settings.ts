@@ -38,6 +38,9 @@ export type Settings = {
   readonly batch: { readonly delayMs: number; readonly spansMax: number; readonly queueMax: number }
   readonly exporter: ExporterSettings
   readonly control: ControlSettings | undefined
+  /** Which modules are woven (`#weave`), and names that are never read, added or (`-name`) taken off. */
+  readonly weave: readonly string[]
+  readonly redact: readonly string[]
   /** The setting that keeps every span back, for `crosscut doctor`: `NAME=value`. */
   readonly silencedBy: string | undefined
   /** Variables that were not understood, by name. */
@@ -89,6 +92,8 @@ export function readSettings(env: Environment): Settings {
     },
     exporter: readExporter(reader, server),
     control: readControl(reader, server),
+    weave: readList(reader.text('CROSSCUT_WEAVE') ?? ''),
+    redact: readList(reader.text('CROSSCUT_REDACT') ?? ''),
     silencedBy: silencer(reader, sampler),
     misread: reader.misread,
   }

@@ -5,11 +5,11 @@
 //   node.gc                 a collection has ended: kind, durationMs
 //   node.eventloop.delay    once a second: p50Ms, p99Ms, maxMs
 //
-// A message is the host's object: only own data properties are read, never a getter, never through a proxy.
+// A message is the host's object: nothing of it runs when it is read (host-values.ts).
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { PerformanceEntry } from 'node:perf_hooks'
-import { types } from 'node:util'
+import { valueIn } from './host-values.ts'
 import { LOOP_BEAT_MS } from './limits.ts'
 
 /** Runs the advice at a tracepoint; `own` gives its variables. */
@@ -104,15 +104,4 @@ function collectionValue(entry: PerformanceEntry, variable: string): unknown {
   return typeof detail === 'object' && detail !== null && 'kind' in detail
     ? (KINDS.get(detail.kind) ?? 'other')
     : 'other'
-}
-
-/** A value by steps through own data properties; undefined where there is none, or it could run code. */
-export function valueIn(message: unknown, path: string): unknown {
-  let at = message
-  for (const step of path.split('.')) {
-    if ((typeof at !== 'object' && typeof at !== 'function') || at === null || types.isProxy(at))
-      return undefined
-    at = Object.getOwnPropertyDescriptor(at, step)?.value
-  }
-  return typeof at === 'object' || typeof at === 'function' ? undefined : at
 }

@@ -9,10 +9,11 @@
 // on again. The last lives until the process ends.
 
 import { isMainThread } from 'node:worker_threads'
-import type { CompiledAdvice, Value } from '#advice'
+import { matchesTracepoint, type CompiledAdvice, type Value } from '#advice'
 import { carrierSettingsFromEnv, fleetKeyFromEnv, installCarriers, type Carriers } from '#carriers'
 import { onBarrier, runWith, startContext, stopContext, tidyJoins, type BarrierEdge } from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
+import { Weave } from '#weave'
 import { activeSpan, openSpan } from './active.ts'
 import { openWorkflow } from './bags.ts'
 import { SpanQueue } from './batch.ts'
@@ -37,6 +38,7 @@ import { openSpans, type Spans } from './spans-api.ts'
 import { openStamps } from './stamps.ts'
 import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
+import { openRedaction } from './redaction.ts'
 import { tidyTrail } from './trail.ts'
 import { believe, type Believed } from './trust.ts'
 
@@ -74,6 +76,7 @@ class RunningAgent implements Agent {
   readonly #resources = new Map<string, string>()
   readonly #resource: Resource
   readonly #tracepoints: Tracepoints
+  readonly #weave: Weave | undefined
   readonly #queue: SpanQueue
   readonly #exporter: Exporter
   readonly #spans: Spans
@@ -97,7 +100,9 @@ class RunningAgent implements Agent {
     this.#agentId = this.#identity.traceId().slice(16)
     this.#epoch = this.#identity.traceId().slice(16)
     this.#resource = readResource(settings)
+    this.#weave = this.#openWeave()
     this.#tracepoints = new Tracepoints({
+      code: this.#weave,
       budget: this.#budget,
       ledger: this.#ledger,
       surroundings: this.#surroundings(),
@@ -146,6 +151,7 @@ class RunningAgent implements Agent {
     clearTimeout(this.#expiry)
     this.#disable()
     this.#removeExit()
+    this.#weave?.close()
     this.#tickShape.record = undefined
   }
 
@@ -171,6 +177,18 @@ class RunningAgent implements Agent {
       rssBytes: process.memoryUsage.rss(),
       ...(last === undefined ? {} : { lastError: last }),
     }
+  }
+
+  /** Only where somebody can ask: without a server no advice ever comes. */
+  #openWeave(): Weave | undefined {
+    const { control, weave } = this.#settings
+    if (control === undefined || (weave.length === 1 && weave[0] === 'none')) return undefined
+    return new Weave({
+      patterns: weave,
+      matches: matchesTracepoint,
+      nonce: this.#identity.traceId(),
+      onUnwoven: (reason) => this.#ledger.count(`unwoven-${reason}`),
+    })
   }
 
   #enable(): void {
@@ -255,6 +273,7 @@ class RunningAgent implements Agent {
       nowNs,
       stamp: openStamps(nowNs, fillFromSystem),
       tenant: (baggage) => this.#workflow.tenant(baggage),
+      isSecret: openRedaction(this.#settings.redact),
       isAuthentic: (value, mac) => key()?.verify(`${value}.${mac}`) !== undefined,
       overflowed: (tool) => this.#toolbox.overflowed(tool),
     }
@@ -313,12 +332,12 @@ class RunningAgent implements Agent {
   }
 
   #become(isDisabled: boolean, packages: readonly unknown[]): void {
-    this.#weave(this.#toolbox.become(isDisabled ? [] : packages))
+    this.#install(this.#toolbox.become(isDisabled ? [] : packages))
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
   }
 
-  #weave(advice: readonly CompiledAdvice[]): void {
+  #install(advice: readonly CompiledAdvice[]): void {
     this.#tracepoints.install(advice)
     this.#httpSpans?.refresh()
   }
@@ -331,7 +350,7 @@ class RunningAgent implements Agent {
       setTimeout(
         () => {
           this.#ledger.count('state-expired')
-          this.#weave(this.#toolbox.become([]))
+          this.#install(this.#toolbox.become([]))
         },
         Math.min(ms, LONGEST_TIMER_MS),
       ).unref(),

@@ -8,6 +8,7 @@
 //    └──── woven, breaker closed ──► environment ── run each advice ──► baggage back into the execution
 
 import {
+  isCode,
   matchesTracepoint,
   valueFrom,
   type AdviceEnvironment,
@@ -21,9 +22,12 @@ import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
-import { NAMES_MAX } from './limits.ts'
+import { FUNCTIONS_TOLD_MAX, NAMES_MAX } from './limits.ts'
+import { hookFor, type Point } from './invocations.ts'
+import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
 import { Span } from './span.ts'
+import type { Weave } from '#weave'
 
 const SERVER_START = 'http.server.request.start'
 const SERVER_RESPONSE = 'http.server.response'
@@ -32,7 +36,7 @@ const CLIENT_START = 'http.client.request.start'
 const CLIENT_RESPONSE = 'http.client.response'
 const CLIENT_END = 'http.client.request.end'
 
-/** `header.<name>` reads a request header too, but for those that hold credentials. */
+/** `header.<name>` reads a request header. */
 const SERVER_VARS = ['method', 'path', 'host', 'header.*']
 const CLIENT_VARS = ['method', 'host', 'port', 'path']
 const BUILT_IN: readonly TracepointInfo[] = [
@@ -43,8 +47,6 @@ const BUILT_IN: readonly TracepointInfo[] = [
   { name: CLIENT_RESPONSE, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
   { name: CLIENT_END, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
 ]
-
-const SECRET_HEADERS = new Set(['authorization', 'cookie', 'proxy-authorization', 'x-api-key', 'set-cookie'])
 
 export const LOG_LEVELS: ReadonlySet<string> = new Set([
   'trace',
@@ -68,11 +70,18 @@ export type Surroundings = {
   tenant(baggage: Baggage): string | undefined
   /** Is `mac` the fleet's for this text? */
   isAuthentic(text: string, mac: string): boolean
+  /** Is this the name of something that nobody may see? */
+  readonly isSecret: Redaction
   /** Something of this tool's advice had no room. */
   overflowed(tool: string): void
 }
 
+/** What is woven in this process. */
+export type Code = Pick<Weave, 'arm' | 'functions'>
+
 type Parts = {
+  /** Undefined: nothing is woven. */
+  readonly code: Code | undefined
   readonly budget: AdviceBudget
   readonly ledger: Ledger
   readonly surroundings: Surroundings
@@ -86,7 +95,11 @@ export class Tracepoints {
   /** Names applications have hit while there was somebody to tell. */
   readonly #seen = new Map<string, TracepointInfo>()
   readonly #sources: Sources
+  readonly #code: Code | undefined
+  readonly #runAtCode: (woven: Woven, point: Point) => void
   #advice: Woven = NOTHING
+  /** Variables that some advice observes and nobody may see. */
+  #secrets: ReadonlySet<string> = new Set()
   /** By name; filled as names are hit, for advice may be at a pattern. */
   #woven = new Map<string, Woven>()
   #serverStart = NOTHING
@@ -100,6 +113,10 @@ export class Tracepoints {
     this.#budget = parts.budget
     this.#ledger = parts.ledger
     this.#surroundings = parts.surroundings
+    this.#code = parts.code
+    this.#runAtCode = guarded(this.#ledger, 'function', undefined, (woven, point) =>
+      this.#runHere(woven, point),
+    )
     this.#sources = new Sources(
       guarded(this.#ledger, 'source', undefined, (name, own) => this.#hitHere(name, own)),
     )
@@ -115,6 +132,11 @@ export class Tracepoints {
     this.#clientStart = this.#wovenAt(CLIENT_START)
     this.#clientResponse = this.#wovenAt(CLIENT_RESPONSE)
     this.#clientEnd = this.#wovenAt(CLIENT_END)
+    const { isSecret } = this.#surroundings
+    const vars = advice.flatMap((one) => one.vars)
+    this.#secrets = new Set(vars.filter((name) => name.split('.').some(isSecret)))
+    const atCode = advice.filter(({ tracepoint }) => tracepoint.split(',').some(isCode))
+    this.#code?.arm((fn) => (atCode.length === 0 ? undefined : hookFor(fn, atCode, this.#runAtCode)))
     this.#sources.want(advice.flatMap(({ tracepoint }) => tracepoint.split(',')))
   }
 
@@ -145,7 +167,13 @@ export class Tracepoints {
   }
 
   vocabulary(): readonly TracepointInfo[] {
-    return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values()]
+    const functions = this.#code?.functions.slice(0, FUNCTIONS_TOLD_MAX) ?? []
+    const told = functions.map(({ name, params, hasThis, line }) => ({
+      name,
+      vars: hasThis ? [...params, 'this'] : params,
+      line,
+    }))
+    return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values(), ...told]
   }
 
   /** A hit of an application's own tracepoint. */
@@ -157,10 +185,13 @@ export class Tracepoints {
   /** At this point of whatever execution is current. */
   #hitHere(name: string, own: (variable: string) => unknown): void {
     const woven = this.#wovenAt(name)
-    if (woven === NOTHING) return
-    const environment = this.#at(name, own, context.current())
+    if (woven !== NOTHING) this.#runHere(woven, { name, own, invocation: undefined })
+  }
+
+  #runHere(woven: Woven, point: Point): void {
+    const environment = this.#environment(point, context.current())
     this.#run(woven, environment)
-    leaveHere(environment, openSpan(currentFrame()?.scope))
+    leaveHere(environment)
   }
 
   serverStart(exchange: ServerExchange): void {
@@ -196,7 +227,8 @@ export class Tracepoints {
       exchange,
     )
     this.#run(this.#serverEnd, environment)
-    leaveHere(environment, exchange.handle)
+    putTags(environment, exchange.handle)
+    leaveHere(environment)
   }
 
   /** Between here and the wire: what is set travels with this request, and with it only. */
@@ -239,7 +271,15 @@ export class Tracepoints {
 
   /** `invocation`: what its entry keeps, its exit observes. */
   #at(name: string, own: (name: string) => unknown, baggage: Baggage, invocation?: object): Environment {
-    return new Environment({ name, own, invocation }, baggage, this.#surroundings, this.#ledger)
+    return this.#environment({ name, own, invocation }, baggage)
+  }
+
+  #environment(point: Point, baggage: Baggage): Environment {
+    return new Environment(point, baggage, {
+      around: this.#surroundings,
+      ledger: this.#ledger,
+      secrets: this.#secrets,
+    })
   }
 
   /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
@@ -248,7 +288,7 @@ export class Tracepoints {
     for (const advice of woven) {
       environment.tool = advice.tool
       try {
-        this.#budget.spend(() => advice.run(environment))
+        this.#budget.spend(advice, environment)
       } catch (error: unknown) {
         this.#ledger.count('advice-failed')
         this.#ledger.note(`advice of ${advice.tool}`, error)
@@ -257,11 +297,13 @@ export class Tracepoints {
   }
 }
 
-type Point = {
-  readonly name: string
-  readonly own: (name: string) => unknown
-  readonly invocation: object | undefined
+type Around = {
+  readonly around: Surroundings
+  readonly ledger: Ledger
+  readonly secrets: ReadonlySet<string>
 }
+
+type Tag = readonly [string, string | number | bigint | boolean]
 
 /** What entries kept for their exits; gone with the exchange. */
 const KEPT = new WeakMap<object, Map<string, Value>>()
@@ -269,23 +311,27 @@ const KEPT_PREFIX = 'kept.'
 
 /** Collects what advice wants; whoever made it carries that out. */
 class Environment implements AdviceEnvironment {
-  readonly tags: [string, string | number | bigint | boolean][] = []
+  tags: Tag[] | undefined
   baggage: Baggage
   level: string | undefined
   /** Whose advice runs. */
   tool = ''
   readonly #point: Point
-  readonly #around: Surroundings
-  readonly #ledger: Ledger
+  readonly #parts: Around
 
-  constructor(point: Point, baggage: Baggage, around: Surroundings, ledger: Ledger) {
+  constructor(point: Point, baggage: Baggage, parts: Around) {
     this.baggage = baggage
     this.#point = point
-    this.#around = around
-    this.#ledger = ledger
+    this.#parts = parts
+  }
+
+  get #around(): Surroundings {
+    return this.#parts.around
   }
 
   variable(name: string): Value {
+    const { secrets } = this.#parts
+    if (secrets.size > 0 && secrets.has(name)) return REDACTED
     const own = this.#point.own(name)
     if (own !== undefined && own !== null) return valueFrom(own)
     if (name === 'tracepoint') return this.#point.name
@@ -305,7 +351,7 @@ class Environment implements AdviceEnvironment {
 
   keep(slot: string, value: Value): void {
     const { invocation } = this.#point
-    if (invocation === undefined) return this.#ledger.count('keep-without-exit')
+    if (invocation === undefined) return this.#parts.ledger.count('keep-without-exit')
     const kept = KEPT.get(invocation) ?? new Map<string, Value>()
     KEPT.set(invocation, kept.set(slot, value))
   }
@@ -317,13 +363,18 @@ class Environment implements AdviceEnvironment {
   act(name: ActName, value: Value, key = ''): void {
     if (name === 'logLevel') {
       if (typeof value === 'string' && LOG_LEVELS.has(value)) this.level = value
-    } else if (name === 'tag') this.tags.push([key, attributeOf(value)])
-    else if (name === 'capture') this.tags.push([`crosscut.capture.${key}`, attributeOf(value)])
-    else this.#ledger.count(`act-${name}-not-here`)
+    } else if (name === 'tag') this.#tag(key, value)
+    else if (name === 'capture') this.#tag(`crosscut.capture.${key}`, value)
+    else this.#parts.ledger.count(`act-${name}-not-here`)
   }
 
   overflow(): void {
     this.#around.overflowed(this.tool)
+  }
+
+  #tag(key: string, value: Value): void {
+    this.tags ??= []
+    this.tags.push([key, attributeOf(value)])
   }
 
   #kept(): Map<string, Value> | undefined {
@@ -337,17 +388,19 @@ function attributeOf(value: Value): string | number | bigint | boolean {
 }
 
 function putTags(environment: Environment, span: unknown): void {
-  if (!(span instanceof Span) || span.isEnded) return
-  for (const [key, value] of environment.tags) span.set(key, value, Infinity)
+  const { tags } = environment
+  if (tags === undefined || !(span instanceof Span) || span.isEnded) return
+  for (const [key, value] of tags) span.set(key, value, Infinity)
+  environment.tags = undefined
 }
 
 /** At a point inside an execution: baggage and level hold from here on. */
-function leaveHere(environment: Environment, span: unknown): void {
-  putTags(environment, span)
+function leaveHere(environment: Environment): void {
+  if (environment.tags !== undefined) putTags(environment, openSpan(currentFrame()?.scope))
   context.set(environment.baggage)
+  if (environment.level === undefined) return
   const frame = currentFrame()
-  if (environment.level !== undefined && frame !== undefined)
-    enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))
+  if (frame !== undefined) enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))
 }
 
 function serverVariable({ request, response, handle }: ServerExchange, name: string): unknown {
@@ -387,7 +440,7 @@ function clientVariable(exchange: ClientExchange, name: string): unknown {
 }
 
 function headerOf(headers: NodeJS.Dict<string | string[]>, name: string): string | undefined {
-  const value = SECRET_HEADERS.has(name) ? undefined : headers[name]
+  const value = headers[name]
   return typeof value === 'string' ? value : value?.join(', ')
 }
 

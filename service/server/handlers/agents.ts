@@ -9,7 +9,7 @@ import { flag, integer, list, number, object, optional, record, text, type Parse
 import { RequestError } from '../server-error.ts'
 
 const NAME = text(256)
-const tracepoint = object({ name: NAME, vars: list(NAME, 256) })
+const tracepoint = object({ name: NAME, vars: list(NAME, 256), line: optional(integer) })
 
 const hello: Parser<AgentHello> = object({
   agent: text(128),

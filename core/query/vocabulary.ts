@@ -1,0 +1,34 @@
+// What there is to ask: tracepoints of the processes that are connected, and what each exports.
+
+import { isCode, isPattern, matchesTracepoint, placeOf } from '#advice'
+
+/** A place where advice can run, and what it exports; a name ending in `*` stands for all that begin so. */
+export type Vocabulary = readonly { readonly name: string; readonly vars: readonly string[] }[]
+
+/** Every tracepoint exports these. */
+export const DEFAULT_VARS = ['host', 'time', 'procName', 'procId', 'service', 'tracepoint', 'tenant'] as const
+
+/** What a function exports beside its parameters where it ends. */
+const EXIT_VARS: Readonly<Record<string, readonly string[]>> = {
+  return: ['return', 'durationMs'],
+  throw: ['error', 'durationMs'],
+  exit: ['return', 'error', 'durationMs'],
+}
+
+/** A function is in the vocabulary once, whatever place of it is asked for. */
+export function fitting(vocabulary: Vocabulary, wanted: string): Vocabulary {
+  const { of } = placeOf(wanted)
+  return vocabulary.filter(({ name }) => fits(isCode(of) ? of : wanted, name))
+}
+
+/** Beside DEFAULT_VARS. */
+export function varsAt(vocabulary: Vocabulary, wanted: string): readonly string[] {
+  const { of, place } = placeOf(wanted)
+  const exit = isCode(of) ? (EXIT_VARS[place] ?? []) : []
+  return [...fitting(vocabulary, wanted).flatMap(({ vars }) => vars), ...exit]
+}
+
+/** Either side may be a pattern: a name asked for, or a family that a process exports. */
+export function fits(wanted: string, known: string): boolean {
+  return isPattern(known) ? matchesTracepoint(known, wanted) : matchesTracepoint(wanted, known)
+}

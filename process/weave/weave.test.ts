@@ -1,0 +1,89 @@
+// The load hook in real processes: every kind of module, woven on the way to Node, on every Node.
+
+import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { after, test } from 'node:test'
+
+const TESTING = path.join(import.meta.dirname, 'testing')
+const folder = mkdtempSync(path.join(tmpdir(), 'crosscut-weave-'))
+cpSync(path.join(TESTING, 'app'), folder, { recursive: true })
+// What the tree's own formatter would not take, or its git.
+const library = path.join(folder, 'node_modules', 'lib')
+mkdirSync(library, { recursive: true })
+writeFileSync(path.join(library, 'index.js'), "exports.lib = function lib() { return 'lib' }")
+writeFileSync(path.join(folder, 'worse.cjs'), 'function (')
+writeFileSync(path.join(folder, 'enum.ts'), 'enum Colour { Red }; export const red = () => Colour.Red')
+after(() => rmSync(folder, { recursive: true, force: true }))
+
+type Told = {
+  readonly name: string
+  readonly args: unknown[]
+  readonly value?: unknown
+  readonly error?: string
+}
+type Outcome = {
+  readonly told: Told[]
+  readonly unwoven: string[][]
+  readonly functions: [string, number, string][]
+}
+
+function run(
+  file: string,
+  env: Record<string, string> = {},
+  flags: readonly string[] = [],
+  status = 0,
+): Outcome & { said: string } {
+  const rig = pathToFileURL(path.join(TESTING, 'rig.ts')).href
+  const args = [...process.execArgv, ...flags, '--import', rig, path.join(folder, file)]
+  const done = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined, NODE_NO_WARNINGS: '1', ...env },
+  })
+  assert.equal(done.status, status, done.stderr)
+  return { ...(JSON.parse(done.stdout) as Outcome), said: done.stderr }
+}
+
+test('modules of every kind run as written and are watched', () => {
+  const { told, functions, unwoven, said } = run('main.mjs')
+  assert.match(said, /'late after early', 2, 8, 'lib', 'shadowed', '18'/)
+  assert.deepEqual(unwoven, [])
+  assert.deepEqual(functions.sort(), [
+    ['cycle.mjs:late', 5, ''],
+    ['half.cjs:half', 4, 'n'],
+    ['main.mjs:early', 9, ''],
+    ['twice.ts:double', 9, 'n'],
+    ['twice.ts:twice', 5, 'n'],
+  ])
+  // `early` ran before its own module had begun: asleep, and not an error.
+  assert.deepEqual(told, [
+    { name: 'cycle.mjs:late', args: [], value: 'late after early' },
+    { name: 'half.cjs:half', args: [4], value: 2 },
+    { name: 'twice.ts:double', args: [4], value: 8 },
+    { name: 'twice.ts:twice', args: [4], value: 8 },
+  ])
+})
+
+test('a library is woven when it is asked for, and files are left out by name', () => {
+  const { functions } = run('main.mjs', { WEAVE: 'lib/index.js,!twice.ts' })
+  const names = functions.map(([name]) => name)
+  assert.ok(names.includes('lib/index.js:lib'), names.join())
+  assert.ok(!names.some((name) => name.startsWith('twice.ts')))
+  assert.deepEqual(run('main.mjs', { WEAVE: 'none' }).functions, [])
+})
+
+test('what cannot be stripped or parsed is loaded as it is, and why is told', () => {
+  const enums = run('enum.ts', {}, [], 1)
+  assert.deepEqual(enums.unwoven, [['types-not-stripped', 'enum.ts']])
+  const broken = run('bad.cjs')
+  assert.match(broken.said, /SyntaxError/)
+  assert.deepEqual(broken.unwoven, [['not-parsed', 'worse.cjs']])
+})
+
+test('where code generation from strings is disallowed, guards work all the same', () => {
+  const { told } = run('main.mjs', {}, ['--disallow-code-generation-from-strings'])
+  assert.equal(told.length, 4)
+})

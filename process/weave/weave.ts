@@ -1,0 +1,164 @@
+// The load hook: modules on their way to Node pass through here once.
+//
+//   load(url) ── next ──► source ── chosen? ──► types stripped ──► parsed ──► woven text ──► Node
+//                                                                               │
+//   the module begins: publish({ id, door }) on a channel with a random name ◄──┘   slots go back
+//
+// Whatever fails here, the module is loaded as it was written.
+
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { functionsOf, type FunctionShape } from './functions.ts'
+import { SOURCE_CHARS_MAX } from './limits.ts'
+import type * as Parser from './parser.ts'
+import { Selection, type Matches } from './selection.ts'
+import { Sites, type Hook, type WovenFunction } from './sites.ts'
+import { MARK, weaveText } from './transform.ts'
+
+export type WeaveOptions = {
+  /** CROSSCUT_WEAVE. */
+  readonly patterns: readonly string[]
+  readonly matches: Matches
+  /** Random, of this process. */
+  readonly nonce: string
+  /** A module stays as it is written, and why. Must not throw. */
+  readonly onUnwoven: (reason: UnwovenReason, label: string) => void
+}
+
+export type UnwovenReason = 'too-large' | 'woven-before' | 'not-parsed' | 'types-not-stripped' | 'failed'
+
+type LoadHook = NonNullable<Parameters<typeof registerHooks>[0]['load']>
+type Loaded = ReturnType<LoadHook>
+type Door = (code: string) => unknown
+type Pending = { readonly label: string; readonly guarded: readonly FunctionShape[] }
+/** What the first statement of a woven module publishes. */
+type Registration = { readonly id: number; door: Door | undefined; slots: unknown }
+
+/** Owned by one agent. Modules that are loaded meanwhile stay woven, asleep, when it is closed. */
+export class Weave {
+  readonly #options: WeaveOptions
+  readonly #selection: Selection
+  readonly #sites = new Sites()
+  readonly #channel: string
+  readonly #pending = new Map<number, Pending>()
+  readonly #hooks: { deregister(): void }
+  readonly #onRegister = (message: unknown): void => this.#register(message)
+  #parser: typeof Parser | undefined
+  #lastId = 0
+
+  constructor(options: WeaveOptions) {
+    this.#options = options
+    this.#selection = new Selection(options.patterns, options.matches)
+    this.#channel = `crosscut.weave.${options.nonce}`
+    subscribe(this.#channel, this.#onRegister)
+    this.#hooks = registerHooks({ load: (url, context, next) => this.#load(url, next(url, context)) })
+  }
+
+  arm(hookFor: (fn: WovenFunction) => Hook | undefined): void {
+    this.#sites.arm(hookFor)
+  }
+
+  get functions(): readonly WovenFunction[] {
+    return this.#sites.functions
+  }
+
+  close(): void {
+    this.#hooks.deregister()
+    this.arm(() => undefined)
+    unsubscribe(this.#channel, this.#onRegister)
+  }
+
+  #load(url: string, loaded: Loaded): Loaded {
+    if (!url.startsWith('file:')) return loaded
+    let label: string | undefined
+    try {
+      label = this.#selection.labelOf(fileURLToPath(url))
+      return label === undefined ? loaded : this.#weave(label, loaded)
+    } catch (error: unknown) {
+      if (error instanceof Unwoven) this.#options.onUnwoven(error.reason, label ?? url)
+      else this.#options.onUnwoven('failed', label ?? url)
+      return loaded
+    }
+  }
+
+  #weave(label: string, loaded: Loaded): Loaded {
+    const kind = KINDS.get(loaded.format ?? '')
+    if (kind === undefined || loaded.source === undefined || loaded.source === null) return loaded
+    const written = textOf(loaded.source)
+    if (written.length > SOURCE_CHARS_MAX) throw new Unwoven('too-large')
+    if (written.includes(MARK)) throw new Unwoven('woven-before')
+    const source = kind.isTyped ? stripped(written) : written
+    const program = this.#parse(source, kind.type)
+    const id = ++this.#lastId
+    const module = { program, functions: functionsOf(program) }
+    const woven = weaveText(source, module, { channel: this.#channel, id })
+    if (woven === undefined) return loaded
+    this.#pending.set(id, { label, guarded: woven.guarded })
+    return { ...loaded, format: kind.format, source: woven.text }
+  }
+
+  #parse(source: string, type: Parser.SourceType): Parser.Program {
+    this.#parser ??= createRequire(import.meta.url)('#parser') as typeof Parser
+    try {
+      return this.#parser.parseModule(source, type)
+    } catch {
+      throw new Unwoven('not-parsed')
+    }
+  }
+
+  /** A module that is evaluated again (its cache entry was deleted) was loaded again, with a new id. */
+  #register(message: unknown): void {
+    if (!isRegistration(message)) return
+    const pending = this.#pending.get(message.id)
+    if (pending === undefined) return
+    this.#pending.delete(message.id)
+    message.slots = this.#sites.add(pending.label, pending.guarded)
+    message.door = undefined
+  }
+}
+
+class Unwoven extends Error {
+  readonly reason: UnwovenReason
+
+  constructor(reason: UnwovenReason) {
+    super(reason)
+    this.reason = reason
+  }
+}
+
+type Kind = {
+  readonly type: Parser.SourceType
+  readonly isTyped: boolean
+  /** What the woven text is. */
+  readonly format: string | undefined
+}
+
+const KINDS: ReadonlyMap<string, Kind> = new Map([
+  ['module', { type: 'module', isTyped: false, format: 'module' }],
+  ['commonjs', { type: 'commonjs', isTyped: false, format: 'commonjs' }],
+  ['module-typescript', { type: 'module', isTyped: true, format: 'module' }],
+  ['commonjs-typescript', { type: 'commonjs', isTyped: true, format: 'commonjs' }],
+  ['', { type: 'unknown', isTyped: false, format: undefined }],
+])
+
+/** Node says once a process that stripping is experimental: to the host it would be a line of ours. */
+function stripped(source: string): string {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return stripTypeScriptTypes(source)
+  } catch {
+    throw new Unwoven('types-not-stripped')
+  } finally {
+    process.emitWarning = emitWarning
+  }
+}
+
+function textOf(source: NonNullable<Loaded['source']>): string {
+  return typeof source === 'string' ? source : new TextDecoder().decode(source)
+}
+
+function isRegistration(message: unknown): message is Registration {
+  return typeof message === 'object' && message !== null && 'id' in message && 'door' in message
+}

@@ -1,0 +1,142 @@
+// Questions about functions that nobody prepared: TypeScript, CommonJS, private methods, captured closures.
+
+import assert from 'node:assert/strict'
+import path from 'node:path'
+import { after, before, test } from 'node:test'
+import type { QueryResults, QueryView } from '#protocol'
+import { ROOT } from '../../scripts/toolchain.mjs'
+import { Crosscut, until } from '../system/running.ts'
+
+const crosscut = new Crosscut()
+let shop = ''
+
+before(async () => {
+  await crosscut.start()
+  const app = path.join(ROOT, 'test', 'queries', 'bookshop', 'main.ts')
+  const program = await crosscut.run([app], { OTEL_SERVICE_NAME: 'bookshop' }, /port \d+/)
+  shop = `http://127.0.0.1:${/port (\d+)/.exec(program.output())?.[1]}`
+  // The vocabulary is told with the first report.
+  await until(
+    async () => (await vocabulary('*bookshop*')).length > 0,
+    () => 'no function is known',
+    15_000,
+  )
+})
+after(() => crosscut.close())
+
+type Known = { readonly name: string; readonly vars: readonly string[] }
+
+async function vocabulary(match: string): Promise<readonly Known[]> {
+  const found = await crosscut.api<{ tracepoints: Known[] }>(
+    `/tracepoints?match=${encodeURIComponent(match)}`,
+  )
+  return found.tracepoints
+}
+
+const visit = async (pathname: string): Promise<string> => (await fetch(`${shop}${pathname}`)).text()
+
+/** Installs, does, and gives the rows when `total` tuples have been counted. */
+async function ask(text: string, total: number, doing: () => Promise<unknown>): Promise<QueryResults> {
+  const { id, warnings } = await crosscut.api<QueryView & { warnings: string[] }>('/queries', {
+    method: 'POST',
+    body: JSON.stringify({ text }),
+  })
+  assert.deepEqual(warnings, [])
+  const results = async (): Promise<QueryResults> => await crosscut.api(`/queries/${id}/results`)
+  await until(
+    async () => (await results()).coverage.installed >= 1,
+    () => 'not installed',
+    15_000,
+  )
+  await doing()
+  let last = await results()
+  await until(
+    async () => (last = await results()).total >= total,
+    () => `${last.total} of ${total} were counted`,
+    15_000,
+  )
+  await crosscut.api(`/queries/${id}`, { method: 'DELETE' })
+  return last
+}
+
+test('functions are in the vocabulary under the names they are written with', async () => {
+  const names = new Map((await vocabulary('*bookshop*')).map(({ name, vars }) => [name, vars]))
+  assert.deepEqual(names.get('test/queries/bookshop/main.ts:handle'), ['this', 'titles', 'user'])
+  assert.deepEqual(names.get('test/queries/bookshop/main.ts:buy'), ['title', 'user'])
+  assert.deepEqual(names.get('test/queries/bookshop/store.ts:Store.take'), ['this', 'title'])
+  assert.ok(names.has('test/queries/bookshop/store.ts:Store.#find'))
+  assert.ok(names.has('test/queries/bookshop/prices.cjs:priceOf'))
+  assert.ok(names.has('test/queries/bookshop/main.ts:<createServer:23>'), [...names.keys()].join(' '))
+})
+
+test('a method counts by its argument, and by a field of this', async () => {
+  const { rows } = await ask(
+    'From take In store.ts:Store.take GroupBy take.title, take.this.name Select take.title, take.this.name, COUNT',
+    4,
+    async () => {
+      await visit('/ann/x,yy')
+      await visit('/bob/x,zzz')
+    },
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    ['x', 'main', 2],
+    ['yy', 'main', 1],
+    ['zzz', 'main', 1],
+  ])
+})
+
+test('what a function returns is seen, in a promise too, and in CommonJS', async () => {
+  const taken = await ask(
+    'From t In store.ts:Store.take@return GroupBy t.title Select t.title, MIN(t.return.authors.length), ' +
+      'MIN(t.durationMs >= 0.5) AS slow',
+    2,
+    () => visit('/ann/r1,r2'),
+  )
+  assert.deepEqual(taken.rows.map(({ 't.title': title, slow }) => [title, slow]).sort(), [
+    ['r1', true],
+    ['r2', true],
+  ])
+  const prices = await ask('From p In prices.cjs:priceOf@return Select SUM(p.return), COUNT', 2, () =>
+    visit('/ann/abc,abcd'),
+  )
+  assert.deepEqual(prices.rows, [{ 'SUM(p.return)': 7, COUNT: 2 }])
+})
+
+test('an error is counted by its message, and a return is not', async () => {
+  const { rows } = await ask(
+    'From b In main.ts:buy@throw GroupBy b.error Select b.error, COUNT',
+    1,
+    async () => {
+      await visit('/eve/rare')
+      assert.equal(await visit('/eve/rare'), 'rare is sold out for eve')
+    },
+  )
+  assert.deepEqual(rows, [{ 'b.error': 'rare is sold out for eve', COUNT: 1 }])
+})
+
+test('who asked is joined to what happened, function to function', async () => {
+  const { rows } = await ask(
+    'From p In prices.cjs:priceOf Join h In First(main.ts:handle) On h -> p ' +
+      'GroupBy h.user Select h.user, COUNT, SUM(length(p.title)) AS letters',
+    5,
+    async () => {
+      await Promise.all([visit('/ann/a,bb'), visit('/bob/ccc,dddd,a')])
+    },
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    ['ann', 2, 3],
+    ['bob', 3, 8],
+  ])
+})
+
+test('a list that a function returned is a value to group by', async () => {
+  const { rows } = await ask(
+    'From t In store.ts:Store.take@return GroupBy t.return.authors.name Select t.return.authors.name, COUNT',
+    3,
+    () => visit('/ann/q,q,w'),
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    [['A', 'of q'], 2],
+    [['A', 'of w'], 1],
+  ])
+})
