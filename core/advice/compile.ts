@@ -1,14 +1,15 @@
 // Verified instructions into closures: slots become places of an array, parameters become constants. No
 // text is ever evaluated.
 //
-//   run:   rows = [ one row, weight 1 ] ── step ── step ── ..    until no row is left
+//   run:   one row, weight 1 ── one ── one ── .. ── unpack tuples ── rows ── all ── all ── ..
 //
-// A step changes the rows or the environment. Nothing is kept between runs, so a run inside a run (a hit in
-// what a value's reading touches) is harmless.
+// A step works on the one row that there is until tuples are joined, and on all rows after; it ends the run by
+// leaving none. It changes rows or the environment. Nothing is kept between runs, so a run inside a run is
+// harmless.
 
 import type { Baggage } from '#baggage'
 import { unreachable } from '#base'
-import type { Act, ActName, Fold, Instruction, Tuples } from '#protocol'
+import type { Act, ActName, Expression, Fold, Instruction, Tuples } from '#protocol'
 import { AGGREGATES, type Aggregate } from './aggregates.ts'
 import { compileExpression, type Evaluate } from './expressions.ts'
 import type { GroupTable } from './group-table.ts'
@@ -58,27 +59,52 @@ export type CompiledAdvice = {
 }
 
 type Row = { readonly slots: Value[]; readonly weight: number }
-/** The rows that are left. */
-type Step = (rows: readonly Row[], environment: AdviceEnvironment) => readonly Row[]
+type Step = {
+  /** Is the row left? */
+  readonly one: (row: Row, environment: AdviceEnvironment) => boolean
+  /** The rows that are left. */
+  readonly all: (rows: readonly Row[], environment: AdviceEnvironment) => readonly Row[]
+}
+/** Joins tuples: from here on there may be several rows. */
+type Joins = { readonly join: (rows: readonly Row[], environment: AdviceEnvironment) => readonly Row[] }
 
 export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): readonly CompiledAdvice[] {
   return verified.package.advice.map(({ tracepoint, instructions }, i) => {
     const compiler = new Compiler(verified, ports)
     const steps = instructions.map((instruction) => compiler.step(instruction))
+    const firstJoin = steps.findIndex((step) => 'join' in step)
+    const alone = steps.slice(0, firstJoin < 0 ? steps.length : firstJoin)
     return {
       tool: verified.package.name,
       tracepoint,
       vars: instructions.flatMap((one) => (one.op === 'observe' ? one.vars : [])),
       cost: verified.costs[i].typical,
-      run(environment) {
-        let rows: readonly Row[] = [{ slots: [], weight: 1 }]
-        for (const step of steps) {
-          rows = step(rows, environment)
-          if (rows.length === 0) return
-        }
-      },
+      run: runner(
+        compiler.places,
+        alone.flatMap((step) => ('one' in step ? [step.one] : [])),
+        steps.slice(alone.length).map((step) => ('join' in step ? step.join : step.all)),
+      ),
     }
   })
+}
+
+function runner(
+  places: number,
+  alone: readonly Step['one'][],
+  joined: readonly Step['all'][],
+): CompiledAdvice['run'] {
+  // Copied for each run: an array that grows by its slots takes twice as long.
+  const empty: readonly Value[] = Array.from({ length: places }, () => null)
+  return (environment) => {
+    const row: Row = { slots: empty.slice(), weight: 1 }
+    for (let i = 0; i < alone.length; i++) if (!alone[i](row, environment)) return
+    if (joined.length === 0) return
+    let rows: readonly Row[] = [row]
+    for (const step of joined) {
+      rows = step(rows, environment)
+      if (rows.length === 0) return
+    }
+  }
 }
 
 type Bag = VerifiedPackage['bags'][string]
@@ -100,11 +126,15 @@ class Compiler {
     return this.#places.size - 1
   }
 
+  get places(): number {
+    return this.#places.size
+  }
+
   parameter(name: string): Value {
     return valueFrom(this.#verified.package.parameters[name])
   }
 
-  step(instruction: Instruction): Step {
+  step(instruction: Instruction): Step | Joins {
     switch (instruction.op) {
       case 'observe':
         return observe(instruction.vars.map((name) => ({ name, at: this.place(name) })))
@@ -148,15 +178,17 @@ class Compiler {
     return bag
   }
 
-  #unpackTuples({ bag, field, tuples }: { bag: string; field: string; tuples: Tuples }): Step {
+  #unpackTuples({ bag, field, tuples }: { bag: string; field: string; tuples: Tuples }): Joins {
     const from = { bag: this.#bag(bag), field, keep: tuples.keep }
     const columns = tuples.columns.map((slot) => this.place(slot))
     const weight = this.place(tuples.weight)
     const nothing: readonly Tuple[] =
       tuples.outer === true ? [{ values: columns.map(() => null), weight: 1 }] : []
-    return (rows, environment) => {
-      const found = unpackTuples(environment.baggage, from, columns.length)
-      return product(rows, found.length === 0 ? nothing : found, { columns, weight }, environment)
+    return {
+      join(rows, environment) {
+        const found = unpackTuples(environment.baggage, from, columns.length)
+        return product(rows, found.length === 0 ? nothing : found, { columns, weight }, environment)
+      },
     }
   }
 
@@ -167,8 +199,7 @@ class Compiler {
     const shape = { columns: columns.length, parts: instruction.parts.map(({ fn }) => fn) }
     const zeros = shape.parts.map((fn) => AGGREGATES[fn].zero)
     const ports = this.#ports
-    return (rows, environment) => {
-      const tuples = tuplesOf(rows, columns, folds, zeros)
+    const put = (tuples: readonly Tuple[], environment: AdviceEnvironment): void => {
       const packed = packTuples(environment.baggage, into, tuples, shape, {
         owners: ports.owners,
         fresh: ports.fresh,
@@ -176,21 +207,31 @@ class Compiler {
       })
       if (packed === undefined) environment.overflow('tuples')
       else environment.baggage = packed
-      return rows
+    }
+    return {
+      one(row, environment) {
+        const values = columns.map((column) => column(row.slots))
+        for (let i = 0; i < folds.length; i++) values.push(folds[i](zeros[i], row))
+        put([{ values, weight: row.weight }], environment)
+        return true
+      },
+      all(rows, environment) {
+        put(tuplesOf(rows, columns, folds, zeros), environment)
+        return rows
+      },
     }
   }
 
   #set({ op, bag: name, field, slot }: Extract<Instruction, { op: 'set' | 'replace' }>): Step {
     const bag = this.#bag(name)
     const at = this.place(slot)
-    return (rows, environment) => {
-      const value = rows[0].slots[at] ?? null
+    return once((row, environment) => {
+      const value = row.slots[at] ?? null
       // A slot without a value writes nothing: absent stays absent.
-      if (value === null) return rows
+      if (value === null) return
       const held = op === 'set' ? bag.read(environment.baggage) : undefined
       environment.baggage = bag.write(environment.baggage, { ...held, [field]: value })
-      return rows
-    }
+    })
   }
 
   #verify({ bag: name, of, mac, slot }: Extract<Instruction, { op: 'verify' }>): Step {
@@ -216,40 +257,43 @@ class Compiler {
               keys.map((key) => key(row.slots)),
               row.weight,
             )
-    return (rows) => {
-      for (const row of rows) {
-        const states = statesOf(row)
-        if (states === undefined) continue
-        for (let i = 0; i < folds.length; i++) states[i] = folds[i](states[i], row)
-      }
-      return rows
-    }
+    return eachRow((row) => {
+      const states = statesOf(row)
+      if (states === undefined) return true
+      for (let i = 0; i < folds.length; i++) states[i] = folds[i](states[i], row)
+      return true
+    })
   }
 
   #fold(fold: Fold): AddRow {
     const aggregate = AGGREGATES[fold.fn]
-    if ('value' in fold) {
-      const value = compileExpression(fold.value, this)
-      return (state, { slots, weight }) => aggregate.add(state, value(slots), weight)
-    }
+    if ('value' in fold) return this.#addValue(fold.value, aggregate)
     return mergePart(aggregate, this.place(fold.part), this.place(fold.of))
+  }
+
+  /** A slot and a constant are read without a call: they are nearly all there is. */
+  #addValue(expression: Expression, { add }: Aggregate): AddRow {
+    if (typeof expression === 'object' && expression !== null && 'slot' in expression) {
+      const at = this.place(expression.slot)
+      return (state, { slots, weight }) => add(state, slots[at] ?? null, weight)
+    }
+    const value = compileExpression(expression, this)
+    return (state, { slots, weight }) => add(state, value(slots), weight)
   }
 
   #act(act: Act): Step {
     if (act.act === 'capture') {
       const places = act.slots.map((slot) => ({ slot, at: this.place(slot) }))
-      return (rows, environment) => {
-        for (const { slot, at } of places) environment.act('capture', rows[0].slots[at] ?? null, slot)
-        return rows
-      }
+      return once((row, environment) => {
+        for (const { slot, at } of places) environment.act('capture', row.slots[at] ?? null, slot)
+      })
     }
     const at = this.place(act.slot)
     const key = act.act === 'tag' ? act.key : undefined
-    return (rows, environment) => {
-      const value = rows[0].slots[at] ?? null
+    return once((row, environment) => {
+      const value = row.slots[at] ?? null
       if (value !== null) environment.act(act.act, value, key)
-      return rows
-    }
+    })
   }
 }
 
@@ -276,7 +320,7 @@ function tuplesOf(
   >()
   for (const row of rows) {
     const keys = columns.map((column) => column(row.slots))
-    const name = rows.length === 1 ? '' : canonicalKey(keys)
+    const name = canonicalKey(keys)
     const group = groups.get(name) ?? { keys, states: zeros, weight: 0 }
     group.states = folds.map((fold, i) => fold(group.states[i], row))
     group.weight += row.weight
@@ -311,62 +355,73 @@ function product(
   return joined
 }
 
-const observe =
-  (vars: readonly { readonly name: string; readonly at: number }[]): Step =>
-  (rows, environment) => {
-    for (const { name, at } of vars) {
-      const value = environment.variable(name)
-      for (const { slots } of rows) slots[at] = value
-    }
-    return rows
-  }
+/** The same for each row there is. */
+function eachRow(one: Step['one']): Step {
+  return { one, all: (rows, environment) => rows.filter((row) => one(row, environment)) }
+}
 
-const filter =
-  (where: Evaluate): Step =>
-  (rows) =>
-    rows.length === 1
-      ? where(rows[0].slots) === true
-        ? rows
-        : []
-      : rows.filter(({ slots }) => where(slots) === true)
-
-const assign =
-  (at: number, value: Evaluate): Step =>
-  (rows) => {
-    for (const { slots } of rows) slots[at] = value(slots)
-    return rows
+/** Done once, with the first row. */
+function once(act: (row: Row, environment: AdviceEnvironment) => void): Step {
+  return {
+    one(row, environment) {
+      act(row, environment)
+      return true
+    },
+    all(rows, environment) {
+      act(rows[0], environment)
+      return rows
+    },
   }
+}
 
-const fill =
-  (at: number, value: (environment: AdviceEnvironment) => Value): Step =>
-  (rows, environment) => {
-    const filled = value(environment)
-    for (const { slots } of rows) slots[at] = filled
-    return rows
+/** Worked out once, and put into every row. */
+function fill(at: number, value: (environment: AdviceEnvironment) => Value): Step {
+  return {
+    one({ slots }, environment) {
+      slots[at] = value(environment)
+      return true
+    },
+    all(rows, environment) {
+      const filled = value(environment)
+      for (const { slots } of rows) slots[at] = filled
+      return rows
+    },
   }
+}
+
+function observe(vars: readonly { readonly name: string; readonly at: number }[]): Step {
+  const fills = vars.map(({ name, at }) => fill(at, (environment) => environment.variable(name)))
+  return {
+    one({ slots }, environment) {
+      for (let i = 0; i < vars.length; i++) slots[vars[i].at] = environment.variable(vars[i].name)
+      return true
+    },
+    all: (rows, environment) => fills.reduce((left, { all }) => all(left, environment), rows),
+  }
+}
+
+const filter = (where: Evaluate): Step => eachRow(({ slots }) => where(slots) === true)
+
+const assign = (at: number, value: Evaluate): Step =>
+  eachRow(({ slots }) => {
+    slots[at] = value(slots)
+    return true
+  })
 
 const unpack = (bag: Bag, field: string, at: number): Step =>
   fill(at, (environment) => valueFrom(bag.read(environment.baggage)?.[field]))
 
-const increment =
-  (bag: Bag, field: string, at: number): Step =>
-  (rows, environment) => {
-    const by = rows[0].slots[at] ?? null
+const increment = (bag: Bag, field: string, at: number): Step =>
+  once(({ slots }, environment) => {
+    const by = slots[at] ?? null
     if (typeof by === 'bigint' || (typeof by === 'number' && Number.isInteger(by)))
       environment.baggage = bag.increment(environment.baggage, field, by)
-    return rows
-  }
+  })
 
-const drop =
-  (bag: Bag): Step =>
-  (rows, environment) => {
+const drop = (bag: Bag): Step =>
+  once((_row, environment) => {
     environment.baggage = bag.drop(environment.baggage)
-    return rows
-  }
+  })
 
-const keep =
-  (slot: string, at: number): Step =>
-  (rows, environment) => {
-    environment.keep(slot, rows[0].slots[at] ?? null)
-    return rows
-  }
+const keep = (slot: string, at: number): Step =>
+  once(({ slots }, environment) => environment.keep(slot, slots[at] ?? null))

@@ -35,9 +35,9 @@ export function valueFrom(given: unknown, depth = 0): Value {
 
 /** NaN and infinities are no values; whole numbers beyond the safe ones are bigints; there is no -0. */
 export function numeric(value: number): Value {
+  if (Number.isSafeInteger(value)) return value + 0
   if (!Number.isFinite(value)) return null
-  if (Number.isInteger(value)) return Number.isSafeInteger(value) ? value + 0 : BigInt(value)
-  return value
+  return Number.isInteger(value) ? BigInt(value) : value
 }
 
 export const isNumeric = (value: Value): value is number | bigint =>

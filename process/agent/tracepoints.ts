@@ -98,8 +98,7 @@ export class Tracepoints {
   readonly #code: Code | undefined
   readonly #runAtCode: (woven: Woven, point: Point) => void
   #advice: Woven = NOTHING
-  /** Variables that some advice observes and nobody may see. */
-  #secrets: ReadonlySet<string> = new Set()
+  #around: Around
   /** By name; filled as names are hit, for advice may be at a pattern. */
   #woven = new Map<string, Woven>()
   #serverStart = NOTHING
@@ -113,10 +112,15 @@ export class Tracepoints {
     this.#budget = parts.budget
     this.#ledger = parts.ledger
     this.#surroundings = parts.surroundings
+    this.#around = { around: parts.surroundings, ledger: parts.ledger, secrets: new Set() }
     this.#code = parts.code
-    this.#runAtCode = guarded(this.#ledger, 'function', undefined, (woven, point) =>
-      this.#runHere(woven, point),
-    )
+    this.#runAtCode = (woven, point) => {
+      try {
+        this.#runHere(woven, point)
+      } catch (error: unknown) {
+        this.#ledger.fail('function', error)
+      }
+    }
     this.#sources = new Sources(
       guarded(this.#ledger, 'source', undefined, (name, own) => this.#hitHere(name, own)),
     )
@@ -134,7 +138,8 @@ export class Tracepoints {
     this.#clientEnd = this.#wovenAt(CLIENT_END)
     const { isSecret } = this.#surroundings
     const vars = advice.flatMap((one) => one.vars)
-    this.#secrets = new Set(vars.filter((name) => name.split('.').some(isSecret)))
+    const secrets = new Set(vars.filter((name) => name.split('.').some(isSecret)))
+    this.#around = { ...this.#around, secrets }
     const atCode = advice.filter(({ tracepoint }) => tracepoint.split(',').some(isCode))
     this.#code?.arm((fn) => (atCode.length === 0 ? undefined : hookFor(fn, atCode, this.#runAtCode)))
     this.#sources.want(advice.flatMap(({ tracepoint }) => tracepoint.split(',')))
@@ -189,7 +194,7 @@ export class Tracepoints {
   }
 
   #runHere(woven: Woven, point: Point): void {
-    const environment = this.#environment(point, context.current())
+    const environment = this.#environment(point, undefined)
     this.#run(woven, environment)
     leaveHere(environment)
   }
@@ -274,12 +279,8 @@ export class Tracepoints {
     return this.#environment({ name, own, invocation }, baggage)
   }
 
-  #environment(point: Point, baggage: Baggage): Environment {
-    return new Environment(point, baggage, {
-      around: this.#surroundings,
-      ledger: this.#ledger,
-      secrets: this.#secrets,
-    })
+  #environment(point: Point, baggage: Baggage | undefined): Environment {
+    return new Environment(point, baggage, this.#around)
   }
 
   /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
@@ -312,17 +313,31 @@ const KEPT_PREFIX = 'kept.'
 /** Collects what advice wants; whoever made it carries that out. */
 class Environment implements AdviceEnvironment {
   tags: Tag[] | undefined
-  baggage: Baggage
   level: string | undefined
   /** Whose advice runs. */
   tool = ''
   readonly #point: Point
   readonly #parts: Around
+  #baggage: Baggage | undefined
 
-  constructor(point: Point, baggage: Baggage, parts: Around) {
-    this.baggage = baggage
+  /** Without `baggage`: that of the current execution, looked for only if some advice wants it. */
+  constructor(point: Point, baggage: Baggage | undefined, parts: Around) {
+    this.#baggage = baggage
     this.#point = point
     this.#parts = parts
+  }
+
+  get baggage(): Baggage {
+    return (this.#baggage ??= context.current())
+  }
+
+  set baggage(baggage: Baggage) {
+    this.#baggage = baggage
+  }
+
+  /** Nobody has asked for the current baggage, so nobody has changed it. */
+  get isUntouched(): boolean {
+    return this.#baggage === undefined
   }
 
   get #around(): Surroundings {
@@ -397,7 +412,7 @@ function putTags(environment: Environment, span: unknown): void {
 /** At a point inside an execution: baggage and level hold from here on. */
 function leaveHere(environment: Environment): void {
   if (environment.tags !== undefined) putTags(environment, openSpan(currentFrame()?.scope))
-  context.set(environment.baggage)
+  if (!environment.isUntouched) context.set(environment.baggage)
   if (environment.level === undefined) return
   const frame = currentFrame()
   if (frame !== undefined) enter(frameOf(frame.baggage, withLogLevel(frame.scope, environment.level)))

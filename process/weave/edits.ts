@@ -13,6 +13,11 @@ export class Edits {
     this.#edits.push({ at, remove: 0, text })
   }
 
+  /** Before all that was told of this place. */
+  insertFirst(at: number, text: string): void {
+    this.#edits.unshift({ at, remove: 0, text })
+  }
+
   replace(at: number, remove: number, text: string): void {
     this.#edits.push({ at, remove, text })
   }

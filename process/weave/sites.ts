@@ -1,6 +1,6 @@
 // What is woven in this process: functions by name, and the slot each looks at.
 //
-//   weaveText ──► add(file) ──► WovenFunction x n ──► arm(hookFor) ──► slots[n] = hook or undefined
+//   weaveText ──► add(file) ──► WovenFunction x n ──► arm(hookFor) ──► set(n, hook or undefined)
 //                                                        ▲
 //   a module that is loaded later is armed as it comes ──┘
 
@@ -28,35 +28,34 @@ export type WovenFunction = {
   readonly hasThis: boolean
 }
 
-type Slots = (Hook | undefined)[]
+/** The module's own: a slot is a variable there. */
+export type SetSlot = (slot: number, hook: Hook | undefined) => void
 type HookFor = (fn: WovenFunction) => Hook | undefined
 
 /** Owned by one weave. */
 export class Sites {
-  readonly #functions: { readonly fn: WovenFunction; readonly slots: Slots; readonly slot: number }[] = []
+  readonly #functions: { readonly fn: WovenFunction; readonly set: SetSlot; readonly slot: number }[] = []
   #hookFor: HookFor = () => undefined
   /** Functions that have a guard and no name here: there was no room. */
   unnamed = 0
 
-  /** The array that the module's guards look at; filled with undefined, so that it has no holes. */
-  add(label: string, guarded: readonly FunctionShape[]): Slots {
-    const slots: Slots = guarded.map(() => undefined)
+  add(label: string, guarded: readonly FunctionShape[], set: SetSlot): void {
     for (const [slot, { path, line, params, hasThis }] of guarded.entries()) {
       if (this.#functions.length >= FUNCTIONS_MAX) {
         this.unnamed += 1
         continue
       }
       const fn = { name: `${label}:${path}`, line, params, hasThis }
-      this.#functions.push({ fn, slots, slot })
-      slots[slot] = this.#hookFor(fn)
+      this.#functions.push({ fn, set, slot })
+      const hook = this.#hookFor(fn)
+      if (hook !== undefined) set(slot, hook)
     }
-    return slots
   }
 
   /** Sets every slot anew, those of modules that are loaded later too. */
   arm(hookFor: HookFor): void {
     this.#hookFor = hookFor
-    for (const { fn, slots, slot } of this.#functions) slots[slot] = hookFor(fn)
+    for (const { fn, set, slot } of this.#functions) set(slot, hookFor(fn))
   }
 
   get functions(): readonly WovenFunction[] {

@@ -30,7 +30,7 @@ function scriptOf(source: string): string {
 async function run(text: string, names?: readonly string[]): Promise<{ said: unknown[]; told: Told[] }> {
   const said: unknown[] = []
   const told: Told[] = []
-  const slots = names?.map((name) => (_self: unknown, args: readonly unknown[]) => {
+  const hooks = names?.map((name) => (_self: unknown, args: readonly unknown[]) => {
     const one: Told = { name, args }
     return {
       set value(given: unknown) {
@@ -41,7 +41,8 @@ async function run(text: string, names?: readonly string[]): Promise<{ said: unk
     }
   })
   const onDoor = (message: unknown): void => {
-    if (typeof message === 'object' && message !== null) Reflect.set(message, 'slots', slots ?? [])
+    const { set } = message as { set(slot: number, hook: unknown): void }
+    hooks?.forEach((hook, slot) => set(slot, hook))
   }
   subscribe(CHANNEL, onDoor)
   try {

@@ -1,12 +1,14 @@
 // A module's text with a door and guards in it.
 //
-//   "use strict"; var $cc$ = {door}; publish; $cc$ = its slots;     first statement of the module
-//   { let $cc$e = slots[n]; if (..) $cc$e = $cc$e(this, [a, b]); try { body
+//   "use strict"; var $cc$0, $cc$1, ..; publish({ id, door, set })     first statement of the module
+//   { let $cc$e; if (typeof $cc$0 === 'function') $cc$e = $cc$0(this, [a, b]); try { body
 //       return x    ->   { const $cc$v = (0, x); if (..) $cc$e.value = $cc$v; return $cc$v }
 //   } catch ($cc$x) { .. throw $cc$x } finally { .. exit() } }
 //
-// `var`: hoisted functions that run before the first statement find undefined, not a dead zone. `(0, x)`: a
-// function that is returned does not get the name of our variable. An async function waits for the value
+// A slot is a variable of the module: an array of slots would cost twice as much asleep (bench/weave.bench.ts).
+// `var`: hoisted functions that run before the first statement find undefined, not a dead zone; `typeof`: a
+// function that was sent elsewhere as text finds nothing. `(0, x)`: a function that is returned does not get
+// the name of our variable. An async function waits for the value
 // while somebody looks, so that its exit is when it settles.
 
 import type { Program } from 'acorn'
@@ -27,17 +29,19 @@ export function weaveText(
   const at = firstStatement(module.program)
   if (at === undefined) return undefined
   const edits = new Edits()
-  edits.insert(at, doorText(door))
   const guarded: FunctionShape[] = []
   for (const shape of module.functions) guard(shape, source, { edits, guarded })
+  edits.insertFirst(at, doorText(door, guarded.length))
   return guarded.length === 0 ? undefined : { text: edits.applyTo(source), guarded }
 }
 
-function doorText({ channel, id }: { readonly channel: string; readonly id: number }): string {
+function doorText({ channel, id }: { readonly channel: string; readonly id: number }, slots: number): string {
+  const names = Array.from({ length: slots }, (_, i) => `${MARK}${i}`)
+  const cases = names.map((name, i) => `case ${i}:${name}=h;break;`).join('')
   const diagnostics = `globalThis.process.getBuiltinModule('node:diagnostics_channel')`
   return (
-    `var ${MARK}={id:${id},door:c=>eval(c),slots:void 0};` +
-    `${diagnostics}.channel('${channel}').publish(${MARK});${MARK}=${MARK}.slots;`
+    `var ${names.join()};${diagnostics}.channel('${channel}')` +
+    `.publish({id:${id},door:c=>eval(c),set:(i,h)=>{switch(i){${cases}}}});`
   )
 }
 
@@ -62,8 +66,8 @@ function beginText(shape: FunctionShape, slot: number): string {
   const self = shape.hasThis ? 'this' : 'void 0'
   const e = `${MARK}e`
   const enter =
-    `let ${e}=typeof ${MARK}==='object'?${MARK}[${slot}]:void 0;` +
-    `if(${e}!==void 0)${e}=${e}(${self},[${shape.params.join()}]);try{`
+    `let ${e};if(typeof ${MARK}${slot}==='function')` +
+    `${e}=${MARK}${slot}(${self},[${shape.params.join()}]);try{`
   return shape.isExpression ? `{${enter}${keepText(shape)}(0,` : `;${enter}`
 }
 

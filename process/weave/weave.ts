@@ -2,7 +2,7 @@
 //
 //   load(url) ── next ──► source ── chosen? ──► types stripped ──► parsed ──► woven text ──► Node
 //                                                                               │
-//   the module begins: publish({ id, door }) on a channel with a random name ◄──┘   slots go back
+//   the module begins: publish({ id, door, set }) on a channel with a random name ◄┘
 //
 // Whatever fails here, the module is loaded as it was written.
 
@@ -13,7 +13,7 @@ import { functionsOf, type FunctionShape } from './functions.ts'
 import { SOURCE_CHARS_MAX } from './limits.ts'
 import type * as Parser from './parser.ts'
 import { Selection, type Matches } from './selection.ts'
-import { Sites, type Hook, type WovenFunction } from './sites.ts'
+import { Sites, type Hook, type SetSlot, type WovenFunction } from './sites.ts'
 import { MARK, weaveText } from './transform.ts'
 
 export type WeaveOptions = {
@@ -33,7 +33,7 @@ type Loaded = ReturnType<LoadHook>
 type Door = (code: string) => unknown
 type Pending = { readonly label: string; readonly guarded: readonly FunctionShape[] }
 /** What the first statement of a woven module publishes. */
-type Registration = { readonly id: number; door: Door | undefined; slots: unknown }
+type Registration = { readonly id: number; readonly door: Door; readonly set: SetSlot }
 
 /** Owned by one agent. Modules that are loaded meanwhile stay woven, asleep, when it is closed. */
 export class Weave {
@@ -113,8 +113,7 @@ export class Weave {
     const pending = this.#pending.get(message.id)
     if (pending === undefined) return
     this.#pending.delete(message.id)
-    message.slots = this.#sites.add(pending.label, pending.guarded)
-    message.door = undefined
+    this.#sites.add(pending.label, pending.guarded, message.set)
   }
 }
 
@@ -160,5 +159,5 @@ function textOf(source: NonNullable<Loaded['source']>): string {
 }
 
 function isRegistration(message: unknown): message is Registration {
-  return typeof message === 'object' && message !== null && 'id' in message && 'door' in message
+  return typeof message === 'object' && message !== null && 'id' in message && 'set' in message
 }
