@@ -3,9 +3,9 @@
 //
 //   run:   one row, weight 1 ── one ── one ── .. ── unpack tuples ── rows ── all ── all ── ..
 //
-// A step works on the one row that there is until tuples are joined, and on all rows after; it ends the run by
-// leaving none. It changes rows or the environment. Nothing is kept between runs, so a run inside a run is
-// harmless.
+// A step works on the one row that there is until tuples are joined, and on all rows after; it ends the run
+// by leaving none. It changes rows or the environment. Nothing is kept between runs, so a run inside a run
+// is harmless.
 
 import type { Baggage } from '#baggage'
 import { unreachable } from '#base'

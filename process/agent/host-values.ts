@@ -1,6 +1,6 @@
 // Reading the host's values without running any of its code.
 //
-//   request.headers.host     own or inherited data properties, step by step; a getter or a proxy ends the walk
+//   request.headers.host     data properties, own or inherited; a getter or a proxy ends the walk
 //   result.replicas          a list of simple values            result.replicas.0      one of them
 //   result.replicas.host     a step into a list goes into each of its members           .length  how many
 //

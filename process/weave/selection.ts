@@ -1,7 +1,7 @@
 // Which modules are woven, and what their files are called.
 //
-//   /app/src/store.ts                       src/store.ts           from the folder of the nearest package.json
-//   /app/node_modules/pg/lib/client.js      pg/lib/client.js       a library's name first
+//   /app/src/store.ts                       src/store.ts        from the folder of its package.json
+//   /app/node_modules/pg/lib/client.js      pg/lib/client.js    a library's name first
 //
 // Patterns of CROSSCUT_WEAVE are read in order, the last that fits decides: `pg/**` adds a library,
 // `!src/generated/**` leaves files out, `none` all of them.

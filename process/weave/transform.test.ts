@@ -67,12 +67,15 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     function many(a, b) { return a, b }
     say(asi(1)); say(many(1, 2))`,
   'names and lengths stay': `
-    const one = () => f(), f = function () { return () => f }, o = { m() { return class {} }, get p() { return f } }
+    const one = () => f(), f = function () { return () => f }, o = { m() { return class {}
+      }, get p() { return f } }
     say([one.name, f.name, f().name, o.m.name, o.m().name, one.length, ((a, b) => f(a, b)).length])`,
   'this, arguments, new.target, private names, super': `
     class A { #x = 1; static made = 0; constructor(n) { A.made++; this.n = n; say(new.target.name) }
       get x() { return this.#x } set x(v) { this.#x = v } static of(...all) { return new this(...all) } }
-    class B extends A { constructor(n) { const before = () => n + 1; super(before()); this.later = () => this.n + super.x } }
+    class B extends A {
+      constructor(n) { const before = () => n + 1; super(before());
+      this.later = () => this.n + super.x } }
     const b = B.of(1); b.x = 5; say([b.n, b.x, b.later(), A.made])
     function count() { return arguments.length } say(count(1, 2, 3))
     function sloppy(a) { arguments[0] = 9; return a } say(sloppy(1))`,
@@ -80,26 +83,37 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     const p = ({ a, b: { c = 3 } = {}, ...rest }, [d, , e] = [1, 2, 3], ...more) => { return [a, c, rest, d, e, more] }
     say(p({ a: 1, z: 2 })); say(p({ b: { c: 7 } }, 'xyz', 1, 2)); say(p.length)`,
   'generators and async generators': `
-    function* g(n) { try { for (let i = 0; i < n; i++) { const got = yield i; if (got) return got } } finally { say('end') } }
-    say([...g(3)]); const it = g(9); it.next(); say(it.next('x')); const cut = g(5); cut.next(); say(cut.return(4))
-    async function* a() { yield 1; return 2 } const seen = []; for await (const x of a()) seen.push(x); say(seen)`,
+    function* g(n) { try { for (let i = 0; i < n; i++) { const got = yield i; if (got) return got } }
+      finally { say('end') } }
+    say([...g(3)]); const it = g(9); it.next(); say(it.next('x')); const cut = g(5); cut.next();
+      say(cut.return(4))
+    async function* a() { yield 1; return 2 } const seen = []; for await (const x of a()) seen.push(x);
+      say(seen)`,
   'exceptions pass, finally overrides': `
-    function t() { throw new Error('x') } function c() { try { t() } catch (e) { return e.message } finally { say('f') } }
+    function t() { throw new Error('x') } function c() { try { t() } catch (e) { return e.message }
+      finally { say('f') } }
     function o() { try { return 1 } finally { return 2 } } say(c()); say(o())
-    const r = async () => { await null; throw new RangeError('late') }; try { await r() } catch (e) { say(e.message) }`,
+    const r = async () => { await null; throw new RangeError('late') }; try { await r() }
+      catch (e) { say(e.message) }`,
   'declarations inside bodies': `
-    function f(a) { say(typeof inner); var a = a || 5; function inner() { return a } { function block() { return 1 } } return inner() + block() }
-    say(f()); function twice() { function x() { return 1 } function x() { return 2 } return x() } say(twice())
+    function f(a) { say(typeof inner); var a = a || 5; function inner() { return a }
+      { function block() { return 1 } } return inner() + block() }
+    say(f()); function twice() { function x() { return 1 } function x() { return 2 } return x() }
+      say(twice())
     function clash() { var y = 1; function y() {} return typeof y } say(clash())`,
-  'hoisted before the first statement': `say(early()); function early() { return later() } function later() { return 1 }`,
+  'hoisted before the first statement': `say(early()); function early() { return later() }
+      function later() { return 1 }`,
   'order of awaits': `
-    const order = []; const tick = async (n) => { order.push(n); await null; order.push(n + 'b'); return n }
-    await Promise.all([tick(1), (async () => { await null; order.push('m') })(), tick(2)]); say(order.join())`,
+    const order = []; const tick = async (n) => { order.push(n); await null; order.push(n + 'b');
+      return n }
+    await Promise.all([tick(1), (async () => { await null; order.push('m') })(), tick(2)]);
+      say(order.join())`,
   'a function sent elsewhere as text': `
     function add(a, b) { return a + b } const text = String(add)
     say((0, eval)('(' + text + ')')(1, 2)); say(new Function('return (' + text + ')(3, 4)')())`,
   'switch, loops, labels, if without braces': `
-    function f(x) { outer: for (;;) { switch (x) { case 1: return 'one'; case 2: x = 1; continue outer; default: if (x) return x; else return } } }
+    function f(x) { outer: for (;;) { switch (x) { case 1: return 'one'; case 2: x = 1; continue outer;
+      default: if (x) return x; else return } } }
     say([f(1), f(2), f(3), f(0)])`,
   'objects, getters, computed keys': `
     const key = 'k'; const o = { [key + 1]() { return 1 }, get [key]() { return 2 }, async *each() { yield* [1] }, 'a b'() { return 3 } }
@@ -120,7 +134,8 @@ for (const [name, program] of Object.entries(PROGRAMS)) {
 test('a hook is told arguments, value and error, of async functions when they settle', async () => {
   const { text, names } = woven(
     scriptOf(`
-    async function load(key, { deep = true } = {}) { await null; if (key === 'bad') throw new Error('no ' + key); return key.length }
+    async function load(key, { deep = true } = {}) { await null
+      if (key === 'bad') throw new Error('no ' + key); return key.length }
     class S { static twice(n) { return n * 2 } }
     const x = await load('abc'); S.twice(x); await load('bad', { deep: false }).catch(() => {})`),
   )

@@ -2,10 +2,10 @@
 //
 //   "use strict"; var $cc$0, $cc$1, ..; publish({ id, door, set })     first statement of the module
 //   { let $cc$e; if (typeof $cc$0 === 'function') $cc$e = $cc$0(this, [a, b]); try { body
-//       return x    ->   { const $cc$v = (0, x); if (..) $cc$e.value = $cc$v; return $cc$v }
+//       return x  ->  { const $cc$v = (0, x); if (..) $cc$e.value = $cc$v; return $cc$v }
 //   } catch ($cc$x) { .. throw $cc$x } finally { .. exit() } }
 //
-// A slot is a variable of the module: an array of slots would cost twice as much asleep (bench/weave.bench.ts).
+// A slot is a variable of the module: an array of slots costs twice as much asleep (bench/weave.bench.ts).
 // `var`: hoisted functions that run before the first statement find undefined, not a dead zone; `typeof`: a
 // function that was sent elsewhere as text finds nothing. `(0, x)`: a function that is returned does not get
 // the name of our variable. An async function waits for the value
