@@ -55,7 +55,10 @@ export type CompiledAdvice = {
   readonly vars: readonly string[]
   /** Units of ~50 ns for one row. */
   readonly cost: number
-  run(environment: AdviceEnvironment): void
+  /** Its baggage may grow. */
+  readonly packs: boolean
+  /** `weight`: how many hits this one stands for; 1 unless hits are sampled. */
+  run(environment: AdviceEnvironment, weight?: number): void
 }
 
 type Row = { readonly slots: Value[]; readonly weight: number }
@@ -78,6 +81,7 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
       tool: verified.package.name,
       tracepoint,
       vars: instructions.flatMap((one) => (one.op === 'observe' ? one.vars : [])),
+      packs: instructions.some(({ op }) => op === 'pack'),
       cost: verified.costs[i].typical,
       run: runner(
         compiler.places,
@@ -95,8 +99,8 @@ function runner(
 ): CompiledAdvice['run'] {
   // Copied for each run: an array that grows by its slots takes twice as long.
   const empty: readonly Value[] = Array.from({ length: places }, () => null)
-  return (environment) => {
-    const row: Row = { slots: empty.slice(), weight: 1 }
+  return (environment, weight = 1) => {
+    const row: Row = { slots: empty.slice(), weight }
     for (let i = 0; i < alone.length; i++) if (!alone[i](row, environment)) return
     if (joined.length === 0) return
     let rows: readonly Row[] = [row]

@@ -47,6 +47,26 @@ export type ResultReport = {
   readonly overflows: number
 }
 
+/** What a package costs a process, totals since it was installed there. */
+export type PackageUse = {
+  /** Woven functions that its advice is at. */
+  readonly functions: number
+  readonly runs: number
+  /** Of the event loop, measured by sampling. */
+  readonly ns: number
+  /** 1 = every hit; n = one hit in n, counted n times; 0 = disarmed, for it cost too much. */
+  readonly every: number
+  /** Bytes of baggage that a pack added, on average. */
+  readonly packedBytes: number
+}
+
+export type PackageStatus = {
+  readonly name: string
+  readonly version: number
+  readonly error?: string
+  readonly use?: PackageUse
+}
+
 /**
  * Counters are totals since the agent started: a lost report loses nothing, a repeated one counts nothing
  * twice.
@@ -59,7 +79,7 @@ export type AgentReport = {
   readonly timeMs: number
   /** The version of desired state that is in force; 0 = none yet. */
   readonly stateVersion: number
-  readonly packages: readonly { readonly name: string; readonly version: number; readonly error?: string }[]
+  readonly packages: readonly PackageStatus[]
   /** Those that changed lately; the others stand as they were last told. */
   readonly results?: readonly ResultReport[]
   /** emitted = sent + dropped + queued, exactly. */

@@ -7,6 +7,10 @@ export type ResultRow = { readonly [column: string]: unknown }
 export type QueryCoverage = {
   readonly connected: number
   readonly installed: number
+  /** Woven functions that its advice is at, in all processes. */
+  readonly functions: number
+  /** Where it costs too much: one hit in `every` is counted, `every` times; 0 = disarmed there. */
+  readonly sampled: readonly { readonly agent: string; readonly service: string; readonly every: number }[]
   readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]
 }
 
@@ -23,6 +27,15 @@ export type QueryView = {
   readonly total: number
 }
 
+/** What it costs, over all processes that run it, since they do. */
+export type QueryUse = {
+  readonly runs: number
+  /** Of event loops, measured by sampling. */
+  readonly ns: number
+  /** Bytes of baggage that a pack adds, at most of any process. */
+  readonly packedBytes: number
+}
+
 export type QueryResults = {
   readonly id: string
   /** Grows with each change: give it as `since`. */
@@ -35,6 +48,7 @@ export type QueryResults = {
   /** Over the last seconds: COUNT and SUM columns as rates, beside the columns that name the group. */
   readonly perSecond: { readonly rows: readonly ResultRow[]; readonly total: number }
   readonly coverage: QueryCoverage
+  readonly use: QueryUse
   readonly drops: {
     /** Tuples that found no group any more: there is a limit to groups. */
     readonly otherRows: number

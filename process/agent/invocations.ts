@@ -7,8 +7,10 @@
 //
 // An async function's exit is when its promise settles. What entry keeps, exit observes.
 
-import { matchesTracepoint, placeOf, type CompiledAdvice } from '#advice'
+import { matchesTracepoint, placeOf } from '#advice'
 import type { Hook, Invocation, WovenFunction } from '#weave'
+import type { ToolMeter } from './budget.ts'
+import type { MeteredAdvice } from './tracepoints.ts'
 import { valueAt } from './host-values.ts'
 
 /** Where advice runs, and what it can read there. */
@@ -19,15 +21,16 @@ export interface Point {
   own(variable: string): unknown
 }
 
-export type Run = (woven: readonly CompiledAdvice[], point: Point) => void
+export type Run = (woven: readonly MeteredAdvice[], point: Point) => void
 
 const DURATION = 'durationMs'
-const NONE: readonly CompiledAdvice[] = Object.freeze([])
+const NONE: readonly MeteredAdvice[] = Object.freeze([])
 
 /** The hook for a function; undefined where no advice is at it. `run` must not throw. */
-export function hookFor(fn: WovenFunction, advice: readonly CompiledAdvice[], run: Run): Hook | undefined {
+export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run): Hook | undefined {
   const watched = new Watched(fn, advice, run)
   if (watched.isNothing) return undefined
+  for (const meter of watched.meters) meter.functions += 1
   if (!watched.hasExit)
     return (self, args) => {
       run(watched.entry, new Started(watched, self, args))
@@ -44,18 +47,18 @@ export function hookFor(fn: WovenFunction, advice: readonly CompiledAdvice[], ru
 class Watched {
   readonly name: string
   readonly params: ReadonlyMap<string, number>
-  readonly entry: readonly CompiledAdvice[]
-  readonly atReturn: readonly CompiledAdvice[]
-  readonly atThrow: readonly CompiledAdvice[]
+  readonly entry: readonly MeteredAdvice[]
+  readonly atReturn: readonly MeteredAdvice[]
+  readonly atThrow: readonly MeteredAdvice[]
   readonly isTimed: boolean
   readonly run: Run
   readonly #paths = new Map<string, Path>()
 
-  constructor(fn: WovenFunction, advice: readonly CompiledAdvice[], run: Run) {
+  constructor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run) {
     this.name = fn.name
     this.run = run
     this.params = new Map(fn.params.map((name, i) => [name, i]))
-    const at = (...places: string[]): readonly CompiledAdvice[] => {
+    const at = (...places: string[]): readonly MeteredAdvice[] => {
       const found = advice.filter(({ tracepoint }) =>
         places.some((place) => fits(tracepoint, fn.name, place)),
       )
@@ -65,6 +68,10 @@ class Watched {
     this.atReturn = at('return', 'exit')
     this.atThrow = at('throw', 'exit')
     this.isTimed = [...this.atReturn, ...this.atThrow].some(({ vars }) => vars.includes(DURATION))
+  }
+
+  get meters(): ReadonlySet<ToolMeter> {
+    return new Set([...this.entry, ...this.atReturn, ...this.atThrow].map(({ meter }) => meter))
   }
 
   get isNothing(): boolean {

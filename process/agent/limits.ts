@@ -77,10 +77,15 @@ export const PROTOTYPES_MAX = 8
 /** Functions told in the vocabulary: the server takes 10,000 tracepoints of a process. */
 export const FUNCTIONS_TOLD_MAX = 8000
 /**
- * Advice may take this share of one core, averaged over a report; beyond, the breaker trips. 20 ms/s = 2 %.
+ * Of one core, in a second of reporting: 10 ms for one tool (1 %), 20 ms for all (2 %). Above, a tool is
+ * sampled ever more rarely. At 1 us a pack, 1 % is 10,000 requests a second: a common query is exact on a
+ * busy service.
  */
+export const TOOL_NS_PER_SECOND_MAX = 10_000_000
 export const ADVICE_NS_PER_SECOND_MAX = 20_000_000
 /** One run in this many is timed: two clock reads (~100 ns) would double the price of a short advice. */
 export const ADVICE_SAMPLE_EVERY = 64
-/** After a trip advice stays off this long, then is tried again. */
-export const BREAKER_OPEN_MS = 10_000
+/** Rarer than this a result says nothing any more, and even passing by costs too much: disarmed. */
+export const SAMPLED_EVERY_MAX = 1024
+/** After that time it is tried again, sampled as rarely as can be. */
+export const DISARMED_MS = 10_000

@@ -12,9 +12,7 @@ import {
   verifyPackage,
   type CompiledAdvice,
 } from '#advice'
-import type { AgentReport, ResultReport, ToolPackage } from '#protocol'
-
-export type PackageStatus = AgentReport['packages'][number]
+import type { PackageStatus, ResultReport, ToolPackage } from '#protocol'
 
 /**
  * Packages of one state: far more than anybody runs, and 256 x 32 advices is what a Map holds without

@@ -157,10 +157,9 @@ class RunningAgent implements Agent {
 
   report(): AgentReport {
     this.#reports += 1
-    this.#budget.turn()
+    if (this.#budget.turn()) this.#tracepoints.refresh()
     this.#clock.settle()
     const { emitted, sent, dropped, queued } = this.#queue.counts
-    const { adviceNs, adviceRuns, isTripped } = this.#budget
     const last = this.#ledger.lastFailure
     return {
       agent: this.#agentId,
@@ -168,11 +167,11 @@ class RunningAgent implements Agent {
       seq: this.#reports,
       timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
-      packages: this.#toolbox.statuses,
+      packages: this.#toolbox.statuses.map((status) => ({ ...status, use: this.#budget.use(status.name) })),
       results: this.#toolbox.results(),
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },
-      budget: { adviceNs: Math.round(adviceNs), adviceRuns, isTripped },
+      budget: this.#budget.totals,
       eventLoopDelayMsP99: this.#loopDelay(),
       rssBytes: process.memoryUsage.rss(),
       ...(last === undefined ? {} : { lastError: last }),

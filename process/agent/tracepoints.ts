@@ -20,7 +20,7 @@ import type { Baggage } from '#baggage'
 import { context, currentFrame, enter, frameOf } from '#context'
 import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
-import type { AdviceBudget } from './budget.ts'
+import type { AdviceBudget, ToolMeter } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
@@ -58,7 +58,7 @@ export const LOG_LEVELS: ReadonlySet<string> = new Set([
   'silent',
 ])
 
-type Woven = readonly CompiledAdvice[]
+type Woven = readonly MeteredAdvice[]
 const NOTHING: Woven = Object.freeze([])
 
 /** What a hit can ask of the process it happens in. */
@@ -79,6 +79,9 @@ export type Surroundings = {
 /** What is woven in this process. */
 export type Code = Pick<Weave, 'arm' | 'functions'>
 
+/** Advice with the meter of its tool. */
+export type MeteredAdvice = CompiledAdvice & { readonly meter: ToolMeter }
+
 type Parts = {
   /** Undefined: nothing is woven. */
   readonly code: Code | undefined
@@ -97,6 +100,7 @@ export class Tracepoints {
   readonly #sources: Sources
   readonly #code: Code | undefined
   readonly #runAtCode: (woven: Woven, point: Point) => void
+  #given: readonly CompiledAdvice[] = []
   #advice: Woven = NOTHING
   #around: Around
   /** By name; filled as names are hit, for advice may be at a pattern. */
@@ -127,7 +131,17 @@ export class Tracepoints {
   }
 
   /** Replaces all that is woven, at once. */
-  install(advice: readonly CompiledAdvice[]): void {
+  install(given: readonly CompiledAdvice[]): void {
+    this.#given = given
+    this.#budget.keep([...new Set(given.map(({ tool }) => tool))])
+    this.refresh()
+  }
+
+  /** What costs too much is not even passed by. */
+  refresh(): void {
+    const metered = this.#given.map((one) => ({ ...one, meter: this.#budget.meter(one.tool) }))
+    const advice = metered.filter(({ meter }) => !meter.isDisarmed)
+    for (const { meter } of metered) meter.functions = 0
     this.#advice = advice
     this.#woven = new Map()
     this.#serverStart = this.#wovenAt(SERVER_START)
@@ -285,11 +299,10 @@ export class Tracepoints {
 
   /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
   #run(woven: Woven, environment: Environment): void {
-    if (this.#budget.isTripped) return this.#ledger.count('advice-breaker', woven.length)
     for (const advice of woven) {
       environment.tool = advice.tool
       try {
-        this.#budget.spend(advice, environment)
+        advice.meter.spend(advice, environment)
       } catch (error: unknown) {
         this.#ledger.count('advice-failed')
         this.#ledger.note(`advice of ${advice.tool}`, error)

@@ -62,8 +62,8 @@ type Place = {
   readonly depth: number
   /** What a function or class found here is called. */
   readonly hint?: string
-  /** Of a method whose class extends another: `this` is not there yet. */
-  readonly isDerivedConstructor?: boolean
+  /** In a class; in the constructor of one that extends another, `this` is not there yet. */
+  readonly member?: 'method' | 'derived constructor'
 }
 
 class Finder {
@@ -137,9 +137,9 @@ class Finder {
       }
       if (member.computed) this.visit(member.key, within)
       if (!member.value) continue
-      const isDerivedConstructor =
-        member.type === 'MethodDefinition' && member.kind === 'constructor' && Boolean(node.superClass)
-      this.visit(member.value, { ...within, hint: keyOf(member), isDerivedConstructor })
+      const isConstructor = member.type === 'MethodDefinition' && member.kind === 'constructor'
+      const kind = isConstructor && node.superClass ? 'derived constructor' : 'method'
+      this.visit(member.value, { ...within, hint: keyOf(member), member: kind })
     }
   }
 
@@ -152,7 +152,8 @@ class Finder {
     this.visit(node.body, within)
     const isMere = draft.isExpression && !draft.acts && (own === undefined || own.startsWith('<'))
     draft.isGuarded = !isMere && draft.params.length <= PARAMS_MAX && !hasClash(node, draft.vars)
-    if (draft.isArrow) draft.hasThis = draft.usesThis
+    const isMethod = place.member === 'method' && !draft.isArrow
+    draft.hasThis = place.member !== 'derived constructor' && (isMethod || draft.usesThis)
     const siblings = place.owner?.children ?? this.top
     siblings.push(draft)
   }
@@ -191,7 +192,7 @@ function draftOf(node: FunctionNode & AnyNode, { path, place }: { path: string; 
     isGenerator: node.generator,
     isArrow,
     params: node.params.flatMap(boundNames),
-    hasThis: !isArrow && place.isDerivedConstructor !== true,
+    hasThis: false,
     isGuarded: false,
     returns: [],
     children: [],

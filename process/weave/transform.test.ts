@@ -80,7 +80,8 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     function count() { return arguments.length } say(count(1, 2, 3))
     function sloppy(a) { arguments[0] = 9; return a } say(sloppy(1))`,
   'patterns and defaults': `
-    const p = ({ a, b: { c = 3 } = {}, ...rest }, [d, , e] = [1, 2, 3], ...more) => { return [a, c, rest, d, e, more] }
+    const p = ({ a, b: { c = 3 } = {}, ...rest }, [d, , e] = [1, 2, 3], ...more) => {
+      return [a, c, rest, d, e, more] }
     say(p({ a: 1, z: 2 })); say(p({ b: { c: 7 } }, 'xyz', 1, 2)); say(p.length)`,
   'generators and async generators': `
     function* g(n) { try { for (let i = 0; i < n; i++) { const got = yield i; if (got) return got } }

@@ -10,7 +10,16 @@
 
 import { randomBytes } from 'node:crypto'
 import { GroupTable, type TableSnapshot } from '#advice'
-import type { AgentReport, QueryCoverage, QueryResults, QueryView, ResultReport, ResultRow } from '#protocol'
+import type {
+  AgentReport,
+  PackageStatus,
+  QueryCoverage,
+  QueryResults,
+  QueryUse,
+  QueryView,
+  ResultReport,
+  ResultRow,
+} from '#protocol'
 import { compileQuery, type CompiledQuery, type Row, type Surroundings } from '#query'
 import type { Agents } from './agents.ts'
 import { readIfThere, replaceFile } from './files.ts'
@@ -245,6 +254,7 @@ export class Queries {
       total: newest.total,
       perSecond: rates(live.compiled, oldest, newest),
       coverage: this.#coverageOf(live),
+      use: this.#useOf(live),
       drops: live.drops,
     }
   }
@@ -258,20 +268,41 @@ export class Queries {
     return { id, ...named, text, columns, createdMs, expiresMs, coverage: this.#coverageOf(live), total }
   }
 
-  #coverageOf({ compiled }: Live): QueryCoverage {
-    const connected = this.#parts.agents.views().filter(({ isConnected }) => isConnected)
-    const told = connected.flatMap(({ agent, service, report }) =>
-      (report?.packages ?? [])
-        .filter(({ name }) => name === compiled.tool.name)
-        .map(({ error }) => ({ agent, service, error })),
-    )
+  #coverageOf(live: Live): QueryCoverage {
+    const told = this.#told(live)
+    const installed = told.filter(({ status }) => status.error === undefined)
     return {
-      connected: connected.length,
-      installed: told.filter(({ error }) => error === undefined).length,
-      refused: told.flatMap(({ agent, service, error }) =>
+      connected: this.#parts.agents.views().filter(({ isConnected }) => isConnected).length,
+      installed: installed.length,
+      functions: installed.reduce((sum, { status }) => sum + (status.use?.functions ?? 0), 0),
+      sampled: installed.flatMap(({ agent, service, status: { use } }) =>
+        use === undefined || use.every === 1 ? [] : [{ agent, service, every: use.every }],
+      ),
+      refused: told.flatMap(({ agent, service, status: { error } }) =>
         error === undefined ? [] : [{ agent, service, error }],
       ),
     }
+  }
+
+  #useOf(live: Live): QueryUse {
+    const uses = this.#told(live).flatMap(({ status: { use } }) => (use === undefined ? [] : [use]))
+    return {
+      runs: uses.reduce((sum, { runs }) => sum + runs, 0),
+      ns: uses.reduce((sum, { ns }) => sum + ns, 0),
+      packedBytes: Math.max(0, ...uses.map(({ packedBytes }) => packedBytes)),
+    }
+  }
+
+  /** What connected processes last said of this query. */
+  #told({ compiled }: Live): readonly { agent: string; service: string; status: PackageStatus }[] {
+    return this.#parts.agents
+      .views()
+      .filter(({ isConnected }) => isConnected)
+      .flatMap(({ agent, service, report }) =>
+        (report?.packages ?? [])
+          .filter(({ name }) => name === compiled.tool.name)
+          .map((status) => ({ agent, service, status })),
+      )
   }
 }
 

@@ -48,6 +48,8 @@ const OPERATIONS = [
 const coverage = object({
   connected: count,
   installed: count,
+  functions: count,
+  sampled: list(object({ agent: text, service: text, every: count })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
 const queryView = {
@@ -191,6 +193,7 @@ export const SCHEMAS = {
     total: number,
     perSecond: object({ rows: list(map({})), total: number }),
     coverage,
+    use: object({ runs: count, ns: number, packedBytes: count }),
     drops: object({ otherRows: number, overflows: number }),
     'isUnchanged?': flag,
   }),

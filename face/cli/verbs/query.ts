@@ -161,9 +161,20 @@ function rowsTable(io: Io, results: QueryResults): string {
   const refused = coverage.refused
     .map(({ service, error }) => `; ${plain(service)}: ${plain(error)}`)
     .join('')
-  const processes = `${coverage.installed} of ${coverage.connected} processes`
+  const functions = coverage.functions === 0 ? '' : `, ${coverage.functions} woven functions`
+  const processes = `${coverage.installed} of ${coverage.connected} processes${functions}${sampledText(coverage)}`
   io.say(`${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${refused}\n`)
   return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
+}
+
+function sampledText({ sampled }: QueryResults['coverage']): string {
+  return sampled
+    .map(({ service, every }) =>
+      every === 0
+        ? `; disarmed in ${plain(service)}: it costs too much`
+        : `; 1 hit in ${every} counted in ${plain(service)}`,
+    )
+    .join('')
 }
 
 /** The column that `Every` puts in front: begin of the window, ns since the epoch. */
@@ -214,6 +225,10 @@ function analyze(
     tuples: last?.total ?? 0,
     tuplesPerSecond: (last?.total ?? 0) / seconds,
     processes: last?.coverage.installed ?? 0,
+    runsPerSecond: (last?.use.runs ?? 0) / seconds,
+    nsPerRun: last === undefined || last.use.runs === 0 ? 0 : last.use.ns / last.use.runs,
+    cpuShare: (last?.use.ns ?? 0) / (seconds * 1e9),
+    packedBytes: last?.use.packedBytes ?? 0,
     drops: last?.drops ?? { otherRows: 0, overflows: 0 },
   }
   if (args.has('json')) io.out(`${JSON.stringify({ ...explanation, measured })}\n`)
@@ -221,7 +236,9 @@ function analyze(
     show(io, args, explanation)
     io.out(
       `measured over ${seconds} s in ${measured.processes} processes: ${measured.tuples} tuples, ` +
-        `${measured.tuplesPerSecond.toFixed(1)}/s${dropText(measured.drops)}\n`,
+        `${measured.tuplesPerSecond.toFixed(1)}/s${dropText(measured.drops)}; ` +
+        `${measured.runsPerSecond.toFixed(1)} runs/s of ${measured.nsPerRun.toFixed(0)} ns = ` +
+        `${(measured.cpuShare * 100).toPrecision(2)} % of one core; ${measured.packedBytes} bytes a pack\n`,
     )
   }
 }

@@ -229,6 +229,8 @@ export function readStreamed(text: string): readonly TraceSummary[] {
 const coverage = object({
   connected: number,
   installed: number,
+  functions: number,
+  sampled: array(object({ agent: string, service: string, every: number })),
   refused: array(object({ agent: string, service: string, error: string })),
 })
 const resultRow = record<unknown>((value) => value)
@@ -241,6 +243,7 @@ const queryResults: Reader<QueryResults> = object({
   total: number,
   perSecond: object({ rows: array(resultRow), total: number }),
   coverage,
+  use: object({ runs: number, ns: number, packedBytes: number }),
   drops: object({ otherRows: number, overflows: number }),
 })
 

@@ -1,7 +1,7 @@
 // Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it
 // (/api/v1).
 
-import type { AgentHello, AgentReport, ResultReport } from '#protocol'
+import type { AgentHello, AgentReport, PackageUse, ResultReport } from '#protocol'
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { TRACEPOINTS_PER_AGENT_MAX } from '../limits.ts'
@@ -39,13 +39,24 @@ const resultReport: Parser<ResultReport> = object({
   groups: list(group, 10_000),
 })
 
+const use: Parser<PackageUse> = object({
+  functions: integer,
+  runs: integer,
+  ns: number,
+  every: integer,
+  packedBytes: integer,
+})
+
 const report: Parser<AgentReport> = object({
   agent: text(128),
   epoch: text(128),
   seq: integer,
   timeMs: number,
   stateVersion: integer,
-  packages: list(object({ name: NAME, version: integer, error: optional(text(4_096)) }), 1_024),
+  packages: list(
+    object({ name: NAME, version: integer, error: optional(text(4_096)), use: optional(use) }),
+    1_024,
+  ),
   results: optional(list(resultReport, 256)),
   spans: object({ emitted: integer, sent: integer, dropped: integer, queued: integer }),
   drops: record(integer, 256),

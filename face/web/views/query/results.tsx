@@ -67,7 +67,7 @@ function Waiting({ results: { coverage } }: { readonly results: QueryResults }) 
 
 /** Tuples, rate, who runs it, and what is missing. */
 export function Trust({ results }: { readonly results: QueryResults }) {
-  const { total, perSecond, coverage, drops } = results
+  const { total, perSecond, coverage, use, drops } = results
   return (
     <p class="query-trust" role="status">
       <span>
@@ -79,6 +79,18 @@ export function Trust({ results }: { readonly results: QueryResults }) {
       <span class={coverage.installed < coverage.connected ? 'warn-mark' : ''}>
         <b>{coverage.installed}</b> of {coverage.connected} processes
       </span>
+      {coverage.functions > 0 && (
+        <span>
+          <b>{coverage.functions}</b> woven functions
+        </span>
+      )}
+      {use.runs > 0 && use.ns > 0 && <span>{Math.round(use.ns / use.runs)} ns a run</span>}
+      {coverage.sampled.map(({ agent, service, every }) => (
+        <span class="warn-mark" key={agent}>
+          <Text of={service} />
+          {every === 0 ? ': disarmed, it costs too much' : `: one hit in ${every} is counted`}
+        </span>
+      ))}
       {drops.otherRows > 0 && (
         <span class="error-mark">{formatCount(drops.otherRows)} tuples beyond the limit of groups</span>
       )}
