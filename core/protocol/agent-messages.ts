@@ -28,7 +28,10 @@ export type AgentHello = {
 export type TracepointInfo = {
   readonly name: string
   readonly vars: readonly string[]
-  readonly line?: number
+  /** Of a function: its first and last line, 1-based, in the file it was written in. */
+  readonly lines?: readonly [first: number, last: number]
+  /** Names the text of the module it is in. */
+  readonly source?: string
 }
 
 /**
@@ -51,6 +54,8 @@ export type ResultReport = {
 export type PackageUse = {
   /** Woven functions that its advice is at. */
   readonly functions: number
+  /** Where its advice should be and cannot, and why; the first of them. */
+  readonly missed: readonly { readonly tracepoint: string; readonly reason: string }[]
   readonly runs: number
   /** Of the event loop, measured by sampling. */
   readonly ns: number

@@ -9,6 +9,12 @@ export type QueryCoverage = {
   readonly installed: number
   /** Woven functions that its advice is at, in all processes. */
   readonly functions: number
+  /** Where its advice should be and cannot: each place once, with how many processes say so. */
+  readonly missed: readonly {
+    readonly tracepoint: string
+    readonly reason: string
+    readonly agents: number
+  }[]
   /** Where it costs too much: one hit in `every` is counted, `every` times; 0 = disarmed there. */
   readonly sampled: readonly { readonly agent: string; readonly service: string; readonly every: number }[]
   readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]

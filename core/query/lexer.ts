@@ -1,5 +1,7 @@
 // Query text to tokens. Comments run from `--`, `//` or `#` to the end of the line; white space separates.
 //
+// Behind a dot, `#taken` is a private field and no comment.
+//
 // A tracepoint name holds characters that are operators elsewhere (file.ts:Class.method, http.*), so the
 // parser asks for it as such: `sourceAt` reads one from a position of the text.
 
@@ -12,8 +14,8 @@ export type Token = Range & { readonly kind: TokenKind; readonly text: string; r
 
 // One alternative a kind, sticky; no nested repetition, so linear in the text.
 const KINDS = [
+  /(?<name>[A-Za-z_$][A-Za-z0-9_$]*|(?<=\.)#[A-Za-z_$][A-Za-z0-9_$]*)/,
   /(?<space>[\s\u00a0\ufeff]+|(?:--|\/\/|#)[^\n]*)/,
-  /(?<name>[A-Za-z_$][A-Za-z0-9_$]*)/,
   /(?<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?<unit>[A-Za-zµ%]*))/,
   /(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/,
   /(?<symbol>->|==|!=|<>|<=|>=|&&|\|\||[-+*/%<>=!(),.;[\]])/,

@@ -4,6 +4,7 @@
 //   e.host     variable host of source e             lat      the only column of view lat, or a Let
 //   host       variable of the root, where From has no alias
 
+import { placeOf } from '#advice'
 import { nearest } from '#base'
 import { DIAGNOSTICS_MAX, SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
 import { parseQuery } from './parser.ts'
@@ -20,7 +21,7 @@ import {
 } from './resolved.ts'
 import type { Expr, Name, Path, Query, Range, Source } from './syntax.ts'
 import { typeOf } from './types.ts'
-import { DEFAULT_VARS, fits, fitting, varsAt, type Vocabulary } from './vocabulary.ts'
+import { DEFAULT_VARS, fits, fitting, lineOf, varsAt, type Vocabulary } from './vocabulary.ts'
 
 export type Surroundings = {
   /** Named queries that may stand as sources. */
@@ -202,9 +203,33 @@ class Resolver {
 
   #checkTracepoint(name: Name): void {
     const vocabulary = this.#around.vocabulary
-    if (vocabulary === undefined || fitting(vocabulary, name.text).length > 0) return
+    if (vocabulary === undefined) return
+    const known = fitting(vocabulary, name.text)
+    if (known.length > 0) return this.#checkVersions(name, known)
+    const line = lineOf(name.text)
+    const around = line === undefined ? [] : fitting(vocabulary, placeOf(name.text).of)
+    if (around.length > 0) {
+      const [{ name: fn, lines }] = around
+      return this.#report.error(name, `line ${line} is not in ${fn}`, {
+        note: lines === undefined ? undefined : `it stands in lines ${lines[0]} to ${lines[1]}`,
+      })
+    }
     const candidates = [...vocabulary.map((known) => known.name), ...Object.keys(this.#around.views ?? {})]
     this.#report.error(name, `no process has a tracepoint ${name.text}`, suggest(name.text, candidates))
+  }
+
+  /** A line is of one text. */
+  #checkVersions(name: Name, known: Vocabulary): void {
+    const mixed =
+      lineOf(name.text) === undefined ? undefined : known.find(({ sources = [] }) => sources.length > 1)
+    if (mixed !== undefined)
+      this.#report.warning(
+        name,
+        `${mixed.sources?.length} versions of ${mixed.name} run: they differ in what line it is`,
+        {
+          note: 'where no statement begins in that line, the result says so',
+        },
+      )
   }
 
   #unknownSource(name: Name): void {
@@ -311,7 +336,9 @@ class Resolver {
     const known = names.flatMap((wanted) => fitting(vocabulary, wanted))
     const vars = [...DEFAULT_VARS, ...names.flatMap((wanted) => varsAt(vocabulary, wanted))]
     // An application's own tracepoint shows its variables with its first hit.
-    const isOpen = known.length === 0 || known.some((one) => one.vars.length === 0)
+    // What a line sees, only its function knows.
+    const isLine = names.some((wanted) => lineOf(wanted) !== undefined)
+    const isOpen = isLine || known.length === 0 || known.some((one) => one.vars.length === 0)
     const isKnown = vars.some((one) => fits(one, name) || name.startsWith(`${one}.`))
     if (isOpen || isKnown) return
     this.#report.error(range, `${names.join(', ')} exports no ${name}`, {

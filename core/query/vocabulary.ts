@@ -3,7 +3,16 @@
 import { isCode, isPattern, matchesTracepoint, placeOf } from '#advice'
 
 /** A place where advice can run, and what it exports; a name ending in `*` stands for all that begin so. */
-export type Vocabulary = readonly { readonly name: string; readonly vars: readonly string[] }[]
+export type Vocabulary = readonly Known[]
+
+type Known = {
+  readonly name: string
+  readonly vars: readonly string[]
+  /** Of a function: first and last. */
+  readonly lines?: readonly [number, number]
+  /** Names of the texts that its module has in the processes that are connected. */
+  readonly sources?: readonly string[]
+}
 
 /** Every tracepoint exports these. */
 export const DEFAULT_VARS = ['host', 'time', 'procName', 'procId', 'service', 'tracepoint', 'tenant'] as const
@@ -18,10 +27,21 @@ const EXIT_VARS: Readonly<Record<string, readonly string[]>> = {
 /** A function is in the vocabulary once, whatever place of it is asked for. */
 export function fitting(vocabulary: Vocabulary, wanted: string): Vocabulary {
   const { of } = placeOf(wanted)
-  return vocabulary.filter(({ name }) => fits(isCode(of) ? of : wanted, name))
+  const line = lineOf(wanted)
+  return vocabulary.filter(
+    ({ name, lines }) =>
+      fits(isCode(of) ? of : wanted, name) &&
+      (line === undefined || lines === undefined || (line >= lines[0] && line <= lines[1])),
+  )
 }
 
-/** Beside DEFAULT_VARS. */
+/** The line that is asked for; undefined for every other place. */
+export function lineOf(wanted: string): number | undefined {
+  const { place } = placeOf(wanted)
+  return /^\d+$/.test(place) ? Number(place) : undefined
+}
+
+/** Beside DEFAULT_VARS; at a line there are those that stand there, too. */
 export function varsAt(vocabulary: Vocabulary, wanted: string): readonly string[] {
   const { of, place } = placeOf(wanted)
   const exit = isCode(of) ? (EXIT_VARS[place] ?? []) : []

@@ -15,6 +15,7 @@ import {
   ADVICE_NS_PER_SECOND_MAX,
   ADVICE_SAMPLE_EVERY,
   DISARMED_MS,
+  MISSED_TOLD_MAX,
   SAMPLED_EVERY_MAX,
   TOOL_NS_PER_SECOND_MAX,
 } from './limits.ts'
@@ -26,6 +27,7 @@ const SURPRISE = 3
 const INERTIA = 8
 
 type Now = () => number
+type Miss = PackageUse['missed'][number]
 type Charged = (meter: ToolMeter, ns: number) => void
 
 /** The use of one tool in this process. Owned by the budget. */
@@ -41,6 +43,7 @@ export class ToolMeter {
   windowNs = 0
   /** Functions that its advice is at. */
   functions = 0
+  #missed: readonly Miss[] = []
   #expectedNs = EXPECTED_NS
   #packedBytes = 0
   #packs = 0
@@ -54,6 +57,17 @@ export class ToolMeter {
 
   get isDisarmed(): boolean {
     return this.every === 0
+  }
+
+  /** Its advice is about to be put where it belongs. */
+  placedAnew(): void {
+    this.functions = 0
+    this.#missed = []
+  }
+
+  /** It could not be put there. */
+  miss(tracepoint: string, reason: string): void {
+    if (this.#missed.length < MISSED_TOLD_MAX) this.#missed = [...this.#missed, { tracepoint, reason }]
   }
 
   spend(advice: Pick<CompiledAdvice, 'run' | 'packs'>, environment: AdviceEnvironment): void {
@@ -99,7 +113,7 @@ export class ToolMeter {
   get use(): PackageUse {
     const { functions, runs, ns, every } = this
     const packed = this.#packs === 0 ? 0 : Math.round(this.#packedBytes / this.#packs)
-    return { functions, runs, ns: Math.round(ns), every, packedBytes: packed }
+    return { functions, missed: this.#missed, runs, ns: Math.round(ns), every, packedBytes: packed }
   }
 }
 

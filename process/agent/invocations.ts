@@ -1,22 +1,23 @@
 // Advice at functions: which of it is at this one, and one run of the function from its entry to its exit.
 //
-//   store.ts:Store.get            where the body begins     parameters, this
+//   store.ts:Store.get            where the body begins     parameters, this and its private fields
 //   store.ts:Store.get@return     a value was returned      and `return`, durationMs
 //   store.ts:Store.get@throw      an error was thrown       and `error`, durationMs
 //   store.ts:Store.get@exit       either
+//   store.ts:Store.get@42         before the statement that begins in line 42: and every name it sees there
 //
-// An async function's exit is when its promise settles. What entry keeps, exit observes.
+// An async function's exit is when its promise settles. What entry keeps, exit and lines observe.
 
 import { matchesTracepoint, placeOf } from '#advice'
-import type { Hook, Invocation, WovenFunction } from '#weave'
+import type { CloneFunction, Hook, Invocation, Probe, WovenFunction } from '#weave'
 import type { ToolMeter } from './budget.ts'
-import type { MeteredAdvice } from './tracepoints.ts'
 import { valueAt } from './host-values.ts'
+import type { MeteredAdvice } from './tracepoints.ts'
 
 /** Where advice runs, and what it can read there. */
 export interface Point {
   readonly name: string
-  /** Entry and exit of one invocation share it. */
+  /** Entry, lines and exit of one invocation share it. */
   readonly invocation: object | undefined
   own(variable: string): unknown
 }
@@ -24,14 +25,15 @@ export interface Point {
 export type Run = (woven: readonly MeteredAdvice[], point: Point) => void
 
 const DURATION = 'durationMs'
+const THIS = 'this'
 const NONE: readonly MeteredAdvice[] = Object.freeze([])
 
 /** The hook for a function; undefined where no advice is at it. `run` must not throw. */
 export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run): Hook | undefined {
   const watched = new Watched(fn, advice, run)
-  if (watched.isNothing) return undefined
   for (const meter of watched.meters) meter.functions += 1
-  if (!watched.hasExit)
+  if (watched.isNothing) return undefined
+  if (watched.isEntryOnly)
     return (self, args) => {
       run(watched.entry, new Started(watched, self, args))
       return undefined
@@ -50,54 +52,117 @@ class Watched {
   readonly entry: readonly MeteredAdvice[]
   readonly atReturn: readonly MeteredAdvice[]
   readonly atThrow: readonly MeteredAdvice[]
+  /** In the order of its clone's probes. */
+  readonly lines: readonly Line[]
+  readonly clone: CloneFunction | undefined
   readonly isTimed: boolean
   readonly run: Run
+  readonly #fn: WovenFunction
   readonly #paths = new Map<string, Path>()
 
   constructor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run) {
+    this.#fn = fn
     this.name = fn.name
     this.run = run
     this.params = new Map(fn.params.map((name, i) => [name, i]))
     const at = (...places: string[]): readonly MeteredAdvice[] => {
       const found = advice.filter(({ tracepoint }) =>
-        places.some((place) => fits(tracepoint, fn.name, place)),
+        placesAt(tracepoint, fn.name).some((one) => places.includes(one)),
       )
       return found.length === 0 ? NONE : found
     }
     this.entry = at('entry')
     this.atReturn = at('return', 'exit')
     this.atThrow = at('throw', 'exit')
-    this.isTimed = [...this.atReturn, ...this.atThrow].some(({ vars }) => vars.includes(DURATION))
+    const numbers = new Set(advice.flatMap(({ tracepoint }) => placesAt(tracepoint, fn.name).map(Number)))
+    const inside = [...numbers].filter((line) => line >= fn.lines.first && line <= fn.lines.last)
+    const lines = inside.map((line) => new Line(line, at(String(line))))
+    this.clone = this.#clone(lines)
+    this.lines = this.clone === undefined ? [] : lines
+    this.isTimed = [...this.meteredAdvice].some(({ vars }) => vars.includes(DURATION))
+  }
+
+  #clone(lines: readonly Line[]): CloneFunction | undefined {
+    if (lines.length === 0) return undefined
+    const clone = this.#fn.clone(lines.map(({ probe }) => probe))
+    if ('run' in clone) return clone.run
+    for (const { advice, probe } of lines)
+      for (const { meter } of advice) meter.miss(`${this.name}@${probe.line}`, clone.reason)
+    return undefined
+  }
+
+  get meteredAdvice(): ReadonlySet<MeteredAdvice> {
+    const lines = this.lines.flatMap(({ advice }) => advice)
+    return new Set([...this.entry, ...this.atReturn, ...this.atThrow, ...lines])
   }
 
   get meters(): ReadonlySet<ToolMeter> {
-    return new Set([...this.entry, ...this.atReturn, ...this.atThrow].map(({ meter }) => meter))
+    return new Set([...this.meteredAdvice].map(({ meter }) => meter))
   }
 
   get isNothing(): boolean {
-    return this.entry === NONE && !this.hasExit
+    return this.entry === NONE && this.isEntryOnly
   }
 
-  get hasExit(): boolean {
-    return this.atReturn !== NONE || this.atThrow !== NONE
+  get isEntryOnly(): boolean {
+    return this.atReturn === NONE && this.atThrow === NONE && this.clone === undefined
   }
 
   path(variable: string): Path {
     const known = this.#paths.get(variable)
     if (known !== undefined) return known
-    const steps = variable.split('.')
-    const path = { root: steps[0], param: this.params.get(steps[0]), steps }
+    const path = pathOf(variable, this.params, (name) => this.#fn.field(name))
     this.#paths.set(variable, path)
     return path
   }
 }
 
-type Path = { readonly root: string; readonly param: number | undefined; readonly steps: readonly string[] }
+/** Advice before a statement. */
+class Line {
+  readonly probe: Probe
+  readonly advice: readonly MeteredAdvice[]
 
-function fits(tracepoint: string, name: string, place: string): boolean {
+  constructor(line: number, advice: readonly MeteredAdvice[]) {
+    this.advice = advice
+    const roots = new Set(advice.flatMap(({ vars }) => vars.map(rootOf)))
+    roots.delete(THIS)
+    this.probe = { line, vars: [...roots] }
+  }
+}
+
+type Path = {
+  readonly root: string
+  readonly param: number | undefined
+  /** Reads a private field of `this`. */
+  readonly field: ((self: unknown) => unknown) | undefined
+  readonly steps: readonly string[]
+  /** How many steps the root is. */
+  readonly from: number
+}
+
+type FieldOf = (name: string) => Path['field']
+
+function pathOf(variable: string, params: ReadonlyMap<string, number>, fieldOf: FieldOf): Path {
+  const root = rootOf(variable)
+  const steps = variable.split('.')
+  const isField = root !== THIS && steps[0] === THIS
+  const field = isField ? fieldOf(steps[1]) : undefined
+  return { root, param: params.get(root), field, steps, from: isField ? 2 : 1 }
+}
+
+/** `book.title` begins with book, `this.#taken.size` with `this.#taken`. */
+function rootOf(variable: string): string {
+  const [first, second = ''] = variable.split('.', 2)
+  return first === THIS && second.startsWith('#') ? `${first}.${second}` : first
+}
+
+/** Where in the function of this name an advice is. */
+function placesAt(tracepoint: string, name: string): string[] {
   return tracepoint
     .split(',')
-    .some((one) => placeOf(one).place === place && matchesTracepoint(placeOf(one).of, name))
+    .map(placeOf)
+    .filter(({ of }) => matchesTracepoint(of, name))
+    .map(({ place }) => place)
 }
 
 class Started implements Point {
@@ -125,23 +190,62 @@ class Started implements Point {
     return this.read(this.watched.path(variable))
   }
 
-  read({ root, param, steps }: Path): unknown {
+  read({ root, param, field, steps, from }: Path): unknown {
     if (param !== undefined) {
       const value = this.#args[param]
       return steps.length === 1 && typeof value !== 'object' ? value : valueAt(value, steps, 1)
     }
-    return root === 'this' ? valueAt(this.#self, steps, 1) : undefined
+    if (field !== undefined) return valueAt(field(this.#self), steps, from)
+    return root === THIS ? valueAt(this.#self, steps, 1) : undefined
+  }
+
+  get durationMs(): number {
+    return performance.now() - this.startMs
+  }
+
+  /** The body, with a look at each line that advice is at. */
+  runClone(clone: CloneFunction): unknown {
+    const { lines, run } = this.watched
+    const look = (probe: number, values: readonly unknown[]): void =>
+      run(lines[probe].advice, new AtLine(this, lines[probe].probe, values))
+    return clone.call(this.#self, look, ...this.#args)
+  }
+}
+
+class AtLine implements Point {
+  readonly invocation: Started
+  readonly #probe: Probe
+  readonly #values: readonly unknown[]
+
+  constructor(started: Started, probe: Probe, values: readonly unknown[]) {
+    this.invocation = started
+    this.#probe = probe
+    this.#values = values
+  }
+
+  get name(): string {
+    return `${this.invocation.name}@${this.#probe.line}`
+  }
+
+  own(variable: string): unknown {
+    const path = this.invocation.watched.path(variable)
+    const value = this.#values[this.#probe.vars.indexOf(path.root)]
+    if (value !== undefined) return valueAt(value, path.steps, path.from)
+    return variable === DURATION ? this.invocation.durationMs : this.invocation.read(path)
   }
 }
 
 class Ending implements Invocation, Point {
   value: unknown = undefined
+  readonly clone: (() => unknown) | undefined
   readonly #started: Started
   #thrown: unknown = undefined
   #isThrown = false
 
   constructor(started: Started) {
     this.#started = started
+    const { clone } = started.watched
+    this.clone = clone && (() => started.runClone(clone))
   }
 
   error(thrown: unknown): void {
@@ -168,7 +272,6 @@ class Ending implements Invocation, Point {
     if (path.param !== undefined) return this.#started.read(path)
     if (path.root === 'return') return this.#isThrown ? undefined : valueAt(this.value, path.steps, 1)
     if (path.root === 'error') return this.#isThrown ? valueAt(this.#thrown, path.steps, 1) : undefined
-    if (variable === DURATION) return performance.now() - this.#started.startMs
-    return this.#started.read(path)
+    return variable === DURATION ? this.#started.durationMs : this.#started.read(path)
   }
 }

@@ -89,3 +89,6 @@ export const ADVICE_SAMPLE_EVERY = 64
 export const SAMPLED_EVERY_MAX = 1024
 /** After that time it is tried again, sampled as rarely as can be. */
 export const DISARMED_MS = 10_000
+
+/** Places that a tool could not reach, told with each report: a pattern may be at thousands. */
+export const MISSED_TOLD_MAX = 20

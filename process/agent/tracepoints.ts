@@ -141,7 +141,7 @@ export class Tracepoints {
   refresh(): void {
     const metered = this.#given.map((one) => ({ ...one, meter: this.#budget.meter(one.tool) }))
     const advice = metered.filter(({ meter }) => !meter.isDisarmed)
-    for (const { meter } of metered) meter.functions = 0
+    for (const { meter } of metered) meter.placedAnew()
     this.#advice = advice
     this.#woven = new Map()
     this.#serverStart = this.#wovenAt(SERVER_START)
@@ -187,10 +187,11 @@ export class Tracepoints {
 
   vocabulary(): readonly TracepointInfo[] {
     const functions = this.#code?.functions.slice(0, FUNCTIONS_TOLD_MAX) ?? []
-    const told = functions.map(({ name, params, hasThis, line }) => ({
+    const told = functions.map(({ name, params, hasThis, lines, source }) => ({
       name,
       vars: hasThis ? [...params, 'this'] : params,
-      line,
+      lines: [lines.first, lines.last] as const,
+      source,
     }))
     return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values(), ...told]
   }

@@ -7,7 +7,17 @@
 // A function without a name of its own is called for the call it is given to and its line. Two of one name
 // are told apart by `~2`.
 
-import type { AnyNode, Class, Function as FunctionNode, Pattern, Program, ReturnStatement } from 'acorn'
+import type {
+  AnyNode,
+  Class,
+  Function as FunctionNode,
+  Identifier,
+  ModuleDeclaration,
+  Pattern,
+  Program,
+  ReturnStatement,
+  Statement,
+} from 'acorn'
 import { DEPTH_MAX, NAME_CHARS_MAX, PARAMS_MAX } from './limits.ts'
 
 /** Offsets into the source text; `end` is exclusive. */
@@ -16,8 +26,10 @@ export type Range = { readonly start: number; readonly end: number }
 export type FunctionShape = {
   /** In its file: `Class.method`. */
   readonly path: string
-  /** 1-based, of its head. */
+  /** 1-based, of its head; 0-based. */
   readonly line: number
+  readonly column: number
+  /** 1-based. */
   readonly lines: { readonly first: number; readonly last: number }
   /** The whole function as an expression or a declaration. */
   readonly range: Range
@@ -32,23 +44,57 @@ export type FunctionShape = {
   /** `this` can be read where the body begins. */
   readonly hasThis: boolean
   readonly isGuarded: boolean
+  /** Whose scope it is made in: the module's, or (a number) a class's; undefined: that of a block or call. */
+  readonly door: 'module' | number | undefined
+  /** Its body does the same in another function that is given the same `this` and parameters. */
+  readonly isRepeatable: boolean
+  readonly inClass: boolean
+  /** Braces included; of an arrow with an expression, the expression. */
+  readonly block: Range
+  readonly statements: readonly StatementShape[]
+  /** Names it declares anywhere. */
+  readonly locals: ReadonlySet<string>
   readonly returns: readonly ReturnShape[]
   readonly children: readonly FunctionShape[]
+}
+
+/** A statement of the function itself; alone: the body of an `if` or a loop without braces. */
+export type StatementShape = Range & {
+  readonly line: number
+  readonly column: number
+  readonly isAlone: boolean
 }
 
 /** A return statement of the function itself. */
 export type ReturnShape = Range & { readonly argument: Range | undefined }
 
+/** A class whose methods see names that its module does not. */
+export type ClassShape = {
+  /** Behind its brace. */
+  readonly at: number
+  /** Private fields, as `#taken`; no accessors or methods. */
+  readonly fields: readonly string[]
+}
+
+export type ModuleShape = {
+  /** Outermost; the others are their children. */
+  readonly functions: readonly FunctionShape[]
+  /** `FunctionShape.door` counts them. */
+  readonly classes: readonly ClassShape[]
+}
+
 /** Errors: RangeError where the tree is deeper than DEPTH_MAX. */
-export function functionsOf(program: Program): readonly FunctionShape[] {
+export function shapeOf(program: Program): ModuleShape {
   const finder = new Finder()
-  finder.visitChildren(program, { path: [], owner: undefined, depth: 0 })
-  return finder.top
+  const place: Place = { path: [], owner: undefined, depth: 0, door: 'module', inClass: false }
+  finder.visitChildren(program, place)
+  return { functions: finder.top, classes: finder.classes }
 }
 
 type Draft = {
   -readonly [K in keyof FunctionShape]: FunctionShape[K] extends readonly (infer T)[] ? T[] : FunctionShape[K]
 } & {
+  locals: Set<string>
   readonly outer: Draft | undefined
   usesThis: boolean
   /** Calls, waits, makes: more than an expression over what is there. */
@@ -60,6 +106,8 @@ type Place = {
   readonly path: readonly string[]
   readonly owner: Draft | undefined
   readonly depth: number
+  readonly door: FunctionShape['door']
+  readonly inClass: boolean
   /** What a function or class found here is called. */
   readonly hint?: string
   /** In a class; in the constructor of one that extends another, `this` is not there yet. */
@@ -68,6 +116,9 @@ type Place = {
 
 class Finder {
   readonly top: FunctionShape[] = []
+  readonly classes: ClassShape[] = []
+  /** Expressions with a name that only they themselves see, and that are being visited. */
+  readonly #selves: { readonly name: string; readonly draft: Draft }[] = []
   readonly #used = new Map<string, number>()
 
   visit(node: AnyNode, place: Place): void {
@@ -81,9 +132,10 @@ class Finder {
       case 'ClassExpression':
         return this.#class(node, place)
       case 'VariableDeclaration':
-        if (node.kind === 'var' && place.owner !== undefined)
-          for (const { id } of node.declarations)
-            for (const name of boundNames(id)) place.owner.vars.add(name)
+        for (const name of node.declarations.flatMap(({ id }) => boundNames(id))) {
+          place.owner?.locals.add(name)
+          if (node.kind === 'var') place.owner?.vars.add(name)
+        }
         return this.visitChildren(node, place)
       case 'VariableDeclarator':
         return this.visitChildren(node, { ...place, hint: nameOf(node.id) })
@@ -103,14 +155,43 @@ class Finder {
         return this.#return(node, place)
       case 'ThisExpression':
         return markThis(place.owner)
+      case 'Identifier':
+        return this.#identifier(node, place)
+      case 'Super':
+      case 'MetaProperty':
+        return markUnrepeatable(place.owner)
+      case 'BlockStatement':
+      case 'StaticBlock':
+        addStatements(place.owner, node.body)
+        return this.visitChildren(node, inBlock(place))
+      case 'SwitchCase':
+        addStatements(place.owner, node.consequent)
+        return this.visitChildren(node, inBlock(place))
+      case 'CatchClause':
+        if (node.param) for (const name of boundNames(node.param)) place.owner?.locals.add(name)
+        return this.visitChildren(node, inBlock(place))
+      case 'IfStatement':
+        addAlone(place.owner, node.consequent)
+        if (node.alternate) addAlone(place.owner, node.alternate)
+        return this.visitChildren(node, unnamed(place))
+      case 'ForStatement':
+      case 'ForInStatement':
+      case 'ForOfStatement':
+      case 'WhileStatement':
+      case 'DoWhileStatement':
+        addAlone(place.owner, node.body)
+        return this.visitChildren(node, inBlock(place))
       case 'CallExpression':
       case 'NewExpression':
         if (place.owner !== undefined) place.owner.acts = true
         return this.visitChildren(node, { ...place, hint: `<${calleeOf(node.callee)}:${lineOf(node)}>` })
+      case 'ImportExpression':
+        markUnrepeatable(place.owner)
+        if (place.owner !== undefined) place.owner.acts = true
+        return this.visitChildren(node, unnamed(place))
       case 'AwaitExpression':
       case 'YieldExpression':
       case 'TaggedTemplateExpression':
-      case 'ImportExpression':
         if (place.owner !== undefined) place.owner.acts = true
         return this.visitChildren(node, unnamed(place))
       default:
@@ -128,11 +209,18 @@ class Finder {
 
   #class(node: Class & AnyNode, place: Place): void {
     const name = node.id?.name ?? place.hint ?? `<class:${lineOf(node)}>`
-    const within = { ...unnamed(place), path: [...place.path, name], depth: place.depth + 1 }
+    if (node.type === 'ClassDeclaration') place.owner?.locals.add(name)
+    const within = {
+      ...unnamed(place),
+      path: [...place.path, name],
+      depth: place.depth + 1,
+      door: this.#doorOf(node, place),
+      inClass: true,
+    }
     if (node.superClass) this.visit(node.superClass, unnamed(within))
     for (const member of node.body.body) {
       if (member.type === 'StaticBlock') {
-        this.visitChildren(member, within)
+        this.visit(member, within)
         continue
       }
       if (member.computed) this.visit(member.key, within)
@@ -143,13 +231,38 @@ class Finder {
     }
   }
 
+  /** A class that hides nothing is seen through the door of what is around it. */
+  #doorOf(node: Class & AnyNode, { door }: Place): FunctionShape['door'] {
+    const hidden = node.body.body.flatMap((member) =>
+      'key' in member && member.key.type === 'PrivateIdentifier' ? [member] : [],
+    )
+    const isHiding = hidden.length > 0 || (node.type === 'ClassExpression' && node.id)
+    if (door === undefined || !isHiding) return door
+    const fields = hidden.flatMap(({ type, key }) =>
+      type === 'PropertyDefinition' ? [keyName(key) ?? ''] : [],
+    )
+    return this.classes.push({ at: node.body.start + 1, fields }) - 1
+  }
+
+  #identifier({ name }: Identifier, { owner }: Place): void {
+    if (name === 'arguments') markUnrepeatable(owner)
+    for (const self of this.#selves) if (self.name === name) self.draft.isRepeatable = false
+  }
+
   #function(node: FunctionNode & AnyNode, place: Place): void {
     const own = node.id?.name ?? place.hint
     const path = this.#unique([...place.path, own ?? `<function:${lineOf(node)}>`])
     const draft = draftOf(node, { path, place })
-    const within: Place = { path: path.split('.'), owner: draft, depth: place.depth + 1 }
+    if (node.type === 'FunctionDeclaration' && node.id) place.owner?.locals.add(node.id.name)
+    const self = node.type === 'FunctionExpression' && node.id ? { name: node.id.name, draft } : undefined
+    if (self !== undefined) this.#selves.push(self)
+    const { depth, inClass } = place
+    const within: Place = { path: path.split('.'), owner: draft, depth: depth + 1, door: undefined, inClass }
     for (const param of node.params) this.visit(param, within)
+    // What a default made sees the parameters of the first call, not those of another.
+    if (draft.children.length > 0) draft.isRepeatable = false
     this.visit(node.body, within)
+    if (self !== undefined) this.#selves.pop()
     const isMere = draft.isExpression && !draft.acts && (own === undefined || own.startsWith('<'))
     draft.isGuarded = !isMere && draft.params.length <= PARAMS_MAX && !hasClash(node, draft.vars)
     const isMethod = place.member === 'method' && !draft.isArrow
@@ -184,6 +297,7 @@ function draftOf(node: FunctionNode & AnyNode, { path, place }: { path: string; 
   return {
     path,
     line: lineOf(node),
+    column: node.loc?.start.column ?? 0,
     lines: { first: lineOf(node), last: node.loc?.end.line ?? lineOf(node) },
     range: { start: node.start, end: node.end },
     body: bodyOf(node),
@@ -194,6 +308,12 @@ function draftOf(node: FunctionNode & AnyNode, { path, place }: { path: string; 
     params: node.params.flatMap(boundNames),
     hasThis: false,
     isGuarded: false,
+    door: place.door,
+    isRepeatable: true,
+    inClass: place.inClass,
+    block: { start: node.body.start, end: node.body.end },
+    statements: [],
+    locals: new Set(node.params.flatMap(boundNames)),
     returns: [],
     children: [],
     outer: isArrow ? place.owner : undefined,
@@ -205,7 +325,7 @@ function draftOf(node: FunctionNode & AnyNode, { path, place }: { path: string; 
 
 function bodyOf({ body }: FunctionNode): Range {
   if (body.type !== 'BlockStatement') return { start: body.start, end: body.end }
-  const directives = body.body.filter((one) => 'directive' in one && one.directive !== undefined)
+  const directives = body.body.filter(isDirective)
   return { start: directives.at(-1)?.end ?? body.start + 1, end: body.end - 1 }
 }
 
@@ -219,12 +339,32 @@ function hasClash({ body }: FunctionNode, vars: ReadonlySet<string>): boolean {
   return new Set(names).size < names.length || names.some((name) => vars.has(name))
 }
 
+function addStatements(owner: Draft | undefined, list: readonly Statement[]): void {
+  for (const one of list) if (!isDirective(one)) owner?.statements.push(statementOf(one, false))
+}
+
+function addAlone(owner: Draft | undefined, body: Statement): void {
+  if (body.type !== 'BlockStatement') owner?.statements.push(statementOf(body, true))
+}
+
+function statementOf({ start, end, loc }: Statement, isAlone: boolean): StatementShape {
+  return { start, end, line: loc?.start.line ?? 0, column: loc?.start.column ?? 0, isAlone }
+}
+
+export const isDirective = (statement: Statement | ModuleDeclaration): boolean =>
+  'directive' in statement && statement.directive !== undefined
+
+/** What a function is called with, or as, is its own: an arrow asks the function around it. */
+function markUnrepeatable(owner: Draft | undefined): void {
+  for (let at = owner; at !== undefined; at = at.outer) at.isRepeatable = false
+}
+
 /** An arrow's `this` is that of the function around it. */
 function markThis(owner: Draft | undefined): void {
   for (let at = owner; at !== undefined; at = at.outer) at.usesThis = true
 }
 
-function boundNames(pattern: Pattern): string[] {
+export function boundNames(pattern: Pattern): string[] {
   switch (pattern.type) {
     case 'Identifier':
       return [pattern.name]
@@ -278,8 +418,13 @@ function inside(place: Place): Place {
   return place.hint === undefined ? place : { ...unnamed(place), path: [...place.path, place.hint] }
 }
 
-function unnamed({ path, owner, depth }: Place): Place {
-  return { path, owner, depth }
+function unnamed({ path, owner, depth, door, inClass }: Place): Place {
+  return { path, owner, depth, door, inClass }
+}
+
+/** No door stands inside a block: what it declares is seen from nowhere else. */
+function inBlock(place: Place): Place {
+  return { ...unnamed(place), door: undefined }
 }
 
 const lineOf = (node: AnyNode): number => node.loc?.start.line ?? 0

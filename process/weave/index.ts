@@ -1,3 +1,3 @@
 // The face of weave/: see README.md.
 export { Weave, type UnwovenReason, type WeaveOptions } from './weave.ts'
-export type { Hook, Invocation, WovenFunction } from './sites.ts'
+export type { Clone, CloneFunction, Hook, Invocation, Probe, WovenFunction } from './sites.ts'

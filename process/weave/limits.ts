@@ -10,5 +10,7 @@ export const DEPTH_MAX = 400
 export const NAME_CHARS_MAX = 160
 /** Variables a function exports of its own. */
 export const PARAMS_MAX = 32
-/** Clones of one function, one for each set of probes that was ever wanted of it; the oldest goes. */
+/** Clones of one module, one for each set of probes wanted of a function; then they are made anew. */
 export const CLONES_MAX = 16
+/** A source map of the largest module is some times its text. */
+export const SOURCE_MAP_CHARS_MAX = 16 * 1024 * 1024

@@ -30,11 +30,15 @@ export class Selection {
   /** The file's label; undefined where it is not to be woven. */
   labelOf(file: string): string | undefined {
     if (file.startsWith(OWN)) return undefined
+    const label = this.nameOf(file)
+    return this.#isChosen(label, !file.includes(MODULES)) ? label : undefined
+  }
+
+  /** What a file is called, woven or not. */
+  nameOf(file: string): string {
     const at = file.lastIndexOf(MODULES)
-    const isLibrary = at >= 0
-    const label = isLibrary ? file.slice(at + MODULES.length) : path.relative(this.#rootOf(file), file)
-    const posix = label.replaceAll(path.sep, '/')
-    return this.#isChosen(posix, !isLibrary) ? posix : undefined
+    const name = at >= 0 ? file.slice(at + MODULES.length) : path.relative(this.#rootOf(file), file)
+    return name.replaceAll(path.sep, '/')
   }
 
   #isChosen(label: string, isApplication: boolean): boolean {

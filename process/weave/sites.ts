@@ -1,16 +1,20 @@
 // What is woven in this process: functions by name, and the slot each looks at.
 //
-//   weaveText ──► add(file) ──► WovenFunction x n ──► arm(hookFor) ──► set(n, hook or undefined)
+//   weaveText ──► add(module) ──► WovenFunction x n ──► arm(hookFor) ──► set(n, hook or undefined)
 //                                                        ▲
 //   a module that is loaded later is armed as it comes ──┘
 
+import type { CloneFunction, Probe } from './clone.ts'
 import type { FunctionShape } from './functions.ts'
 import { FUNCTIONS_MAX } from './limits.ts'
+import type { Clone, WovenModule } from './woven-module.ts'
 
 /** One run of a woven function that somebody looks at. Woven code calls it; nothing in it may throw. */
 export interface Invocation {
   /** What it returned, where it did; of an async function, what its promise was fulfilled with. */
   value: unknown
+  /** Runs instead of the body: a clone with probes, given what the hook was given. */
+  readonly clone: (() => unknown) | undefined
   error(thrown: unknown): void
   /** The last thing, however it ended. */
   exit(): void
@@ -19,46 +23,92 @@ export interface Invocation {
 /** Called where the body begins. Undefined: nobody waits for the exit. Must not throw. */
 export type Hook = (self: unknown, args: readonly unknown[]) => Invocation | undefined
 
-export type WovenFunction = {
+export type { Clone, CloneFunction, Probe }
+
+export interface WovenFunction {
   /** `src/store.ts:Store.get` */
   readonly name: string
-  /** Where it is written, 1-based. */
-  readonly line: number
+  /** Where it is written, 1-based, inclusive. */
+  readonly lines: { readonly first: number; readonly last: number }
   readonly params: readonly string[]
   readonly hasThis: boolean
+  /** Names what was loaded: two processes with another text in this file have another one. */
+  readonly source: string
+  /** The function with probes at lines. */
+  clone(probes: readonly Probe[]): Clone
+  /** Reads a private field, `#taken`; undefined where its class has none of that name or no door is open. */
+  field(name: string): ((holder: unknown) => unknown) | undefined
 }
 
-/** The module's own: a slot is a variable there. */
-export type SetSlot = (slot: number, hook: Hook | undefined) => void
 type HookFor = (fn: WovenFunction) => Hook | undefined
+/** What a file is called, by its path. */
+export type Labelled = (file: string) => string
 
 /** Owned by one weave. */
 export class Sites {
-  readonly #functions: { readonly fn: WovenFunction; readonly set: SetSlot; readonly slot: number }[] = []
+  readonly #functions: WovenSite[] = []
   #hookFor: HookFor = () => undefined
   /** Functions that have a guard and no name here: there was no room. */
   unnamed = 0
 
-  add(label: string, guarded: readonly FunctionShape[], set: SetSlot): void {
-    for (const [slot, { path, line, params, hasThis }] of guarded.entries()) {
+  add(module: WovenModule, guarded: readonly FunctionShape[], labelled: Labelled): void {
+    for (const [slot, shape] of guarded.entries()) {
       if (this.#functions.length >= FUNCTIONS_MAX) {
         this.unnamed += 1
         continue
       }
-      const fn = { name: `${label}:${path}`, line, params, hasThis }
-      this.#functions.push({ fn, set, slot })
-      const hook = this.#hookFor(fn)
-      if (hook !== undefined) set(slot, hook)
+      const site = new WovenSite(module, { slot, shape, labelled })
+      this.#functions.push(site)
+      const hook = this.#hookFor(site)
+      if (hook !== undefined) site.set(hook)
     }
   }
 
   /** Sets every slot anew, those of modules that are loaded later too. */
   arm(hookFor: HookFor): void {
     this.#hookFor = hookFor
-    for (const { fn, set, slot } of this.#functions) set(slot, hookFor(fn))
+    for (const site of this.#functions) site.set(hookFor(site))
   }
 
   get functions(): readonly WovenFunction[] {
-    return this.#functions.map(({ fn }) => fn)
+    return this.#functions
+  }
+}
+
+type Parts = { readonly slot: number; readonly shape: FunctionShape; readonly labelled: Labelled }
+
+class WovenSite implements WovenFunction {
+  readonly name: string
+  readonly lines: WovenFunction['lines']
+  readonly params: readonly string[]
+  readonly hasThis: boolean
+  readonly #module: WovenModule
+  readonly #slot: number
+
+  constructor(module: WovenModule, { slot, shape, labelled }: Parts) {
+    const { original, label } = module.text
+    const { file, line } = original.at(shape.line, shape.column)
+    this.name = `${file === undefined ? label : labelled(file)}:${shape.path}`
+    this.lines = { first: line, last: Math.max(line, original.at(shape.lines.last, 0).line) }
+    this.params = shape.params
+    this.hasThis = shape.hasThis
+    this.#module = module
+    this.#slot = slot
+  }
+
+  get source(): string {
+    return this.#module.text.hash
+  }
+
+  set(hook: Hook | undefined): void {
+    this.#module.set(this.#slot, hook)
+  }
+
+  clone(probes: readonly Probe[]): Clone {
+    return this.#module.clone(this.#slot, probes)
+  }
+
+  field(name: string): ((holder: unknown) => unknown) | undefined {
+    return this.#module.field(this.#slot, name)
   }
 }

@@ -6,54 +6,94 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import path from 'node:path'
 import { test } from 'node:test'
 import vm from 'node:vm'
-import { functionsOf } from './functions.ts'
-import { parseModule } from './parser.ts'
-import { weaveText } from './transform.ts'
+import { cloneText, type CloneFunction } from './clone.ts'
+import { shapeOf, type ModuleShape } from './functions.ts'
+import { parseModule, type Program } from './parser.ts'
+import type { Hook } from './sites.ts'
+import { guardedIn, weaveText } from './transform.ts'
+import type { Door, Registration } from './woven-module.ts'
 
 const CHANNEL = 'weave.test'
 
 type Told = { readonly name: string; readonly args: readonly unknown[]; value?: unknown; thrown?: unknown }
 
-function woven(source: string): { readonly text: string; readonly names: readonly string[] } {
-  const program = parseModule(source, 'commonjs')
-  const done = weaveText(source, { program, functions: functionsOf(program) }, { channel: CHANNEL, id: 1 })
+type Made = { readonly text: string; readonly names: readonly string[]; readonly module: Module }
+type Module = { readonly source: string; readonly program: Program; readonly shape: ModuleShape }
+
+function woven(source: string): Made {
+  const program = parseModule(source, typeOf(source))
+  const module = { source, program, shape: shapeOf(program) }
+  const done = weaveText(source, module, { channel: CHANNEL, id: 1 })
   assert.ok(done, 'there is something to weave')
-  return { text: done.text, names: done.guarded.map((shape) => shape.path) }
+  return { text: done.text, names: done.guarded.map((shape) => shape.path), module }
 }
 
 /** A script has no await of its own. */
-function scriptOf(source: string): string {
-  return /\bawait\b/.test(source) ? `module.exports = (async () => {${source}\n})()` : source
+const typeOf = (source: string) => (/\bawait\b/.test(source) ? 'module' : 'commonjs')
+
+type HookMaker = (name: string, slot: number, doors: ReadonlyMap<number, Door>) => Hook
+
+/** Runs a script as a module function; gives what it says. */
+async function run(text: string, names: readonly string[] = [], hookOf?: HookMaker): Promise<unknown[]> {
+  const said: unknown[] = []
+  const doors = new Map<number, Door>()
+  const onDoor = (message: unknown): void => {
+    const { class: of, door, set } = message as Registration
+    doors.set(of, door)
+    if (of === -1 && hookOf !== undefined)
+      for (const [slot, name] of names.entries()) set(slot, hookOf(name, slot, doors))
+  }
+  subscribe(CHANNEL, onDoor)
+  try {
+    const async = typeOf(text) === 'module' ? 'async ' : ''
+    const main = vm.runInThisContext(`(${async}function (say, exports, module) {${text}\n})`)
+    await main((value: unknown) => void said.push(value), {}, {})
+  } finally {
+    unsubscribe(CHANNEL, onDoor)
+  }
+  return said
 }
 
-/** Runs a script as a module function; gives what it says, and what hooks were told. */
-async function run(text: string, names?: readonly string[]): Promise<{ said: unknown[]; told: Told[] }> {
-  const said: unknown[] = []
-  const told: Told[] = []
-  const hooks = names?.map((name) => (_self: unknown, args: readonly unknown[]) => {
+/** Looks at every invocation. */
+function watching(told: Told[] = []): HookMaker {
+  return (name) => (_self, args) => {
     const one: Told = { name, args }
     return {
+      clone: undefined,
       set value(given: unknown) {
         one.value = given
       },
       error: (thrown: unknown) => void (one.thrown = thrown),
       exit: () => void told.push(one),
     }
-  })
-  const onDoor = (message: unknown): void => {
-    const { set } = message as { set(slot: number, hook: unknown): void }
-    hooks?.forEach((hook, slot) => set(slot, hook))
   }
-  subscribe(CHANNEL, onDoor)
-  try {
-    const main = vm.runInThisContext(`(function (say, exports, module) {${text}\n})`)
-    const module = { exports: {} as unknown }
-    main((value: unknown) => void said.push(value), module.exports, module)
-    await module.exports
-  } finally {
-    unsubscribe(CHANNEL, onDoor)
+}
+
+/** Runs a clone with a probe at every line that has a statement, where there can be one. */
+function cloning({ module, told }: { readonly module: Module; readonly told: string[] }): HookMaker {
+  return (name, slot, doors) => {
+    const shape = guardedIn(module.shape.functions)[slot]
+    const lines = [...new Set(shape.statements.map(({ line }) => line))]
+    const probes = lines.map((line) => ({ line, vars: [...shape.locals, 'this.#x'] }))
+    const made = cloneText({ ...module, lineOf: (line) => line }, slot, probes)
+    let clone: CloneFunction | undefined
+    return (self, args) => {
+      if ('reason' in made || lines.length === 0) return undefined
+      const door = doors.get(typeof shape.door === 'number' ? shape.door : -1)
+      clone ??= door?.(made.text) as CloneFunction
+      const look = (probe: number, values: readonly unknown[]): void => {
+        told.push(`${name}@${lines[probe]}`)
+        assert.equal(values.length, probes[probe].vars.length)
+      }
+      const runClone = clone
+      return {
+        clone: () => runClone.call(self, look, ...args),
+        value: undefined,
+        error: () => {},
+        exit: () => {},
+      }
+    }
   }
-  return { said, told }
 }
 
 /** Each says what it does through `say`; all must say the same, however they are run. */
@@ -110,8 +150,30 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     await Promise.all([tick(1), (async () => { await null; order.push('m') })(), tick(2)]);
       say(order.join())`,
   'a function sent elsewhere as text': `
-    function add(a, b) { return a + b } const text = String(add)
+    function add(a, b) { return a + b } const text = String(add); say(add(1, 2))
     say((0, eval)('(' + text + ')')(1, 2)); say(new Function('return (' + text + ')(3, 4)')())`,
+  'classes that hide names': `
+    const A = class B { #n = 1; static #made = 0; static of() { this.#made++; return new B() }
+      get n() { const bound = () => this.#n; return bound() }
+      set n(to) { if (to > 3) this.#n = to
+        else this.#put(to) }
+      #put(to) { this.#n = -to } has(o) { return #n in o }
+      static get made() { return B.#made } *each(a = this.#n, ...more) { yield a; return more } }
+    const a = A.of(); a.n = 7; say(a.n); a.n = 2; say([a.n, A.made, a.has(a), a.has({}), ...a.each()])
+    class C extends A { m(x) { return super.each(x) } static k = (y) => { return this.made + y } }
+    say([...new C().m(4), C.k(1)])`,
+  'loops and branches without braces': `
+    const f = (list, found = []) => {
+      for (const x of list)
+        if (x > 2)
+          found.push(() => x)
+        else if (x < 0)
+          for (let i = 0; i < 2; i++) found.push(function () { return i })
+        else
+          do found.push(() => list.length)
+          while (found.length < 3)
+      return found.map((one) => one()) }
+    say(f([3, -1, 0, 5]))`,
   'switch, loops, labels, if without braces': `
     function f(x) { outer: for (;;) { switch (x) { case 1: return 'one'; case 2: x = 1; continue outer;
       default: if (x) return x; else return } } }
@@ -121,30 +183,32 @@ const PROGRAMS: Readonly<Record<string, string>> = {
     say([o.k1(), o.k, o['a b']()]); for await (const x of o.each()) say(x)`,
 }
 
-for (const [name, program] of Object.entries(PROGRAMS)) {
+for (const [name, source] of Object.entries(PROGRAMS)) {
   test(`woven as written: ${name}`, async () => {
-    const source = scriptOf(program)
     const written = await run(source)
-    const { text, names } = woven(source)
+    const { text, names, module } = woven(source)
     assert.equal(text.split('\n').length, source.split('\n').length, 'no line moves')
-    assert.deepEqual((await run(text)).said, written.said, 'asleep')
-    if (name !== 'order of awaits') assert.deepEqual((await run(text, names)).said, written.said, 'watched')
+    assert.deepEqual(await run(text), written, 'asleep')
+    if (name === 'order of awaits') return
+    assert.deepEqual(await run(text, names, watching()), written, 'watched')
+    const told: string[] = []
+    assert.deepEqual(await run(text, names, cloning({ module, told })), written, 'cloned')
+    assert.ok(told.length > 0, 'some line was seen')
   })
 }
 
 test('a hook is told arguments, value and error, of async functions when they settle', async () => {
-  const { text, names } = woven(
-    scriptOf(`
+  const { text, names } = woven(`
     async function load(key, { deep = true } = {}) { await null
       if (key === 'bad') throw new Error('no ' + key); return key.length }
     class S { static twice(n) { return n * 2 } }
-    const x = await load('abc'); S.twice(x); await load('bad', { deep: false }).catch(() => {})`),
-  )
-  const { told } = await run(text, names)
-  const named = told.filter(({ name }) => !name.endsWith('>'))
+    const x = await load('abc'); S.twice(x)
+    try { await load('bad', { deep: false }) } catch {}`)
+  const told: Told[] = []
+  await run(text, names, watching(told))
   assert.deepEqual(
-    named.map(({ name, args, value, thrown }) => [
-      name.replace('<call:1>.', ''),
+    told.map(({ name, args, value, thrown }) => [
+      name,
       args,
       value,
       thrown instanceof Error && thrown.message,
@@ -154,6 +218,38 @@ test('a hook is told arguments, value and error, of async functions when they se
       ['S.twice', [3], 6, false],
       ['load', ['bad', false], undefined, 'no bad'],
     ],
+  )
+})
+
+test('a line that cannot be seen is refused, and why', () => {
+  const { module, names } = woven(`
+    function f() {
+      const g = () => {
+        return arguments.length
+      }
+
+      return g() }
+    class B extends Object { m() {
+        return super.toString() } }
+    { let hidden = 1; function inBlock() {
+        return hidden } }
+    const mere = () => go()`)
+  const at = (name: string, line: number): string | undefined => {
+    const made = cloneText({ ...module, lineOf: (one) => one }, names.indexOf(name), [{ line, vars: [] }])
+    return 'reason' in made ? made.reason : undefined
+  }
+  assert.match(at('f', 3) ?? '', /^f uses arguments/)
+  assert.match(at('f.g', 4) ?? '', /^no door reaches f\.g/)
+  assert.match(at('B.m', 9) ?? '', /super/)
+  assert.match(at('inBlock', 11) ?? '', /inside a block/)
+  assert.match(at('mere', 12) ?? '', /mere expression/)
+  const { module: other } = woven('function f() {\n\n  if (x)\n    return 1\n}')
+  const lines = [2, 3, 4].map((line) =>
+    cloneText({ ...other, lineOf: (one) => one }, 0, [{ line, vars: [] }]),
+  )
+  assert.deepEqual(
+    lines.map((made) => ('reason' in made ? made.reason : 'there')),
+    ['no statement begins in line 2; one does in line 3', 'there', 'there'],
   )
 })
 
@@ -194,7 +290,7 @@ test('real packages can be parsed again when they are woven, and keep their line
   for (const file of files) {
     const source = readFileSync(file, 'utf8')
     const program = parseModule(source, 'unknown')
-    const done = weaveText(source, { program, functions: functionsOf(program) }, { channel: CHANNEL, id: 1 })
+    const done = weaveText(source, { program, shape: shapeOf(program) }, { channel: CHANNEL, id: 1 })
     if (done === undefined) continue
     assert.equal(done.text.split('\n').length, source.split('\n').length, file)
     parseModule(done.text, program.sourceType === 'module' ? 'module' : 'commonjs')

@@ -1,7 +1,9 @@
 // A module's text with a door and guards in it.
 //
-//   "use strict"; var $cc$0, $cc$1, ..; publish({ id, door, set })     first statement of the module
-//   { let $cc$e; if (typeof $cc$0 === 'function') $cc$e = $cc$0(this, [a, b]); try { body
+//   "use strict"; var $cc$0, $cc$1, .., $cc$d; publish({ id, door, set })     first statement of the module
+//   class A { static { $cc$d?.(0, c => eval(c)) }                              where it hides names
+//   { let $cc$e; try { if ($cc$0 && ($cc$e = $cc$0(this, [a, b]))?.clone) return $cc$e.value = $cc$e.clone()
+//       body
 //       return x  ->  { const $cc$v = (0, x); if (..) $cc$e.value = $cc$v; return $cc$v }
 //   } catch ($cc$x) { .. throw $cc$x } finally { .. exit() } }
 //
@@ -13,61 +15,80 @@
 
 import type { Program } from 'acorn'
 import { Edits } from './edits.ts'
-import type { FunctionShape, ReturnShape } from './functions.ts'
+import { isDirective, type FunctionShape, type ModuleShape, type ReturnShape } from './functions.ts'
 
 /** Anything of ours in a module begins with this. */
 export const MARK = '$cc$'
 
-export type Woven = { readonly text: string; readonly guarded: readonly FunctionShape[] }
+export type Woven = {
+  readonly text: string
+  /** Slot i is that of `guarded[i]`. */
+  readonly guarded: readonly FunctionShape[]
+}
 
-/** `guarded[i]` looks at slot i; `channel` takes the door. Undefined: nothing to weave. */
+type Module = { readonly program: Program; readonly shape: ModuleShape }
+
+/** `channel` takes the door. Undefined: nothing to weave. */
 export function weaveText(
   source: string,
-  module: { readonly program: Program; readonly functions: readonly FunctionShape[] },
+  { program, shape }: Module,
   door: { readonly channel: string; readonly id: number },
 ): Woven | undefined {
-  const at = firstStatement(module.program)
-  if (at === undefined) return undefined
+  const at = program.body.find((one) => !isDirective(one))?.start
+  const guarded = guardedIn(shape.functions)
+  if (at === undefined || guarded.length === 0) return undefined
   const edits = new Edits()
-  const guarded: FunctionShape[] = []
-  for (const shape of module.functions) guard(shape, source, { edits, guarded })
+  const slots = new Map(guarded.map((one, slot) => [one, slot]))
+  for (const one of shape.functions) guard(one, { source, edits, slots })
+  for (const [i, one] of shape.classes.entries()) edits.insert(one.at, classDoorText(i))
   edits.insertFirst(at, doorText(door, guarded.length))
-  return guarded.length === 0 ? undefined : { text: edits.applyTo(source), guarded }
+  return { text: edits.applyTo(source), guarded }
+}
+
+/** Outer before inner, in the order of their slots. */
+export function guardedIn(functions: readonly FunctionShape[]): readonly FunctionShape[] {
+  return functions.flatMap((one) => [...(one.isGuarded ? [one] : []), ...guardedIn(one.children)])
 }
 
 function doorText({ channel, id }: { readonly channel: string; readonly id: number }, slots: number): string {
   const names = Array.from({ length: slots }, (_, i) => `${MARK}${i}`)
   const cases = names.map((name, i) => `case ${i}:${name}=h;break;`).join('')
-  const diagnostics = `globalThis.process.getBuiltinModule('node:diagnostics_channel')`
   return (
-    `var ${names.join()};${diagnostics}.channel('${channel}')` +
-    `.publish({id:${id},door:c=>eval(c),set:(i,h)=>{switch(i){${cases}}}});`
+    `var ${names.join()},${MARK}d=(i,d)=>globalThis.process.getBuiltinModule('node:diagnostics_channel')` +
+    `.channel('${channel}').publish({id:${id},class:i,door:d,` +
+    `set:(i,h)=>{switch(i){${cases}}}});${MARK}d(-1,c=>eval(c));`
   )
 }
 
-/** Behind directives, which must stay first. */
-function firstStatement({ body }: Program): number | undefined {
-  return body.find((one) => !('directive' in one) || one.directive === undefined)?.start
+/** A class that was sent elsewhere as text finds no `$cc$d`. */
+const classDoorText = (i: number): string =>
+  `static{if(typeof ${MARK}d==='function')${MARK}d(${i},c=>eval(c))}`
+
+type Into = {
+  readonly source: string
+  readonly edits: Edits
+  readonly slots: ReadonlyMap<FunctionShape, number>
 }
 
-type Into = { readonly edits: Edits; readonly guarded: FunctionShape[] }
-
-function guard(shape: FunctionShape, source: string, into: Into): void {
-  const { edits, guarded } = into
-  const slot = shape.isGuarded ? guarded.push(shape) - 1 : undefined
+/** The function and those in it. */
+export function guard(shape: FunctionShape, into: Into): void {
+  const { edits, slots } = into
+  const slot = slots.get(shape)
   if (slot !== undefined) edits.insert(shape.body.start, beginText(shape, slot))
-  for (const child of shape.children) guard(child, source, into)
+  for (const child of shape.children) guard(child, into)
   if (slot === undefined) return
-  for (const one of shape.returns) returning(one, shape, { source, edits })
+  for (const one of shape.returns) returning(one, shape, into)
   edits.insert(shape.body.end, endText(shape))
 }
 
 function beginText(shape: FunctionShape, slot: number): string {
-  const self = shape.hasThis ? 'this' : 'void 0'
   const e = `${MARK}e`
+  const self = shape.hasThis ? 'this' : 'void 0'
+  const hooked = `(${e}=${MARK}${slot}(${self},[${shape.params.join()}]))`
+  const clone = `${shape.isGenerator ? 'yield* ' : ''}${e}.clone()`
   const enter =
-    `let ${e};if(typeof ${MARK}${slot}==='function')` +
-    `${e}=${MARK}${slot}(${self},[${shape.params.join()}]);try{`
+    `let ${e};try{if(typeof ${MARK}${slot}==='function'&&${hooked}!==void 0&&${e}.clone!==void 0)` +
+    `{${keepText(shape)}${clone};${handOver(shape)}}`
   return shape.isExpression ? `{${enter}${keepText(shape)}(0,` : `;${enter}`
 }
 
@@ -78,11 +99,7 @@ function endText(shape: FunctionShape): string {
   return shape.isExpression ? `);${handOver(shape)}${leave}}` : leave
 }
 
-function returning(
-  one: ReturnShape,
-  shape: FunctionShape,
-  { source, edits }: { readonly source: string; readonly edits: Edits },
-): void {
+function returning(one: ReturnShape, shape: FunctionShape, { source, edits }: Into): void {
   if (one.argument === undefined) return
   edits.replace(one.start, 'return'.length, `{${keepText(shape)}(0,`)
   edits.insert(one.argument.end, `);${handOver(shape)}}`)

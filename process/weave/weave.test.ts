@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { after, test } from 'node:test'
+import { build } from 'rolldown'
 
 const TESTING = path.join(import.meta.dirname, 'testing')
 const folder = mkdtempSync(path.join(tmpdir(), 'crosscut-weave-'))
@@ -18,6 +19,24 @@ writeFileSync(path.join(library, 'index.js'), "exports.lib = function lib() { re
 writeFileSync(path.join(folder, 'worse.cjs'), 'function (')
 writeFileSync(path.join(folder, 'enum.ts'), 'enum Colour { Red }; export const red = () => Colour.Red')
 after(() => rmSync(folder, { recursive: true, force: true }))
+
+const PAINT = `// Of colours
+enum Colour { Red }
+
+export const red = () => [Colour.Red][0]
+
+export class Paint {
+  constructor(private readonly colour: Colour) {}
+
+  over(wall: string): string { return wall + this.colour }
+}`
+
+const MIX = `import { Paint, red } from './paint.js'
+
+export function mix() { return new Paint(red()).over('') }
+console.error(mix())`
+
+const TSC = path.join(import.meta.dirname, '../../node_modules/typescript/bin/tsc')
 
 type Told = {
   readonly name: string
@@ -73,6 +92,33 @@ test('a library is woven when it is asked for, and files are left out by name', 
   assert.ok(names.includes('lib/index.js:lib'), names.join())
   assert.ok(!names.some((name) => name.startsWith('twice.ts')))
   assert.deepEqual(run('main.mjs', { WEAVE: 'none' }).functions, [])
+})
+
+const named = (file: string): unknown[] =>
+  run(file)
+    .functions.filter(([name]) => !name.includes('<'))
+    .sort()
+
+test('what was compiled is called what it was written as: map beside it, inline, and of a bundle', async () => {
+  const written: [string, number, string][] = [
+    ['src/mix.ts:mix', 3, ''],
+    ['src/paint.ts:Paint.constructor', 7, 'colour'],
+    ['src/paint.ts:Paint.over', 9, 'wall'],
+    ['src/paint.ts:red', 4, ''],
+  ]
+  mkdirSync(path.join(folder, 'src'))
+  writeFileSync(path.join(folder, 'src', 'paint.ts'), PAINT)
+  writeFileSync(path.join(folder, 'src', 'mix.ts'), MIX)
+  for (const flag of ['--sourceMap', '--inlineSourceMap']) {
+    const flags = ['--module', 'esnext', '--target', 'es2022', '--outDir', 'dist', flag]
+    const args = [TSC, '--ignoreConfig', ...flags, 'src/mix.ts']
+    const compiled = spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' })
+    assert.equal(compiled.status, 0, compiled.stdout)
+    assert.deepEqual(named('dist/mix.js'), written, flag)
+  }
+  const [entry, file] = ['src/mix.ts', 'dist/bundle.mjs'].map((name) => path.join(folder, name))
+  await build({ input: entry, output: { file, sourcemap: true }, logLevel: 'silent' })
+  assert.deepEqual(named('dist/bundle.mjs'), written)
 })
 
 test('what cannot be stripped or parsed is loaded as it is, and why is told', () => {

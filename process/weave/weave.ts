@@ -2,19 +2,22 @@
 //
 //   load(url) ── next ──► source ── chosen? ──► types stripped ──► parsed ──► woven text ──► Node
 //                                                                               │
-//   the module begins: publish({ id, door, set }) on a channel with a random name ◄┘
+//   the module begins: publish({ id, class, door, set }) on a channel with a random name ◄┘
 //
 // Whatever fails here, the module is loaded as it was written.
 
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { functionsOf, type FunctionShape } from './functions.ts'
+import { shapeOf, type FunctionShape } from './functions.ts'
+import { createHash } from 'node:crypto'
 import { SOURCE_CHARS_MAX } from './limits.ts'
+import { originalOf } from './original.ts'
 import type * as Parser from './parser.ts'
 import { Selection, type Matches } from './selection.ts'
-import { Sites, type Hook, type SetSlot, type WovenFunction } from './sites.ts'
+import { Sites, type Hook, type WovenFunction } from './sites.ts'
 import { MARK, weaveText } from './transform.ts'
+import { WovenModule, type ModuleText, type Registration } from './woven-module.ts'
 
 export type WeaveOptions = {
   /** CROSSCUT_WEAVE. */
@@ -30,10 +33,7 @@ export type UnwovenReason = 'too-large' | 'woven-before' | 'not-parsed' | 'types
 
 type LoadHook = NonNullable<Parameters<typeof registerHooks>[0]['load']>
 type Loaded = ReturnType<LoadHook>
-type Door = (code: string) => unknown
-type Pending = { readonly label: string; readonly guarded: readonly FunctionShape[] }
-/** What the first statement of a woven module publishes. */
-type Registration = { readonly id: number; readonly door: Door; readonly set: SetSlot }
+type Pending = { readonly text: ModuleText; readonly guarded: readonly FunctionShape[] }
 
 /** Owned by one agent. Modules that are loaded meanwhile stay woven, asleep, when it is closed. */
 export class Weave {
@@ -42,6 +42,8 @@ export class Weave {
   readonly #sites = new Sites()
   readonly #channel: string
   readonly #pending = new Map<number, Pending>()
+  /** Whose classes may still come. */
+  readonly #modules = new Map<number, WovenModule>()
   readonly #hooks: { deregister(): void }
   readonly #onRegister = (message: unknown): void => this.#register(message)
   #parser: typeof Parser | undefined
@@ -74,7 +76,7 @@ export class Weave {
     let label: string | undefined
     try {
       label = this.#selection.labelOf(fileURLToPath(url))
-      return label === undefined ? loaded : this.#weave(label, loaded)
+      return label === undefined ? loaded : this.#weave({ label, url }, loaded)
     } catch (error: unknown) {
       if (error instanceof Unwoven) this.#options.onUnwoven(error.reason, label ?? url)
       else this.#options.onUnwoven('failed', label ?? url)
@@ -82,7 +84,7 @@ export class Weave {
     }
   }
 
-  #weave(label: string, loaded: Loaded): Loaded {
+  #weave({ label, url }: { readonly label: string; readonly url: string }, loaded: Loaded): Loaded {
     const kind = KINDS.get(loaded.format ?? '')
     if (kind === undefined || loaded.source === undefined || loaded.source === null) return loaded
     const written = textOf(loaded.source)
@@ -91,10 +93,14 @@ export class Weave {
     const source = kind.isTyped ? stripped(written) : written
     const program = this.#parse(source, kind.type)
     const id = ++this.#lastId
-    const module = { program, functions: functionsOf(program) }
-    const woven = weaveText(source, module, { channel: this.#channel, id })
+    const woven = weaveText(source, { program, shape: shapeOf(program) }, { channel: this.#channel, id })
     if (woven === undefined) return loaded
-    this.#pending.set(id, { label, guarded: woven.guarded })
+    const hash = createHash('sha256').update(written).digest('hex').slice(0, 16)
+    const original = originalOf(written, url)
+    this.#pending.set(id, {
+      text: { label, url, source, hash, type: kind.type, original },
+      guarded: woven.guarded,
+    })
     return { ...loaded, format: kind.format, source: woven.text }
   }
 
@@ -110,10 +116,14 @@ export class Weave {
   /** A module that is evaluated again (its cache entry was deleted) was loaded again, with a new id. */
   #register(message: unknown): void {
     if (!isRegistration(message)) return
+    const known = this.#modules.get(message.id)
+    if (known !== undefined) return known.open(message)
     const pending = this.#pending.get(message.id)
     if (pending === undefined) return
     this.#pending.delete(message.id)
-    this.#sites.add(pending.label, pending.guarded, message.set)
+    const module = new WovenModule(pending.text, (source, type) => this.#parse(source, type), message)
+    this.#modules.set(message.id, module)
+    this.#sites.add(module, pending.guarded, (file) => this.#selection.nameOf(file))
   }
 }
 
@@ -159,5 +169,5 @@ function textOf(source: NonNullable<Loaded['source']>): string {
 }
 
 function isRegistration(message: unknown): message is Registration {
-  return typeof message === 'object' && message !== null && 'id' in message && 'set' in message
+  return typeof message === 'object' && message !== null && 'id' in message && 'door' in message
 }

@@ -72,28 +72,34 @@ export class Agents {
    * The vocabulary: tracepoints of all agents whose name matches the glob, each with its variables and who
    * has it.
    */
-  tracepoints(
-    glob: string,
-  ): (TracepointInfo & { readonly agents: number; readonly services: readonly string[] })[] {
+  tracepoints(glob: string): KnownTracepoint[] {
     const isMatch = globTest(glob)
-    const found = new Map<string, { vars: Set<string>; services: Set<string>; agents: number }>()
+    const found = new Map<string, Gathered>()
     for (const { hello } of this.#known.values()) {
-      for (const { name, vars } of hello.tracepoints) {
+      for (const { name, vars, lines, source } of hello.tracepoints) {
         if (!isMatch(name)) continue
-        const entry = found.get(name) ?? { vars: new Set(), services: new Set(), agents: 0 }
+        const entry = found.get(name) ?? {
+          vars: new Set(),
+          services: new Set(),
+          sources: new Set(),
+          lines,
+          agents: 0,
+        }
         found.set(name, entry)
         for (const one of vars) entry.vars.add(one)
         entry.services.add(hello.service)
+        if (source !== undefined) entry.sources.add(source)
         entry.agents += 1
       }
     }
     return [...found]
       .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([name, { vars, services, agents }]) => ({
+      .map(([name, { vars, services, sources, lines, agents }]) => ({
         name,
         vars: [...vars].sort(),
         services: [...services].sort(),
         agents,
+        ...(lines === undefined ? {} : { lines, sources: [...sources].sort() }),
       }))
   }
 
@@ -104,6 +110,22 @@ export class Agents {
         this.#known.delete(agent)
     }
   }
+}
+
+/** One name, over all agents that have it. */
+export type KnownTracepoint = Omit<TracepointInfo, 'source'> & {
+  readonly agents: number
+  readonly services: readonly string[]
+  /** Of a function: the texts its module has; several where two versions of it run. */
+  readonly sources?: readonly string[]
+}
+
+type Gathered = {
+  readonly vars: Set<string>
+  readonly services: Set<string>
+  readonly sources: Set<string>
+  readonly lines: TracepointInfo['lines']
+  agents: number
 }
 
 /** `*` is any run of characters, `?` one; matched by two pointers, so no pattern is slow. */

@@ -41,6 +41,13 @@ export const list =
     return value.map((entry, index) => item(entry, `${where}[${index}]`))
   }
 
+export const pair =
+  <T>(item: Parser<T>): Parser<readonly [T, T]> =>
+  (value, where) => {
+    if (!Array.isArray(value) || value.length !== 2) throw wrong(where, 'must be a list of two')
+    return [item(value[0], `${where}[0]`), item(value[1], `${where}[1]`)]
+  }
+
 export const record =
   <T>(item: Parser<T>, countMax: number): Parser<{ readonly [key: string]: T }> =>
   (value, where) => {

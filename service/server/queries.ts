@@ -275,6 +275,7 @@ export class Queries {
       connected: this.#parts.agents.views().filter(({ isConnected }) => isConnected).length,
       installed: installed.length,
       functions: installed.reduce((sum, { status }) => sum + (status.use?.functions ?? 0), 0),
+      missed: counted(installed.flatMap(({ status }) => status.use?.missed ?? [])),
       sampled: installed.flatMap(({ agent, service, status: { use } }) =>
         use === undefined || use.every === 1 ? [] : [{ agent, service, every: use.every }],
       ),
@@ -304,6 +305,18 @@ export class Queries {
           .map((status) => ({ agent, service, status })),
       )
   }
+}
+
+type Missed = QueryCoverage['missed'][number]
+
+/** Equal ones once. */
+function counted(missed: readonly Omit<Missed, 'agents'>[]): Missed[] {
+  const all = new Map<string, Missed>()
+  for (const one of missed) {
+    const key = JSON.stringify([one.tracepoint, one.reason])
+    all.set(key, { ...one, agents: (all.get(key)?.agents ?? 0) + 1 })
+  }
+  return [...all.values()]
 }
 
 const TOOL_PREFIX = 'query-'

@@ -49,6 +49,7 @@ const coverage = object({
   connected: count,
   installed: count,
   functions: count,
+  missed: list(object({ tracepoint: text, reason: text, agents: count })),
   sampled: list(object({ agent: text, service: text, every: count })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
@@ -125,7 +126,16 @@ export const SCHEMAS = {
   },
   AgentList: object({ agents: list(ref('AgentView')) }),
   TracepointList: object({
-    tracepoints: list(object({ name: text, vars: list(text), agents: count, services: list(text) })),
+    tracepoints: list(
+      object({
+        name: text,
+        vars: list(text),
+        agents: count,
+        services: list(text),
+        'lines?': list(count),
+        'sources?': list(text),
+      }),
+    ),
   }),
   TraceSummary: object({
     traceId: id32,

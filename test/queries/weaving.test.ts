@@ -1,6 +1,7 @@
 // Questions about functions that nobody prepared: TypeScript, CommonJS, private methods, captured closures.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import type { QueryResults, QueryView } from '#protocol'
@@ -141,4 +142,43 @@ test('a list that a function returned is a value to group by', async () => {
     [['A', 'of q'], 2],
     [['A', 'of w'], 1],
   ])
+})
+
+test('a line shows the variables that stand there, private fields and the time since entry', async () => {
+  const file = path.join(ROOT, 'test', 'queries', 'bookshop', 'store.ts')
+  const line =
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('this.#taken += 1')) + 1
+  const place = `store.ts:Store.take@${line}`
+  const { rows, coverage } = await ask(
+    `From t In ${place} GroupBy t.book.title Select t.book.title, MIN(t.book.copies), MAX(t.this.#taken) - MIN(t.this.#taken) AS between, ` +
+      'MIN(t.durationMs > 0.5) AS waited, COUNT',
+    3,
+    () => visit('/ann/l1,l1,l22'),
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    ['l1', 998, 1, true, 2],
+    ['l22', 999, 0, true, 1],
+  ])
+  assert.deepEqual([coverage.functions, coverage.missed], [1, []])
+  const entered = await ask(
+    'From t In store.ts:Store.take Select COUNT, MIN(t.this.#taken >= 3) AS more',
+    1,
+    () => visit('/ann/after'),
+  )
+  assert.deepEqual(entered.rows, [{ COUNT: 1, more: true }])
+})
+
+test('a line before which there is no room is told, and the request is answered as ever', async () => {
+  const nothing = await ask('From t In store.ts:Store.take@14 Select COUNT', 0, async () => {
+    assert.match(await visit('/ann/none'), /"paid":4/)
+  })
+  const [miss] = nothing.coverage.missed
+  assert.equal(miss.tracepoint, 'test/queries/bookshop/store.ts:Store.take@14')
+  assert.match(miss.reason, /^no statement begins in line 14; one does in line 15/)
+  await assert.rejects(
+    ask('From t In store.ts:Store.take@99 Select COUNT', 0, async () => {}),
+    (error: Error) => error.message.includes('line 99 is not in'),
+  )
 })

@@ -161,9 +161,14 @@ function rowsTable(io: Io, results: QueryResults): string {
   const refused = coverage.refused
     .map(({ service, error }) => `; ${plain(service)}: ${plain(error)}`)
     .join('')
+  const missed = coverage.missed
+    .map(({ tracepoint, reason }) => `; not at ${plain(tracepoint)}: ${plain(reason)}`)
+    .join('')
   const functions = coverage.functions === 0 ? '' : `, ${coverage.functions} woven functions`
   const processes = `${coverage.installed} of ${coverage.connected} processes${functions}${sampledText(coverage)}`
-  io.say(`${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${refused}\n`)
+  io.say(
+    `${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${missed}${refused}\n`,
+  )
   return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
 }
 

@@ -230,6 +230,7 @@ const coverage = object({
   connected: number,
   installed: number,
   functions: number,
+  missed: array(object({ tracepoint: string, reason: string, agents: number })),
   sampled: array(object({ agent: string, service: string, every: number })),
   refused: array(object({ agent: string, service: string, error: string })),
 })

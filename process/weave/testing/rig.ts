@@ -21,11 +21,12 @@ weave.arm(({ name }) => (_self, args) => {
     set value(given: unknown) {
       one.value = given
     },
+    clone: undefined,
     error: (thrown: unknown) => void (one.error = String(thrown)),
     exit: () => void told.push(one),
   }
 })
 process.on('exit', () => {
-  const functions = weave.functions.map(({ name, line, params }) => [name, line, params.join()])
+  const functions = weave.functions.map(({ name, lines, params }) => [name, lines.first, params.join()])
   writeSync(1, JSON.stringify({ told, unwoven, functions }))
 })

@@ -5,11 +5,16 @@ import type { AgentHello, AgentReport, PackageUse, ResultReport } from '#protoco
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { TRACEPOINTS_PER_AGENT_MAX } from '../limits.ts'
-import { flag, integer, list, number, object, optional, record, text, type Parser } from '../parse.ts'
+import { flag, integer, list, number, object, optional, pair, record, text, type Parser } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
 
 const NAME = text(256)
-const tracepoint = object({ name: NAME, vars: list(NAME, 256), line: optional(integer) })
+const tracepoint = object({
+  name: NAME,
+  vars: list(NAME, 256),
+  lines: optional(pair(integer)),
+  source: optional(text(64)),
+})
 
 const hello: Parser<AgentHello> = object({
   agent: text(128),
@@ -41,6 +46,7 @@ const resultReport: Parser<ResultReport> = object({
 
 const use: Parser<PackageUse> = object({
   functions: integer,
+  missed: list(object({ tracepoint: text(512), reason: text(1_024) }), 64),
   runs: integer,
   ns: number,
   every: integer,

@@ -84,6 +84,11 @@ export function Trust({ results }: { readonly results: QueryResults }) {
           <b>{coverage.functions}</b> woven functions
         </span>
       )}
+      {coverage.missed.map(({ tracepoint, reason }) => (
+        <span class="warn-mark" key={tracepoint}>
+          <Text of={`not at ${tracepoint}: ${reason}`} />
+        </span>
+      ))}
       {use.runs > 0 && use.ns > 0 && <span>{Math.round(use.ns / use.runs)} ns a run</span>}
       {coverage.sampled.map(({ agent, service, every }) => (
         <span class="warn-mark" key={agent}>

@@ -1,0 +1,96 @@
+// A function's body once more, with probes at lines: what a door compiles, and a guard hands invocations to.
+//
+//   async take(title) {                     (async function ($cc$p, title) { "use strict";
+//     const book = this.#find(title)   ──►    const book = this.#find(title)
+//     return book                             $cc$p(0, [book, this.#taken]); return book
+//   }                                       })
+//
+// Parameters come in as the first call bound them, so nothing of its head is worked out twice; a method is
+// a plain function that is called with its `this`. Functions inside keep their guards. A value is read where
+// the line stands; a name that is not there yet is undefined. Names are identifiers that the file declares,
+// and private fields, nothing else: no text of a query becomes code.
+
+import type { Program } from 'acorn'
+import { Edits } from './edits.ts'
+import { boundNames, type FunctionShape, type ModuleShape, type StatementShape } from './functions.ts'
+import { guard, guardedIn, MARK } from './transform.ts'
+
+export type Probe = {
+  /** 1-based: where a statement of the function itself begins. */
+  readonly line: number
+  /** `book`, `this.#taken`: what it is given, in this order. */
+  readonly vars: readonly string[]
+}
+
+/** Called with the invocation's `this`, the probes' function and the parameters. */
+export type CloneFunction = (this: unknown, at: ProbeFunction, ...args: readonly unknown[]) => unknown
+export type ProbeFunction = (probe: number, values: readonly unknown[]) => void
+
+/** Where it stands in the file as it was written. */
+type LineOf = (line: number, column: number) => number
+
+type Module = {
+  readonly source: string
+  readonly program: Program
+  readonly shape: ModuleShape
+  readonly lineOf: LineOf
+}
+
+/** Text of a CloneFunction; or why there is none. */
+export function cloneText(
+  { source, program, shape: { functions, classes }, lineOf }: Module,
+  slot: number,
+  probes: readonly Probe[],
+): { readonly text: string } | { readonly reason: string } {
+  const guarded = guardedIn(functions)
+  const shape = guarded[slot]
+  const refusal = refusalOf(shape)
+  if (refusal !== undefined) return { reason: refusal }
+  const fields = typeof shape.door === 'number' ? classes[shape.door].fields : []
+  const names = new Set([...shape.locals, ...moduleNames(program), ...fields.map((name) => `this.${name}`)])
+  const edits = new Edits()
+  const alone: StatementShape[] = []
+  const lines = shape.statements.map((one) => lineOf(one.line, one.column))
+  for (const [i, { line, vars }] of probes.entries()) {
+    const statement = shape.statements[lines.indexOf(line)]
+    if (statement === undefined) return { reason: noStatement(line, lines) }
+    const values = vars.map((name) => (names.has(name) ? `(()=>{try{return ${name}}catch{}})()` : 'void 0'))
+    edits.insert(statement.start, `${statement.isAlone ? '{' : ''}${MARK}p(${i},[${values.join()}]);`)
+    if (statement.isAlone) alone.push(statement)
+  }
+  const slots = new Map(guarded.map((one, i) => [one, i]))
+  for (const child of shape.children) guard(child, { source, edits, slots })
+  for (const { end } of alone) edits.insert(end, '}')
+  const body = edits.applyTo(source.slice(0, shape.block.end)).slice(shape.block.start)
+  return { text: `(${headText(shape)}${body.slice(1)})` }
+}
+
+function refusalOf({ path, door, isRepeatable, isExpression }: FunctionShape): string | undefined {
+  if (isExpression) return `${path} is a mere expression: it has no lines`
+  if (door === undefined) return `no door reaches ${path}: it is made inside a block or another function`
+  if (!isRepeatable) return `${path} uses arguments, super, new.target, import() or its own name`
+  return undefined
+}
+
+/** The brace is its last character. */
+function headText({ isAsync, isGenerator, inClass, params }: FunctionShape): string {
+  const kind = `${isAsync ? 'async ' : ''}function${isGenerator ? '*' : ''}`
+  return `${kind}(${[`${MARK}p`, ...params].join()}){${inClass ? '"use strict";' : ''}`
+}
+
+function noStatement(line: number, lines: readonly number[]): string {
+  const next = lines.filter((one) => one > line).toSorted((a, b) => a - b)[0]
+  return `no statement begins in line ${line}${next === undefined ? '' : `; one does in line ${next}`}`
+}
+
+function moduleNames({ body }: Program): string[] {
+  return body.flatMap((one) => {
+    if (one.type === 'ImportDeclaration') return one.specifiers.map(({ local }) => local.name)
+    const isExport = one.type === 'ExportNamedDeclaration' || one.type === 'ExportDefaultDeclaration'
+    const declared = isExport ? one.declaration : one
+    if (declared?.type === 'VariableDeclaration')
+      return declared.declarations.flatMap(({ id }) => boundNames(id))
+    if (declared?.type !== 'FunctionDeclaration' && declared?.type !== 'ClassDeclaration') return []
+    return declared.id === null ? [] : [declared.id.name]
+  })
+}
