@@ -130,7 +130,7 @@ class RunningAgent implements Agent {
         this.#exporter.wake()
       }),
     })
-    this.#spans = openSpans(this.#recorder)
+    this.#spans = openSpans(this.#recorder, this.#tracepoints)
     this.#enable()
     this.#removeExit = installExit({
       exporter: this.#exporter,
