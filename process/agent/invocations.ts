@@ -31,7 +31,10 @@ const NONE: readonly MeteredAdvice[] = Object.freeze([])
 /** The hook for a function; undefined where no advice is at it. `run` must not throw. */
 export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run): Hook | undefined {
   const watched = new Watched(fn, advice, run)
-  for (const meter of watched.meters) meter.functions += 1
+  for (const meter of watched.meters) {
+    meter.functions += 1
+    if (fn.unseen !== undefined) meter.miss(fn.name, fn.unseen)
+  }
   if (watched.isNothing) return undefined
   if (watched.isEntryOnly)
     return (self, args) => {
@@ -75,7 +78,7 @@ class Watched {
     this.atReturn = at('return', 'exit')
     this.atThrow = at('throw', 'exit')
     const numbers = new Set(advice.flatMap(({ tracepoint }) => placesAt(tracepoint, fn.name).map(Number)))
-    const inside = [...numbers].filter((line) => line >= fn.lines.first && line <= fn.lines.last)
+    const inside = [...numbers].filter((line) => isIn(line, fn))
     const lines = inside.map((line) => new Line(line, at(String(line))))
     this.clone = this.#clone(lines)
     this.lines = this.clone === undefined ? [] : lines
@@ -116,6 +119,10 @@ class Watched {
     return path
   }
 }
+
+/** Where nobody knows where it stands, it says itself that it has no lines. */
+const isIn = (line: number, { lines }: WovenFunction): boolean =>
+  line > 0 && (lines === undefined || (line >= lines.first && line <= lines.last))
 
 /** Advice before a statement. */
 class Line {

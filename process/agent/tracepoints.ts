@@ -200,8 +200,7 @@ export class Tracepoints {
     const told = functions.map(({ name, params, hasThis, lines, source }) => ({
       name,
       vars: hasThis ? [...params, 'this'] : params,
-      lines: [lines.first, lines.last] as const,
-      source,
+      ...(lines === undefined ? {} : { lines: [lines.first, lines.last] as const, source }),
     }))
     return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values(), ...told]
   }

@@ -28,16 +28,23 @@ export type { Clone, CloneFunction, Probe }
 export interface WovenFunction {
   /** `src/store.ts:Store.get` */
   readonly name: string
-  /** Where it is written, 1-based, inclusive. */
-  readonly lines: { readonly first: number; readonly last: number }
+  /** Where it is written, 1-based, inclusive; undefined where nobody knows. */
+  readonly lines: { readonly first: number; readonly last: number } | undefined
   readonly params: readonly string[]
   readonly hasThis: boolean
   /** Names what was loaded: two processes with another text in this file have another one. */
-  readonly source: string
+  readonly source: string | undefined
+  /** Calls that no hook sees, and why. */
+  readonly unseen: string | undefined
   /** The function with probes at lines. */
   clone(probes: readonly Probe[]): Clone
   /** Reads a private field, `#taken`; undefined where its class has none of that name or no door is open. */
   field(name: string): ((holder: unknown) => unknown) | undefined
+}
+
+/** A function with its slot. */
+export interface Site extends WovenFunction {
+  set(hook: Hook | undefined): void
 }
 
 type HookFor = (fn: WovenFunction) => Hook | undefined
@@ -46,22 +53,25 @@ export type Labelled = (file: string) => string
 
 /** Owned by one weave. */
 export class Sites {
-  readonly #functions: WovenSite[] = []
+  readonly #functions: Site[] = []
   #hookFor: HookFor = () => undefined
   /** Functions that have a guard and no name here: there was no room. */
   unnamed = 0
 
   add(module: WovenModule, guarded: readonly FunctionShape[], labelled: Labelled): void {
-    for (const [slot, shape] of guarded.entries()) {
-      if (this.#functions.length >= FUNCTIONS_MAX) {
-        this.unnamed += 1
-        continue
-      }
-      const site = new WovenSite(module, { slot, shape, labelled })
-      this.#functions.push(site)
-      const hook = this.#hookFor(site)
-      if (hook !== undefined) site.set(hook)
+    for (const [slot, shape] of guarded.entries())
+      this.adopt(() => new WovenSite(module, { slot, shape, labelled }))
+  }
+
+  adopt(make: () => Site): void {
+    if (this.#functions.length >= FUNCTIONS_MAX) {
+      this.unnamed += 1
+      return
     }
+    const site = make()
+    this.#functions.push(site)
+    const hook = this.#hookFor(site)
+    if (hook !== undefined) site.set(hook)
   }
 
   /** Sets every slot anew, those of modules that are loaded later too. */
@@ -77,8 +87,9 @@ export class Sites {
 
 type Parts = { readonly slot: number; readonly shape: FunctionShape; readonly labelled: Labelled }
 
-class WovenSite implements WovenFunction {
+class WovenSite implements Site {
   readonly name: string
+  readonly unseen = undefined
   readonly lines: WovenFunction['lines']
   readonly params: readonly string[]
   readonly hasThis: boolean
