@@ -2,7 +2,13 @@
 export { parsePackage } from './parse.ts'
 export { verifyPackage, type Cost, type VerifiedPackage } from './verify.ts'
 export { compilePackage, type AdviceEnvironment, type AdvicePorts, type CompiledAdvice } from './compile.ts'
-export { GroupTable, type GroupState, type TableLimits, type TableSnapshot } from './group-table.ts'
+export {
+  GroupTable,
+  PROCESS_LIMITS,
+  type GroupState,
+  type TableLimits,
+  type TableSnapshot,
+} from './group-table.ts'
 export { STAMP_BYTES, TupleOwners } from './tuples.ts'
 export { AGGREGATES, type Aggregate } from './aggregates.ts'
 export { applyFunction } from './functions.ts'
