@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { formatDiagnostic } from '#base'
 import fc from 'fast-check'
 import {
+  compileQuery,
   complete,
   evaluate,
   explain,
@@ -14,6 +15,7 @@ import {
   QUERY_CHARS_MAX,
   QueryError,
   SELECT_ITEMS_MAX,
+  type Group,
   type RecordedExecution,
 } from './index.ts'
 
@@ -265,6 +267,41 @@ e In B
       'From e In B Join a In First(A) On a -> e Left Join c In C On c -> e Where a.v > 1 and c.v > 1 Select COUNT',
     )
     assert.match(plan.after, /e In B\n {2}Where \(a\.v > 1\)\n {2}Where \(c\.v > 1\)/)
+  })
+})
+
+describe('rolling up', () => {
+  const compiled = compileQuery(
+    'From e In A GroupBy e.x, e.y Select e.x As x, e.y As y, COUNT, AVERAGE(e.v) As mean, MAX(e.v) As most, SUM(e.v) / COUNT As ratio Top 1',
+    { name: 'q', version: 1, bagId: 64 },
+  )
+  const order = compiled.output.folds.map(({ fn }) => fn)
+  const group = (keys: string[], count: number, sum: number, max: number): Group => {
+    const states = { count, average: [sum, count], max, sum }
+    return { keys, states: order.map((fn) => states[fn as keyof typeof states]) }
+  }
+  const groups = [group(['a', 'p'], 1, 10, 10), group(['a', 'q'], 3, 6, 3), group(['b', 'p'], 1, 4, 4)]
+
+  test('a total is that of all values, not of averages, whatever Top shows', () => {
+    assert.deepEqual(compiled.rollUp(groups, ['x']), [
+      { x: 'a', y: null, COUNT: 4, mean: 4, most: 10, ratio: 4 },
+      { x: 'b', y: null, COUNT: 1, mean: 4, most: 4, ratio: 4 },
+    ])
+    assert.deepEqual(compiled.rollUp(groups, []), [
+      { x: null, y: null, COUNT: 5, mean: 4, most: 10, ratio: 4 },
+    ])
+    assert.equal(compiled.rows(groups).length, 1)
+    assert.equal(compiled.rollUp(groups, ['x', 'y']).length, 3)
+  })
+
+  test('a column says what it is', () => {
+    assert.deepEqual(compiled.roles, ['key', 'key', 'count', 'average', 'max', 'value'])
+    const windowed = compileQuery('From e In A GroupBy e.x Select e.x, P99(e.v), HISTOGRAM(e.v) Every 1s', {
+      name: 'q',
+      version: 1,
+      bagId: 64,
+    })
+    assert.deepEqual(windowed.roles, ['window', 'key', 'quantile', 'histogram'])
   })
 })
 
