@@ -262,6 +262,41 @@ e In B
     )
   })
 
+  test('says of each node what is asked, packed and folded there, as written and as it runs', () => {
+    const { before, after } = explain(
+      'From e In B Join a In First(A) On a -> e Join c In C On c -> e Where c.w < 2 GroupBy a.k Select a.k, SUM(c.v), COUNT',
+    ).stages
+    assert.deepEqual(
+      [before, ...before.inputs].map(({ alias, conditions, values, folds }) => [
+        alias,
+        conditions,
+        values,
+        folds,
+      ]),
+      [
+        ['e', ['(c.w < 2)'], ['a.k'], ['SUM(c.v)', 'COUNT']],
+        ['a', [], ['a.k'], []],
+        ['c', [], ['c.w', 'c.v'], []],
+      ],
+    )
+    assert.deepEqual(
+      [after, ...after.inputs].map(({ alias, kind, conditions, values, folds }) => [
+        alias,
+        kind,
+        conditions,
+        values,
+        folds,
+      ]),
+      [
+        ['e', 'all', [], ['a.k'], ['SUM(c.v)', 'COUNT']],
+        ['a', 'first', [], ['a.k'], []],
+        ['c', 'all', ['(c.w < 2)'], [], ['SUM(c.v)']],
+      ],
+    )
+    assert.ok(after.inputs.every(({ cost, bytes }) => cost !== null && cost > 0 && bytes > 0))
+    assert.equal(before.cost, null)
+  })
+
   test('moves nothing through First, nor below an outer join', () => {
     const { plan } = explain(
       'From e In B Join a In First(A) On a -> e Left Join c In C On c -> e Where a.v > 1 and c.v > 1 Select COUNT',
