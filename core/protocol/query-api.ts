@@ -20,11 +20,33 @@ export type QueryCoverage = {
   readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]
 }
 
+/**
+ * What a column of a result is: it names the group (`window`, `key`), or it is an aggregate. `value` is an
+ * expression over aggregates. Counts and sums of two groups add up; those of the others do not.
+ */
+export type ColumnRole =
+  | 'window'
+  | 'key'
+  | 'count'
+  | 'sum'
+  | 'min'
+  | 'max'
+  | 'average'
+  | 'quantile'
+  | 'histogram'
+  | 'distinct'
+  | 'value'
+
+/** Rows of groups that agree in some columns, put together: what names them otherwise is null. */
+export type RollUp = { readonly by: readonly string[]; readonly rows: readonly ResultRow[] }
+
 export type QueryView = {
   readonly id: string
   readonly name?: string
   readonly text: string
   readonly columns: readonly string[]
+  /** As the audit log names them. */
+  readonly installedBy: string
   readonly createdMs: number
   /** Removed everywhere then. */
   readonly expiresMs: number
@@ -48,8 +70,15 @@ export type QueryResults = {
   readonly seq: number
   readonly timeMs: number
   readonly columns: readonly string[]
+  /** Of each column. */
+  readonly roles: readonly ColumnRole[]
   /** Since the query was installed. */
   readonly rows: readonly ResultRow[]
+  /** As asked for by `by`: for each subset of those columns, the empty one is the grand total. Exact, since
+   *  states are merged and not values; Top does not cut it. */
+  readonly rollUps?: readonly RollUp[]
+  /** Top shows no more rows than that. */
+  readonly top?: number
   readonly total: number
   /** Over the last seconds: COUNT and SUM columns as rates, beside the columns that name the group. */
   readonly perSecond: { readonly rows: readonly ResultRow[]; readonly total: number }

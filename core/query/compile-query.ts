@@ -1,12 +1,12 @@
 // Text to what is installed: the package for processes, and how their groups become rows again.
 
-import type { ToolPackage } from '#protocol'
+import type { ColumnRole, ToolPackage } from '#protocol'
 import { compilePlan, type CompileOptions } from './compile.ts'
 import { readQuery } from './evaluate.ts'
-import { rowsOfGroups, type Group } from './output.ts'
+import { rollUp, rowsOfGroups, type Group } from './output.ts'
 import { buildPlan, type Output } from './plan.ts'
 import type { Surroundings } from './resolve.ts'
-import type { Term } from './resolved.ts'
+import { hasAggregate, type Term } from './resolved.ts'
 import { rewritePlan } from './rewrite.ts'
 import type { Row } from './rows.ts'
 
@@ -16,10 +16,14 @@ export type CompiledQuery = {
   readonly tool: ToolPackage
   /** In order; with windows, `window` first. */
   readonly columns: readonly string[]
+  /** Of each column. */
+  readonly roles: readonly ColumnRole[]
   /** Columns that only grow: COUNT and SUM alone. */
   readonly summed: readonly string[]
   readonly output: Output
   rows(groups: readonly Group[]): readonly Row[]
+  /** Rows of the groups that agree in these columns, put together. */
+  rollUp(groups: readonly Group[], by: readonly string[]): readonly Row[]
 }
 
 /** Errors: QueryError E_QUERY. */
@@ -32,11 +36,21 @@ export function compileQuery(
   return {
     tool: compilePlan(plan, options),
     columns: plan.output.columns.map(({ name }) => name),
+    roles: plan.output.columns.map(({ value }, i) =>
+      i === 0 && plan.output.isWindowed ? 'window' : roleOf(value),
+    ),
     summed: plan.output.columns.filter(({ value }) => isSummed(value)).map(({ name }) => name),
     output: plan.output,
     rows: (groups) => rowsOfGroups(plan.output, groups),
+    rollUp: (groups, by) => rollUp(plan.output, groups, by),
   }
 }
 
 const isSummed = (value: Term): boolean =>
   value.kind === 'aggregate' && (value.fn === 'count' || value.fn === 'sum')
+
+function roleOf(value: Term): ColumnRole {
+  if (!hasAggregate(value)) return 'key'
+  if (value.kind !== 'aggregate') return 'value'
+  return value.quantile === undefined ? value.fn : 'quantile'
+}

@@ -5,16 +5,19 @@ import type { Advice } from '#protocol'
 import { compilePlan } from './compile.ts'
 import { readQuery } from './evaluate.ts'
 import { layoutPlan, type Layout } from './layout.ts'
-import { buildPlan, nodesOf } from './plan.ts'
+import { buildPlan, nodesOf, type Plan } from './plan.ts'
 import {
   aliasesOf,
   instructionsOf,
   packsOf,
   printAdvice,
+  printAggregate,
   printLayout,
   printPlan,
+  printTerm,
   type Names,
 } from './print.ts'
+import type { Aggregated } from './resolved.ts'
 import { rewritePlan } from './rewrite.ts'
 
 export type AdviceExplanation = {
@@ -38,6 +41,30 @@ export type Flow = {
   readonly packs: readonly string[]
 }
 
+/** A node of the plan, for a picture: what is done with events of its tracepoints, and what goes on. */
+export type Stage = {
+  readonly alias: string
+  readonly tracepoints: readonly string[]
+  /** Which of its events take part. */
+  readonly kind: 'all' | 'first' | 'recent'
+  readonly count: number
+  readonly isOuter: boolean
+  /** Own variables that are read. */
+  readonly observes: readonly string[]
+  /** Conditions that are asked here. */
+  readonly conditions: readonly string[]
+  /** Values that a tuple carries on; of the root: what names a group. */
+  readonly values: readonly string[]
+  /** Aggregates that are made here. */
+  readonly folds: readonly string[]
+  /** Estimate for a tuple that it packs; 0 = nothing is packed. */
+  readonly bytes: number
+  /** Of a hit, in units of ~50 ns; null = this is not what runs. */
+  readonly cost: number | null
+  /** What happened before. */
+  readonly inputs: readonly Stage[]
+}
+
 export type Explanation = {
   readonly columns: readonly string[]
   /** The query as a tree of happened-before joins, as written and as it will run. */
@@ -52,6 +79,8 @@ export type Explanation = {
   /** Of the dearest advice, in units of ~50 ns. */
   readonly cost: number
   readonly flows: readonly Flow[]
+  /** The root, as written (all at its end) and as it runs. */
+  readonly stages: { readonly before: Stage; readonly after: Stage }
 }
 
 export type ExplainOptions = { readonly views?: Readonly<Record<string, string>> }
@@ -80,6 +109,14 @@ export function explain(text: string, options: ExplainOptions = {}): Explanation
       inputs === 0 ? 0 : BAG_BYTES + layout.inputs.reduce((sum, input) => sum + bytesOf(input), 0),
     cost: Math.max(...costs.map(({ typical }) => typical)),
     flows: flowsOf(layout, aliasesOf(plan.root)),
+    stages: {
+      before: rootStage(layoutPlan(before, 'none'), before, []),
+      after: rootStage(
+        layout,
+        plan,
+        costs.map(({ typical }) => typical),
+      ),
+    },
   }
 }
 
@@ -117,3 +154,38 @@ function flowsOf(layout: Layout, names: Names): Flow[] {
     ...flowsOf(input, names),
   ])
 }
+
+/** `costs`: of each node, the root first, each above its inputs; empty = not known. */
+function rootStage(layout: Layout, { root, output }: Plan, costs: readonly number[]): Stage {
+  const names = aliasesOf(root)
+  const left = [...costs]
+  const stage = stageOf(layout, names, () => left.shift() ?? null)
+  return {
+    ...stage,
+    values: output.keys.map((key) => printTerm(key, names)),
+    folds: output.isRaw ? [] : output.folds.map((fold) => foldText(fold, names)),
+    bytes: 0,
+  }
+}
+
+function stageOf(layout: Layout, names: Names, nextCost: () => number | null): Stage {
+  const { node, observes, columns, parts, inputs } = layout
+  return {
+    alias: node.alias,
+    tracepoints: node.names,
+    kind: node.keep?.which ?? 'all',
+    count: node.keep?.count ?? 0,
+    isOuter: node.isOuter,
+    observes,
+    conditions: node.where.map((where) => printTerm(where, names)),
+    values: columns.map((column) => printTerm(column, names)),
+    folds: parts.map((part) => foldText(part, names)),
+    bytes: ELEMENT_BYTES + columns.length * COLUMN_BYTES + parts.length * PART_BYTES,
+    cost: nextCost(),
+    inputs: inputs.map((input) => stageOf(input, names, nextCost)),
+  }
+}
+
+/** Percentiles are read off a histogram at the end: what is kept and packed is the histogram. */
+const foldText = (fold: Aggregated, names: Names): string =>
+  printAggregate({ ...fold, quantile: undefined }, names)

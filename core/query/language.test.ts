@@ -5,6 +5,7 @@ import { describe, test } from 'node:test'
 import { formatDiagnostic } from '#base'
 import fc from 'fast-check'
 import {
+  compileQuery,
   complete,
   evaluate,
   explain,
@@ -14,6 +15,7 @@ import {
   QUERY_CHARS_MAX,
   QueryError,
   SELECT_ITEMS_MAX,
+  type Group,
   type RecordedExecution,
 } from './index.ts'
 
@@ -260,11 +262,81 @@ e In B
     )
   })
 
+  test('says of each node what is asked, packed and folded there, as written and as it runs', () => {
+    const { before, after } = explain(
+      'From e In B Join a In First(A) On a -> e Join c In C On c -> e Where c.w < 2 GroupBy a.k Select a.k, SUM(c.v), COUNT',
+    ).stages
+    assert.deepEqual(
+      [before, ...before.inputs].map(({ alias, conditions, values, folds }) => [
+        alias,
+        conditions,
+        values,
+        folds,
+      ]),
+      [
+        ['e', ['(c.w < 2)'], ['a.k'], ['SUM(c.v)', 'COUNT']],
+        ['a', [], ['a.k'], []],
+        ['c', [], ['c.w', 'c.v'], []],
+      ],
+    )
+    assert.deepEqual(
+      [after, ...after.inputs].map(({ alias, kind, conditions, values, folds }) => [
+        alias,
+        kind,
+        conditions,
+        values,
+        folds,
+      ]),
+      [
+        ['e', 'all', [], ['a.k'], ['SUM(c.v)', 'COUNT']],
+        ['a', 'first', [], ['a.k'], []],
+        ['c', 'all', ['(c.w < 2)'], [], ['SUM(c.v)']],
+      ],
+    )
+    assert.ok(after.inputs.every(({ cost, bytes }) => cost !== null && cost > 0 && bytes > 0))
+    assert.equal(before.cost, null)
+  })
+
   test('moves nothing through First, nor below an outer join', () => {
     const { plan } = explain(
       'From e In B Join a In First(A) On a -> e Left Join c In C On c -> e Where a.v > 1 and c.v > 1 Select COUNT',
     )
     assert.match(plan.after, /e In B\n {2}Where \(a\.v > 1\)\n {2}Where \(c\.v > 1\)/)
+  })
+})
+
+describe('rolling up', () => {
+  const compiled = compileQuery(
+    'From e In A GroupBy e.x, e.y Select e.x As x, e.y As y, COUNT, AVERAGE(e.v) As mean, MAX(e.v) As most, SUM(e.v) / COUNT As ratio Top 1',
+    { name: 'q', version: 1, bagId: 64 },
+  )
+  const order = compiled.output.folds.map(({ fn }) => fn)
+  const group = (keys: string[], count: number, sum: number, max: number): Group => {
+    const states = { count, average: [sum, count], max, sum }
+    return { keys, states: order.map((fn) => states[fn as keyof typeof states]) }
+  }
+  const groups = [group(['a', 'p'], 1, 10, 10), group(['a', 'q'], 3, 6, 3), group(['b', 'p'], 1, 4, 4)]
+
+  test('a total is that of all values, not of averages, whatever Top shows', () => {
+    assert.deepEqual(compiled.rollUp(groups, ['x']), [
+      { x: 'a', y: null, COUNT: 4, mean: 4, most: 10, ratio: 4 },
+      { x: 'b', y: null, COUNT: 1, mean: 4, most: 4, ratio: 4 },
+    ])
+    assert.deepEqual(compiled.rollUp(groups, []), [
+      { x: null, y: null, COUNT: 5, mean: 4, most: 10, ratio: 4 },
+    ])
+    assert.equal(compiled.rows(groups).length, 1)
+    assert.equal(compiled.rollUp(groups, ['x', 'y']).length, 3)
+  })
+
+  test('a column says what it is', () => {
+    assert.deepEqual(compiled.roles, ['key', 'key', 'count', 'average', 'max', 'value'])
+    const windowed = compileQuery('From e In A GroupBy e.x Select e.x, P99(e.v), HISTOGRAM(e.v) Every 1s', {
+      name: 'q',
+      version: 1,
+      bagId: 64,
+    })
+    assert.deepEqual(windowed.roles, ['window', 'key', 'quantile', 'histogram'])
   })
 })
 

@@ -46,6 +46,8 @@ export type Output = {
   readonly columns: readonly Column[]
   /** One row of the result for each tuple of a group, not one for the group. */
   readonly isRaw: boolean
+  /** The first key, and the first column, is the window of `Every`. */
+  readonly isWindowed: boolean
   readonly top: ResolvedQuery['top']
 }
 
@@ -128,6 +130,7 @@ function outputOf(query: Built['terms'], root: SourceId): Output {
     folds: isRaw ? [COUNT_ROWS] : uniqueFolds(aggregates.flatMap(aggregatesIn)),
     columns: [...windows.map((value) => ({ name: 'window', value })), ...columns],
     isRaw,
+    isWindowed: windows.length > 0,
     top,
   }
 }

@@ -53,7 +53,8 @@ function printCall(fn: string, args: readonly string[]): string {
   return operator === undefined ? `${fn}(${args.join(', ')})` : `(${args.join(` ${operator} `)})`
 }
 
-function printAggregate({ fn, arg, quantile }: Aggregated, names: Names): string {
+/** `SUM(e.bytes)`, `P99(e.ms)`, `COUNT`. */
+export function printAggregate({ fn, arg, quantile }: Aggregated, names: Names): string {
   if (fn === 'count' && arg.kind === 'literal') return 'COUNT'
   const name = quantile === undefined ? fn.toUpperCase() : `P${String(quantile).slice(2)}`
   return `${name}(${printTerm(arg, names)})`

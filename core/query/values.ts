@@ -1,6 +1,15 @@
 // Values as advice has them, and how they are read off recorded events.
 
-export { AGGREGATES, applyFunction, canonicalKey, compareValues, type Value } from '#advice'
+export {
+  AGGREGATES,
+  applyFunction,
+  ascendingOf,
+  canonicalKey,
+  compareValues,
+  histogramFrom,
+  type HistogramState,
+  type Value,
+} from '#advice'
 import { valueFrom, type Value } from '#advice'
 
 /** A variable by its full name, else by steps into objects; own members only. */

@@ -105,5 +105,7 @@ export const QUERY_TICK_MS = 1_000
 export const RATE_WINDOW_MS = 3_000
 /** Processes whose totals one query holds; those that are gone count too. */
 export const QUERY_AGENTS_MAX = 10_000
+/** Columns of a result that totals are wanted of: all subsets of three are eight passes over the groups. */
+export const ROLLED_UP_COLUMNS_MAX = 3
 /** Groups of one result over all processes: 10,000 merge in about 10 ms. */
 export const MERGED_GROUPS_MAX = 10_000

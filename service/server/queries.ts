@@ -9,7 +9,7 @@
 // queries.json, so that a restart takes none away before its time.
 
 import { randomBytes } from 'node:crypto'
-import { GroupTable, type TableSnapshot } from '#advice'
+import { GroupTable, type GroupState, type TableSnapshot } from '#advice'
 import type {
   AgentReport,
   PackageStatus,
@@ -19,6 +19,7 @@ import type {
   QueryView,
   ResultReport,
   ResultRow,
+  RollUp,
 } from '#protocol'
 import { compileQuery, type CompiledQuery, type Row, type Surroundings } from '#query'
 import type { Agents } from './agents.ts'
@@ -31,6 +32,7 @@ type Saved = {
   readonly id: string
   readonly name: string | undefined
   readonly text: string
+  readonly installedBy: string
   readonly createdMs: number
   readonly expiresMs: number
   readonly bagId: number
@@ -41,13 +43,22 @@ type Totals = { readonly epoch: string; readonly seq: number; readonly report: R
 /** Rows as they stood at a time. */
 type Standing = { readonly timeMs: number; readonly rows: readonly Row[]; readonly total: number }
 
+/** What all processes have told, merged. */
+type Merged = {
+  readonly groups: readonly GroupState[]
+  readonly total: number
+  readonly drops: QueryResults['drops']
+}
+
 type Live = Saved & {
   readonly compiled: CompiledQuery
   /** By process. */
   readonly totals: Map<string, Totals>
-  readonly streams: Set<EventStream>
+  /** With the columns that each wants rolled up. */
+  readonly streams: Map<EventStream, readonly string[]>
   /** Newest last, over RATE_WINDOW_MS. */
   readonly history: Standing[]
+  groups: readonly GroupState[]
   drops: QueryResults['drops']
   seq: number
   isChanged: boolean
@@ -94,8 +105,9 @@ export class Queries {
     readonly text: string
     readonly name: string | undefined
     readonly ttlMs: number
+    readonly by: string
   }): QueryView {
-    const { text, name, ttlMs } = given
+    const { text, name, ttlMs, by: installedBy } = given
     if (name !== undefined && Object.hasOwn(this.views, name))
       throw new RequestError(
         409,
@@ -107,7 +119,8 @@ export class Queries {
       throw new RequestError(409, 'E_TOO_MANY_QUERIES', `${QUERIES_MAX} queries run already`, 'remove one')
     const createdMs = this.#parts.nowMs()
     const id = randomBytes(4).toString('hex')
-    const saved = { id, name, text, createdMs, expiresMs: createdMs + ttlMs, bagId: this.#freeBagId() }
+    const bagId = this.#freeBagId()
+    const saved = { id, name, text, installedBy, createdMs, expiresMs: createdMs + ttlMs, bagId }
     const live = this.#make(saved, this.#around())
     this.#live.set(id, live)
     this.#save()
@@ -118,7 +131,7 @@ export class Queries {
     const live = this.#live.get(id)
     if (live === undefined) return false
     this.#live.delete(id)
-    for (const stream of live.streams) stream.close()
+    for (const stream of live.streams.keys()) stream.close()
     this.#save()
     return true
   }
@@ -127,21 +140,22 @@ export class Queries {
     return [...this.#live.values()].map((live) => this.#viewOf(live))
   }
 
-  results(id: string): QueryResults | undefined {
+  /** `by`: columns that name groups; each subset of them comes rolled up. */
+  results(id: string, by: readonly string[] = []): QueryResults | undefined {
     const live = this.#live.get(id)
     if (live === undefined) return undefined
     this.#refresh(live)
-    return this.#resultsOf(live)
+    return this.#resultsOf(live, by)
   }
 
   /** The results now and at each change; false = there is no such query. */
-  stream(id: string, stream: EventStream): boolean {
+  stream(id: string, stream: EventStream, by: readonly string[] = []): boolean {
     const live = this.#live.get(id)
     if (live === undefined) return false
-    live.streams.add(stream)
+    live.streams.set(stream, by)
     stream.onClose(() => live.streams.delete(stream))
     this.#refresh(live)
-    stream.send(JSON.stringify(this.#resultsOf(live)))
+    stream.send(JSON.stringify(this.#resultsOf(live, by)))
     return true
   }
 
@@ -159,7 +173,7 @@ export class Queries {
 
   close(): void {
     clearInterval(this.#timer)
-    for (const { streams } of this.#live.values()) for (const stream of streams) stream.close()
+    for (const { streams } of this.#live.values()) for (const stream of streams.keys()) stream.close()
   }
 
   #around(): Surroundings {
@@ -179,8 +193,9 @@ export class Queries {
       ...saved,
       compiled: compileQuery(saved.text, options, around),
       totals: new Map(),
-      streams: new Set(),
+      streams: new Map(),
       history: [],
+      groups: [],
       drops: { otherRows: 0, overflows: 0 },
       seq: 0,
       isChanged: true,
@@ -198,14 +213,10 @@ export class Queries {
   }
 
   #save(): void {
-    const saved = [...this.#live.values()].map(({ id, name, text, createdMs, expiresMs, bagId }): Saved => ({
-      id,
-      name,
-      text,
-      createdMs,
-      expiresMs,
-      bagId,
-    }))
+    const saved = [...this.#live.values()].map((live): Saved => {
+      const { id, name, text, installedBy, createdMs, expiresMs, bagId } = live
+      return { id, name, text, installedBy, createdMs, expiresMs, bagId }
+    })
     replaceFile(this.#parts.file, JSON.stringify({ format: 1, queries: saved }))
     this.#tellChange()
   }
@@ -224,8 +235,13 @@ export class Queries {
 
   #tell(live: Live): void {
     this.#refresh(live)
-    const data = JSON.stringify(this.#resultsOf(live))
-    for (const stream of live.streams) stream.send(data)
+    const made = new Map<string, string>()
+    for (const [stream, by] of live.streams) {
+      const key = JSON.stringify(by)
+      const data = made.get(key) ?? JSON.stringify(this.#resultsOf(live, by))
+      made.set(key, data)
+      stream.send(data)
+    }
   }
 
   /** Merges what all processes have told so far; rates fall back to 0 when nothing comes any more. */
@@ -233,16 +249,14 @@ export class Queries {
     const timeMs = this.#parts.nowMs()
     const last = live.history.at(-1)
     if (last !== undefined && timeMs - last.timeMs < QUERY_TICK_MS / 2 && !live.isChanged) return
-    const { rows, total, drops } =
-      live.isChanged || last === undefined ? merge(live) : { ...last, drops: live.drops }
+    const standing = live.isChanged || last === undefined ? standingOf(live) : last
     if (live.isChanged) live.seq++
     live.isChanged = false
-    live.drops = drops
-    live.history.push({ timeMs, rows, total })
+    live.history.push({ ...standing, timeMs })
     while (live.history.length > 2 && timeMs - live.history[1].timeMs >= RATE_WINDOW_MS) live.history.shift()
   }
 
-  #resultsOf(live: Live): QueryResults {
+  #resultsOf(live: Live, by: readonly string[]): QueryResults {
     const newest = live.history.at(-1) ?? { timeMs: live.createdMs, rows: [], total: 0 }
     const oldest = live.history[0] ?? newest
     return {
@@ -250,6 +264,9 @@ export class Queries {
       seq: live.seq,
       timeMs: newest.timeMs,
       columns: live.compiled.columns,
+      roles: live.compiled.roles,
+      ...topOf(live.compiled),
+      ...(by.length === 0 ? {} : { rollUps: rollUps(live, by) }),
       rows: newest.rows.map(rowToJson),
       total: newest.total,
       perSecond: rates(live.compiled, oldest, newest),
@@ -261,11 +278,12 @@ export class Queries {
 
   #viewOf(live: Live): QueryView {
     this.#refresh(live)
-    const { id, name, text, createdMs, expiresMs, compiled } = live
+    const { id, name, text, installedBy, createdMs, expiresMs, compiled } = live
     const total = live.history.at(-1)?.total ?? 0
     const { columns } = compiled
     const named = name === undefined ? {} : { name }
-    return { id, ...named, text, columns, createdMs, expiresMs, coverage: this.#coverageOf(live), total }
+    const coverage = this.#coverageOf(live)
+    return { id, ...named, text, columns, installedBy, createdMs, expiresMs, coverage, total }
   }
 
   #coverageOf(live: Live): QueryCoverage {
@@ -322,10 +340,28 @@ function counted(missed: readonly Omit<Missed, 'agents'>[]): Missed[] {
 const TOOL_PREFIX = 'query-'
 const MERGED_LIMITS = { groups: MERGED_GROUPS_MAX, keyChars: Infinity }
 
-function merge({
-  compiled,
-  totals,
-}: Live): Pick<QueryResults, 'drops' | 'total'> & { readonly rows: readonly Row[] } {
+/** Takes what has come in; the rows of it. */
+function standingOf(live: Live): Omit<Standing, 'timeMs'> {
+  const { groups, total, drops } = merge(live)
+  live.groups = groups
+  live.drops = drops
+  return { rows: live.compiled.rows(groups), total }
+}
+
+/** Each subset of the columns, the empty one first. Cost: a pass over all groups for each. */
+function rollUps({ compiled, groups }: Live, by: readonly string[]): readonly RollUp[] {
+  const subsets = by.reduce<readonly (readonly string[])[]>(
+    (all, column) => [...all, ...all.map((one) => [...one, column])],
+    [[]],
+  )
+  return subsets.map((one) => ({ by: one, rows: compiled.rollUp(groups, one).map(rowToJson) }))
+}
+
+function topOf({ output: { top } }: CompiledQuery): Pick<QueryResults, 'top'> {
+  return top === undefined ? {} : { top: top.count }
+}
+
+function merge({ compiled, totals }: Live): Merged {
   const table = new GroupTable(
     compiled.output.folds.map(({ fn }) => fn),
     MERGED_LIMITS,
@@ -337,7 +373,7 @@ function merge({
     overflows += report.overflows
   }
   return {
-    rows: compiled.rows(table.groups()),
+    groups: table.groups(),
     total: table.hits,
     drops: { otherRows: table.otherRows, overflows },
   }
@@ -384,7 +420,9 @@ function readSaved(file: string): readonly Saved[] {
     const value: unknown = JSON.parse(text)
     const queries: unknown =
       typeof value === 'object' && value !== null && 'queries' in value ? value.queries : []
-    return Array.isArray(queries) ? queries.filter(isSaved) : []
+    const saved = Array.isArray(queries) ? queries.filter(isSaved) : []
+    // Files of before that was kept do not say.
+    return saved.map((one) => ({ ...one, installedBy: one.installedBy ?? 'unknown' }))
   } catch {
     return []
   }

@@ -204,7 +204,10 @@ export const routeTable: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/queries/{id}/results',
     access: 'admin',
-    query: { since: 'seq of the last answer: rows come only if there are newer ones' },
+    query: {
+      since: 'seq of the last answer: rows come only if there are newer ones',
+      by: 'a column that names groups, up to three times: exact totals for each subset of them, as rollUps',
+    },
     answer: 'QueryResults',
     isStream: true,
     handler: queryResults,

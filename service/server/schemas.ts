@@ -1,6 +1,8 @@
 // JSON Schemas of what the API takes and answers, for OpenAPI. Types of the same names stand in
 // core/protocol.
 
+import type { ColumnRole } from '#protocol'
+
 type Schema = { readonly [keyword: string]: unknown }
 
 const text: Schema = { type: 'string' }
@@ -45,6 +47,19 @@ const OPERATIONS = [
   'emit',
   'act',
 ]
+const COLUMN_ROLES: readonly ColumnRole[] = [
+  'window',
+  'key',
+  'count',
+  'sum',
+  'min',
+  'max',
+  'average',
+  'quantile',
+  'histogram',
+  'distinct',
+  'value',
+]
 const coverage = object({
   connected: count,
   installed: count,
@@ -58,6 +73,7 @@ const queryView = {
   'name?': text,
   text,
   columns: list(text),
+  installedBy: text,
   createdMs: number,
   expiresMs: number,
   coverage,
@@ -199,7 +215,10 @@ export const SCHEMAS = {
     seq: count,
     timeMs: number,
     columns: list(text),
+    roles: list({ enum: COLUMN_ROLES }),
     rows: list(map({})),
+    'rollUps?': list(object({ by: list(text), rows: list(map({})) })),
+    'top?': count,
     total: number,
     perSecond: object({ rows: list(map({})), total: number }),
     coverage,

@@ -240,7 +240,24 @@ const queryResults: Reader<QueryResults> = object({
   seq: number,
   timeMs: number,
   columns: array(string),
+  roles: array(
+    oneOf(
+      'window',
+      'key',
+      'count',
+      'sum',
+      'min',
+      'max',
+      'average',
+      'quantile',
+      'histogram',
+      'distinct',
+      'value',
+    ),
+  ),
   rows: array(resultRow),
+  rollUps: optional(array(object({ by: array(string), rows: array(resultRow) }))),
+  top: optional(number),
   total: number,
   perSecond: object({ rows: array(resultRow), total: number }),
   coverage,
@@ -253,13 +270,27 @@ export type QueryRow = {
   readonly id: string
   readonly name: string | undefined
   readonly text: string
+  readonly installedBy: string
   readonly total: number
+  readonly createdMs: number
   readonly expiresMs: number
+  readonly installed: number
 }
-const queryRows: Reader<readonly QueryRow[]> = array(
-  object({ id: hexId, name: optional(string), text: string, total: number, expiresMs: number }),
-)
-const tracepoints = array(object({ name: string, vars: array(string) }))
+const queryView = object({
+  id: hexId,
+  name: optional(string),
+  text: string,
+  installedBy: string,
+  total: number,
+  createdMs: number,
+  expiresMs: number,
+  coverage,
+})
+const queryRows: Reader<readonly QueryRow[]> = array((value, where) => {
+  const { coverage: told, ...row } = queryView(value, where)
+  return { ...row, installed: told.installed }
+})
+const tracepoints = array(object({ name: string, vars: array(string), services: array(string) }))
 const identified = object({ id: hexId })
 
 export function readQueries(signal: AbortSignal): Promise<readonly QueryRow[]> {
@@ -288,7 +319,11 @@ export function readStreamedResults(text: string): QueryResults {
 }
 
 /** Where a query can look, with the variables it finds there. */
-export type Tracepoint = { readonly name: string; readonly vars: readonly string[] }
+export type Tracepoint = {
+  readonly name: string
+  readonly vars: readonly string[]
+  readonly services: readonly string[]
+}
 
 export function readTracepoints(signal: AbortSignal): Promise<readonly Tracepoint[]> {
   return get('/api/v1/tracepoints', listed('tracepoints', tracepoints), signal)

@@ -4,7 +4,7 @@ import type { QueryView } from '#protocol'
 import { explain, parse, QueryError, type Explanation } from '#query'
 import type { Handler, Services } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
-import { QUERY_TTL_MS_DEFAULT, QUERY_TTL_MS_MAX } from '../limits.ts'
+import { QUERY_TTL_MS_DEFAULT, QUERY_TTL_MS_MAX, ROLLED_UP_COLUMNS_MAX } from '../limits.ts'
 import { number, object, optional, text } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
 import { whoIs } from './who.ts'
@@ -33,12 +33,13 @@ export const postQuery: Handler = async (exchange, services) => {
     const explanation = explain(source, { views: services.queries.views })
     const warnings = warningsOf(source, services)
     if (dryRun === true) return sendJson(exchange.response, 200, { explanation, warnings })
-    services.audit.add(whoIs(exchange), 'query.install', {
+    const by = whoIs(exchange)
+    services.audit.add(by, 'query.install', {
       text: source,
       ttlMs,
       ...(name === undefined ? {} : { name }),
     })
-    const view = services.queries.install({ text: source, name, ttlMs })
+    const view = services.queries.install({ text: source, name, ttlMs, by })
     sendJson(exchange.response, 201, { ...view, explanation, warnings } satisfies Installed)
   } catch (error: unknown) {
     if (!(error instanceof QueryError)) throw error
@@ -66,16 +67,23 @@ export const listQueries: Handler = ({ response }, { queries }) =>
 
 export const queryResults: Handler = ({ request, response, params, query }, { queries }) => {
   const id = params.id ?? ''
+  const by = rolledUpBy(query)
   if (/\btext\/event-stream\b/.test(request.headers.accept ?? '')) {
     if (queries.results(id) === undefined) throw noQuery(id)
-    queries.stream(id, openEventStream(response))
+    queries.stream(id, openEventStream(response), by)
     return
   }
-  const results = queries.results(id)
+  const results = queries.results(id, by)
   if (results === undefined) throw noQuery(id)
   const since = query.get('since')
   const isOld = since !== null && /^\d{1,15}$/.test(since) && results.seq <= Number(since)
   sendJson(response, 200, isOld ? { ...results, rows: [], isUnchanged: true } : results)
+}
+
+function rolledUpBy(query: URLSearchParams): readonly string[] {
+  const by = [...new Set(query.getAll('by'))]
+  if (by.length <= ROLLED_UP_COLUMNS_MAX) return by
+  throw new RequestError(400, 'E_BAD_REQUEST', `by is at most ${ROLLED_UP_COLUMNS_MAX} columns`)
 }
 
 export const deleteQuery: Handler = (exchange, services) => {
