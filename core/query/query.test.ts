@@ -20,7 +20,7 @@ const TRACEPOINTS = ['A', 'B', 'C', 'x.A', 'x.B']
 const value = fc.oneof(
   fc.constantFrom('p', 'q', '', true, false, null),
   fc.integer({ min: -3, max: 5 }),
-  fc.constantFrom(0.5, 1.5, 12n),
+  fc.constantFrom(0.5, 1.5, 12n, 2n ** 60n),
 )
 
 const event = fc.record({

@@ -9,7 +9,7 @@
 //
 // Source: X-Trace (NSDI'07); Pivot Tracing section 3 calls it global evaluation.
 
-import { GroupTable, type TableSnapshot, type Value } from '#advice'
+import { GroupTable, valueFromJson, type TableSnapshot, type Value } from '#advice'
 import type { Instruction, ToolPackage } from '#protocol'
 import type { CompileOptions } from './compile.ts'
 import { ExecutionError, readExecution, type RecordedExecution } from './recorded.ts'
@@ -100,9 +100,10 @@ export class Gathering {
 
   /** Rows of a report; those that were told before change nothing. */
   take(rows: TableSnapshot['groups'], nowMs: number): void {
-    for (const [keys] of rows) {
+    for (const [told] of rows) {
+      const keys = valueFromJson(told)
       if (!Array.isArray(keys) || keys.length !== this.#vars.length + 3) continue
-      const [id, before, tracepoint, ...values] = keys as Value[]
+      const [id, before, tracepoint, ...values] = keys as readonly Value[]
       if (typeof id === 'number' && typeof tracepoint === 'string')
         this.#add(
           String(id),
@@ -112,13 +113,18 @@ export class Gathering {
     }
   }
 
-  /** Evaluates executions that have been quiet. */
-  settle(nowMs: number): void {
+  /** Evaluates executions that have been quiet. True: there were some. */
+  settle(nowMs: number): boolean {
+    let isChanged = false
     for (const execution of new Set(this.#executions.values())) {
       if (execution.isDone) {
         if (nowMs - execution.lastMs >= FORGET_EVENTS_MS) this.#forget(execution)
-      } else if (nowMs - execution.lastMs >= QUIET_MS) this.#evaluate(execution, nowMs)
+      } else if (nowMs - execution.lastMs >= QUIET_MS) {
+        this.#evaluate(execution, nowMs)
+        isChanged = true
+      }
     }
+    return isChanged
   }
 
   #add(id: string, told: Told, nowMs: number): void {

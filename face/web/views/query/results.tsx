@@ -67,7 +67,7 @@ function Waiting({ results: { coverage } }: { readonly results: QueryResults }) 
 
 /** Tuples, rate, who runs it, and what is missing. */
 export function Trust({ results }: { readonly results: QueryResults }) {
-  const { total, perSecond, coverage, use, drops } = results
+  const { total, perSecond, coverage, plan, use, drops } = results
   return (
     <p class="query-trust" role="status">
       <span>
@@ -96,6 +96,14 @@ export function Trust({ results }: { readonly results: QueryResults }) {
           {every === 0 ? ': disarmed, it costs too much' : `: one hit in ${every} is counted`}
         </span>
       ))}
+      {plan.kind === 'recorded' && (
+        <span>
+          <Text of={`recorded and joined on the server: ${plan.reason ?? ''}`} />
+        </span>
+      )}
+      {drops.lost > 0 && (
+        <span class="error-mark">{formatCount(drops.lost)} events came too late or had no room</span>
+      )}
       {drops.otherRows > 0 && (
         <span class="error-mark">{formatCount(drops.otherRows)} tuples beyond the limit of groups</span>
       )}
