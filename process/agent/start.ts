@@ -183,6 +183,7 @@ class RunningAgent implements Agent {
       timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
       packages: this.#toolbox.statuses.map((status) => ({ ...status, use: this.#budget.use(status.name) })),
+      woven: this.#tracepoints.woven,
       results: this.#toolbox.results(),
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },

@@ -22,7 +22,7 @@ import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget, ToolMeter } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
-import { FUNCTIONS_TOLD_MAX, NAMES_MAX } from './limits.ts'
+import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
@@ -173,6 +173,11 @@ export class Tracepoints {
     if (this.#wovenAt(name) !== NOTHING) return true
     if (!this.#seen.has(name) && this.#seen.size < NAMES_MAX) this.#seen.set(name, { name, vars: [] })
     return false
+  }
+
+  /** Where advice is now, as it was told. */
+  get woven(): readonly string[] {
+    return [...new Set(this.#advice.map(({ tracepoint }) => tracepoint))].slice(0, WOVEN_TOLD_MAX)
   }
 
   get hasServerResponse(): boolean {

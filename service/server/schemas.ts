@@ -117,6 +117,7 @@ export const SCHEMAS = {
     seq: count,
     timeMs: number,
     stateVersion: count,
+    'woven?': list(text),
     packages: list(packageState),
     'results?': list(
       object({

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { QueryResults, QueryView } from '#protocol'
+import type { AgentView, QueryResults, QueryView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { Crosscut, until } from '../system/running.ts'
 
@@ -69,6 +69,9 @@ describe('a live query', () => {
       GroupBy f.user, read.table
       Select f.user As user, read.table As table, COUNT, SUM(read.bytes) As bytes`)
     await installedIn(id, 2)
+    const { agents } = await crosscut.api<{ agents: AgentView[] }>('/agents')
+    const woven = agents.flatMap(({ report }) => report?.woven ?? [])
+    assert.deepEqual([...new Set(woven)].sort(), ['db.read', 'front.user'])
     await Promise.all([visit('ann', 20), visit('bob', 7)])
     // Each visit reads 1 + 2 times: twice `orders`, once `users`.
     const { rows, coverage, drops } = await totalOf(id, 27 * 3)
