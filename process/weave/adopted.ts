@@ -130,9 +130,12 @@ const BINDING = 'attached: a function that an ES module exports cannot be replac
 class AdoptedFunction implements Site {
   readonly name: string
   readonly lines = undefined
+  readonly nested = []
+  readonly isNested = false
   readonly source = undefined
   readonly params: readonly string[]
   readonly hasThis: boolean
+  readonly path: string
   readonly unseen: string | undefined
   readonly #member: Member
   #stand: Callable | undefined
@@ -140,6 +143,7 @@ class AdoptedFunction implements Site {
   constructor(member: Member, label: string) {
     this.#member = member
     this.name = `${label}:${member.path}`
+    this.path = member.path
     this.params = paramsOf(member.fn)
     this.hasThis = member.path.includes('.')
     this.unseen = member.isBinding ? BINDING : this.hasThis ? undefined : CAPTURED

@@ -6,6 +6,7 @@
 
 import type { CloneFunction, Probe } from './clone.ts'
 import type { FunctionShape } from './functions.ts'
+import { guardedIn } from './transform.ts'
 import { FUNCTIONS_MAX } from './limits.ts'
 import type { Clone, WovenModule } from './woven-module.ts'
 
@@ -34,6 +35,12 @@ export interface WovenFunction {
   readonly hasThis: boolean
   /** Names what was loaded: two processes with another text in this file have another one. */
   readonly source: string | undefined
+  /** Its name in the file, as probes name it. */
+  readonly path: string
+  /** Lines of these are seen by its clone: they are made inside it. */
+  readonly nested: readonly WovenFunction[]
+  /** It is one of those. */
+  readonly isNested: boolean
   /** Calls that no hook sees, and why. */
   readonly unseen: string | undefined
   /** The function with probes at lines. */
@@ -59,8 +66,15 @@ export class Sites {
   unnamed = 0
 
   add(module: WovenModule, guarded: readonly FunctionShape[], labelled: Labelled): void {
+    const sites = new Map<FunctionShape, WovenSite>()
     for (const [slot, shape] of guarded.entries())
-      this.adopt(() => new WovenSite(module, { slot, shape, labelled }))
+      this.adopt(() => {
+        // Inner ones come after outer ones.
+        const nested = (): WovenFunction[] => guardedIn(shape.children).flatMap((one) => sites.get(one) ?? [])
+        const site = new WovenSite(module, { slot, shape, labelled, nested })
+        sites.set(shape, site)
+        return site
+      })
   }
 
   adopt(make: () => Site): void {
@@ -85,7 +99,12 @@ export class Sites {
   }
 }
 
-type Parts = { readonly slot: number; readonly shape: FunctionShape; readonly labelled: Labelled }
+type Parts = {
+  readonly slot: number
+  readonly shape: FunctionShape
+  readonly labelled: Labelled
+  readonly nested: () => readonly WovenFunction[]
+}
 
 class WovenSite implements Site {
   readonly name: string
@@ -93,18 +112,28 @@ class WovenSite implements Site {
   readonly lines: WovenFunction['lines']
   readonly params: readonly string[]
   readonly hasThis: boolean
+  readonly path: string
+  readonly isNested: boolean
   readonly #module: WovenModule
   readonly #slot: number
+  readonly #nested: () => readonly WovenFunction[]
 
-  constructor(module: WovenModule, { slot, shape, labelled }: Parts) {
+  constructor(module: WovenModule, { slot, shape, labelled, nested }: Parts) {
     const { original, label } = module.text
     const { file, line } = original.at(shape.line, shape.column)
     this.name = `${file === undefined ? label : labelled(file)}:${shape.path}`
     this.lines = { first: line, last: Math.max(line, original.at(shape.lines.last, 0).line) }
     this.params = shape.params
     this.hasThis = shape.hasThis
+    this.path = shape.path
+    this.isNested = shape.isNested
+    this.#nested = nested
     this.#module = module
     this.#slot = slot
+  }
+
+  get nested(): readonly WovenFunction[] {
+    return this.isNested ? [] : this.#nested()
   }
 
   get source(): string {

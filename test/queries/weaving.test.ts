@@ -170,6 +170,25 @@ test('a line shows the variables that stand there, private fields and the time s
   assert.deepEqual(entered.rows, [{ COUNT: 1, more: true }])
 })
 
+test('a line of a function that another one makes is seen, with the variables around it', async () => {
+  const file = path.join(ROOT, 'test', 'queries', 'bookshop', 'main.ts')
+  const line =
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('return await handle')) + 1
+  const [inner] = await vocabulary('*main.ts:checkout.<startActiveSpan*')
+  const { rows, coverage } = await ask(
+    `From c In ${inner.name}@${line} GroupBy c.user, c.titles.length Select c.user, c.titles.length, COUNT`,
+    2,
+    () => Promise.all([visit('/ann/n1,n2'), visit('/bob/n1')]),
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    ['ann', 2, 1],
+    ['bob', 1, 1],
+  ])
+  assert.match(coverage.missed[0].reason, /made after the query came/)
+})
+
 test('a line before which there is no room is told, and the request is answered as ever', async () => {
   const nothing = await ask('From t In store.ts:Store.take@14 Select COUNT', 0, async () => {
     assert.match(await visit('/ann/none'), /"paid":4/)
