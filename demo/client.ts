@@ -1,12 +1,15 @@
 // The tenants' clients: one process runs one or more tenants, each an open loop of requests at its rate (a
 // slow answer does not slow the asking down, up to a bound), through the gateway. It fills the store first,
-// if it is told to.
+// if it is told to. `stress` reads files of shelf itself, from the host it runs on.
+//
+// POST /run?requests=N   each tenant does N requests more, a few at a time; answers when all are done
 
-import { seededRandom } from './faults.ts'
+import { seededRandom, shuffle } from './faults.ts'
 import { inSpan } from './in-span.ts'
 import { callJson, getBytes, putBytes } from './http.ts'
 import { createService, serve } from './service.ts'
 import { readSettings, sizesAt } from './settings.ts'
+import { createShelfClient } from './shelf-client.ts'
 import { Truth } from './truth.ts'
 
 const settings = readSettings()
@@ -20,12 +23,19 @@ const TABLE = 'table-0'
 const TABLE_ROWS = 160
 /** More unanswered requests than this a tenant does not keep; it skips its turn, and counts that. */
 const IN_FLIGHT_MAX = 32
+/** Small files for `stress`: each set of three of eight hosts holds one. */
+const STRESS_FILES = 56
+/** Users of each tenant. */
+const USERS = 3
+/** Of POST /run: so many at a time, looked after so often. */
+const RUN_WIDTH = 4
+const RUN_EVERY_MS = 2
 
 type Workload = {
   /** As its users call it. */
   readonly name: string
   readonly perSecond: number
-  readonly request: (rid: string) => Promise<unknown>
+  readonly request: (rid: string, user: string) => Promise<unknown>
 }
 
 /** The papers' workloads by tenant; perSecond at --load 1. */
@@ -33,80 +43,143 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   web: {
     name: 'get row',
     perSecond: 8,
-    request: (rid) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid })),
+    request: (rid, user) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid, user })),
   },
   photos: {
     name: 'view photo',
     perSecond: 3,
-    request: (rid) => getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read4m, rid })),
+    request: (rid, user) =>
+      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read4m, rid, user })),
   },
   archive: {
     name: 'restore archive',
     perSecond: 0.25,
-    request: (rid) => getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read64m, rid })),
+    request: (rid, user) =>
+      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read64m, rid, user })),
   },
   reports: {
     name: 'scan table',
     perSecond: 0.5,
-    request: (rid) => callJson(to(`/scan/${TABLE}`, { bytes: TABLE_ROWS * sizes.row, rid })),
+    request: (rid, user) => callJson(to(`/scan/${TABLE}`, { bytes: TABLE_ROWS * sizes.row, rid, user })),
   },
   batch: {
     name: 'sort table',
     perSecond: 0.2,
-    request: (rid) =>
-      callJson(to('/jobs', { kind: 'sort', table: TABLE, bytes: TABLE_ROWS * sizes.row, rid }), {
+    request: (rid, user) =>
+      callJson(to('/jobs', { kind: 'sort', table: TABLE, bytes: TABLE_ROWS * sizes.row, rid, user }), {
         method: 'POST',
       }),
   },
   crawler: { name: 'crawl', perSecond: 3, request: crawl },
+  stress: {
+    name: 'stress read',
+    perSecond: 20,
+    request: (rid) => shelf.read(`stress-${nextStressFile()}`, { offset: 0, bytes: sizes.row }, rid),
+  },
 }
 
 const tenants = (process.env.SHELF_TENANTS ?? 'web').split(',')
-const load = Number(process.env.SHELF_LOAD ?? 1)
 const requestsMax = Number(process.env.SHELF_REQUESTS ?? Number.POSITIVE_INFINITY)
 
+const shelf = createShelfClient({
+  namenodeUrl: settings.namenodeUrl,
+  host: settings.host,
+  blockBytes: sizes.block,
+})
 const app = createService(truth)
+app.post<{ Querystring: { requests: string } }>('/run', async (request) => {
+  const each = Number(request.query.requests)
+  await Promise.all(tenants.map((tenant) => runOften(tenant, each)))
+  return { done: each * tenants.length }
+})
 await serve(app, settings)
 if (process.env.SHELF_FILL === 'yes') await fill()
 process.stdout.write('filled\n')
-for (const tenant of tenants) run(tenant)
+if (settings.load > 0) for (const tenant of tenants) run(tenant)
 
 function run(tenant: string): void {
-  const workload = WORKLOADS[tenant]
-  if (workload === undefined)
-    throw new Error(`no tenant ${tenant}; there are ${Object.keys(WORKLOADS).join(', ')}`)
+  const { perSecond } = workloadOf(tenant)
   let sent = 0
   let inFlight = 0
   const next = (): void => {
     if (sent >= requestsMax) return
     // Poisson arrivals: the gaps of an open loop are exponential.
-    setTimeout(next, -Math.log(1 - random()) * (1000 / (workload.perSecond * load)))
+    setTimeout(next, -Math.log(1 - random()) * (1000 / (perSecond * settings.load)))
     if (inFlight >= IN_FLIGHT_MAX) return truth.count(`client.${tenant}.skipped`, '')
-    const rid = `${tenant}-${settings.host}-${sent++}`
     inFlight++
-    truth.count(`client.${tenant}.sent`, rid)
-    inSpan(workload.name, () => workload.request(rid))
-      .then(
-        () => truth.count(`client.${tenant}.ok`, rid),
-        () => truth.count(`client.${tenant}.failed`, rid),
-      )
-      .finally(() => {
-        inFlight--
-      })
+    void doNextOp(tenant, `${tenant}-${settings.host}-${sent++}`).finally(() => {
+      inFlight--
+    })
   }
   next()
 }
 
+let runs = 0
+let inRun = 0
+const waiting: (() => Promise<void>)[] = []
+// A clock of its own: each request begins by itself, and belongs to nobody's POST /run.
+setInterval(() => {
+  while (inRun < RUN_WIDTH && waiting.length > 0) {
+    inRun++
+    void waiting
+      .shift()?.()
+      .finally(() => {
+        inRun--
+      })
+  }
+}, RUN_EVERY_MS).unref()
+
+/** Settles when all are done. */
+function runOften(tenant: string, requests: number): Promise<void> {
+  const run = `run${++runs}`
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let left = requests
+  for (let i = 0; i < requests; i++)
+    waiting.push(async () => {
+      await doNextOp(tenant, `${tenant}-${settings.host}-${run}-${i}`)
+      left -= 1
+      if (left === 0) resolve()
+    })
+  return promise
+}
+
+/** One request of a tenant, of one of its users in turn. Never rejects. */
+async function doNextOp(tenant: string, rid: string): Promise<void> {
+  const { name, request } = workloadOf(tenant)
+  const user = `${tenant}-${Number(rid.split('-').at(-1)) % USERS}`
+  truth.count(`client.${tenant}.sent`, rid)
+  try {
+    await inSpan(name, () => request(rid, user))
+    truth.count(`client.${tenant}.ok`, rid)
+  } catch {
+    truth.count(`client.${tenant}.failed`, rid)
+  }
+}
+
+function workloadOf(tenant: string): Workload {
+  const workload = WORKLOADS[tenant]
+  if (workload !== undefined) return workload
+  throw new Error(`no tenant ${tenant}; there are ${Object.keys(WORKLOADS).join(', ')}`)
+}
+
 /** A crawler looks at a directory, then moves one file to and fro: a storm on the namespace lock. */
-async function crawl(rid: string): Promise<void> {
-  await callJson(to('/list', { prefix: 'objects', rid }))
+async function crawl(rid: string, user: string): Promise<void> {
+  await callJson(to('/list', { prefix: 'objects', rid, user }))
   await Promise.all([
-    callJson(to('/rename', { from: `tmp-${rid}`, to: `tmp2-${rid}`, rid }), { method: 'POST' }),
-    callJson(to('/list', { prefix: 'table', rid })),
+    callJson(to('/rename', { from: `tmp-${rid}`, to: `tmp2-${rid}`, rid, user }), { method: 'POST' }),
+    callJson(to('/list', { prefix: 'table', rid, user })),
   ])
 }
 
+/** Each file as often as any other. */
+let stressFiles: number[] = []
+function nextStressFile(): number {
+  if (stressFiles.length === 0) stressFiles = shuffle([...Array(STRESS_FILES).keys()], random)
+  return stressFiles.pop() ?? 0
+}
+
 async function fill(): Promise<void> {
+  if (tenants.includes('stress')) return await fillStress()
   for (let i = 0; i < OBJECTS; i++) {
     await putBytes(
       to(`/objects/objects-${i}`, { rid: `fill-${i}` }),
@@ -114,6 +187,10 @@ async function fill(): Promise<void> {
     )
   }
   await putBytes(to(`/objects/${TABLE}`, { rid: 'fill-table' }), randomBytes(TABLE_ROWS * sizes.row))
+}
+
+async function fillStress(): Promise<void> {
+  for (let i = 0; i < STRESS_FILES; i++) await shelf.write(`stress-${i}`, randomBytes(sizes.row), `fill-${i}`)
 }
 
 function randomBytes(bytes: number): Buffer {

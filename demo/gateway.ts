@@ -21,6 +21,12 @@ app.addContentTypeParser('application/octet-stream', { parseAs: 'buffer' }, (_re
   done(null, body),
 )
 
+/** Known here only: no other process is told. */
+app.addHook('preHandler', async (request) => {
+  const user = userOf(request.query)
+  if (user !== undefined) truth.tally(`user.${user}`, ridOf(request.query))
+})
+
 app.get<{ Params: { name: string }; Querystring: { offset?: string; bytes: string } }>(
   '/objects/:name',
   async (request, reply) => {
@@ -83,3 +89,8 @@ app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs
 })
 
 await serve(app, settings)
+
+/** Who asks, as a web server knows it of its session. */
+function userOf(query: unknown): string | undefined {
+  return typeof query === 'object' && query !== null && 'user' in query ? String(query.user) : undefined
+}

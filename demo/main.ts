@@ -17,10 +17,11 @@ import { FAULTS } from './faults.ts'
 const HELP = `Usage: node demo/main.ts [options]
   --datanodes N      how many datanodes, 1..8 (default 4)
   --scale F          size of files against the papers' (default 0.015625)
-  --load F           request rate against the default (default 1; 0 = no clients)
+  --load F           request rate against the default (default 1; 0 = clients wait for POST /run?requests=N)
   --requests N       each tenant stops after N requests (default: never)
   --tenants LIST     a;b,c: client processes by ';', tenants of one by ','
-                     (default web,photos;archive,reports;batch,crawler)
+                     (default web,photos;archive,reports;batch,crawler; none = no clients)
+  --stress N         clients that read shelf themselves, one on each of the first N datanodes' hosts
   --fault NAME       ${FAULTS.join(' | ')}
   --folder DIR       where blocks and metadata live (default: a temporary folder)
   --seed N           of everything random (default 1)`
@@ -33,6 +34,7 @@ const { values: flags } = parseArgs({
     requests: { type: 'string' },
     fault: { type: 'string' },
     tenants: { type: 'string', default: 'web,photos;archive,reports;batch,crawler' },
+    stress: { type: 'string', default: '0' },
     folder: { type: 'string' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
@@ -72,10 +74,19 @@ async function start(): Promise<void> {
   const worker = await launch('worker', 'worker', nextOf(hosts), common)
   const gateway = await launch('gateway', 'gateway', nextOf(hosts), { ...common, SHELF_WORKER: worker })
   let isFirst = true
-  for (const tenants of Number(flags.load) > 0 ? flags.tenants.split(';') : []) {
-    const env = { SHELF_GATEWAY: gateway, SHELF_TENANTS: tenants, SHELF_FILL: isFirst ? 'yes' : 'no' }
+  for (const tenants of flags.tenants === 'none' ? [] : flags.tenants.split(';')) {
+    const env = {
+      ...common,
+      SHELF_GATEWAY: gateway,
+      SHELF_TENANTS: tenants,
+      SHELF_FILL: isFirst ? 'yes' : 'no',
+    }
     await launch('client', `client-${tenants.replaceAll(',', '-')}`, nextOf(hosts), env, 'filled')
     isFirst = false
+  }
+  for (const [i, host] of datanodeHosts.slice(0, Number(flags.stress)).entries()) {
+    const env = { ...common, SHELF_TENANTS: 'stress', SHELF_FILL: i === 0 ? 'yes' : 'no' }
+    await launch('client', `client-stress-${host}`, host, env, 'filled')
   }
   process.stdout.write(`shelf ready ${gateway}\n`)
 }

@@ -14,7 +14,8 @@ const namespace = new Namespace({
   file: path.join(settings.folder, 'namespace.db'),
   seed: settings.seed,
   replication: settings.replication,
-  fixedOrder: settings.fault === 'replica-selection',
+  fault: settings.fault,
+  truth,
 })
 const app = createService(truth)
 
@@ -24,25 +25,29 @@ app.post<{ Body: { host: string; url: string } }>('/register', async (request) =
 })
 
 app.get<{ Querystring: { name: string; client?: string } }>('/blocks', async (request, reply) => {
-  truth.count('namenode.blocks', ridOf(request.query))
-  const blocks = await namespace.locate(request.query.name, request.query.client ?? '')
+  const rid = ridOf(request.query)
+  truth.count('namenode.blocks', rid)
+  const blocks = await namespace.getBlockLocations(request.query.name, request.query.client ?? '', rid)
   if (blocks.length === 0) return reply.code(404).send({ error: `no file ${request.query.name}` })
   return blocks
 })
 
 app.post<{ Querystring: { name: string; bytes: string } }>('/allocate', async (request) => {
-  truth.count('namenode.allocate', ridOf(request.query))
-  return await namespace.allocate(request.query.name, Number(request.query.bytes))
+  const rid = ridOf(request.query)
+  truth.count('namenode.allocate', rid)
+  return await namespace.allocate(request.query.name, Number(request.query.bytes), rid)
 })
 
 app.get<{ Querystring: { prefix?: string; limit?: string } }>('/list', async (request) => {
-  truth.count('namenode.list', ridOf(request.query))
-  return await namespace.list(request.query.prefix ?? '', Number(request.query.limit ?? 100))
+  const rid = ridOf(request.query)
+  truth.count('namenode.list', rid)
+  return await namespace.list(request.query.prefix ?? '', Number(request.query.limit ?? 100), rid)
 })
 
 app.post<{ Querystring: { from: string; to: string } }>('/rename', async (request) => {
-  truth.count('namenode.rename', ridOf(request.query))
-  return { renamed: await namespace.rename(request.query.from, request.query.to) }
+  const rid = ridOf(request.query)
+  truth.count('namenode.rename', rid)
+  return { renamed: await namespace.rename(request.query.from, request.query.to, rid) }
 })
 
 app.addHook('onClose', async () => namespace.close())

@@ -2,9 +2,11 @@
 // look-up holds the one namespace lock, as in HDFS: that is the design's well-known bottleneck, and here on
 // purpose.
 
-import { DatabaseSync } from 'node:sqlite'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Mutex } from 'async-mutex'
-import { seededRandom, shuffle } from './faults.ts'
+import { Database } from './database.ts'
+import { CONVOY_MS, seededRandom, shuffle, type Fault } from './faults.ts'
+import type { Truth } from './truth.ts'
 
 export type Replica = { readonly host: string; readonly url: string }
 export type BlockLocation = {
@@ -26,78 +28,87 @@ type Options = {
   readonly file: string
   readonly seed: number
   readonly replication: number
-  readonly fixedOrder: boolean
+  readonly fault: Fault | undefined
+  readonly truth: Truth
 }
 
 export class Namespace {
-  readonly #database: DatabaseSync
+  readonly #database: Database
   readonly #lock = new Mutex()
   readonly #random: () => number
   readonly #options: Options
+  /** Sets of hosts for the next blocks. */
+  #placements: (readonly Replica[])[] = []
   #nextBlock = 1
 
   constructor(options: Options) {
     this.#options = options
     this.#random = seededRandom(options.seed)
-    this.#database = new DatabaseSync(options.file)
-    this.#database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; ${SCHEMA}`)
+    this.#database = new Database(options.file, SCHEMA, options.truth)
   }
 
-  register(datanode: Replica): Promise<void> {
-    return this.#locked(() => {
-      this.#database
-        .prepare('INSERT OR REPLACE INTO datanodes VALUES (?, ?)')
-        .run(datanode.host, datanode.url)
+  register({ host, url }: Replica): Promise<void> {
+    return this.#locked('register', '', () => {
+      this.#database.run('INSERT OR REPLACE INTO datanodes VALUES (?, ?)', [host, url], '')
+      this.#placements = []
     })
   }
 
   /** Replicas in the order in which the client shall try them: its own host first, the others in no order. */
-  locate(name: string, clientHost: string): Promise<BlockLocation[]> {
-    return this.#locked(() => {
-      const blocks = this.#database
-        .prepare('SELECT id, bytes FROM blocks WHERE file = ? ORDER BY position')
-        .all(name)
-      return blocks.map((row) => {
-        const block = row as { id: string; bytes: number }
-        return { ...block, replicas: this.#order(this.#replicasOf(block.id), clientHost) }
-      })
+  getBlockLocations(src: string, clientHost: string, rid: string): Promise<BlockLocation[]> {
+    return this.#locked('getBlockLocations', rid, () => {
+      const blocks = this.#database.all<{ id: string; bytes: number }>(
+        'SELECT id, bytes FROM blocks WHERE file = ? ORDER BY position',
+        [src],
+        rid,
+      )
+      return blocks.map(({ id, bytes }) => ({
+        id,
+        bytes,
+        replicas: this.#order(this.#replicasOf(id, rid), clientHost),
+      }))
     })
   }
 
-  /** A new block at the end of a file, on `replication` hosts drawn at random. */
-  allocate(name: string, bytes: number): Promise<BlockLocation> {
-    return this.#locked(() => {
-      const all = this.#database
-        .prepare('SELECT host, url FROM datanodes ORDER BY host')
-        .all() as unknown as Replica[]
-      const replicas = shuffle([...all], this.#random).slice(0, this.#options.replication)
+  /** A new block at the end of a file, on `replication` hosts. */
+  allocate(name: string, bytes: number, rid: string): Promise<BlockLocation> {
+    return this.#locked('allocate', rid, () => {
+      const replicas = this.#place(rid)
       const id = `blk-${this.#nextBlock++}`
-      const { position } = this.#database
-        .prepare('SELECT COUNT(*) AS position FROM blocks WHERE file = ?')
-        .get(name) as { position: number }
-      this.#database.prepare('INSERT OR IGNORE INTO files VALUES (?, ?)').run(name, Date.now())
-      this.#database.prepare('INSERT INTO blocks VALUES (?, ?, ?, ?)').run(id, name, position, bytes)
-      const place = this.#database.prepare('INSERT INTO replicas VALUES (?, ?)')
-      for (const replica of replicas) place.run(id, replica.host)
+      const [{ position }] = this.#database.all<{ position: number }>(
+        'SELECT COUNT(*) AS position FROM blocks WHERE file = ?',
+        [name],
+        rid,
+      )
+      this.#database.run('INSERT OR IGNORE INTO files VALUES (?, ?)', [name, Date.now()], rid)
+      this.#database.run('INSERT INTO blocks VALUES (?, ?, ?, ?)', [id, name, position, bytes], rid)
+      for (const { host } of replicas)
+        this.#database.run('INSERT INTO replicas VALUES (?, ?)', [id, host], rid)
       return { id, bytes, replicas }
     })
   }
 
-  list(prefix: string, limit: number): Promise<string[]> {
-    return this.#locked(() => {
-      const rows = this.#database
-        .prepare('SELECT name FROM files WHERE name >= ? AND name < ? ORDER BY name LIMIT ?')
-        .all(prefix, `${prefix}\u{10ffff}`, limit)
-      return rows.map((row) => String(row.name))
-    })
+  list(prefix: string, limit: number, rid: string): Promise<string[]> {
+    return this.#locked('list', rid, () =>
+      this.#database
+        .all<{ name: string }>(
+          'SELECT name FROM files WHERE name >= ? AND name < ? ORDER BY name LIMIT ?',
+          [prefix, `${prefix}\u{10ffff}`, limit],
+          rid,
+        )
+        .map(({ name }) => name),
+    )
   }
 
-  rename(from: string, to: string): Promise<boolean> {
-    return this.#locked(() => {
-      const { changes } = this.#database
-        .prepare('UPDATE OR IGNORE files SET name = ? WHERE name = ?')
-        .run(to, from)
-      if (changes > 0) this.#database.prepare('UPDATE blocks SET file = ? WHERE file = ?').run(to, from)
+  rename(from: string, to: string, rid: string): Promise<boolean> {
+    return this.#locked('rename', rid, async () => {
+      const changes = this.#database.run(
+        'UPDATE OR IGNORE files SET name = ? WHERE name = ?',
+        [to, from],
+        rid,
+      )
+      if (changes > 0) this.#database.run('UPDATE blocks SET file = ? WHERE file = ?', [to, from], rid)
+      if (this.#options.fault === 'lock-convoy') await sleep(CONVOY_MS)
       return changes > 0
     })
   }
@@ -106,26 +117,54 @@ export class Namespace {
     this.#database.close()
   }
 
-  #replicasOf(block: string): Replica[] {
-    return this.#database
-      .prepare(`
-      SELECT replicas.host, url FROM replicas JOIN datanodes ON datanodes.host = replicas.host
-      WHERE block = ? ORDER BY replicas.host`)
-      .all(block) as unknown as Replica[]
+  #replicasOf(block: string, rid: string): Replica[] {
+    return this.#database.all<Replica>(
+      `SELECT replicas.host, url FROM replicas JOIN datanodes ON datanodes.host = replicas.host
+       WHERE block = ? ORDER BY replicas.host`,
+      [block],
+      rid,
+    )
+  }
+
+  /** At random, but each set of hosts as often as any other: a small store is as even as a large one. */
+  #place(rid: string): readonly Replica[] {
+    const known = this.#placements.pop()
+    if (known !== undefined) return known
+    const hosts = this.#database.all<Replica>('SELECT host, url FROM datanodes ORDER BY host', [], rid)
+    this.#placements = shuffle(setsOf(hosts, this.#options.replication), this.#random)
+    return this.#placements.pop() ?? []
   }
 
   /** HDFS-6268: without the shuffle, every client that is not local takes the same first host of a set. */
   #order(replicas: Replica[], clientHost: string): Replica[] {
-    const rest = this.#options.fixedOrder ? replicas : shuffle(replicas, this.#random)
+    const isFixed = this.#options.fault === 'replica-selection'
+    const rest = isFixed ? replicas : shuffle(replicas, this.#random)
     return rest.sort((a, b) => Number(b.host === clientHost) - Number(a.host === clientHost))
   }
 
-  async #locked<R>(work: () => R): Promise<R> {
-    const release = await this.#lock.acquire()
+  async #locked<R>(op: string, rid: string, work: () => R | Promise<R>): Promise<R> {
+    const release = await this.acquireLock(op)
     try {
-      return work()
+      return await this.holdLock(op, work)
     } finally {
+      this.#options.truth.tally(`lock.${op}`, rid)
       release()
     }
   }
+
+  /** Waits for its turn. */
+  async acquireLock(_op: string): Promise<() => void> {
+    return await this.#lock.acquire()
+  }
+
+  /** What is done while nobody else can. */
+  async holdLock<R>(_op: string, work: () => R | Promise<R>): Promise<R> {
+    return await work()
+  }
+}
+
+/** All sets of so many. */
+function setsOf<T>(items: readonly T[], size: number): (readonly T[])[] {
+  if (size === 0) return [[]]
+  return items.flatMap((item, i) => setsOf(items.slice(i + 1), size - 1).map((rest) => [item, ...rest]))
 }

@@ -15,6 +15,8 @@ export type Settings = {
   readonly scale: number
   readonly replication: number
   readonly seed: number
+  /** Request rate against the default; 0 = nothing is done by itself. */
+  readonly load: number
   readonly fault: Fault | undefined
 }
 
@@ -50,6 +52,7 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     scale: Number(env.SHELF_SCALE ?? 1 / 64),
     replication: Number(env.SHELF_REPLICATION ?? 3),
     seed: Number(env.SHELF_SEED ?? 1),
+    load: Number(env.SHELF_LOAD ?? 1),
     fault: FAULTS.find((fault) => fault === env.SHELF_FAULT),
   }
 }

@@ -30,17 +30,22 @@ app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs
   const rid = ridOf(request.query)
   const { kind, table, bytes } = request.query
   if (kind !== 'sort') return reply.code(400).send({ error: `no job of kind ${kind}` })
-  return await enqueue(() => sort(table, Number(bytes), rid))
+  return await enqueue(async () => completeJob(rid, await sort(table, Number(bytes), rid)))
 })
 
 const chore = setInterval(() => {
-  void inSpan('re-replicate', rereplicate).catch(() => undefined)
+  if (settings.load > 0) void inSpan('re-replicate', rereplicate).catch(() => undefined)
 }, REREPLICATE_EVERY_MS)
 app.addHook('onClose', async () => clearInterval(chore))
 await serve(app, settings)
 
+/** The last thing that is done for a job. */
+function completeJob(id: string, rows: number): { id: string; rows: number } {
+  return { id, rows }
+}
+
 /** Reads a table, sorts its rows by their first bytes, writes the result as a new object. */
-async function sort(table: string, bytes: number, rid: string): Promise<{ rows: number }> {
+async function sort(table: string, bytes: number, rid: string): Promise<number> {
   truth.count('worker.sort', rid)
   const content = await shelf.read(table, { offset: 0, bytes }, rid)
   const rows: Buffer[] = []
@@ -48,7 +53,7 @@ async function sort(table: string, bytes: number, rid: string): Promise<{ rows: 
     rows.push(content.subarray(at, at + sizes.row))
   rows.sort((a, b) => a.compare(b))
   await shelf.write(`sorted-${rid}`, Buffer.concat(rows), rid)
-  return { rows: rows.length }
+  return rows.length
 }
 
 let copies = 0
