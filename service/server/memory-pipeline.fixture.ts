@@ -51,6 +51,7 @@ export function memoryPipeline(spans: OtlpSpan[]): {
     startPipeline: async () => ({
       otlp: { host: '127.0.0.1', port: 4318 },
       reads: new TraceReads(reader, Date.now),
+      importFile: () => Promise.reject(new Error('nothing is imported into memory')),
       parts: () => [{ name: 'store', state: 'running', restarts: 0 }],
       metrics: async () => [],
       close: async () => {},

@@ -9,6 +9,10 @@ export { SpanBatchBuilder } from './span-batch-builder.ts'
 export { batchKey, BatchIngest } from './ingest-batch.ts'
 export type { BatchIngestPorts, BatchOutcome, OtlpFormat } from './ingest-batch.ts'
 export { IngestError, startIngest } from './ingest.ts'
+export { IMPORT_FORMATS } from './import-file.ts'
+export type { ImportCounts, ImportFormat } from './import-file.ts'
+export { ByteBudget, withBody } from './ingest-body.ts'
+export { Refusal } from './ingest-refusal.ts'
 export type {
   ConsumerToIngest,
   IngestHandle,
