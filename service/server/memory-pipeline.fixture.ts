@@ -43,6 +43,7 @@ export function memoryPipeline(spans: OtlpSpan[]): {
     summary: async (id) => summarize(spans.filter(({ traceId }) => traceId === id)),
     trace: async (id) => spans.filter(({ traceId }) => traceId === id),
     spansOf: async () => ({ spans, totalSpans: spans.length }),
+    otlp: async () => ({ resourceSpans: [] }),
     services: async () => ['shop'],
     operations: async () => ['op 0'],
     attributeKeys: async () => ['n'],

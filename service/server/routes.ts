@@ -25,7 +25,7 @@ import {
 } from './handlers/tools.ts'
 import { importFile } from './handlers/import.ts'
 import { deleteQuery, listQueries, postQuery, queryResults } from './handlers/queries.ts'
-import { criticalPath, facets, search, spans, trace } from './handlers/traces.ts'
+import { criticalPath, facets, otlp, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
 export type Access = 'public' | 'admin' | 'agent'
@@ -182,6 +182,15 @@ export const routeTable: readonly Route[] = [
     answer: 'SpanPage',
     handler: spans,
     summary: 'A page of spans, in the order of the trace view.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces/{traceId}/otlp',
+    access: 'admin',
+    query: { offset: 'default 0', limit: '0..5000, default 1000' },
+    answer: 'OtlpRequest',
+    handler: otlp,
+    summary: 'A page of spans as they came, a request of OTLP/JSON: what import reads again without loss.',
   },
   {
     method: 'POST',

@@ -180,6 +180,7 @@ export const SCHEMAS = {
     ),
     exclusiveNs: map(ns),
   }),
+  OtlpRequest: object({ resourceSpans: list({}) }),
   SpanFile: { description: 'the file as it is, of the format that the query names' },
   ImportCounts: object({
     format: { enum: ['otlp', 'jaeger', 'zipkin'] },

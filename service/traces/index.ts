@@ -22,6 +22,7 @@ export type {
 } from './ingest.ts'
 
 // From the log to traces that can be read.
+export type { OtlpRequest } from './otlp-rows.ts'
 export type { SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
 export { startTraceWorker } from './start-trace-worker.ts'
 export type { TraceWorkerHandle, TraceWorkerOptions, TraceWorkerStats } from './start-trace-worker.ts'

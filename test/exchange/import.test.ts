@@ -2,14 +2,11 @@
 // left out and counted, what cannot be read is refused with a code, a place and what mends it.
 
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { writeFileSync } from 'node:fs'
-import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { ROOT } from '../../scripts/toolchain.mjs'
 import { requestType } from '../../service/traces/testing/otlp-oracle.ts'
 import { Crosscut, until } from '../system/running.ts'
+import { cli, fileOf } from './system.ts'
 
 const MIB = 1024 * 1024
 const BODY_BYTES_MAX = 20 * MIB
@@ -30,26 +27,6 @@ async function post(
     headers: { authorization: `Bearer ${crosscut.token}`, ...headers },
   })
   return { status: response.status, body: JSON.parse(await response.text()) }
-}
-
-async function cli(
-  ...args: string[]
-): Promise<{ readonly code: number | null; readonly out: string; readonly err: string }> {
-  const main = path.join(ROOT, 'face', 'cli', 'main.ts')
-  const child = spawn(process.execPath, [main, ...args], { cwd: crosscut.folder })
-  let [out, err] = ['', '']
-  child.stdout.on('data', (chunk: Buffer) => {
-    out += chunk.toString()
-  })
-  child.stderr.on('data', (chunk: Buffer) => {
-    err += chunk.toString()
-  })
-  return new Promise((resolve) => child.on('close', (code) => resolve({ code, out, err })))
-}
-
-function fileOf(name: string, content: string | Uint8Array): string {
-  writeFileSync(path.join(crosscut.folder, name), content)
-  return name
 }
 
 let ids = 0
@@ -124,10 +101,10 @@ for (const format of ['otlp', 'jaeger', 'zipkin'] as const) {
     assert.deepEqual((await post(format, body)).body, { ...counts, isDuplicate: true })
     assert.deepEqual(await treeOf(`api-${format}`), ['0 op 0', '1 op 1'])
 
-    const file = fileOf(`${format}.json`, FILES[format](newTraceId(), `cli-${format}`))
-    const said = await cli('import', file, '--format', format)
+    const file = fileOf(crosscut, `${format}.json`, FILES[format](newTraceId(), `cli-${format}`))
+    const said = await cli(crosscut, ['import', file, '--format', format])
     assert.deepEqual([said.code, said.out], [0, `imported 2 spans of ${file}\n`], said.err)
-    const again = await cli('import', file, '--format', format, '--json')
+    const again = await cli(crosscut, ['import', file, '--format', format, '--json'])
     assert.deepEqual(JSON.parse(again.out), { ...counts, isDuplicate: true })
     assert.deepEqual(await treeOf(`cli-${format}`), ['0 op 0', '1 op 1'])
   })
@@ -144,12 +121,16 @@ test('OTLP may be lines, protobuf, compressed; a file larger than a body goes in
     ['gzip', gzipSync],
     ['zstd', zstdCompressSync],
   ] as const) {
-    const file = fileOf(`lines.${name}`, compress(otlp(newTraceId(), name)))
-    assert.equal((await cli('import', file)).out, `imported 1 spans of ${file}\n`)
+    const file = fileOf(crosscut, `lines.${name}`, compress(otlp(newTraceId(), name)))
+    assert.equal((await cli(crosscut, ['import', file])).out, `imported 1 spans of ${file}\n`)
   }
   const line = otlp(newTraceId(), 'x'.repeat(8 * MIB))
   const many = [line, otlp(newTraceId(), 'a'), line.replace('op 0', 'op 1'), line.replace('op 0', 'op 2')]
-  const { out, err } = await cli('import', fileOf('many.jsonl', many.join('\n')), '--json')
+  const { out, err } = await cli(crosscut, [
+    'import',
+    fileOf(crosscut, 'many.jsonl', many.join('\n')),
+    '--json',
+  ])
   assert.deepEqual([JSON.parse(out).acceptedSpans, err], [4, ''])
 })
 
@@ -159,7 +140,12 @@ test('a bad span is left out, counted, and told with its place; a file of bad sp
   const counts = { format: 'zipkin', acceptedSpans: 1, rejectedSpans: 1, message, isDuplicate: false }
   assert.deepEqual(await post('zipkin', body), { status: 200, body: counts })
   const all = zipkin('0', 'none')
-  const { code, out } = await cli('import', fileOf('bad.json', all), '--format', 'zipkin')
+  const { code, out } = await cli(crosscut, [
+    'import',
+    fileOf(crosscut, 'bad.json', all),
+    '--format',
+    'zipkin',
+  ])
   assert.deepEqual(
     [code, out.startsWith('imported 0 spans of bad.json, left out 2 (2 spans')],
     [1, true],
@@ -233,19 +219,19 @@ test('a file of exactly the limit is taken; one byte more is refused, by the API
   assert.equal((await post('zipkin', padded(BODY_BYTES_MAX))).body.acceptedSpans, 2)
   const { status, body } = await post('zipkin', padded(BODY_BYTES_MAX + 1))
   assert.deepEqual([status, body.error.code], [413, 'E_TOO_LARGE'])
-  const file = fileOf('large.json', padded(BODY_BYTES_MAX + 1))
-  const { code, err } = await cli('import', file, '--format', 'zipkin')
+  const file = fileOf(crosscut, 'large.json', padded(BODY_BYTES_MAX + 1))
+  const { code, err } = await cli(crosscut, ['import', file, '--format', 'zipkin'])
   assert.deepEqual([code, /\(E_TOO_LARGE\)\n {2}export fewer traces at a time/.test(err)], [1, true], err)
 })
 
 test('the command line says a file that is not there, a format that is none, and what the server refused', async () => {
   assert.match(
-    (await cli('import', 'nowhere.json')).err,
+    (await cli(crosscut, ['import', 'nowhere.json'])).err,
     /cannot read .*nowhere\.json \(E_NO_FILE\)\n {2}give/,
   )
-  const usage = await cli('import', 'x.json', '--format', 'xml')
+  const usage = await cli(crosscut, ['import', 'x.json', '--format', 'xml'])
   assert.deepEqual([usage.code, /knows otlp, jaeger, zipkin/.test(usage.err)], [2, true])
-  const refused = await cli('import', fileOf('list.json', '[]'), '--format', 'jaeger')
+  const refused = await cli(crosscut, ['import', fileOf(crosscut, 'list.json', '[]'), '--format', 'jaeger'])
   assert.match(
     refused.err,
     /line 1: .* \(at byte 0\) \(E_IMPORT_MALFORMED\)\n {2}it looks like zipkin: try --format zipkin/,

@@ -32,12 +32,22 @@ export const trace: Handler = (exchange, services) =>
   })
 
 export const spans: Handler = (exchange, services) =>
-  answer(exchange, services, {
-    kind: 'spans',
-    traceId: readTraceId(exchange.params.traceId),
-    offset: wholeNumber(exchange.query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
-    limit: wholeNumber(exchange.query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
-  })
+  answer(exchange, services, { kind: 'spans', ...readPage(exchange) })
+
+export const otlp: Handler = (exchange, services) =>
+  answer(exchange, services, { kind: 'otlp', ...readPage(exchange) })
+
+function readPage({ params, query }: Exchange): {
+  readonly traceId: string
+  readonly offset: number
+  readonly limit: number
+} {
+  return {
+    traceId: readTraceId(params.traceId),
+    offset: wholeNumber(query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
+    limit: wholeNumber(query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
+  }
+}
 
 export const criticalPath: Handler = (exchange, services) =>
   answer(exchange, services, {
