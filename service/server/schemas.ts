@@ -67,7 +67,7 @@ export const SCHEMAS = {
   Any: {},
   Ok: object({ ok: flag, 'otlp?': text }),
   Status: object({ status: text }),
-  ApiError: object({ error: object({ code: text, message: text, 'hint?': text }) }),
+  ApiError: object({ error: object({ code: text, message: text, hint: text }) }),
   Readiness: object({
     status: { enum: ['ready', 'not ready'] },
     parts: list(

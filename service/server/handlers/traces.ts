@@ -171,9 +171,19 @@ function readPoint(query: URLSearchParams, name: string): PointRef | undefined {
 
 function readTraceId(value: string | undefined): string {
   if (value !== undefined && /^[0-9a-f]{32}$/i.test(value) && !/^0+$/.test(value)) return value.toLowerCase()
-  throw new RequestError(400, 'E_BAD_REQUEST', 'a trace id is 32 hex digits, not all zero')
+  throw new RequestError(
+    400,
+    'E_BAD_REQUEST',
+    'a trace id is 32 hex digits, not all zero',
+    'GET /api/v1/traces finds them',
+  )
 }
 
 function bad(name: string, what: string): RequestError {
-  return new RequestError(400, 'E_BAD_REQUEST', `${name} ${what}`)
+  return new RequestError(
+    400,
+    'E_BAD_REQUEST',
+    `${name} ${what}`,
+    'GET /openapi.json describes every parameter',
+  )
 }
