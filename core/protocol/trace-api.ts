@@ -115,5 +115,5 @@ export type CriticalPathView = {
 
 /** Every error of the HTTP API. */
 export type ApiError = {
-  readonly error: { readonly code: string; readonly message: string; readonly hint?: string }
+  readonly error: { readonly code: string; readonly message: string; readonly hint: string }
 }

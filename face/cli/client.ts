@@ -91,6 +91,24 @@ function readLine(file: string): string | undefined {
   return text === '' ? undefined : text
 }
 
+/** Bytes that are sent as they are. */
+export type FilePart = { readonly bytes: Uint8Array<ArrayBuffer>; readonly encoding: string | undefined }
+
+type Sent = {
+  readonly body?: string | Uint8Array<ArrayBuffer>
+  readonly headers: { readonly [name: string]: string }
+}
+
+function bodyOf({ body, file }: { readonly body?: unknown; readonly file?: FilePart }): Sent {
+  if (file !== undefined) {
+    const { bytes, encoding } = file
+    const encoded: Sent['headers'] = encoding === undefined ? {} : { 'content-encoding': encoding }
+    return { body: bytes, headers: { 'content-type': 'application/octet-stream', ...encoded } }
+  }
+  if (body === undefined) return { headers: {} }
+  return { body: JSON.stringify(body), headers: { 'content-type': 'application/json' } }
+}
+
 export class Client {
   readonly target: Target
   readonly #io: Io
@@ -102,7 +120,15 @@ export class Client {
 
   /** The JSON of a 2xx answer. Errors: CliError with the server's code, or E_UNREACHABLE. */
   async json<T>(method: string, at: string, body?: unknown): Promise<T> {
-    const response = await this.open(method, at, { body })
+    return this.#jsonOf(await this.open(method, at, { body }), at)
+  }
+
+  /** The same for a file's bytes. */
+  async upload<T>(at: string, file: FilePart): Promise<T> {
+    return this.#jsonOf(await this.open('POST', at, { file }), at)
+  }
+
+  async #jsonOf<T>(response: Response, at: string): Promise<T> {
     const value: unknown = await response.json().catch(() => undefined)
     if (value === undefined)
       throw new CliError(
@@ -117,9 +143,10 @@ export class Client {
   async open(
     method: string,
     at: string,
-    options: { body?: unknown; accept?: string; isEndless?: boolean } = {},
+    options: { body?: unknown; file?: FilePart; accept?: string; isEndless?: boolean } = {},
   ): Promise<Response> {
     const { token, url } = this.target
+    const { body, headers } = bodyOf(options)
     const signals =
       options.isEndless === true ? [this.#io.signal] : [this.#io.signal, AbortSignal.timeout(ANSWER_MS_MAX)]
     const response = await fetch(`${url}${at}`, {
@@ -129,9 +156,9 @@ export class Client {
       headers: {
         accept: options.accept ?? 'application/json',
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        ...(options.body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...headers,
       },
-      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
+      ...(body === undefined ? {} : { body }),
     }).catch((error: unknown) => {
       throw this.#io.signal.aborted ? error : this.#unreachable(error)
     })

@@ -7,6 +7,7 @@ import { bagc } from './verbs/bagc.ts'
 import { bench } from './verbs/bench.ts'
 import { completionVerb } from './verbs/completion.ts'
 import { doctor } from './verbs/doctor.ts'
+import { exportTraces } from './verbs/export.ts'
 import { importFile } from './verbs/import.ts'
 import { queries, query } from './verbs/query.ts'
 import { run } from './verbs/run.ts'
@@ -29,6 +30,7 @@ export const VERBS: readonly Verb[] = [
   killSwitch,
   login,
   importFile,
+  exportTraces,
   bagc,
   bench,
   completionVerb(() => VERBS),

@@ -80,7 +80,7 @@ export class DesiredStateStore {
   deploy(tool: Omit<ToolPackage, 'version'>): ToolPackage {
     const others = this.#saved.packages.filter(({ name }) => name !== tool.name)
     if (others.length >= PACKAGES_MAX)
-      throw new RequestError(409, 'E_TOO_MANY_TOOLS', `at most ${PACKAGES_MAX} tools`)
+      throw new RequestError(409, 'E_TOO_MANY_TOOLS', `at most ${PACKAGES_MAX} tools`, 'remove one')
     const version = (this.#saved.packages.find(({ name }) => name === tool.name)?.version ?? 0) + 1
     const deployed = { ...tool, version }
     this.#change({ packages: [...others, deployed] })

@@ -37,7 +37,7 @@ function decodeSegment(segment: string): string {
 }
 
 function badPath(message: string): RequestError {
-  return new RequestError(400, 'E_BAD_PATH', message)
+  return new RequestError(400, 'E_BAD_PATH', message, 'GET /openapi.json lists the paths')
 }
 
 export type Names = { readonly host: string; readonly allowedHosts: readonly string[] }
@@ -46,7 +46,7 @@ export type Names = { readonly host: string; readonly allowedHosts: readonly str
 export function checkHost(request: IncomingMessage, names: Names): string {
   const header = request.headers.host
   if (header === undefined || header === '')
-    throw new RequestError(400, 'E_BAD_HOST', 'the request has no Host header')
+    throw new RequestError(400, 'E_BAD_HOST', 'the request has no Host header', 'send Host: NAME:PORT')
   const name = (/^(\[[0-9a-f:.]+\]|[^:]+)(?::\d{1,5})?$/i.exec(header)?.[1] ?? '').toLowerCase()
   const isOurs =
     isLoopback(name) ||
@@ -65,7 +65,12 @@ export function checkHost(request: IncomingMessage, names: Names): string {
 export function checkOrigin(request: IncomingMessage, host: string): void {
   const { origin } = request.headers
   if (origin === undefined || isSameOrigin(origin, host)) return
-  throw new RequestError(403, 'E_BAD_ORIGIN', 'requests from other origins are not answered')
+  throw new RequestError(
+    403,
+    'E_BAD_ORIGIN',
+    'requests from other origins are not answered',
+    'open the UI of this server',
+  )
 }
 
 /**

@@ -24,19 +24,19 @@ export async function readJson(request: IncomingMessage): Promise<unknown> {
     )
   }
   if (request.headers['content-encoding'] !== undefined) {
-    throw new RequestError(415, 'E_MEDIA_TYPE', 'the body must not be compressed')
+    throw new RequestError(415, 'E_MEDIA_TYPE', 'the body must not be compressed', 'send it plain')
   }
   const body = await readBody(request)
   try {
     return JSON.parse(body)
   } catch {
-    throw new RequestError(400, 'E_BAD_JSON', 'the body is not JSON')
+    throw new RequestError(400, 'E_BAD_JSON', 'the body is not JSON', 'GET /openapi.json has its shape')
   }
 }
 
 async function readBody(request: IncomingMessage): Promise<string> {
   const tooLarge = (): RequestError =>
-    new RequestError(413, 'E_TOO_LARGE', `the body is larger than ${BODY_BYTES_MAX} bytes`)
+    new RequestError(413, 'E_TOO_LARGE', `the body is larger than ${BODY_BYTES_MAX} bytes`, 'send less')
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge()
   const timer = setTimeout(() => request.destroy(new Error('body too slow')), BODY_MS_MAX)
   const chunks: Buffer[] = []
@@ -50,7 +50,7 @@ async function readBody(request: IncomingMessage): Promise<string> {
     }
   } catch (cause: unknown) {
     if (cause instanceof RequestError) throw cause
-    throw new RequestError(408, 'E_BODY_SLOW', 'the body did not arrive')
+    throw new RequestError(408, 'E_BODY_SLOW', 'the body did not arrive', 'send it again')
   } finally {
     clearTimeout(timer)
   }

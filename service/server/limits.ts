@@ -3,6 +3,12 @@
 /** A tool package is text of a few kB; a hello with 10,000 tracepoints of 60 bytes is 600 kB. */
 export const BODY_BYTES_MAX = 1024 * 1024
 
+/**
+ * Bytes of files that are being imported at once, after decompression: three of the largest (20 MiB, as a
+ * request of OTLP), beside what the OTLP port may hold.
+ */
+export const IMPORT_BYTES_IN_FLIGHT_MAX = 64 * 1024 * 1024
+
 /** A body that is not here after this long is a slow loris. */
 export const BODY_MS_MAX = 10_000
 

@@ -1,12 +1,13 @@
 // The HTTP listener: gate, route, authorization, handler, errors; in this order for every request.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { nearest } from '#base'
 import { writeTrouble } from './disk-trouble.ts'
 import type { Services } from './exchange.ts'
 import { checkHost, checkIntent, checkOrigin, readTarget } from './gate.ts'
 import { sendJson } from './http-io.ts'
 import { CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
-import { matchRoute, type Access } from './routes.ts'
+import { matchRoute, type Access, type RouteDoc } from './routes.ts'
 import { errorBody, RequestError } from './server-error.ts'
 
 export function createListener(services: Services): Server {
@@ -24,16 +25,30 @@ export function createListener(services: Services): Server {
     },
   )
   server.maxConnections = CONNECTIONS_MAX
-  // A malformed request has no response object; the default writes a bare 400 and says nothing.
+  // A malformed request has no response object.
   server.on('clientError', (_error, socket) => {
-    if (socket.writable)
-      socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+    if (socket.writable) socket.end(NO_HTTP)
   })
   for (const event of ['upgrade', 'connect'] as const)
     server.on(event, (_request, socket) => {
       socket.destroy()
     })
   return server
+}
+
+const NO_HTTP = malformed('this is not HTTP/1.1, or its headers are larger than 16 KiB')
+
+function malformed(message: string): string {
+  const hint = 'send HTTP/1.1 without TLS; fewer or shorter headers'
+  const body = JSON.stringify(errorBody({ code: 'E_BAD_HTTP', message, hint }))
+  const head = `Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}`
+  return `HTTP/1.1 400 Bad Request\r\n${head}\r\n\r\n${body}`
+}
+
+const INTERNAL = {
+  code: 'E_INTERNAL',
+  message: 'this failed; the server log says why',
+  hint: 'report it with the log of the server',
 }
 
 async function serve(request: IncomingMessage, response: ServerResponse, services: Services): Promise<void> {
@@ -61,14 +76,37 @@ async function route(request: IncomingMessage, response: ServerResponse, service
   }
   if ('allow' in match) {
     response.setHeader('allow', match.allow.join(', '))
-    throw new RequestError(405, 'E_METHOD', `this route answers ${match.allow.join(', ')}`)
+    throw new RequestError(
+      405,
+      'E_METHOD',
+      `this route answers ${match.allow.join(', ')}`,
+      'use one of these',
+    )
   }
   const viaCookie = authorize(request, match.route.access, services)
+  checkParameters(match.route, query)
   if (viaCookie && match.route.method !== 'GET') checkIntent(request, host)
   await match.route.handler(
     { request, response, params: match.params, query, host, isBrowser: viaCookie },
     services,
   )
+}
+
+/**
+ * A mistyped filter would answer what was not asked. Only of the API: probes and pages may be asked with
+ * anything. Errors: 400 E_UNKNOWN_PARAMETER.
+ */
+function checkParameters({ path, query: known = {} }: RouteDoc, given: URLSearchParams): void {
+  if (!path.startsWith('/api/')) return
+  const names = Object.keys(known)
+  for (const name of given.keys()) {
+    if (Object.hasOwn(known, name) || (name.startsWith('attr.') && Object.hasOwn(known, 'attr.KEY'))) continue
+    const close = nearest(name, names)
+    const list = names.length === 0 ? 'it takes none' : `it takes ${names.join(', ')}`
+    const hint = close === undefined ? list : `did you mean ${close}?`
+    const message = `${path} has no parameter '${name.slice(0, 40)}'`
+    throw new RequestError(400, 'E_UNKNOWN_PARAMETER', message, hint)
+  }
 }
 
 /** Errors: 401 for nobody, 403 for an agent on the operator's routes. */
@@ -84,7 +122,12 @@ function authorize(request: IncomingMessage, access: Access, { identity }: Servi
     )
   }
   if (who === 'agent' && access === 'admin')
-    throw new RequestError(403, 'E_FORBIDDEN', 'an agent token does not open this route')
+    throw new RequestError(
+      403,
+      'E_FORBIDDEN',
+      'an agent token does not open this route',
+      'use the token in DIR/admin-token',
+    )
   return viaCookie
 }
 
@@ -102,12 +145,6 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
     ...(request.complete ? {} : { connection: 'close' }),
   }
   if (response.headersSent) response.destroy()
-  else if (known === undefined)
-    sendJson(
-      response,
-      500,
-      errorBody({ code: 'E_INTERNAL', message: 'this failed; the server log says why' }),
-      headers,
-    )
+  else if (known === undefined) sendJson(response, 500, errorBody(INTERNAL), headers)
   else sendJson(response, status, errorBody(known), headers)
 }

@@ -43,7 +43,12 @@ export class LiveTraces {
   /** Call before the stream is opened. Errors: 503 when too many listen. */
   checkRoom(): void {
     if (this.#listeners >= LIVE_LISTENERS_MAX)
-      throw new RequestError(503, 'E_BUSY', `${LIVE_LISTENERS_MAX} live lists are open`)
+      throw new RequestError(
+        503,
+        'E_BUSY',
+        `${LIVE_LISTENERS_MAX} live lists are open`,
+        'close one, or try again',
+      )
   }
 
   /** `key` names the filter: same key, same filter. Time bounds and paging of the filter are not used. */

@@ -46,6 +46,7 @@ export function memoryPipeline(spans: OtlpSpan[]): {
     summary: async (id) => summarize(spans.filter(({ traceId }) => traceId === id)),
     trace: async (id) => spans.filter(({ traceId }) => traceId === id),
     spansOf: async () => ({ spans, totalSpans: spans.length }),
+    otlp: async () => ({ resourceSpans: [] }),
     services: async () => ['shop'],
     operations: async () => ['op 0'],
     attributeKeys: async () => ['n'],
@@ -54,6 +55,7 @@ export function memoryPipeline(spans: OtlpSpan[]): {
     startPipeline: async () => ({
       otlp: { host: '127.0.0.1', port: 4318 },
       reads: new TraceReads(reader, Date.now),
+      importFile: () => Promise.reject(new Error('nothing is imported into memory')),
       parts: () => [{ name: 'store', state: 'running', restarts: 0 }],
       metrics: async () => [],
       close: async () => {},

@@ -110,6 +110,8 @@ function plain(value: unknown, where: string): { readonly [name: string]: unknow
   return value as { readonly [name: string]: unknown }
 }
 
+const SHAPES = 'GET /openapi.json has the shape of every body'
+
 function wrong(where: string, what: string): RequestError {
-  return new RequestError(400, 'E_BAD_REQUEST', `${where === '' ? 'the body' : where} ${what}`)
+  return new RequestError(400, 'E_BAD_REQUEST', `${where === '' ? 'the body' : where} ${what}`, SHAPES)
 }

@@ -4,10 +4,18 @@
 // The four know nothing of each other but the port and the store's socket. A trace worker that died gets a
 // new port: ingest announces on it all that is not dropped yet.
 
+import type { IncomingMessage } from 'node:http'
 import path from 'node:path'
 import type { Clock } from '#base'
 import { openStore, storeSocketPath, type StoreLocation } from '#store'
-import { startIngest, startTraceWorker, type IngestHandle, type TraceWorkerHandle } from '#traces'
+import {
+  startIngest,
+  startTraceWorker,
+  type ImportCounts,
+  type IngestHandle,
+  type TraceWorkerHandle,
+} from '#traces'
+import { Imports } from './imports.ts'
 import { metricsOf, type Metric } from './metrics.ts'
 import { isLoopback, type Config } from './options.ts'
 import { portBusy } from './port-holder.ts'
@@ -20,6 +28,8 @@ import { Supervisor, type Part, type PartStatus } from './supervisor.ts'
 export type Pipeline = {
   readonly otlp: { readonly host: string; readonly port: number }
   readonly reads: Reads
+  /** Resolves when durable. Errors: RequestError. */
+  importFile(request: IncomingMessage, format: string): Promise<ImportCounts>
   parts(): readonly PartStatus[]
   metrics(): Promise<Metric[]>
   close(): Promise<void>
@@ -63,10 +73,12 @@ export async function startPipeline(options: PipelineOptions): Promise<Pipeline>
   }
   await Promise.all([parts.traces.start(), parts.reader.start()])
   const reads: Reads = { read: (read: Read) => parts.reader.part?.read(read) ?? Promise.reject(restarting()) }
+  const imports = new Imports(() => parts.ingest.part?.handle)
   const supervisors = [parts.ingest, parts.traces, parts.reader]
   return {
     otlp: { host: first.handle.host, port: first.handle.port },
     reads,
+    importFile: (request, format) => imports.take(request, format),
     parts: () => [storeStatus(store.stats()), ...supervisors.map((supervisor) => supervisor.status())],
     metrics: async () => [
       ...metricsOf('ingest', (await parts.ingest.part?.handle.stats()) ?? {}, GAUGES),

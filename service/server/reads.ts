@@ -14,7 +14,7 @@ import {
   type PointRef,
   type Trace,
 } from '#model'
-import type { SpanPage, TraceFilter, TraceReader } from '#traces'
+import type { OtlpRequest, SpanPage, TraceFilter, TraceReader } from '#traces'
 import { READ_MS_MAX, TRACE_MODEL_SPANS_MAX, TRACE_READ_PAGE } from './limits.ts'
 
 /** What the API asks. undefined in an answer = no such trace. */
@@ -22,6 +22,7 @@ export type Read =
   | { readonly kind: 'search'; readonly filter: TraceFilter }
   | { readonly kind: 'view'; readonly traceId: string; readonly limit: number }
   | { readonly kind: 'spans'; readonly traceId: string; readonly offset: number; readonly limit: number }
+  | { readonly kind: 'otlp'; readonly traceId: string; readonly offset: number; readonly limit: number }
   | {
       readonly kind: 'critical-path'
       readonly traceId: string
@@ -57,6 +58,7 @@ export class TraceReads implements Reads {
   async #answer(read: Read, signal: AbortSignal): Promise<unknown> {
     if (read.kind === 'search') return this.#reader.search(read.filter, signal)
     if (read.kind === 'facets') return this.#facets(read.service)
+    if (read.kind === 'otlp') return this.#otlp(read.traceId, read, signal)
     const trace = await this.#model(read.traceId, signal)
     if (trace.blocks.length === 0) return undefined
     switch (read.kind) {
@@ -73,6 +75,16 @@ export class TraceReads implements Reads {
       case 'critical-path':
         return toCriticalPathView(criticalPath(trace, { from: read.from, to: read.to }))
     }
+  }
+
+  async #otlp(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal: AbortSignal,
+  ): Promise<OtlpRequest | undefined> {
+    const request = await this.#reader.otlp(traceId, page, signal)
+    const isPast = page.offset > 0 || page.limit === 0
+    return request.resourceSpans.length > 0 || isPast ? request : undefined
   }
 
   async #facets(service: string | undefined): Promise<unknown> {

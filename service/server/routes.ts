@@ -23,8 +23,9 @@ import {
   putTool,
   readAudit,
 } from './handlers/tools.ts'
+import { importFile } from './handlers/import.ts'
 import { deleteQuery, listQueries, postQuery, queryResults } from './handlers/queries.ts'
-import { criticalPath, facets, search, spans, trace } from './handlers/traces.ts'
+import { criticalPath, facets, otlp, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
 export type Access = 'public' | 'admin' | 'agent'
@@ -181,6 +182,26 @@ export const routeTable: readonly Route[] = [
     answer: 'SpanPage',
     handler: spans,
     summary: 'A page of spans, in the order of the trace view.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/traces/{traceId}/otlp',
+    access: 'admin',
+    query: { offset: 'default 0', limit: '0..5000, default 1000' },
+    answer: 'OtlpRequest',
+    handler: otlp,
+    summary: 'A page of spans as they came, a request of OTLP/JSON: what import reads again without loss.',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/import',
+    access: 'admin',
+    query: { format: 'otlp (JSON, one or one a line, or protobuf), jaeger or zipkin (version 2)' },
+    body: 'SpanFile',
+    answer: 'ImportCounts',
+    handler: importFile,
+    summary:
+      "Takes a file's spans, durable when it answers; bad ones are left out and counted. 20 MiB, gzip and zstd too.",
   },
   {
     method: 'POST',

@@ -86,7 +86,7 @@ export const SCHEMAS = {
   Any: {},
   Ok: object({ ok: flag, 'otlp?': text }),
   Status: object({ status: text }),
-  ApiError: object({ error: object({ code: text, message: text, 'hint?': text }) }),
+  ApiError: object({ error: object({ code: text, message: text, hint: text }) }),
   Readiness: object({
     status: { enum: ['ready', 'not ready'] },
     parts: list(
@@ -208,6 +208,15 @@ export const SCHEMAS = {
       object({ spanId: id16, service: text, name: text, startNs: ns, endNs: ns, 'waitedFor?': text }),
     ),
     exclusiveNs: map(ns),
+  }),
+  OtlpRequest: object({ resourceSpans: list({}) }),
+  SpanFile: { description: 'the file as it is, of the format that the query names' },
+  ImportCounts: object({
+    format: { enum: ['otlp', 'jaeger', 'zipkin'] },
+    acceptedSpans: count,
+    rejectedSpans: count,
+    message: text,
+    isDuplicate: flag,
   }),
   QueryRequest: object({
     text,

@@ -25,8 +25,9 @@ export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly status: number
   readonly code: string
-  readonly hint: string | undefined
-  constructor(status: number, code: string, message: string, hint?: string) {
+  /** What the sender can do about it. */
+  readonly hint: string
+  constructor(status: number, code: string, message: string, hint: string) {
     super(message)
     this.status = status
     this.code = code
@@ -34,14 +35,6 @@ export class RequestError extends Error {
   }
 }
 
-export function errorBody({
-  code,
-  message,
-  hint,
-}: {
-  code: string
-  message: string
-  hint?: string
-}): ApiError {
-  return { error: { code, message, ...(hint === undefined ? {} : { hint }) } }
+export function errorBody({ code, message, hint }: ApiError['error']): ApiError {
+  return { error: { code, message, hint } }
 }

@@ -243,6 +243,62 @@ for (const query of [
   })
 }
 
+for (const [says, path_, hint] of [
+  ['a mistyped filter', '/api/v1/traces?servce=shop', 'did you mean service?'],
+  ['a parameter of another route', '/api/v1/agents?limit=1', 'it takes none'],
+  ['a filter of another spelling', `/api/v1/traces/${TRACE_ID}/spans?page=2`, 'it takes offset, limit'],
+  ['an attribute without its prefix', '/api/v1/traces?http.route=x', 'it takes service'],
+] as const) {
+  test(`${says} is refused, not ignored: ${hint}`, async () => {
+    const { status, body } = await ask({ path: path_, headers: admin() })
+    const { error } = JSON.parse(body)
+    assert.deepEqual([status, error.code], [400, 'E_UNKNOWN_PARAMETER'])
+    assert.ok(error.hint.startsWith(hint), error.hint)
+  })
+}
+
+test('probes may ask with anything', async () => {
+  for (const path_ of ['/healthz?x=1', '/readyz?x=1', '/metrics?x=1'])
+    assert.equal((await ask({ path: path_ })).status, 200, path_)
+})
+
+test('every kind of refusal has a code, a sentence and a hint', async () => {
+  const own = { ...admin(), ...json }
+  const answers = await Promise.all([
+    ask({ path: '/api/v1/nothing', headers: admin() }),
+    ask({ path: '/api//v1' }),
+    ask({ path: '/api/v1/traces' }),
+    ask({ path: '/api/v1/traces', headers: { host: '' } }),
+    ask({ path: '/api/v1/traces', headers: { host: 'evil.example' } }),
+    ask({ path: '/api/v1/traces', headers: { origin: 'https://evil.example' } }),
+    ask({ path: '/api/v1/traces', method: 'DELETE', headers: admin() }),
+    ask({ path: '/api/v1/traces?minMs=x', headers: admin() }),
+    ask({ path: '/api/v1/traces/xyz', headers: admin() }),
+    ask({ path: `/api/v1/traces/${'d'.repeat(32)}`, headers: admin() }),
+    ask({ path: '/api/v1/agents', headers: agentHeaders() }),
+    ask({ path: '/api/v1/queries', method: 'POST', headers: own, body: '{' }),
+    ask({ path: '/api/v1/queries', method: 'POST', headers: own, body: '[]' }),
+    ask({ path: '/api/v1/queries', method: 'POST', headers: own, body: '{"text":"From"}' }),
+    ask({
+      path: '/api/v1/queries',
+      method: 'POST',
+      headers: { ...own, 'content-encoding': 'gzip' },
+      body: 'x',
+    }),
+    ask({ path: '/api/v1/queries', method: 'POST', headers: own, body: '"'.repeat(1024 * 1024 + 1) }),
+    ask({ path: '/api/v1/queries/none', method: 'DELETE', headers: admin() }),
+    ask({ path: '/api/v1/tools/none', headers: admin() }),
+    ask({ path: '/api/v1/tools/a%20b', method: 'PUT', headers: own, body: '{}' }),
+    ask({ path: '/agent/v1/state?agent=', headers: agentHeaders() }),
+    ask({ path: '/agent/v1/hello', method: 'POST', headers: agentHeaders(), body: '{}' }),
+  ])
+  for (const { status, body } of answers) {
+    const { error } = JSON.parse(body)
+    assert.ok(status >= 400 && /^E_[A-Z_]+$/.test(error.code), body)
+    assert.ok(error.message.length > 0 && error.hint.length > 0, body)
+  }
+})
+
 test('a trace, its spans in pages, its critical path; unknown and malformed ids', async () => {
   const get = async (at: string): Promise<ReturnType<typeof JSON.parse>> =>
     JSON.parse((await ask({ path: `/api/v1/traces/${at}`, headers: admin() })).body)
@@ -527,7 +583,7 @@ for (const [says, text] of [
         .on('error', () => {})
         .on('close', () => resolve(seen))
     })
-    assert.match(first, /^(HTTP\/1\.1 4\d\d|$)/)
+    assert.match(first, /^(HTTP\/1\.1 4\d\d[^]*"code":"E_[^]*"hint":"|$)/)
     assert.equal((await ask({ path: '/healthz' })).status, 200)
   })
 }

@@ -79,9 +79,12 @@ export function parseValue(text: string): AttributeValue {
   return plainValue(parseObject(`{"v":${text}}`)['v'])
 }
 
-export function parseObject(text: string): { readonly [key: string]: unknown } {
+export function parseObject(
+  text: string,
+  reviver?: (key: string, value: unknown) => unknown,
+): { readonly [key: string]: unknown } {
   try {
-    const parsed: unknown = JSON.parse(text)
+    const parsed: unknown = JSON.parse(text, reviver)
     return isObject(parsed) ? parsed : {}
   } catch {
     return { 'crosscut.unreadable': text }

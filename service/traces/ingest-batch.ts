@@ -8,13 +8,28 @@
 import { createHash } from 'node:crypto'
 import type { Clock, Random } from '#base'
 import type { Log } from '#log'
+import { decodeJaegerJson } from './jaeger-json.ts'
 import type { DecodeReport } from './otlp-error.ts'
-import { decodeOtlpJson } from './otlp-json.ts'
+import { decodeOtlpJson, decodeOtlpJsonLines } from './otlp-json.ts'
 import { decodeOtlpProtobuf } from './otlp-protobuf.ts'
 import { SpanBatchBuilder } from './span-batch-builder.ts'
 import { encodeSpanBlock } from './span-block.ts'
+import { decodeZipkinJson } from './zipkin-json.ts'
 
+/** What the OTLP port takes. */
 export type OtlpFormat = 'protobuf' | 'json'
+export type BatchFormat = OtlpFormat | 'json-lines' | 'jaeger' | 'zipkin'
+
+/** Yields now and then, so that others may run. Errors: OtlpError. */
+type Decoder = (body: Uint8Array, builder: SpanBatchBuilder) => Generator<void, DecodeReport>
+
+const DECODERS: { readonly [format in BatchFormat]: Decoder } = {
+  protobuf: decodeOtlpProtobuf,
+  json: decodeOtlpJson,
+  'json-lines': decodeOtlpJsonLines,
+  jaeger: decodeJaegerJson,
+  zipkin: decodeZipkinJson,
+}
 
 export type BatchOutcome = {
   readonly acceptedSpans: number
@@ -49,7 +64,7 @@ export class BatchIngest {
    * Resolves when durable. Errors: OtlpError (the body), LogError (the disk). Owns: the body until it
    * settles.
    */
-  async ingest(body: Uint8Array, format: OtlpFormat): Promise<BatchOutcome> {
+  async ingest(body: Uint8Array, format: BatchFormat): Promise<BatchOutcome> {
     const { block, spanCount, report } = await this.#decode(body, format)
     const outcome = { acceptedSpans: spanCount, rejectedSpans: report.rejectedSpans, message: report.message }
     if (block === undefined) return { ...outcome, isDuplicate: false }
@@ -59,12 +74,11 @@ export class BatchIngest {
 
   async #decode(
     body: Uint8Array,
-    format: OtlpFormat,
+    format: BatchFormat,
   ): Promise<{ block?: Uint8Array; spanCount: number; report: DecodeReport }> {
     const builder = this.#pool.pop() ?? new SpanBatchBuilder(this.#ports.random.uint32())
     try {
-      const decoding =
-        format === 'protobuf' ? decodeOtlpProtobuf(body, builder) : decodeOtlpJson(body, builder)
+      const decoding = DECODERS[format](body, builder)
       let step = decoding.next()
       for (; step.done !== true; step = decoding.next()) await this.#ports.yieldTurn()
       const { spanCount } = builder

@@ -63,6 +63,29 @@ export type Body = {
 }
 
 /**
+ * Reads a request's body within the budget of all bodies; what it holds goes back when `use` has settled.
+ * Errors: Refusal 400, 413, 415, 503.
+ */
+export async function withBody<T>(
+  request: IncomingMessage,
+  budget: ByteBudget,
+  use: (body: Body) => Promise<T>,
+): Promise<T> {
+  const encoding = encodingOf(request.headers['content-encoding'])
+  let held = 0
+  const hold = (bytes: number): boolean => {
+    const isGranted = budget.take(bytes)
+    if (isGranted) held += bytes
+    return isGranted
+  }
+  try {
+    return await use(await readBody(request, encoding, hold))
+  } finally {
+    budget.give(held)
+  }
+}
+
+/**
  * Asks `hold` for every byte it keeps; what was granted is for the caller to give back. Errors: Refusal 400,
  * 413, 503.
  */

@@ -187,7 +187,10 @@ test('rejected spans are told as partial success, in both encodings', () =>
       body: '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}',
     })
     assert.deepEqual(JSON.parse(json.body.toString()), {
-      partialSuccess: { rejectedSpans: '1', errorMessage: '1 spans rejected (first: invalid trace id)' },
+      partialSuccess: {
+        rejectedSpans: '1',
+        errorMessage: '1 spans rejected (first: invalid trace id in the span at byte 43)',
+      },
     })
   }))
 

@@ -13,9 +13,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { BatchIngest, OtlpFormat } from './ingest-batch.ts'
-import { ByteBudget, encodingOf, readBody } from './ingest-body.ts'
-import type { Encoding } from './ingest-body.ts'
+import type { BatchIngest, BatchOutcome, OtlpFormat } from './ingest-batch.ts'
+import { ByteBudget, withBody } from './ingest-body.ts'
+import type { Body } from './ingest-body.ts'
 import * as limits from './ingest-limits.ts'
 import { Refusal, refusalOf, sentenceOf } from './ingest-refusal.ts'
 import { CONTENT_TYPES, encodeStatus, encodeSuccess } from './ingest-response.ts'
@@ -27,7 +27,7 @@ export type IngestAccess = {
   readonly allowedHosts?: readonly string[]
 }
 
-/** Written by the listener, read by stats(). */
+/** Written by the listener and by imports, read by stats(). */
 export class IngestCounters {
   requests = 0
   acceptedSpans = 0
@@ -37,6 +37,25 @@ export class IngestCounters {
   bodyBytes = 0
   decodedBytes = 0
   readonly refused: { [status: string]: number } = {}
+
+  accept(
+    outcome: Omit<BatchOutcome, 'message'>,
+    body: { readonly wireBytes: number; readonly decodedBytes: number },
+  ): void {
+    this.bodyBytes += body.wireBytes
+    this.decodedBytes += body.decodedBytes
+    this.rejectedSpans += outcome.rejectedSpans
+    if (outcome.isDuplicate) {
+      this.duplicateBatches++
+      return
+    }
+    this.acceptedBatches++
+    this.acceptedSpans += outcome.acceptedSpans
+  }
+
+  refuse(status: number): void {
+    this.refused[status] = (this.refused[status] ?? 0) + 1
+  }
 }
 
 const PATH = '/v1/traces'
@@ -118,50 +137,17 @@ class IngestListener {
     if (request.method !== 'POST') throw REFUSALS.method()
     this.#checkToken(request.headers.authorization)
     if (format === undefined) throw REFUSALS.type()
-    const encoding = encodingOf(request.headers['content-encoding'])
-    return this.#accept(request, format, encoding)
+    return withBody(request, this.#budget, (body) => this.#accept(body, format))
   }
 
-  async #accept(request: IncomingMessage, format: OtlpFormat, encoding: Encoding): Promise<Answer> {
-    let held = 0
-    const hold = (bytes: number): boolean => {
-      const isGranted = this.#budget.take(bytes)
-      if (isGranted) held += bytes
-      return isGranted
+  async #accept({ bytes, wireBytes }: Body, format: OtlpFormat): Promise<Answer> {
+    const outcome = await this.#ingest.ingest(bytes, format)
+    this.#counters.accept(outcome, { wireBytes, decodedBytes: bytes.length })
+    return {
+      status: 200,
+      headers: { 'content-type': CONTENT_TYPES[format] },
+      body: encodeSuccess(format, outcome),
     }
-    try {
-      const { bytes, wireBytes } = await readBody(request, encoding, hold)
-      const outcome = await this.#ingest.ingest(bytes, format)
-      this.#count(outcome, wireBytes, bytes.length)
-      return {
-        status: 200,
-        headers: { 'content-type': CONTENT_TYPES[format] },
-        body: encodeSuccess(format, outcome),
-      }
-    } finally {
-      this.#budget.give(held)
-    }
-  }
-
-  #count(
-    outcome: {
-      readonly acceptedSpans: number
-      readonly rejectedSpans: number
-      readonly isDuplicate: boolean
-    },
-    wireBytes: number,
-    decodedBytes: number,
-  ): void {
-    const counters = this.#counters
-    counters.bodyBytes += wireBytes
-    counters.decodedBytes += decodedBytes
-    counters.rejectedSpans += outcome.rejectedSpans
-    if (outcome.isDuplicate) {
-      counters.duplicateBatches++
-      return
-    }
-    counters.acceptedBatches++
-    counters.acceptedSpans += outcome.acceptedSpans
   }
 
   #checkSender(request: IncomingMessage): void {
@@ -195,7 +181,7 @@ class IngestListener {
   #refuse(error: unknown, format: OtlpFormat): Answer {
     const refusal = refusalOf(error)
     const { status, headers } = refusal
-    this.#counters.refused[status] = (this.#counters.refused[status] ?? 0) + 1
+    this.#counters.refuse(status)
     const retry: { readonly [name: string]: string } =
       status === 503 ? { 'retry-after': String(limits.RETRY_AFTER_SECONDS) } : {}
     const body = encodeStatus(format, status, sentenceOf(refusal))

@@ -56,6 +56,20 @@ export const VALUE_BYTES_MAX = 64 * 1024
  */
 export const NESTED_VALUES_MAX = 4096
 
+// --- a file of another tracing system
+
+/**
+ * One span of a Jaeger or Zipkin file as text; a larger one is rejected alone. It is the most that JSON.parse
+ * sees at once: 1 MiB of empty objects takes 20 MiB for a moment, and 10 ms.
+ */
+export const FOREIGN_SPAN_BYTES_MAX = 1024 * 1024
+
+/** Translated spans go to the OTLP decoder in pieces of about this size, so that none of it takes long. */
+export const FOREIGN_PIECE_CHARS = 256 * 1024
+
+/** Other requests run after so much of a file: 5 ms of parsing. */
+export const FOREIGN_SLICE_BYTES = 256 * 1024
+
 // --- the listener
 
 /**

@@ -3,6 +3,7 @@
 //
 //   parent  --connect(port)--> every sealed segment is announced on the port, then each one as it is sealed
 //           --stats(id)------> IngestStats
+//           --import(id)-----> counts, once durable, or why not
 //           --close----------> stops listening, answers what is under way, seals, exits
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
@@ -10,8 +11,11 @@ import { parentPort, workerData } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { nodeClock, nodeDisk, nodeRandom, openLog } from '#log'
 import type { Log, SegmentInfo } from '#log'
+import type { ImportAnswer, ImportQuestion } from './import-calls.ts'
+import { importFile } from './import-file.ts'
 import { BatchIngest } from './ingest-batch.ts'
 import { createIngestServer, IngestCounters } from './ingest-http.ts'
+import { refusalOf } from './ingest-refusal.ts'
 import type {
   ConsumerToIngest,
   IngestOptions,
@@ -57,6 +61,8 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
         return connect(log, message.port, consumers)
       case 'stats':
         return tell({ kind: 'stats', id: message.id, stats: statsOf(log, counters) })
+      case 'import':
+        return void answerImport(message, ingest, counters).then(tell)
       case 'close':
         return void close()
     }
@@ -87,6 +93,25 @@ function connect(log: Log, port: MessagePort, consumers: Set<MessagePort>): void
   })
   port.on('close', () => consumers.delete(port))
   for (const segment of log.segments()) announce(port, segment)
+}
+
+/** Never rejects. */
+async function answerImport(
+  { id, body, format }: ImportQuestion,
+  ingest: BatchIngest,
+  counters: IngestCounters,
+): Promise<ImportAnswer> {
+  counters.requests++
+  const sizes = { wireBytes: body.length, decodedBytes: body.length }
+  try {
+    const counts = await importFile(ingest, body, format)
+    counters.accept(counts, sizes)
+    return { kind: 'imported', id, counts }
+  } catch (error: unknown) {
+    const { status, code, message, hint } = refusalOf(error)
+    counters.refuse(status)
+    return { kind: 'refused', id, status, why: { code, message, hint } }
+  }
 }
 
 function statsOf(log: Log, counters: IngestCounters): IngestStats {

@@ -8,6 +8,8 @@ import { extname } from 'node:path'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import type { SegmentInfo } from '#log'
+import { ImportCalls, type ImportAnswer, type ImportQuestion } from './import-calls.ts'
+import type { ImportCounts, ImportFormat } from './import-file.ts'
 
 export type IngestOptions = {
   readonly host: string
@@ -55,6 +57,8 @@ export type IngestHandle = {
    */
   connect(): MessagePort
   stats(): Promise<IngestStats>
+  /** Resolves when durable. Errors: Refusal. */
+  importFile(body: Uint8Array, format: ImportFormat): Promise<ImportCounts>
   /** Resolves after requests under way were answered and the log is sealed. */
   close(): Promise<void>
   /** Resolves when the thread has ended, however it did. */
@@ -74,10 +78,12 @@ export type ParentToWorker =
   | { readonly kind: 'connect'; readonly port: MessagePort }
   | { readonly kind: 'stats'; readonly id: number }
   | { readonly kind: 'close' }
+  | ImportQuestion
 
 export type WorkerToParent =
   | { readonly kind: 'listening'; readonly port: number }
   | { readonly kind: 'stats'; readonly id: number; readonly stats: IngestStats }
+  | ImportAnswer
   | { readonly kind: 'failed'; readonly code: string; readonly message: string }
 
 /** Why ingest could not start: EADDRINUSE, EACCES, E_LOG_LOCKED, E_LOG_VERSION, E_LOG_IO, ... */
@@ -100,16 +106,19 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
   let lastStats: IngestStats | undefined
   let nextId = 1
   let isOver = false
-  const ask = (message: ParentToWorker, transfer: readonly MessagePort[] = []): void =>
+  const ask = (message: ParentToWorker, transfer: readonly (MessagePort | ArrayBuffer)[] = []): void =>
     worker.postMessage(message, [...transfer])
+  const imports = new ImportCalls((question) => ask(question, [question.body.buffer]))
   const exited = new Promise<void>((resolve) =>
     worker.once('exit', () => {
       isOver = true
       for (const answer of waiting.values()) answer(lastStats ?? NO_STATS)
+      imports.end()
       resolve()
     }),
   )
   worker.on('message', (message: WorkerToParent) => {
+    if (message.kind === 'imported' || message.kind === 'refused') imports.settle(message)
     if (message.kind !== 'stats') return
     lastStats = message.stats
     waiting.get(message.id)?.(message.stats)
@@ -132,6 +141,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
             waiting.set(id, resolve)
             ask({ kind: 'stats', id })
           }),
+    importFile: (body, format) => imports.call(body, format),
     close: async () => {
       if (!isOver) ask({ kind: 'close' })
       await exited

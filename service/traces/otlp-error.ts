@@ -39,6 +39,16 @@ export class DecodeReport {
     this.rejectedSpans++
   }
 
+  /** What another report left out is left out here too. */
+  add(other: DecodeReport): void {
+    if (this.rejectedSpans === 0) this.firstReason = other.firstReason
+    this.rejectedSpans += other.rejectedSpans
+    this.droppedAttributes += other.droppedAttributes
+    this.droppedEvents += other.droppedEvents
+    this.droppedLinks += other.droppedLinks
+    this.truncatedValues += other.truncatedValues
+  }
+
   /** For partial_success.error_message; '' = nothing to say. */
   get message(): string {
     const parts = [

@@ -65,9 +65,13 @@ export class JsonReader {
     return !this.#isClosed(CLOSE_ARRAY)
   }
 
+  /** True = nothing but white space is left. */
+  isAtEnd(): boolean {
+    return this.#space() < 0
+  }
+
   end(): void {
-    this.#space()
-    if (this.#at < this.#bytes.length) this.fail('something follows the message')
+    if (!this.isAtEnd()) this.fail('something follows the message')
   }
 
   fail(message: string): never {

@@ -45,6 +45,19 @@ export function* decodeOtlpJson(body: Uint8Array, builder: SpanBatchBuilder): Ge
   return decoder.report
 }
 
+/**
+ * Requests one after another, as the file exporter of the OpenTelemetry Collector writes them: one a line.
+ * Errors: OtlpError.
+ */
+export function* decodeOtlpJsonLines(
+  body: Uint8Array,
+  builder: SpanBatchBuilder,
+): Generator<void, DecodeReport> {
+  const decoder = new JsonDecoder(body, builder)
+  yield* decoder.requests()
+  return decoder.report
+}
+
 class JsonDecoder {
   readonly report = new DecodeReport()
   readonly #body: Uint8Array
@@ -68,6 +81,16 @@ class JsonDecoder {
   }
 
   *request(): Generator<void, void> {
+    yield* this.#request()
+    this.#reader.end()
+  }
+
+  *requests(): Generator<void, void> {
+    do yield* this.#request()
+    while (!this.#reader.isAtEnd())
+  }
+
+  *#request(): Generator<void, void> {
     const reader = this.#reader
     if (reader.peek() !== 'object') reader.fail('the message must be an object')
     reader.openObject()
@@ -75,7 +98,6 @@ class JsonDecoder {
       if (key !== 'resourceSpans') reader.skip()
       else if (reader.openArray()) while (reader.nextItem()) yield* this.#resourceSpans()
     }
-    reader.end()
   }
 
   *#resourceSpans(): Generator<void, void> {
@@ -150,14 +172,15 @@ class JsonDecoder {
   }
 
   #span(): void {
-    if (!this.#enter()) return
     const reader = this.#reader
+    const { at } = reader
+    if (!this.#enter()) return
     const { row } = this.#builder
     row.begin()
     for (let key = reader.nextKey(); key !== undefined; key = reader.nextKey()) this.#spanField(key)
     const defect = row.defect()
     if (defect === undefined) return this.#builder.commitSpan()
-    this.report.rejectSpan(`invalid ${defect}`)
+    this.report.rejectSpan(`invalid ${defect} in the span at byte ${at}`)
     this.#builder.rejectSpan()
   }
 

@@ -164,7 +164,7 @@ function statusOf(cell: Cell | undefined): 0 | 1 | 2 {
   return cell === 1 || cell === 2 ? cell : 0
 }
 
-function text(cell: unknown): string {
+export function text(cell: unknown): string {
   return typeof cell === 'string'
     ? cell
     : typeof cell === 'number' || typeof cell === 'bigint'
@@ -172,7 +172,7 @@ function text(cell: unknown): string {
       : ''
 }
 
-function list(cell: Cell | undefined): readonly Cell[] {
+export function list(cell: Cell | undefined): readonly Cell[] {
   return Array.isArray(cell) ? cell : []
 }
 

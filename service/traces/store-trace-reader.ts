@@ -24,6 +24,7 @@ import {
   SPANS_PER_TRACE_READ_MAX,
 } from './assembly-limits.ts'
 import { searchFragments } from './attribute-text.ts'
+import { otlpRequestOf, type OtlpRequest } from './otlp-rows.ts'
 import { SpanRowReader, SPAN_COLUMNS, SUMMARY_COLUMNS, summaryOfRow } from './read-rows.ts'
 import { operationText } from './summary-table.ts'
 import type { SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
@@ -100,18 +101,22 @@ class StoreTraceReader implements TraceReader {
     signal?: AbortSignal,
   ): Promise<SpanPage> {
     if (!isTraceId(traceId)) return { spans: [], totalSpans: 0 }
-    const bounded = {
-      offset: Math.max(page.offset, 0),
-      limit: Math.min(Math.max(page.limit, 0), SPANS_PER_PAGE_MAX),
-    }
     const [spans, counted] = await Promise.all([
-      this.#spans(traceId, bounded, signal),
+      this.#spans(traceId, boundedPage(page), signal),
       this.#store.query(
         'SELECT uniqExact(span_id) AS n FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)',
         { params: { id: traceId.toLowerCase() }, signal },
       ),
     ])
     return { spans, totalSpans: Number(counted[0]?.['n'] ?? 0) }
+  }
+
+  async otlp(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<OtlpRequest> {
+    return otlpRequestOf(await this.#spanRows(traceId, boundedPage(page), signal))
   }
 
   async services(): Promise<string[]> {
@@ -242,10 +247,19 @@ class StoreTraceReader implements TraceReader {
     page: { readonly offset: number; readonly limit: number },
     signal: AbortSignal | undefined,
   ): Promise<OtlpSpan[]> {
+    const reader = new SpanRowReader()
+    return (await this.#spanRows(traceId, page, signal)).map((row) => reader.span(row))
+  }
+
+  async #spanRows(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal: AbortSignal | undefined,
+  ): Promise<Row[]> {
     if (!isTraceId(traceId) || page.limit === 0) return []
     // The newest arrival of each span is found by ids alone, so that a page of a million spans holds no
     // million attributes.
-    const rows = await this.#store.query(
+    return this.#store.query(
       `SELECT ${SPAN_COLUMNS} FROM spans
       WHERE trace_id = toFixedString(unhex({id:String}), 16) AND (span_id, seq) IN (
         SELECT span_id, max(seq) FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)
@@ -253,8 +267,16 @@ class StoreTraceReader implements TraceReader {
       ORDER BY start_ns, span_id LIMIT 1 BY span_id`,
       { params: { id: traceId.toLowerCase(), limit: page.limit, offset: page.offset }, signal },
     )
-    const reader = new SpanRowReader()
-    return rows.map((row) => reader.span(row))
+  }
+}
+
+function boundedPage(page: { readonly offset: number; readonly limit: number }): {
+  readonly offset: number
+  readonly limit: number
+} {
+  return {
+    offset: Math.max(page.offset, 0),
+    limit: Math.min(Math.max(page.limit, 0), SPANS_PER_PAGE_MAX),
   }
 }
 

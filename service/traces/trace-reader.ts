@@ -3,6 +3,7 @@
 
 import type { OtlpSpan } from '#model'
 import type { TraceSearchResult, TraceSummary } from '#protocol'
+import type { OtlpRequest } from './otlp-rows.ts'
 
 /** All given conditions hold together; service, name and attributes must hold for one and the same span. */
 export type TraceFilter = {
@@ -44,6 +45,12 @@ export interface TraceReader {
     page: { readonly offset: number; readonly limit: number },
     signal?: AbortSignal,
   ): Promise<SpanPage>
+  /** The same page with everything it came with. */
+  otlp(
+    traceId: string,
+    page: { readonly offset: number; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<OtlpRequest>
   /** For filters: names of the last retention period, most spans first. */
   services(): Promise<string[]>
   operations(service: string): Promise<string[]>

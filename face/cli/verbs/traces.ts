@@ -4,7 +4,8 @@ import type { CriticalPathView, SpanView, TraceSearchResult, TraceSummary, Trace
 import { Client } from '../client.ts'
 import { asTyped } from '../install.ts'
 import { ago, clip, duration, plain, table } from '../text.ts'
-import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+import { CLIENT_FLAGS, UsageError, type Io, type Verb } from '../verb.ts'
+import { FILTER_FLAGS, filterQuery } from './trace-filter.ts'
 import { showTree } from './trace-tree.ts'
 
 /** Events of the live list larger than this are not ours. */
@@ -17,14 +18,7 @@ export const traces: Verb = {
   usage: '',
   words: [0, 0],
   flags: {
-    service: { value: 'NAME', says: 'a service that took part' },
-    name: { value: 'NAME', says: 'name of a span' },
-    'min-ms': { value: 'N', says: 'at least this long' },
-    'max-ms': { value: 'N', says: 'at most this long' },
-    attr: { value: 'KEY=VALUE', isMany: true, says: 'an attribute of the span or its resource' },
-    error: { says: 'with an error only' },
-    from: { value: 'TIME', says: 'earliest start: ISO 8601, ms or ns since the epoch' },
-    to: { value: 'TIME', says: 'latest start' },
+    ...FILTER_FLAGS,
     limit: { value: 'N', says: 'how many (default 20, at most 1000)' },
     follow: { short: 'f', says: 'go on with new traces until Ctrl-C' },
     ...CLIENT_FLAGS,
@@ -36,7 +30,9 @@ export const traces: Verb = {
   ],
   run: async (io, args) => {
     const client = new Client(io, args)
-    const query = queryOf(args)
+    const query = filterQuery(args)
+    const limit = args.text('limit')
+    if (limit !== undefined) query.set('limit', limit)
     if (args.has('follow')) return follow(io, client, query, args.has('json'))
     const { traces: found } = await client.json<TraceSearchResult>('GET', `/api/v1/traces?${query}`)
     if (args.has('json')) for (const summary of found) io.out(`${JSON.stringify(summary)}\n`)
@@ -53,30 +49,6 @@ function rowOf(summary: TraceSummary): string[] {
   const age = ago(Date.now() - Number(BigInt(startNs) / 1_000_000n))
   const root = `${rootService} ${rootName}${hasRoot ? '' : ' (root missing)'}`
   return [traceId, age, duration(BigInt(durationNs)), String(spanCount), String(errorCount), clip(root, 60)]
-}
-
-function queryOf(args: Args): URLSearchParams {
-  const query = new URLSearchParams()
-  const names = {
-    service: 'service',
-    name: 'name',
-    'min-ms': 'minMs',
-    'max-ms': 'maxMs',
-    from: 'from',
-    to: 'to',
-    limit: 'limit',
-  }
-  for (const [flag, name] of Object.entries(names)) {
-    const value = args.text(flag)
-    if (value !== undefined) query.set(name, value)
-  }
-  if (args.has('error')) query.set('error', 'true')
-  for (const pair of args.all('attr')) {
-    const equals = pair.indexOf('=')
-    if (equals < 1) throw new UsageError(`--attr needs KEY=VALUE, not '${pair}'`)
-    query.append(`attr.${pair.slice(0, equals)}`, pair.slice(equals + 1))
-  }
-  return query
 }
 
 async function follow(io: Io, client: Client, query: URLSearchParams, isJson: boolean): Promise<number> {

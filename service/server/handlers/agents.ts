@@ -102,7 +102,12 @@ export const takeReport: Handler = async ({ request, response }, { agents, queri
 export const streamState: Handler = ({ response, query }, { agents, state }) => {
   const agent = query.get('agent') ?? ''
   if (agent === '' || agent.length > 128)
-    throw new RequestError(400, 'E_BAD_REQUEST', 'agent must be the id that said hello')
+    throw new RequestError(
+      400,
+      'E_BAD_REQUEST',
+      'agent must be the id that said hello',
+      'POST /agent/v1/hello first',
+    )
   const stream = openEventStream(response)
   const tell = (): void => stream.send(JSON.stringify(state.signed()), 'state')
   tell()
@@ -117,6 +122,7 @@ export const listAgents: Handler = ({ response }, { agents }) =>
 
 export const listTracepoints: Handler = ({ response, query }, { agents }) => {
   const match = query.get('match') ?? '*'
-  if (match.length > 256) throw new RequestError(400, 'E_BAD_REQUEST', 'match is too long')
+  if (match.length > 256)
+    throw new RequestError(400, 'E_BAD_REQUEST', 'match is too long', 'give at most 256 characters')
   sendJson(response, 200, { tracepoints: agents.tracepoints(match === '' ? '*' : match) })
 }

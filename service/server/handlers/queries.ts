@@ -41,10 +41,16 @@ export const postQuery: Handler = async (exchange, services) => {
       400,
       'E_BAD_REQUEST',
       'a query name is a letter, then up to 63 of A-Z a-z 0-9 _ . -',
+      'rename it, or leave it out',
     )
   const ttlMs = (ttlSeconds ?? QUERY_TTL_MS_DEFAULT / 1000) * 1000
   if (!(ttlMs >= 1000 && ttlMs <= QUERY_TTL_MS_MAX))
-    throw new RequestError(400, 'E_BAD_REQUEST', `ttlSeconds is from 1 to ${QUERY_TTL_MS_MAX / 1000}`)
+    throw new RequestError(
+      400,
+      'E_BAD_REQUEST',
+      `ttlSeconds is from 1 to ${QUERY_TTL_MS_MAX / 1000}`,
+      'leave it out for ten minutes',
+    )
   try {
     const explanation = explain(source, { views: services.queries.views })
     const warnings = warningsOf(source, services)

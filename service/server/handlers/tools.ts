@@ -23,7 +23,7 @@ export const getTool: Handler = ({ response, params }, services) => {
 export const putTool: Handler = async (exchange, services) => {
   const name = exchange.params.name ?? ''
   if (!/^[\w.-]{1,64}$/.test(name))
-    throw new RequestError(400, 'E_BAD_REQUEST', 'a tool name is 1..64 of A-Z a-z 0-9 _ . -')
+    throw new RequestError(400, 'E_BAD_REQUEST', 'a tool name is 1..64 of A-Z a-z 0-9 _ . -', 'rename it')
   const tool = verified(name, await readJson(exchange.request))
   services.audit.add(whoIs(exchange), 'tool.deploy', { name, advice: tool.advice.length })
   const deployed = services.state.deploy(tool)
@@ -69,7 +69,12 @@ function verified(name: string, body: unknown): ToolPackage {
     const tool = parsePackage(named)
     verifyPackage(tool)
     if (tool.name !== name)
-      throw new RequestError(400, 'E_BAD_REQUEST', 'the name in the body is not the name in the path')
+      throw new RequestError(
+        400,
+        'E_BAD_REQUEST',
+        'the name in the body is not the name in the path',
+        'leave it out of the body',
+      )
     return tool
   } catch (error: unknown) {
     if (error instanceof AdviceRefusal)
@@ -95,5 +100,10 @@ function inForce(
 }
 
 function noTool(name: string | undefined): RequestError {
-  return new RequestError(404, 'E_NOT_FOUND', `no tool named ${name ?? ''} is deployed`)
+  return new RequestError(
+    404,
+    'E_NOT_FOUND',
+    `no tool named ${name ?? ''} is deployed`,
+    'crosscut tool ls lists them',
+  )
 }

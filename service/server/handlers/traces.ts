@@ -32,12 +32,22 @@ export const trace: Handler = (exchange, services) =>
   })
 
 export const spans: Handler = (exchange, services) =>
-  answer(exchange, services, {
-    kind: 'spans',
-    traceId: readTraceId(exchange.params.traceId),
-    offset: wholeNumber(exchange.query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
-    limit: wholeNumber(exchange.query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
-  })
+  answer(exchange, services, { kind: 'spans', ...readPage(exchange) })
+
+export const otlp: Handler = (exchange, services) =>
+  answer(exchange, services, { kind: 'otlp', ...readPage(exchange) })
+
+function readPage({ params, query }: Exchange): {
+  readonly traceId: string
+  readonly offset: number
+  readonly limit: number
+} {
+  return {
+    traceId: readTraceId(params.traceId),
+    offset: wholeNumber(query, 'offset', { otherwise: 0, max: Number.MAX_SAFE_INTEGER }),
+    limit: wholeNumber(query, 'limit', { otherwise: SPANS_PAGE_DEFAULT, max: SPANS_PAGE_MAX }),
+  }
+}
 
 export const criticalPath: Handler = (exchange, services) =>
   answer(exchange, services, {
@@ -161,9 +171,19 @@ function readPoint(query: URLSearchParams, name: string): PointRef | undefined {
 
 function readTraceId(value: string | undefined): string {
   if (value !== undefined && /^[0-9a-f]{32}$/i.test(value) && !/^0+$/.test(value)) return value.toLowerCase()
-  throw new RequestError(400, 'E_BAD_REQUEST', 'a trace id is 32 hex digits, not all zero')
+  throw new RequestError(
+    400,
+    'E_BAD_REQUEST',
+    'a trace id is 32 hex digits, not all zero',
+    'GET /api/v1/traces finds them',
+  )
 }
 
 function bad(name: string, what: string): RequestError {
-  return new RequestError(400, 'E_BAD_REQUEST', `${name} ${what}`)
+  return new RequestError(
+    400,
+    'E_BAD_REQUEST',
+    `${name} ${what}`,
+    'GET /openapi.json describes every parameter',
+  )
 }
