@@ -40,6 +40,8 @@ export function openIds(fill: (words: Uint32Array) => void = fillFromSystem): Id
 }
 
 const POOL_IDS = 32
+/** Looked up, not reckoned: a branch on a random digit is foreseen wrongly every third time. */
+const DIGITS = Buffer.from('0123456789abcdef', 'latin1')
 
 /** Ids of `digits` digits, written word by word by `make`. */
 function pool(digits: number, make: (put: (word: number) => void) => void): () => string {
@@ -48,10 +50,7 @@ function pool(digits: number, make: (put: (word: number) => void) => void): () =
   let at = 0
   let written = 0
   const put = (word: number): void => {
-    for (let shift = 28; shift >= 0; shift -= 4) {
-      const nibble = (word >>> shift) & 15
-      bytes[written++] = nibble < 10 ? 48 + nibble : 87 + nibble
-    }
+    for (let shift = 28; shift >= 0; shift -= 4) bytes[written++] = DIGITS[(word >>> shift) & 15]
   }
   return () => {
     if (at === text.length) {

@@ -150,6 +150,13 @@ function isOwn(exchange: HttpExchange, frame: Frame | undefined): frame is Frame
 /** Is this frame one of the exchange's own execution? Then the exchange has what it carries. */
 export function keepBaggage(exchange: HttpExchange, frame: Frame | undefined): boolean {
   if (!isOwn(exchange, frame)) return false
-  if (frame !== exchange.frame) exchange.frame = withBaggage(exchange.frame, frame.baggage)
+  if (frame !== exchange.frame) exchange.frame = joinFrames(exchange.frame, frame)
   return true
+}
+
+/** One of the two where it says it all: what runs in the exchange's very frame need not enter it. */
+function joinFrames(frame: Frame, other: Frame): Frame {
+  const baggage = frame.baggage.join(other.baggage)
+  if (baggage === frame.baggage) return frame
+  return baggage === other.baggage && frame.scope === other.scope ? other : { baggage, scope: frame.scope }
 }
