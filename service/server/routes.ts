@@ -1,9 +1,10 @@
 // The route table: routing, authorization, /openapi.json and docs/reference/http-api.md all come from here.
 //
-// access: public = anybody who reaches the port; admin = the operator; agent = an agent's token (or the
-// operator's).
+// access: public = anybody who reaches the port; agent = an agent's token; else the verb that the caller must
+// have been granted (the operator has all of them). Handlers ask besides for the tracepoints of a package.
 
 import type { Handler } from './exchange.ts'
+import type { Right } from './grants.ts'
 import { listAgents, listTracepoints, sayHello, streamState, takeReport } from './handlers/agents.ts'
 import {
   connection,
@@ -24,10 +25,11 @@ import {
   readAudit,
 } from './handlers/tools.ts'
 import { deleteQuery, listQueries, postQuery, queryResults } from './handlers/queries.ts'
+import { createToken, listTokens, revokeToken } from './handlers/tokens.ts'
 import { criticalPath, facets, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
-export type Access = 'public' | 'admin' | 'agent'
+export type Access = 'public' | Right
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
 export type RouteDoc = {
@@ -105,8 +107,8 @@ export const routeTable: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/v1/login-links',
-    access: 'admin',
-    summary: 'A new one-time login URL.',
+    access: 'read',
+    summary: 'A new one-time login URL; the session may what the token may that asks for it.',
     body: 'Any',
     answer: 'LoginLink',
     handler: createLoginLink,
@@ -114,7 +116,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/connection',
-    access: 'admin',
+    access: 'read',
     answer: 'Connection',
     handler: connection,
     summary: 'What an agent needs to connect: server, token, OTLP endpoint.',
@@ -122,7 +124,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/agents',
-    access: 'admin',
+    access: 'read',
     summary: 'Processes with an agent, and their last reports.',
     answer: 'AgentList',
     handler: listAgents,
@@ -130,7 +132,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tracepoints',
-    access: 'admin',
+    access: 'read',
     summary: 'Where advice can run, with exported variables.',
     query: { match: 'glob over names, default *' },
     answer: 'TracepointList',
@@ -139,7 +141,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces',
-    access: 'admin',
+    access: 'read',
     query: FILTER,
     answer: 'TraceSearchResult',
     isStream: true,
@@ -150,7 +152,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/facets',
-    access: 'admin',
+    access: 'read',
     summary: 'Names for filters: services, attribute keys, operations of a service.',
     query: { service: 'whose operations' },
     answer: 'Facets',
@@ -159,7 +161,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}',
-    access: 'admin',
+    access: 'read',
     answer: 'TraceView',
     handler: trace,
     summary: 'One trace: repaired, on one timeline, with causal edges; the first 5000 spans.',
@@ -167,7 +169,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}/critical-path',
-    access: 'admin',
+    access: 'read',
     query: { from: `${POINT}; default the root's begin`, to: `${POINT}; default the root's end` },
     answer: 'CriticalPathView',
     handler: criticalPath,
@@ -176,7 +178,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}/spans',
-    access: 'admin',
+    access: 'read',
     query: { offset: 'default 0', limit: '0..5000, default 1000' },
     answer: 'SpanPage',
     handler: spans,
@@ -185,7 +187,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/v1/queries',
-    access: 'admin',
+    access: 'query:install',
     body: 'QueryRequest',
     answer: 'QueryInstalled',
     handler: postQuery,
@@ -195,7 +197,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/queries',
-    access: 'admin',
+    access: 'read',
     answer: 'QueryList',
     handler: listQueries,
     summary: 'Live queries, with who runs them and how long they live.',
@@ -203,7 +205,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/queries/{id}/results',
-    access: 'admin',
+    access: 'read',
     query: { since: 'seq of the last answer: rows come only if there are newer ones' },
     answer: 'QueryResults',
     isStream: true,
@@ -214,7 +216,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/api/v1/queries/{id}',
-    access: 'admin',
+    access: 'query:install',
     answer: 'QueryRemoved',
     handler: deleteQuery,
     summary: 'Removes a query: within a second the code of every process is as before.',
@@ -222,7 +224,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tools',
-    access: 'admin',
+    access: 'read',
     summary: 'Deployed tool packages.',
     answer: 'ToolList',
     handler: listTools,
@@ -230,7 +232,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'read',
     summary: 'One tool package.',
     answer: 'ToolPackage',
     handler: getTool,
@@ -238,7 +240,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'PUT',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'tool:deploy',
     body: 'ToolPackage',
     answer: 'Deployed',
     handler: putTool,
@@ -247,7 +249,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'tool:deploy',
     summary: 'Removes a tool from all agents.',
     answer: 'Deployed',
     handler: deleteTool,
@@ -255,7 +257,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/kill-switch',
-    access: 'admin',
+    access: 'read',
     summary: 'Whether agents are switched off.',
     answer: 'KillSwitch',
     handler: getKillSwitch,
@@ -277,6 +279,31 @@ export const routeTable: readonly Route[] = [
     answer: 'Audit',
     handler: readAudit,
     summary: 'Who did what, newest first, hash-chained.',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/tokens',
+    access: 'admin',
+    body: 'TokenRequest',
+    answer: 'TokenCreated',
+    handler: createToken,
+    summary: 'A token with a name, grants and an end; its secret is told this once.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tokens',
+    access: 'admin',
+    summary: 'Tokens with names, without their secrets.',
+    answer: 'TokenList',
+    handler: listTokens,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/tokens/{id}',
+    access: 'admin',
+    summary: 'Revokes a token, with the sessions and streams that it opened.',
+    answer: 'TokenRevoked',
+    handler: revokeToken,
   },
   {
     method: 'POST',

@@ -3,6 +3,7 @@
 import type { QueryView } from '#protocol'
 import { explain, parse, QueryError, type Explanation } from '#query'
 import type { Handler, Services } from '../exchange.ts'
+import { checkMay, installing, removing } from '../grants.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { QUERY_TTL_MS_DEFAULT, QUERY_TTL_MS_MAX } from '../limits.ts'
 import { number, object, optional, text } from '../parse.ts'
@@ -30,6 +31,7 @@ export const postQuery: Handler = async (exchange, services) => {
   if (!(ttlMs >= 1000 && ttlMs <= QUERY_TTL_MS_MAX))
     throw new RequestError(400, 'E_BAD_REQUEST', `ttlSeconds is from 1 to ${QUERY_TTL_MS_MAX / 1000}`)
   try {
+    checkMay(exchange.caller, installing(services.queries.compile(source), 'query:install'))
     const explanation = explain(source, { views: services.queries.views })
     const warnings = warningsOf(source, services)
     if (dryRun === true) return sendJson(exchange.response, 200, { explanation, warnings })
@@ -80,7 +82,9 @@ export const queryResults: Handler = ({ request, response, params, query }, { qu
 
 export const deleteQuery: Handler = (exchange, services) => {
   const id = exchange.params.id ?? ''
-  if (services.queries.results(id) === undefined) throw noQuery(id)
+  const tool = services.queries.packageOf(id)
+  if (tool === undefined) throw noQuery(id)
+  checkMay(exchange.caller, removing(tool, 'query:install'))
   services.audit.add(whoIs(exchange), 'query.remove', { id })
   services.queries.remove(id)
   sendJson(exchange.response, 200, { id })
