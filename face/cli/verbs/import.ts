@@ -25,10 +25,7 @@ export const importFile: Verb = {
     const file = path.resolve(io.cwd, args.words[0] ?? '')
     const bytes = read(file)
     const client = new Client(io, args)
-    const { otlpUrl, agentToken } = await client.json<{ otlpUrl?: string; agentToken: string }>(
-      'GET',
-      '/api/v1/connection',
-    )
+    const { otlpUrl, agentToken } = await client.agentConnection()
     if (otlpUrl === undefined)
       throw new CliError('E_STARTING', 'the server is still starting', 'try again in a second')
     const isJson = /^\s*\{/.test(bytes.subarray(0, 64).toString('latin1'))
