@@ -21,8 +21,8 @@ holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI
   \`DIR/agent-token\`. A browser trades a one-time link (\`crosscut login\`) for a session cookie (HttpOnly,
   SameSite=Strict); its changes must come from our own page (Origin).
 - The operator may all. A token with a name (\`POST /api/v1/tokens\`) may what it was granted: each route
-  says which verb it needs, a package its tracepoints besides. Without it the answer is 403
-  \`E_FORBIDDEN\`, and its hint names what is missing.
+  says which verb it needs, a package its tracepoints besides ([safety](../concepts/safety.md)). Without it
+  the answer is 403 \`E_FORBIDDEN\`, and its hint names what is missing.
 - The Host header must be a loopback name, \`--host\`, or one of \`--allow-host\`. Other origins are
   answered 403, never with CORS headers.
 - Errors are \`{ "error": { "code": "E_...", "message", "hint"? } }\`. Codes: \`E_BAD_REQUEST E_BAD_PATH
