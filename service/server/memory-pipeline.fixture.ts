@@ -8,9 +8,11 @@ import { TraceReads } from './reads.ts'
 import type { Parts } from './start-server.ts'
 
 export const TRACE_ID = 'a'.repeat(32)
+/** One for all spans: a clock that ticks between two of them would move one by a millisecond. */
+const BEGIN_NS = BigInt(Date.now()) * 1_000_000n
 
 export function spanOf(index: number, change: Partial<OtlpSpan> = {}): OtlpSpan {
-  const startTimeUnixNano = BigInt(Date.now()) * 1_000_000n + BigInt(index)
+  const startTimeUnixNano = BEGIN_NS + BigInt(index)
   return {
     traceId: TRACE_ID,
     spanId: (index + 1).toString(16).padStart(16, '0'),
