@@ -14,6 +14,13 @@ export { AGGREGATES, type Aggregate } from './aggregates.ts'
 export { applyFunction } from './functions.ts'
 export { ascendingOf, histogramFrom, type HistogramState } from './histogram.ts'
 export { canonicalKey, compareValues, valueFrom, valueFromJson, type Value } from './values.ts'
-export { isCode, isPattern, matchesTracepoint, placeOf, tracepointAt } from './tracepoint-name.ts'
+export {
+  coversTracepoint,
+  isCode,
+  isPattern,
+  matchesTracepoint,
+  placeOf,
+  tracepointAt,
+} from './tracepoint-name.ts'
 export { AdviceRefusal, type RefusalCode } from './refusal.ts'
 export * from './limits.ts'

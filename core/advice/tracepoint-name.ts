@@ -50,7 +50,31 @@ export function matchesTracepoint(pattern: string, name: string): boolean {
 const isAt = (place: string, wanted: string): boolean =>
   place === wanted || (wanted === 'exit' && (place === 'return' || place === 'throw'))
 
-function fits(pattern: string, name: string): boolean {
+/**
+ * Whether every name that `wanted` can stand for is one of `grant`, wherever in a function; each may be a
+ * list of alternatives. Never true where it is not so, and false where it cannot be shown: `**` lies inside
+ * `**` only. A grant with a folder or a file in it may be the end of a path, as `matchesTracepoint` has it
+ * of functions; it names no place in a function.
+ */
+export function coversTracepoint(grant: string, wanted: string): boolean {
+  const globs = grant.split(',')
+  return wanted.split(',').every((one) => globs.some((glob) => covers(glob, placeOf(one).of)))
+}
+
+function covers(glob: string, wanted: string): boolean {
+  if (glob.includes(DEEP)) return false
+  const meant = endsOf(wanted, isCode(wanted))
+  const granted = endsOf(glob, isCode(glob) || glob.includes('/'))
+  return meant.every((one) => granted.some((wide) => fits(wide, one.replaceAll('**', DEEP), BORDERS)))
+}
+
+/** Stands for `**` in a pattern that is looked at as if it were a name: no `*` of a grant takes it in. */
+const DEEP = '\0'
+const BORDERS = `/${DEEP}`
+
+const endsOf = (name: string, isPath: boolean): readonly string[] => (isPath ? [name, `**/${name}`] : [name])
+
+function fits(pattern: string, name: string, borders = '/'): boolean {
   const star = pattern.lastIndexOf('*')
   if (star < 0) return pattern === name
   if (!name.endsWith(pattern.slice(star + 1))) return false
@@ -65,7 +89,7 @@ function fits(pattern: string, name: string): boolean {
       const isDeep = pattern[i + 1] === '*'
       if (isDeep) i++
       for (let j = 0, isOn = false; j <= name.length; j++) {
-        isOn = reach[j] || (isOn && (isDeep || name[j - 1] !== '/'))
+        isOn = reach[j] || (isOn && (isDeep || !borders.includes(name[j - 1])))
         next[j] = isOn
       }
     }

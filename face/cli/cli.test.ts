@@ -87,6 +87,9 @@ for (const [says, args, message] of [
   ['a flag without its value', ['traces', '--service'], /service/],
   ['a pair that is none', ['traces', '--attr', 'x'], /KEY=VALUE/],
   ['run without a command', ['run'], /needs a command/],
+  ['a token that may nothing', ['token', 'create', 'x'], /needs --may/],
+  ['a life that is no duration', ['token', 'create', 'x', '--may', 'read', '--ttl', '1w'], /--ttl takes/],
+  ['half a token verb', ['token', 'revoke'], /create <name> \| list \| revoke <id>/],
   ['an unknown shell', ['completion', 'tcsh'], /bash, zsh and fish/],
 ] as const) {
   test(`${says} exits 2 with a sentence on stderr and nothing on stdout`, async () => {
@@ -175,6 +178,42 @@ test('login prints a link that works; the kill switch is thrown and taken back',
   assert.equal((await fetch(out.trim(), { redirect: 'manual' })).status, 303)
   assert.match((await crosscut(['kill-switch', 'on'])).out, /on: agents do nothing/)
   assert.match((await crosscut(['kill-switch', 'off'])).out, /off: agents work/)
+})
+
+test('a token is made, used by the CLI, refused with what is missing, listed and revoked', async () => {
+  const may = ['--may', 'read', '--may', 'query:install@shop/**']
+  const made = await crosscut(['token', 'create', 'oncall', ...may, '--ttl', '8h'])
+  assert.equal(made.code, 0, made.err)
+  assert.match(made.out, /^cct_[\w-]{32}\n$/)
+  const [, id = ''] = /^token oncall, id ([0-9a-f]{16}), until .*; this is told once\n$/.exec(made.err) ?? []
+  const env = { CROSSCUT_TOKEN: made.out.trim() }
+  assert.equal((await crosscut(['traces'], { env })).code, 0)
+  const { out: link } = await crosscut(['login'], { env })
+  assert.equal((await fetch(link.trim(), { redirect: 'manual' })).status, 303)
+  const allowed = await crosscut(['query', '--explain', 'From f In shop/a.ts:f Select COUNT'], { env })
+  assert.equal(allowed.code, 0, allowed.err)
+  const refused = await crosscut(['query', 'From h In http.server.response Select h.path'], { env })
+  assert.deepEqual([refused.code, refused.out], [1, ''])
+  assert.match(
+    refused.err,
+    /token oncall may not install or remove queries at http\.server\.response \(E_FORBIDDEN\)/,
+  )
+  assert.match(
+    refused.err,
+    /query:install@http\.server\.response query:capture-values@http\.server\.response/,
+  )
+  assert.match((await crosscut(['token', 'list'], { env })).err, /E_FORBIDDEN/)
+  writeFileSync(path.join(home, 'spans.json'), '{}')
+  const imported = await crosscut(['import', 'spans.json'], { env })
+  assert.match(imported.err, /not told the token of agents \(E_FORBIDDEN\)/)
+  assert.match(
+    (await crosscut(['token', 'list'])).out,
+    new RegExp(`\n${id} +oncall +.* read query:install@shop/\\*\\*\n`),
+  )
+  assert.equal((await crosscut(['token', 'revoke', id])).out, `revoked ${id}\n`)
+  const over = await crosscut(['traces'], { env })
+  assert.match(over.err, /E_UNAUTHORIZED[^]*over or revoked/)
+  assert.match((await crosscut(['token', 'list'])).err, /there are no tokens/)
 })
 
 test('doctor names the variable that silences spans, and the server that is not there', async () => {

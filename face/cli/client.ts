@@ -20,6 +20,8 @@ export type Target = {
   readonly otlpUrl: string | undefined
 }
 
+export type AgentConnection = { readonly agentToken: string; readonly otlpUrl?: string }
+
 const ANSWER_MS_MAX = 35_000
 const DATA_DIR = '.crosscut'
 
@@ -140,6 +142,18 @@ export class Client {
     return value as T
   }
 
+  /** What an agent needs. Errors: those of `json`; E_FORBIDDEN where our token may only read. */
+  async agentConnection(): Promise<AgentConnection> {
+    const told = await this.json<Partial<AgentConnection>>('GET', '/api/v1/connection')
+    const { agentToken } = told
+    if (agentToken !== undefined) return { ...told, agentToken }
+    throw new CliError(
+      'E_FORBIDDEN',
+      'this token is not told the token of agents',
+      "set CROSSCUT_TOKEN to the server's DIR/agent-token, or ask with an admin token",
+    )
+  }
+
   async open(
     method: string,
     at: string,
@@ -190,7 +204,7 @@ export class Client {
       const hint =
         this.target.token === undefined
           ? 'give --data DIR of the server, --token-file FILE, or CROSSCUT_TOKEN (it is DIR/admin-token)'
-          : 'the token is of another server: check CROSSCUT_TOKEN, --data and --server'
+          : 'it is of another server, over or revoked: check CROSSCUT_TOKEN, --data and --server'
       return new CliError(
         'E_UNAUTHORIZED',
         this.target.token === undefined

@@ -1,6 +1,6 @@
 // Text for terminals: what strangers sent is made harmless, numbers are made readable, rows are made columns.
 
-import type { Io } from './verb.ts'
+import { UsageError, type Io } from './verb.ts'
 
 /**
  * Control characters (ESC, newlines), bidirectional overrides and line separators become one visible mark
@@ -31,6 +31,22 @@ export function duration(ns: bigint | number): string {
 
 function significant(value: number): string {
   return value < 10 ? value.toFixed(2) : value < 100 ? value.toFixed(1) : value.toFixed(0)
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+}
+
+/** The other way round. Errors: usage. */
+export function durationMs(flag: string, text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h|d)$/.exec(text)
+  if (match === null) throw new UsageError(`--${flag} takes a duration like 10s, not '${text}'`)
+  return Number(match[1]) * UNIT_MS[match[2]]
 }
 
 export function ago(ms: number): string {

@@ -11,6 +11,7 @@ import { exportTraces } from './verbs/export.ts'
 import { importFile } from './verbs/import.ts'
 import { queries, query } from './verbs/query.ts'
 import { run } from './verbs/run.ts'
+import { token } from './verbs/token.ts'
 import { tool } from './verbs/tool.ts'
 import { trace, traces } from './verbs/traces.ts'
 import { up } from './verbs/up.ts'
@@ -29,6 +30,7 @@ export const VERBS: readonly Verb[] = [
   tool,
   killSwitch,
   login,
+  token,
   importFile,
   exportTraces,
   bagc,

@@ -31,6 +31,12 @@ before(async () => {
   const server = await start(whole)
   const answer = await put(server, true)
   assert.equal(answer.status, 200)
+  const made = await fetch(`${server.url}/api/v1/tokens`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${server.adminToken}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'ci', may: ['read'] }),
+  })
+  assert.equal(made.status, 201)
   await server.close()
 })
 after(() => rmSync(root, { recursive: true, force: true }))
@@ -75,6 +81,13 @@ const DAMAGES: readonly (readonly [name: string, code: string, (at: (name: strin
     'a state with a package that is none',
     'E_DATA_DAMAGED',
     (at) => writeFileSync(at('state.json'), '{"version":2,"disabled":false,"packages":[null]}'),
+  ],
+  ['tokens that are no JSON', 'E_DATA_DAMAGED', (at) => writeFileSync(at('tokens.json'), '{"tokens":[')],
+  ['tokens that are none', 'E_DATA_DAMAGED', (at) => writeFileSync(at('tokens.json'), '{"tokens":[{}]}')],
+  [
+    'a token that may what nobody knows',
+    'E_DATA_DAMAGED',
+    (at) => writeFileSync(at('tokens.json'), readFileSync(at('tokens.json'), 'utf8').replace('read', 'rule')),
   ],
   ['a folder in place of the state', 'E_DATA_DAMAGED', (at) => replaceByFolder(at('state.json'))],
   ['a folder in place of the audit log', 'E_DATA_DAMAGED', (at) => replaceByFolder(at('audit.log'))],

@@ -4,6 +4,7 @@
 //   DIR/keys/         signing.pem (Ed25519, signs desired state), session.key (32 bytes, signs cookies)
 //   DIR/admin-token   what the CLI sends
 //   DIR/agent-token   what agents send: `<secret>.<fingerprint of the signing key>`
+//   DIR/tokens.json   tokens with names: hashes, grants, ends
 //   DIR/fleet         name of this folder's history of versions
 //   DIR/state.json    desired state
 //   DIR/audit.log     who did what

@@ -6,17 +6,20 @@ import type { Agents } from './agents.ts'
 import type { AuditLog } from './audit.ts'
 import type { DataDir } from './data-dir.ts'
 import type { DesiredStateStore } from './desired-state.ts'
+import type { Caller } from './grants.ts'
 import type { Identity } from './identity.ts'
 import type { LiveTraces } from './live.ts'
 import type { Config } from './options.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { Queries } from './queries.ts'
 import type { StaticFiles } from './static-files.ts'
+import type { Tokens } from './tokens.ts'
 
 export type Services = {
   readonly config: Config
   readonly dataDir: DataDir
   readonly identity: Identity
+  readonly tokens: Tokens
   readonly agents: Agents
   readonly state: DesiredStateStore
   readonly queries: Queries
@@ -39,7 +42,8 @@ export type Exchange = {
   readonly query: URLSearchParams
   /** The Host header, checked. */
   readonly host: string
-  readonly isBrowser: boolean
+  /** Nobody in particular, where a route is for all. */
+  readonly caller: Caller
 }
 
 export type Handler = (exchange: Exchange, services: Services) => Promise<void> | void

@@ -71,6 +71,20 @@ export const LOGIN_TOKENS_MAX = 100
 /** A browser stays logged in for a working week. */
 export const SESSION_MS = 7 * 24 * 3_600_000
 
+/** Tokens with names: each request with a token looks through them. */
+export const TOKENS_MAX = 256
+/** A month unless it says otherwise, a year at most: a token that nobody remembers ends. */
+export const TOKEN_TTL_MS_DEFAULT = 30 * 24 * 3_600_000
+export const TOKEN_TTL_MS_MAX = 366 * 24 * 3_600_000
+/**
+ * Of one token. A glob of 20 characters takes 1 ms against the longest tracepoint there may be (2,048), and
+ * it is the operator who writes globs.
+ */
+export const GRANTS_MAX = 16
+export const GRANT_CHARS_MAX = 256
+/** How late the end of a token reaches streams that it opened. */
+export const TOKEN_TICK_MS = 1_000
+
 /** Signed state is valid this long and renewed at a third of it: two renewals may be lost. */
 export const STATE_VALID_MS = 90_000
 export const STATE_RENEW_MS = 30_000

@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { nearest } from '#base'
 import { writeTrouble } from './disk-trouble.ts'
 import type { Services } from './exchange.ts'
+import { checkMay, type Caller } from './grants.ts'
 import { checkHost, checkIntent, checkOrigin, readTarget } from './gate.ts'
 import { sendJson } from './http-io.ts'
 import { CONNECTIONS_MAX, HEADERS_BYTES_MAX, HEADERS_MS_MAX, KEEP_ALIVE_MS } from './limits.ts'
@@ -83,13 +84,11 @@ async function route(request: IncomingMessage, response: ServerResponse, service
       'use one of these',
     )
   }
-  const viaCookie = authorize(request, match.route.access, services)
+  const caller = authorize(request, match.route.access, services)
   checkParameters(match.route, query)
-  if (viaCookie && match.route.method !== 'GET') checkIntent(request, host)
-  await match.route.handler(
-    { request, response, params: match.params, query, host, isBrowser: viaCookie },
-    services,
-  )
+  if (caller.isBrowser && match.route.method !== 'GET') checkIntent(request, host)
+  if (caller.tokenId !== undefined) services.tokens.hold(caller.tokenId, response)
+  await match.route.handler({ request, response, params: match.params, query, host, caller }, services)
 }
 
 /**
@@ -109,11 +108,13 @@ function checkParameters({ path, query: known = {} }: RouteDoc, given: URLSearch
   }
 }
 
-/** Errors: 401 for nobody, 403 for an agent on the operator's routes. */
-function authorize(request: IncomingMessage, access: Access, { identity }: Services): boolean {
-  if (access === 'public') return false
-  const { who, viaCookie } = identity.of(request.headers)
-  if (who === 'nobody') {
+const ANYBODY: Caller = { name: 'anybody', may: [], isBrowser: false, tokenId: undefined }
+
+/** Errors: 401 for nobody, 403 without the verb of the route. */
+function authorize(request: IncomingMessage, access: Access, { identity }: Services): Caller {
+  if (access === 'public') return ANYBODY
+  const caller = identity.of(request.headers)
+  if (caller === undefined) {
     throw new RequestError(
       401,
       'E_UNAUTHORIZED',
@@ -121,14 +122,8 @@ function authorize(request: IncomingMessage, access: Access, { identity }: Servi
       'browser: `crosscut login`; CLI and scripts: Authorization: Bearer $CROSSCUT_TOKEN (DIR/admin-token)',
     )
   }
-  if (who === 'agent' && access === 'admin')
-    throw new RequestError(
-      403,
-      'E_FORBIDDEN',
-      'an agent token does not open this route',
-      'use the token in DIR/admin-token',
-    )
-  return viaCookie
+  checkMay(caller, [{ verb: access }])
+  return caller
 }
 
 function fail(request: IncomingMessage, response: ServerResponse, error: unknown, services: Services): void {

@@ -8,12 +8,11 @@ import { TraceReads } from './reads.ts'
 import type { Parts } from './start-server.ts'
 
 export const TRACE_ID = 'a'.repeat(32)
-
-/** Once: spans of one trace stand a nanosecond apart. */
-const NOW_NS = BigInt(Date.now()) * 1_000_000n
+/** One for all spans: a clock that ticks between two of them would move one by a millisecond. */
+const BEGIN_NS = BigInt(Date.now()) * 1_000_000n
 
 export function spanOf(index: number, change: Partial<OtlpSpan> = {}): OtlpSpan {
-  const startTimeUnixNano = NOW_NS + BigInt(index)
+  const startTimeUnixNano = BEGIN_NS + BigInt(index)
   return {
     traceId: TRACE_ID,
     spanId: (index + 1).toString(16).padStart(16, '0'),

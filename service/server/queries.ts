@@ -22,6 +22,7 @@ import type {
   ResultReport,
   ResultRow,
   RollUp,
+  ToolPackage,
 } from '#protocol'
 import { compileQuery, type CompiledQuery, type Gathering, type Row, type Surroundings } from '#query'
 import type { Agents } from './agents.ts'
@@ -106,6 +107,16 @@ export class Queries {
       name === undefined ? [] : [[name, text]],
     )
     return Object.fromEntries(named)
+  }
+
+  /** What would be installed. Errors: QueryError. */
+  compile(text: string): ToolPackage {
+    const options = { name: TOOL_PREFIX, version: 1, bagId: FIRST_BAG_ID }
+    return compileQuery(text, options, this.#around()).tool
+  }
+
+  packageOf(id: string): ToolPackage | undefined {
+    return this.#live.get(id)?.compiled.tool
   }
 
   /** Errors: QueryError; 409 for a name that is taken, too many queries. */

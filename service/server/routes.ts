@@ -1,9 +1,10 @@
 // The route table: routing, authorization, /openapi.json and docs/reference/http-api.md all come from here.
 //
-// access: public = anybody who reaches the port; admin = the operator; agent = an agent's token (or the
-// operator's).
+// access: public = anybody who reaches the port; agent = an agent's token; else the verb that the caller must
+// have been granted (the operator has all of them). Handlers ask besides for the tracepoints of a package.
 
 import type { Handler } from './exchange.ts'
+import type { Right } from './grants.ts'
 import { listAgents, listTracepoints, sayHello, streamState, takeReport } from './handlers/agents.ts'
 import {
   connection,
@@ -25,10 +26,11 @@ import {
 } from './handlers/tools.ts'
 import { importFile } from './handlers/import.ts'
 import { deleteQuery, listQueries, postQuery, queryResults } from './handlers/queries.ts'
+import { createToken, listTokens, revokeToken } from './handlers/tokens.ts'
 import { criticalPath, facets, otlp, search, spans, trace } from './handlers/traces.ts'
 import type { SchemaName } from './schemas.ts'
 
-export type Access = 'public' | 'admin' | 'agent'
+export type Access = 'public' | Right
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
 
 export type RouteDoc = {
@@ -106,8 +108,8 @@ export const routeTable: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/v1/login-links',
-    access: 'admin',
-    summary: 'A new one-time login URL.',
+    access: 'read',
+    summary: 'A new one-time login URL; the session may what the token may that asks for it.',
     body: 'Any',
     answer: 'LoginLink',
     handler: createLoginLink,
@@ -115,7 +117,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/connection',
-    access: 'admin',
+    access: 'read',
     answer: 'Connection',
     handler: connection,
     summary: 'What an agent needs to connect: server, token, OTLP endpoint.',
@@ -123,7 +125,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/agents',
-    access: 'admin',
+    access: 'read',
     summary: 'Processes with an agent, and their last reports.',
     answer: 'AgentList',
     handler: listAgents,
@@ -131,7 +133,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tracepoints',
-    access: 'admin',
+    access: 'read',
     summary: 'Where advice can run, with exported variables.',
     query: { match: 'glob over names, default *' },
     answer: 'TracepointList',
@@ -140,7 +142,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces',
-    access: 'admin',
+    access: 'read',
     query: FILTER,
     answer: 'TraceSearchResult',
     isStream: true,
@@ -151,7 +153,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/facets',
-    access: 'admin',
+    access: 'read',
     summary: 'Names for filters: services, attribute keys, operations of a service.',
     query: { service: 'whose operations' },
     answer: 'Facets',
@@ -160,7 +162,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}',
-    access: 'admin',
+    access: 'read',
     answer: 'TraceView',
     handler: trace,
     summary: 'One trace: repaired, on one timeline, with causal edges; the first 5000 spans.',
@@ -168,7 +170,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}/critical-path',
-    access: 'admin',
+    access: 'read',
     query: { from: `${POINT}; default the root's begin`, to: `${POINT}; default the root's end` },
     answer: 'CriticalPathView',
     handler: criticalPath,
@@ -177,7 +179,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}/spans',
-    access: 'admin',
+    access: 'read',
     query: { offset: 'default 0', limit: '0..5000, default 1000' },
     answer: 'SpanPage',
     handler: spans,
@@ -186,7 +188,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/traces/{traceId}/otlp',
-    access: 'admin',
+    access: 'read',
     query: { offset: 'default 0', limit: '0..5000, default 1000' },
     answer: 'OtlpRequest',
     handler: otlp,
@@ -206,7 +208,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'POST',
     path: '/api/v1/queries',
-    access: 'admin',
+    access: 'query:install',
     body: 'QueryRequest',
     answer: 'QueryInstalled',
     handler: postQuery,
@@ -216,7 +218,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/queries',
-    access: 'admin',
+    access: 'read',
     answer: 'QueryList',
     handler: listQueries,
     summary: 'Live queries, with who runs them and how long they live.',
@@ -224,7 +226,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/queries/{id}/results',
-    access: 'admin',
+    access: 'read',
     query: {
       since: 'seq of the last answer: rows come only if there are newer ones',
       by: 'a column that names groups, up to three times: exact totals for each subset of them, as rollUps',
@@ -238,7 +240,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/api/v1/queries/{id}',
-    access: 'admin',
+    access: 'query:install',
     answer: 'QueryRemoved',
     handler: deleteQuery,
     summary: 'Removes a query: within a second the code of every process is as before.',
@@ -246,7 +248,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tools',
-    access: 'admin',
+    access: 'read',
     summary: 'Deployed tool packages.',
     answer: 'ToolList',
     handler: listTools,
@@ -254,7 +256,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'read',
     summary: 'One tool package.',
     answer: 'ToolPackage',
     handler: getTool,
@@ -262,7 +264,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'PUT',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'tool:deploy',
     body: 'ToolPackage',
     answer: 'Deployed',
     handler: putTool,
@@ -271,7 +273,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'DELETE',
     path: '/api/v1/tools/{name}',
-    access: 'admin',
+    access: 'tool:deploy',
     summary: 'Removes a tool from all agents.',
     answer: 'Deployed',
     handler: deleteTool,
@@ -279,7 +281,7 @@ export const routeTable: readonly Route[] = [
   {
     method: 'GET',
     path: '/api/v1/kill-switch',
-    access: 'admin',
+    access: 'read',
     summary: 'Whether agents are switched off.',
     answer: 'KillSwitch',
     handler: getKillSwitch,
@@ -301,6 +303,31 @@ export const routeTable: readonly Route[] = [
     answer: 'Audit',
     handler: readAudit,
     summary: 'Who did what, newest first, hash-chained.',
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/tokens',
+    access: 'admin',
+    body: 'TokenRequest',
+    answer: 'TokenCreated',
+    handler: createToken,
+    summary: 'A token with a name, grants and an end; its secret is told this once.',
+  },
+  {
+    method: 'GET',
+    path: '/api/v1/tokens',
+    access: 'admin',
+    summary: 'Tokens with names, without their secrets.',
+    answer: 'TokenList',
+    handler: listTokens,
+  },
+  {
+    method: 'DELETE',
+    path: '/api/v1/tokens/{id}',
+    access: 'admin',
+    summary: 'Revokes a token, with the sessions and streams that it opened.',
+    answer: 'TokenRevoked',
+    handler: revokeToken,
   },
   {
     method: 'POST',

@@ -82,6 +82,8 @@ const queryView = {
   total: number,
 }
 
+const tokenView = { id: text, name: text, may: list(text), createdMs: number, expiresMs: number }
+
 export const SCHEMAS = {
   Any: {},
   Ok: object({ ok: flag, 'otlp?': text }),
@@ -262,6 +264,10 @@ export const SCHEMAS = {
   ToolList: object({ tools: list(ref('ToolPackage')), stateVersion: count, disabled: flag }),
   Deployed: object({ name: text, 'version?': count, stateVersion: count }),
   KillSwitch: object({ disabled: flag }),
+  TokenRequest: object({ name: text, may: list(text), 'ttlSeconds?': number }),
+  TokenCreated: object({ ...tokenView, secret: text }),
+  TokenList: object({ tokens: list(object(tokenView)) }),
+  TokenRevoked: object({ id: text }),
   Audit: object({
     isIntact: flag,
     entries: list(

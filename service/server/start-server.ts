@@ -27,6 +27,7 @@ import type { Pipeline, PipelineOptions } from './pipeline.ts'
 import { listen } from './port-holder.ts'
 import { Queries } from './queries.ts'
 import { StaticFiles } from './static-files.ts'
+import { Tokens } from './tokens.ts'
 
 export type { ServerOptions } from './options.ts'
 
@@ -77,7 +78,7 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
     nowMs: Date.now,
     files: new StaticFiles(WEB),
     ...controlPlane(dataDir),
-    identity: new Identity({ secrets: dataDir, insecureNoAuth: config.insecureNoAuth, nowMs: Date.now }),
+    ...whoMayCome(dataDir, config),
     audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
     loopDelay,
     counts: { requests: 0, errors: 0, refused: 0 },
@@ -91,6 +92,7 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
     await closeListener(listener)
     await pipeline?.close()
     services.queries.close()
+    services.tokens.close()
     services.state.close()
     services.audit.close()
     rmSync(path.join(dataDir.dir, 'server.json'), { force: true })
@@ -141,6 +143,12 @@ function controlPlane(dataDir: DataDir): Pick<Services, 'agents' | 'state' | 'qu
     onChange: (packages) => state.lease(packages),
   })
   return { agents, state, queries }
+}
+
+function whoMayCome(dataDir: DataDir, { insecureNoAuth }: Config): Pick<Services, 'identity' | 'tokens'> {
+  const nowMs = Date.now
+  const tokens = new Tokens({ file: path.join(dataDir.dir, 'tokens.json'), nowMs })
+  return { tokens, identity: new Identity({ secrets: dataDir, tokens, insecureNoAuth, nowMs }) }
 }
 
 async function orRelease(dataDir: DataDir, make: () => Services): Promise<Services> {

@@ -212,6 +212,14 @@ test('who is not signed in is told how to sign in', () => {
   })
 })
 
+test('who may not is told what it may not, and what to do', () => {
+  browsing.fixture.say.failStatus = 403
+  return browsing.open('/traces', { expected: ['403'] }, async ({ page }) => {
+    await page.waitForSelector('text=You may not do this: The store does not answer.')
+    await page.waitForSelector('text=It is restarted by itself.')
+  })
+})
+
 test('a login link that does not work says so, and how to get a new one', () =>
   browsing.open('/login?token=used', {}, async ({ page }) => {
     await page.waitForSelector('text=This login link was used before')

@@ -7,7 +7,7 @@
 
 import { spawnSync } from 'node:child_process'
 import type { AgentView, TraceSearchResult } from '#protocol'
-import { Client, readToken } from '../client.ts'
+import { Client, type AgentConnection, readToken } from '../client.ts'
 import { asTyped } from '../install.ts'
 import { ago, duration, paint, plain } from '../text.ts'
 import { CliError, CLIENT_FLAGS, type Io, type Verb } from '../verb.ts'
@@ -19,7 +19,6 @@ export type Finding = {
   readonly says: string
   readonly fix?: string
 }
-type Connection = { readonly serverUrl: string; readonly agentToken: string; readonly otlpUrl?: string }
 
 const CLOCK_SKEW_MS_MAX = 5_000
 const SEEN_MS_MAX = 5_000
@@ -81,7 +80,7 @@ async function examine(
       says: `${client.target.url} answers (from ${client.target.source})`,
     })
     note(clockFinding(alive))
-    const connection = await client.json<Connection>('GET', '/api/v1/connection')
+    const connection = await client.agentConnection()
     note({ check: 'token', state: 'ok', says: 'the server accepts the token' })
     for (const finding of await readyFindings(client)) note(finding)
     const otlp = await otlpFinding(io, connection)
@@ -218,7 +217,7 @@ async function readyFindings(client: Client): Promise<Finding[]> {
   })
 }
 
-async function otlpFinding(io: Io, { otlpUrl, agentToken }: Connection): Promise<Finding> {
+async function otlpFinding(io: Io, { otlpUrl, agentToken }: AgentConnection): Promise<Finding> {
   const check = 'otlp'
   if (otlpUrl === undefined)
     return {
@@ -285,7 +284,7 @@ async function traceFinding(client: Client): Promise<Finding> {
 async function sendFinding(
   io: Io,
   client: Client,
-  { otlpUrl = '', agentToken }: Connection,
+  { otlpUrl = '', agentToken }: AgentConnection,
 ): Promise<Finding> {
   const check = 'round trip'
   const hex = (bytes: number): string =>

@@ -7,7 +7,7 @@
 import type { QueryResults, QueryView, ResultRow } from '#protocol'
 import type { Explanation } from '#query'
 import { Client } from '../client.ts'
-import { duration, plain, table } from '../text.ts'
+import { duration, durationMs, plain, table } from '../text.ts'
 import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 
 type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }
@@ -92,7 +92,8 @@ async function remove(io: Io, args: Args, client: Client, id: string): Promise<n
 
 async function ask(io: Io, args: Args, client: Client, text: string): Promise<number> {
   const isAnalyzing = args.has('explain-analyze')
-  const forMs = durationMs(args.text('for') ?? (isAnalyzing ? '5s' : undefined))
+  const given = args.text('for') ?? (isAnalyzing ? '5s' : undefined)
+  const forMs = given === undefined ? undefined : durationMs('for', given)
   const ttlSeconds = args.has('keep') ? (forMs ?? 600_000) / 1000 : WATCHED_TTL_SECONDS
   const body = {
     text,
@@ -264,15 +265,6 @@ const indented = (text: string): string =>
     .split('\n')
     .map((line) => `  ${plain(line)}`)
     .join('\n')
-
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, min: 60_000, h: 3_600_000 }
-
-function durationMs(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|min|h)$/.exec(text)
-  if (match === null) throw new UsageError(`--for takes a duration like 10s, not '${text}'`)
-  return Number(match[1]) * UNIT_MS[match[2]]
-}
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

@@ -8,7 +8,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { constants } from 'node:os'
 import path from 'node:path'
-import { Client, readToken, type Target } from '../client.ts'
+import { Client, type AgentConnection, readToken, type Target } from '../client.ts'
 import { agentUrl, asTyped, findInstall, type Install } from '../install.ts'
 import { CliError, CLIENT_FLAGS, UsageError, type Io, type Verb } from '../verb.ts'
 
@@ -53,11 +53,7 @@ export async function connectionOf(io: Io, client: Client): Promise<{ readonly [
   const local = own ?? (target.dataDir === undefined ? undefined : readToken(target.dataDir, 'agent-token'))
   if (local !== undefined) return variables(io, target, { agentToken: local, otlpUrl: target.otlpUrl })
   try {
-    return variables(
-      io,
-      target,
-      await client.json<{ agentToken: string; otlpUrl?: string }>('GET', '/api/v1/connection'),
-    )
+    return variables(io, target, await client.agentConnection())
   } catch (error: unknown) {
     if (!(error instanceof CliError)) throw error
     io.say(
@@ -70,7 +66,7 @@ export async function connectionOf(io: Io, client: Client): Promise<{ readonly [
 function variables(
   io: Io,
   target: Target,
-  { agentToken, otlpUrl }: { agentToken: string; otlpUrl?: string },
+  { agentToken, otlpUrl }: AgentConnection,
 ): { readonly [name: string]: string } {
   const isNamed =
     io.env.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined ||

@@ -370,7 +370,8 @@ async function failureOf(response: Response): Promise<ApiFailure> {
   const status = response.status
   try {
     const { error } = apiError(await response.json(), 'error')
-    return new ApiFailure({ ...error, status })
+    const message = status === 403 ? `You may not do this: ${error.message}` : error.message
+    return new ApiFailure({ ...error, message, status })
   } catch {
     return new ApiFailure({ code: `HTTP_${status}`, status, message: `The server answered ${status}.` })
   }

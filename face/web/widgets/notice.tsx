@@ -33,7 +33,7 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
   if (failure?.status === 401) return <SignIn title="You are not signed in" onRetry={onRetry} />
   return (
     <div class="notice error" role="alert">
-      <Icon name="error" size={22} />
+      <Icon name={failure?.status === 403 ? 'lock' : 'error'} size={22} />
       <h2>{error.message}</h2>
       {failure?.hint && (
         <p class="muted">
@@ -51,7 +51,7 @@ export function ErrorNotice({ error, onRetry }: { readonly error: Error; readonl
 }
 
 /** What the server advises; commands stand between backticks. */
-function Hint({ text }: { readonly text: string }) {
+export function Hint({ text }: { readonly text: string }) {
   return (
     <>
       {text

@@ -1,5 +1,6 @@
 // What a browser asks first: the login link, and the state of the server in forms that need no login.
 
+import { isGranted } from '../grants.ts'
 import { send, sendJson } from '../http-io.ts'
 import { expose, type Metric } from '../metrics.ts'
 import { openApi } from '../openapi.ts'
@@ -13,13 +14,13 @@ export const login: Handler = ({ request, response, query }, { identity, audit, 
     send(response, 204, new Uint8Array(0), {})
     return
   }
-  const cookie = identity.login(query.get('token') ?? '', false)
-  if (cookie !== undefined) {
-    audit.add('browser', 'login', { address: response.req.socket.remoteAddress ?? '' })
-    send(response, 303, new Uint8Array(0), { location: '/', 'set-cookie': cookie })
+  const session = identity.login(query.get('token') ?? '', false)
+  if (session !== undefined) {
+    audit.add(session.name, 'login', { address: response.req.socket.remoteAddress ?? '' })
+    send(response, 303, new Uint8Array(0), { location: '/', 'set-cookie': session.cookie })
     return
   }
-  if (identity.of(request.headers).viaCookie) {
+  if (identity.of(request.headers)?.isBrowser === true) {
     send(response, 303, new Uint8Array(0), { location: '/' })
     return
   }
@@ -33,8 +34,9 @@ export const login: Handler = ({ request, response, query }, { identity, audit, 
   })
 }
 
-export const createLoginLink: Handler = ({ response, host }, { identity }) => {
-  sendJson(response, 200, { url: `http://${host}/login?token=${identity.newLoginToken()}` })
+/** The session may what may whoever asks for the link. */
+export const createLoginLink: Handler = ({ response, host, caller }, { identity }) => {
+  sendJson(response, 200, { url: `http://${host}/login?token=${identity.newLoginToken(caller.tokenId)}` })
 }
 
 export const healthz: Handler = ({ response }) => sendJson(response, 200, { status: 'ok' })
@@ -53,13 +55,14 @@ export const metrics: Handler = async ({ response }, services) => {
 
 export const openApiDocument: Handler = ({ response }) => sendJson(response, 200, openApi())
 
-/** A page needs only the address: no secret goes where scripts run. */
-export const connection: Handler = ({ response, host, isBrowser }: Exchange, { dataDir, pipeline }) => {
+/** A page needs only the address: no secret goes where scripts run, nor to whoever may only read. */
+export const connection: Handler = ({ response, host, caller }: Exchange, { dataDir, pipeline }) => {
   const otlp = pipeline()?.otlp
   const name = host.replace(/:\d+$/, '')
+  const isTold = !caller.isBrowser && isGranted(caller.may, { verb: 'agent' })
   sendJson(response, 200, {
     serverUrl: `http://${host}`,
-    ...(isBrowser ? {} : { agentToken: dataDir.agentToken }),
+    ...(isTold ? { agentToken: dataDir.agentToken } : {}),
     ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
   })
 }

@@ -3,6 +3,7 @@
 import type { QueryView } from '#protocol'
 import { explain, parse, QueryError, type Explanation } from '#query'
 import type { Handler, Services } from '../exchange.ts'
+import { checkMay, installing, removing } from '../grants.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import {
   QUERY_BUDGET_BYTES_DEFAULT,
@@ -52,6 +53,7 @@ export const postQuery: Handler = async (exchange, services) => {
       'leave it out for ten minutes',
     )
   try {
+    checkMay(exchange.caller, installing(services.queries.compile(source), 'query:install'))
     const explanation = explain(source, { views: services.queries.views })
     const warnings = warningsOf(source, services)
     const choice = choiceOf({ plan, budgetBytes }, explanation)
@@ -86,7 +88,12 @@ function choiceOf(
 ): PlanChoice {
   const budgetBytes = budget ?? QUERY_BUDGET_BYTES_DEFAULT
   if (budgetBytes > QUERY_BUDGET_BYTES_MAX)
-    throw new RequestError(400, 'E_BAD_REQUEST', `budgetBytes is at most ${QUERY_BUDGET_BYTES_MAX}`)
+    throw new RequestError(
+      400,
+      'E_BAD_REQUEST',
+      `budgetBytes is at most ${QUERY_BUDGET_BYTES_MAX}`,
+      'ask for less',
+    )
   if (plan === 'recorded') return { kind: 'recorded', isFixed: true, reason: 'asked for' }
   if (plan === 'baggage' || bytesPerRequest <= budgetBytes)
     return { kind: 'baggage', isFixed: plan === 'baggage' }
@@ -126,12 +133,14 @@ export const queryResults: Handler = ({ request, response, params, query }, { qu
 function rolledUpBy(query: URLSearchParams): readonly string[] {
   const by = [...new Set(query.getAll('by'))]
   if (by.length <= ROLLED_UP_COLUMNS_MAX) return by
-  throw new RequestError(400, 'E_BAD_REQUEST', `by is at most ${ROLLED_UP_COLUMNS_MAX} columns`)
+  throw new RequestError(400, 'E_BAD_REQUEST', `by is at most ${ROLLED_UP_COLUMNS_MAX} columns`, 'name fewer')
 }
 
 export const deleteQuery: Handler = (exchange, services) => {
   const id = exchange.params.id ?? ''
-  if (services.queries.results(id) === undefined) throw noQuery(id)
+  const tool = services.queries.packageOf(id)
+  if (tool === undefined) throw noQuery(id)
+  checkMay(exchange.caller, removing(tool, 'query:install'))
   services.audit.add(whoIs(exchange), 'query.remove', { id })
   services.queries.remove(id)
   sendJson(exchange.response, 200, { id })

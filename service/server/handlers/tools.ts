@@ -4,6 +4,7 @@
 import { AdviceRefusal, parsePackage, verifyPackage } from '#advice'
 import type { ToolPackage } from '#protocol'
 import type { Handler, Services } from '../exchange.ts'
+import { checkMay, installing, removing } from '../grants.ts'
 import { readJson, sendJson } from '../http-io.ts'
 import { flag, object } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
@@ -15,24 +16,32 @@ export const listTools: Handler = ({ response }, services) => {
 }
 
 export const getTool: Handler = ({ response, params }, services) => {
-  const tool = services.state.packages.find(({ name }) => name === params.name)
+  const [tool] = deployed(services, params.name)
   if (tool === undefined) throw noTool(params.name)
   sendJson(response, 200, { ...tool, agents: inForce(services, tool) })
 }
 
 export const putTool: Handler = async (exchange, services) => {
   const name = exchange.params.name ?? ''
-  if (!/^[\w.-]{1,64}$/.test(name))
-    throw new RequestError(400, 'E_BAD_REQUEST', 'a tool name is 1..64 of A-Z a-z 0-9 _ . -', 'rename it')
+  if (!/^(?!query-)[\w.-]{1,64}$/.test(name)) {
+    const rule = 'a tool name is 1..64 of A-Z a-z 0-9 _ . -, and query- begins those of queries'
+    throw new RequestError(400, 'E_BAD_REQUEST', rule, 'rename it')
+  }
   const tool = verified(name, await readJson(exchange.request))
+  checkMay(exchange.caller, [
+    ...installing(tool, 'tool:deploy'),
+    ...deployed(services, name).flatMap((one) => removing(one, 'tool:deploy')),
+  ])
   services.audit.add(whoIs(exchange), 'tool.deploy', { name, advice: tool.advice.length })
-  const deployed = services.state.deploy(tool)
-  sendJson(exchange.response, 200, { name, version: deployed.version, stateVersion: services.state.version })
+  const { version } = services.state.deploy(tool)
+  sendJson(exchange.response, 200, { name, version, stateVersion: services.state.version })
 }
 
 export const deleteTool: Handler = (exchange, services) => {
   const name = exchange.params.name ?? ''
-  if (!services.state.packages.some((tool) => tool.name === name)) throw noTool(name)
+  const [tool] = deployed(services, name)
+  if (tool === undefined) throw noTool(name)
+  checkMay(exchange.caller, removing(tool, 'tool:deploy'))
   services.audit.add(whoIs(exchange), 'tool.remove', { name })
   services.state.remove(name)
   sendJson(exchange.response, 200, { name, stateVersion: services.state.version })
@@ -57,6 +66,11 @@ export const readAudit: Handler = ({ response, query }, { audit }) => {
     200,
     audit.read({ before: before !== null && /^\d{1,15}$/.test(before) ? Number(before) : Infinity, limit }),
   )
+}
+
+/** One or none. */
+function deployed({ state }: Services, wanted: string | undefined): readonly ToolPackage[] {
+  return state.packages.filter(({ name }) => name === wanted)
 }
 
 /** Refused packages answer 422 with the code of what is wrong. */

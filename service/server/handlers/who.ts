@@ -2,6 +2,6 @@
 
 import type { Exchange } from '../exchange.ts'
 
-export function whoIs({ isBrowser, request }: Exchange): string {
-  return `${isBrowser ? 'browser' : 'admin token'} from ${request.socket.remoteAddress ?? '?'}`
+export function whoIs({ caller, request }: Exchange): string {
+  return `${caller.name} from ${request.socket.remoteAddress ?? '?'}`
 }

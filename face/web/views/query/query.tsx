@@ -10,6 +10,7 @@ import type { QueryResults } from '#protocol'
 import { explain, type Explanation } from '#query'
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import {
+  ApiFailure,
   installQuery,
   readQueries,
   readQueryResults,
@@ -25,7 +26,7 @@ import { useResource } from '../../base/resource.ts'
 import { changeQuery } from '../../base/route.ts'
 import { openStream } from '../../base/stream.ts'
 import { Button, CopyButton } from '../../widgets/controls.tsx'
-import { Loading } from '../../widgets/notice.tsx'
+import { Hint, Loading } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import type { Editor } from './editor.ts'
 import { ExplainPanel } from './explain.tsx'
@@ -93,6 +94,11 @@ export function QueryView({ query }: { readonly query: URLSearchParams }) {
         {failure !== undefined && (
           <p class="query-failure" role="alert">
             <Text of={failure.message} />
+            {failure instanceof ApiFailure && failure.status === 403 && failure.hint !== undefined && (
+              <small>
+                <Hint text={failure.hint} />
+              </small>
+            )}
           </p>
         )}
         <Answer id={id} live={live} hasText={text.trim() !== ''} />
