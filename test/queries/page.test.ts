@@ -88,6 +88,9 @@ Where f.path != "/x" and call.service != "no" GroupBy f.path Select f.path, COUN
   assert.match(page.url(), /plan=written/)
   await write('From r In http.server.reqest.end Select COUNT')
   await page.locator('.cm-lintRange-error').first().waitFor()
+  await write('From r In x Select f.a')
+  await page.getByText('What is wrong with it still').waitFor()
+  await page.getByRole('listitem').getByText('f is no source').waitFor()
 })
 
 /** Cells of the pivot table, row by row, as they are written. */

@@ -168,6 +168,8 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
   const isWritten = plot.cellWidth >= WRITTEN.width && plot.cellHeight >= WRITTEN.height
   const gap = Math.min(plot.cellWidth, plot.cellHeight) > 8 ? 1 : 0
   const accent = token('accent')
+  // Read once: asking for a token is asking for the style of the page.
+  const inks = { pale: token('ink'), full: token('accent-ink'), font: `11px ${token('mono')}` }
   for (let row = 0; row < grid.rows.length; row++) {
     const y = TOP + row * plot.cellHeight
     for (let column = 0; column < grid.columns.length; column++) {
@@ -179,7 +181,8 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
       context.fillStyle = accent
       context.fillRect(x, y, plot.cellWidth - gap, plot.cellHeight - gap)
       context.globalAlpha = 1
-      if (isWritten) write(context, picture, { value, shade, x, y })
+      if (isWritten)
+        write(context, picture, { value, ink: shade > 0.6 ? inks.full : inks.pale, font: inks.font, x, y })
     }
   }
   drawRows(context, picture)
@@ -195,12 +198,12 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
 function write(
   context: CanvasRenderingContext2D,
   { plot, format }: Picture,
-  { value, shade, x, y }: { value: number; shade: number; x: number; y: number },
+  { value, ink, font, x, y }: { value: number; ink: string; font: string; x: number; y: number },
 ): void {
-  context.font = `11px ${token('mono')}`
+  context.font = font
   context.textAlign = 'center'
   context.textBaseline = 'middle'
-  context.fillStyle = token(shade > 0.6 ? 'accent-ink' : 'ink')
+  context.fillStyle = ink
   context.fillText(format(value), x + plot.cellWidth / 2, y + plot.cellHeight / 2)
 }
 

@@ -215,9 +215,16 @@ function PlanOf({
   if (text.trim() === '') return <Begin />
   if (!('explanation' in explained))
     return (
-      <p class="query-waiting muted">
-        <Text of={explained.mistake} />
-      </p>
+      <div class="query-waiting muted">
+        <p>The picture comes when the text is whole. What is wrong with it still:</p>
+        <ul class="query-mistakes">
+          {explained.mistakes.map((mistake, i) => (
+            <li key={i}>
+              <Text of={mistake} />
+            </li>
+          ))}
+        </ul>
+      </div>
     )
   const { results, past = [] } = live ?? {}
   return (
@@ -253,15 +260,21 @@ function Begin() {
   )
 }
 
+/** Shown: the rest comes when these are mended. */
+const MISTAKES_MAX = 8
+
 function explanationOf(
   text: string,
   views: Readonly<Record<string, string>>,
-): { readonly explanation: Explanation } | { readonly mistake: string } {
-  if (text.trim() === '') return { mistake: '' }
+): { readonly explanation: Explanation } | { readonly mistakes: readonly string[] } {
+  if (text.trim() === '') return { mistakes: [] }
   try {
     return { explanation: explain(text, { views }) }
   } catch (error: unknown) {
     if (!(error instanceof QueryError)) throw error
-    return { mistake: 'The picture comes when the text is whole: mistakes are underlined above.' }
+    const mistakes = error.diagnostics.map(({ message, suggestion }) =>
+      suggestion === undefined ? message : `${message}; try: ${suggestion}`,
+    )
+    return { mistakes: mistakes.slice(0, MISTAKES_MAX) }
   }
 }

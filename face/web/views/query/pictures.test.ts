@@ -99,6 +99,34 @@ describe('a pivot table', () => {
   })
 })
 
+test('a pivot table by windows has a past in the totals across them only', () => {
+  const window = (at: number): string => `${at}000000000`
+  const rows = [
+    { window: window(10), service: 'a', COUNT: 4 },
+    { window: window(11), service: 'a', COUNT: 6 },
+    { window: window(11), service: '* 1', COUNT: 1 },
+  ]
+  const whole = results({
+    columns: { window: 'window', service: 'key', COUNT: 'count' },
+    rows,
+    rollUps: [
+      { by: [], rows: [{ window: null, service: null, COUNT: 11 }] },
+      { by: ['service'], rows: [{ window: null, service: 'a', COUNT: 10 }] },
+      { by: ['service', 'window'], rows },
+    ],
+  })
+  const known = pivotOf(whole, [], shapeOf(whole), {
+    rows: 'service',
+    columns: 'window',
+    measure: 'COUNT',
+    isRate: false,
+    order: 'name',
+  })
+  assert.deepEqual(known.rowTotal('a'), { value: 10, past: [4, 6] })
+  assert.deepEqual(known.grand, { value: 11, past: [4, 7] })
+  assert.deepEqual(known.cell('a', window(10)), { value: 4, past: [] })
+})
+
 describe('lines over time', () => {
   const second = (at: number): string => `${at}000000000`
   const windowed = results({

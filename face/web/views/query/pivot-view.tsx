@@ -1,7 +1,6 @@
 // The pivot table on the page: two keys across each other, with totals and the past of each cell.
 
 import type { QueryResults } from '#protocol'
-import { RATES_SHOWN_MAX } from '../../base/limits.ts'
 import { formatCount } from '../../base/format.ts'
 import { Sparkline } from '../../widgets/sparkline.tsx'
 import { Text } from '../../widgets/text.tsx'
@@ -76,7 +75,7 @@ function PivotTable({
   const blank =
     pivot.noTotals ?? (isAdded ? 'the sum' : `${choice.measure} of all values, not of the cells beside it`)
   return (
-    <div class="query-scroll pivot-scroll">
+    <div class="query-scroll pivot-scroll" tabIndex={0} role="group" aria-label="Pivot table, to scroll">
       <table class="table pivot" aria-label="Pivot table">
         <thead>
           <tr>
@@ -160,7 +159,7 @@ function Cell({
   return (
     <td class="pivot-cell" style={{ background }} title={`${title}: ${numberText(value)}${unit}`}>
       <span>
-        <Sparkline values={past.slice(-RATES_SHOWN_MAX)} width={48} />
+        <Sparkline values={past} width={48} />
         <span class="mono">{shortText(value)}</span>
       </span>
     </td>
@@ -182,7 +181,7 @@ function Total({
   return (
     <td class={`pivot-cell pivot-total${isGrand ? ' grand' : ''}`} title={text}>
       <span>
-        <Sparkline values={past.slice(-RATES_SHOWN_MAX)} width={48} />
+        <Sparkline values={past} width={48} />
         <span class="mono">{value === null ? '' : shortText(value)}</span>
       </span>
     </td>

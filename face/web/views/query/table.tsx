@@ -32,7 +32,7 @@ export function Table({
   const shown = sorted(shownRows(results, { past, shape, rated }), columns, sort)
   const isNumber = (column: string): boolean => shape.measures.includes(column) || isNumeric(rows, column)
   return (
-    <div class="query-scroll">
+    <div class="query-scroll" tabIndex={0} role="group" aria-label="Rows, to scroll">
       <table class="table query-rows" aria-label="Rows">
         <thead>
           <tr>
