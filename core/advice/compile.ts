@@ -46,6 +46,8 @@ export type AdvicePorts = PackPorts & {
   results(name: string): GroupTable
   /** Uniform in [0, 1). */
   random(): number
+  /** At one hit; ROWS_MAX in the user's process. */
+  readonly rowsMax?: number
 }
 
 export type CompiledAdvice = {
@@ -186,12 +188,13 @@ class Compiler {
     const from = { bag: this.#bag(bag), field, keep: tuples.keep }
     const columns = tuples.columns.map((slot) => this.place(slot))
     const weight = this.place(tuples.weight)
+    const rowsMax = this.#ports.rowsMax ?? ROWS_MAX
     const nothing: readonly Tuple[] =
       tuples.outer === true ? [{ values: columns.map(() => null), weight: 1 }] : []
     return {
       join(rows, environment) {
         const found = unpackTuples(environment.baggage, from, columns.length)
-        return product(rows, found.length === 0 ? nothing : found, { columns, weight }, environment)
+        return product(rows, found.length === 0 ? nothing : found, { columns, weight, rowsMax }, environment)
       },
     }
   }
@@ -207,6 +210,7 @@ class Compiler {
       const packed = packTuples(environment.baggage, into, tuples, shape, {
         owners: ports.owners,
         fresh: ports.fresh,
+        tupleBytesMax: ports.tupleBytesMax,
         stamp: () => environment.stamp(),
       })
       if (packed === undefined) environment.overflow('tuples')
@@ -333,18 +337,18 @@ function tuplesOf(
   return [...groups.values()].map(({ keys, states, weight }) => ({ values: [...keys, ...states], weight }))
 }
 
-type Into = { readonly columns: readonly number[]; readonly weight: number }
+type Into = { readonly columns: readonly number[]; readonly weight: number; readonly rowsMax: number }
 
 function product(
   rows: readonly Row[],
   tuples: readonly Tuple[],
-  { columns, weight }: Into,
+  { columns, weight, rowsMax }: Into,
   environment: AdviceEnvironment,
 ): readonly Row[] {
   const joined: Row[] = []
   for (const row of rows) {
     for (const tuple of tuples) {
-      if (joined.length >= ROWS_MAX) {
+      if (joined.length >= rowsMax) {
         environment.overflow('rows')
         return joined
       }

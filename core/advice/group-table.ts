@@ -19,10 +19,13 @@ export type TableSnapshot = {
   readonly otherRows: number
 }
 
-/** How much one table holds before rows are only counted. */
-export type TableLimits = { readonly groups: number; readonly keyChars: number }
+/**
+ * How much one table holds before rows are only counted; `turns`: how many it keeps a group for, else for
+ * ever.
+ */
+export type TableLimits = { readonly groups: number; readonly keyChars: number; readonly turns?: number }
 
-const PROCESS_LIMITS: TableLimits = { groups: GROUPS_MAX, keyChars: GROUP_KEY_CHARS_MAX }
+export const PROCESS_LIMITS: TableLimits = { groups: GROUPS_MAX, keyChars: GROUP_KEY_CHARS_MAX }
 
 export class GroupTable {
   readonly folds: readonly Aggregate[]
@@ -32,6 +35,8 @@ export class GroupTable {
   hits = 0
   otherRows = 0
   #keyChars = 0
+  /** Keys of the groups that were made in each of the last turns, newest last. */
+  readonly #born: Value[][] = [[]]
 
   readonly #limits: TableLimits
 
@@ -63,7 +68,7 @@ export class GroupTable {
     this.hits += weight
     const found = this.#groups.get(key)
     if (found !== undefined) return found.states
-    const chars = keys.reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 8), 0)
+    const chars = charsOf(keys)
     if (this.#groups.size >= this.#limits.groups || this.#keyChars + chars > this.#limits.keyChars) {
       this.otherRows += weight
       return undefined
@@ -71,7 +76,20 @@ export class GroupTable {
     this.#keyChars += chars
     const states = this.folds.map(({ zero }) => zero)
     this.#groups.set(key, { keys: [...keys], states })
+    if (this.#limits.turns !== undefined) this.#born.at(-1)?.push(key)
     return states
+  }
+
+  /** Told once more: forgets what has been told often enough. */
+  turn(): void {
+    const { turns } = this.#limits
+    if (turns === undefined) return
+    this.#born.push([])
+    if (this.#born.length <= turns) return
+    for (const key of this.#born.shift() ?? []) {
+      this.#keyChars -= charsOf(this.#groups.get(key)?.keys ?? [])
+      this.#groups.delete(key)
+    }
   }
 
   groups(): readonly GroupState[] {
@@ -100,5 +118,8 @@ export class GroupTable {
     }
   }
 }
+
+const charsOf = (keys: readonly Value[]): number =>
+  keys.reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 8), 0)
 
 const listOf = (value: Value): readonly Value[] => (Array.isArray(value) ? value : [])

@@ -44,6 +44,8 @@ export const OWNED_TUPLES_MAX = 16_384
  */
 export const GROUPS_MAX = 2000
 export const GROUP_KEY_CHARS_MAX = 200_000
+/** Reports that may tell a group before it is forgotten: a minute of them. */
+export const FORGET_AFTER_MAX = 60
 /** Distinct values of one group; beyond, the count stands still and says so. */
 export const DISTINCT_MAX = 1000
 /** Buckets of a histogram: at 2 % a bucket, 512 reach from 1 to 25,000; neighbours are merged beyond. */

@@ -8,6 +8,7 @@ import { parseExpression } from './expressions.ts'
 import {
   ADVICE_MAX,
   COLUMNS_MAX,
+  FORGET_AFTER_MAX,
   INSTRUCTIONS_MAX,
   KEEP_MAX,
   NAME_LENGTH_MAX,
@@ -91,6 +92,7 @@ const PARSERS: { readonly [O in Instruction['op']]: Parser<Extract<Instruction, 
     result: name(json.result, where),
     keys: list(json.keys, `${where}.keys`, COLUMNS_MAX).map((one) => parseExpression(one, where)),
     folds: list(json.folds, `${where}.folds`, COLUMNS_MAX).map((one) => parseFold(one, `${where}.folds`)),
+    ...optionalForget(json.forgetAfter, where),
   }),
   act: parseAct,
 }
@@ -131,6 +133,13 @@ function parseInstruction(value: unknown, where: string): Instruction {
   const instruction = PARSERS[json.op](json, where)
   refuseExtra(json, instruction, where, instruction.op)
   return instruction
+}
+
+function optionalForget(value: unknown, where: string): { readonly forgetAfter?: number } {
+  if (value === undefined) return {}
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > FORGET_AFTER_MAX)
+    throw new AdviceRefusal('E_ADVICE_FORMAT', where, `forgetAfter is 1..${FORGET_AFTER_MAX} reports`)
+  return { forgetAfter: value }
 }
 
 function parseTuples(value: unknown, where: string): Tuples {

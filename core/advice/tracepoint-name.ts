@@ -41,10 +41,14 @@ export function matchesTracepoint(pattern: string, name: string): boolean {
   if (pattern.includes(',')) return pattern.split(',').some((one) => matchesTracepoint(one, name))
   const wanted = placeOf(pattern)
   const given = placeOf(name)
-  if (wanted.place !== given.place) return false
+  if (!isAt(given.place, wanted.place)) return false
   if (fits(wanted.of, given.of)) return true
   return isCode(wanted.of) && given.of.includes('/') && fits(`**/${wanted.of}`, given.of)
 }
+
+/** A function is left by returning or by throwing. */
+const isAt = (place: string, wanted: string): boolean =>
+  place === wanted || (wanted === 'exit' && (place === 'return' || place === 'throw'))
 
 function fits(pattern: string, name: string): boolean {
   const star = pattern.lastIndexOf('*')

@@ -67,7 +67,12 @@ function wordAt(bytes: Uint8Array, at: number): number {
   return ((bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3]) >>> 0
 }
 
-export type PackPorts = { readonly owners: TupleOwners; fresh(): Uint8Array }
+export type PackPorts = {
+  readonly owners: TupleOwners
+  fresh(): Uint8Array
+  /** Of one field; TUPLE_BYTES_MAX where it rides with a request. */
+  readonly tupleBytesMax?: number
+}
 
 /** All tuples that happened before this point. Damaged elements are passed over. */
 export function unpackTuples(
@@ -97,12 +102,13 @@ export function packTuples(
   if (tuples.length === 0) return baggage
   const held = field.bag.read(baggage)
   if (held === undefined) return packFirst(baggage, field, tuples, shape, ports)
+  const bytesMax = ports.tupleBytesMax ?? TUPLE_BYTES_MAX
   const elements = elementsOf(held[field.field])
   const packed =
     field.keep === undefined
       ? packAll(elements, tuples, shape, ports)
       : packKept(stamped(elements), tuples, field.keep, ports.stamp())
-  if (packed.reduce((sum, element) => sum + element.length + 2, 0) > TUPLE_BYTES_MAX) return undefined
+  if (packed.reduce((sum, element) => sum + element.length + 2, 0) > bytesMax) return undefined
   return field.bag.write(baggage, { ...held, [field.field]: new Set(packed) })
 }
 
@@ -121,7 +127,7 @@ function packFirst(
     field.keep === undefined
       ? packAll([], tuples, shape, ports)
       : packKept([], tuples, field.keep, ports.stamp())
-  if (element.length + 2 > TUPLE_BYTES_MAX) return undefined
+  if (element.length + 2 > (ports.tupleBytesMax ?? TUPLE_BYTES_MAX)) return undefined
   return baggage.join(Baggage.decode(atomsOf(headersOf(field), element)))
 }
 

@@ -123,6 +123,8 @@ export type Instruction =
       readonly result: string
       readonly keys: readonly Expression[]
       readonly folds: readonly Fold[]
+      /** Each group is told in this many reports, then forgotten: whoever reads them gathers them. */
+      readonly forgetAfter?: number
     }
   | Act
 

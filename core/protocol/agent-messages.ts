@@ -85,6 +85,8 @@ export type AgentReport = {
   /** The version of desired state that is in force; 0 = none yet. */
   readonly stateVersion: number
   readonly packages: readonly PackageStatus[]
+  /** Tracepoints, or patterns of them, where advice is now; the first of them. */
+  readonly woven?: readonly string[]
   /** Those that changed lately; the others stand as they were last told. */
   readonly results?: readonly ResultReport[]
   /** emitted = sent + dropped + queued, exactly. */

@@ -40,6 +40,18 @@ export type ColumnRole =
 /** Rows of groups that agree in some columns, put together: what names them otherwise is null. */
 export type RollUp = { readonly by: readonly string[]; readonly rows: readonly ResultRow[] }
 
+/**
+ * How a query is answered: its tuples ride in baggage, or (recorded) every event is told with its causal
+ * stamp and joined on the server.
+ */
+export type QueryPlan = {
+  readonly kind: 'baggage' | 'recorded'
+  /** Rows count from then. */
+  readonly sinceMs: number
+  /** Why it is not what it would be by itself. */
+  readonly reason?: string
+}
+
 export type QueryView = {
   readonly id: string
   readonly name?: string
@@ -50,6 +62,7 @@ export type QueryView = {
   readonly createdMs: number
   /** Removed everywhere then. */
   readonly expiresMs: number
+  readonly plan: QueryPlan
   readonly coverage: QueryCoverage
   /** Tuples counted so far. */
   readonly total: number
@@ -83,11 +96,14 @@ export type QueryResults = {
   /** Over the last seconds: COUNT and SUM columns as rates, beside the columns that name the group. */
   readonly perSecond: { readonly rows: readonly ResultRow[]; readonly total: number }
   readonly coverage: QueryCoverage
+  readonly plan: QueryPlan
   readonly use: QueryUse
   readonly drops: {
     /** Tuples that found no group any more: there is a limit to groups. */
     readonly otherRows: number
     /** Hits whose tuples had no room in the baggage. */
     readonly overflows: number
+    /** Of the recorded plan: events that could not be joined, for they were too late or too many. */
+    readonly lost: number
   }
 }

@@ -7,6 +7,7 @@ import { rollUp, rowsOfGroups, type Group } from './output.ts'
 import { buildPlan, type Output } from './plan.ts'
 import type { Surroundings } from './resolve.ts'
 import { hasAggregate, type Term } from './resolved.ts'
+import { compileRecording, Gathering } from './recording.ts'
 import { rewritePlan } from './rewrite.ts'
 import type { Row } from './rows.ts'
 
@@ -21,6 +22,8 @@ export type CompiledQuery = {
   /** Columns that only grow: COUNT and SUM alone. */
   readonly summed: readonly string[]
   readonly output: Output
+  /** Of the recorded plan: what processes tell is gathered there. */
+  gather(): Gathering
   rows(groups: readonly Group[]): readonly Row[]
   /** Rows of the groups that agree in these columns, put together. */
   rollUp(groups: readonly Group[], by: readonly string[]): readonly Row[]
@@ -29,18 +32,19 @@ export type CompiledQuery = {
 /** Errors: QueryError E_QUERY. */
 export function compileQuery(
   text: string,
-  options: CompileOptions,
+  options: CompileOptions & { readonly isRecorded?: boolean },
   around: Surroundings = {},
 ): CompiledQuery {
   const plan = rewritePlan(buildPlan(readQuery(text, around)))
   return {
-    tool: compilePlan(plan, options),
+    tool: options.isRecorded === true ? compileRecording(plan, options) : compilePlan(plan, options),
     columns: plan.output.columns.map(({ name }) => name),
     roles: plan.output.columns.map(({ value }, i) =>
       i === 0 && plan.output.isWindowed ? 'window' : roleOf(value),
     ),
     summed: plan.output.columns.filter(({ value }) => isSummed(value)).map(({ name }) => name),
     output: plan.output,
+    gather: () => new Gathering(plan),
     rows: (groups) => rowsOfGroups(plan.output, groups),
     rollUp: (groups, by) => rollUp(plan.output, groups, by),
   }

@@ -4,8 +4,8 @@ import { callableNames } from './functions.ts'
 import { tokenAt, type Token } from './lexer.ts'
 import { QUERY_CHARS_MAX } from './limits.ts'
 import type { Surroundings } from './resolve.ts'
-import { DEFAULT_VARS, varsAt } from './vocabulary.ts'
-import { tracepointAt } from '#advice'
+import { DEFAULT_VARS, fitting, varsAt } from './vocabulary.ts'
+import { isCode, tracepointAt } from '#advice'
 
 export type Completion = {
   readonly label: string
@@ -17,6 +17,8 @@ export type Completion = {
 
 const CLAUSES = ['From', 'Join', 'Left Join', 'Where', 'Let', 'GroupBy', 'Select', 'Top', 'Every']
 const FILTERS = ['First', 'FirstN', 'MostRecent', 'MostRecentN']
+/** A line is a number that the text of the function says. */
+const PLACES = ['return', 'throw', 'exit']
 const COMPLETIONS_MAX = 200
 
 /** Candidates for the word that ends at `offset`, those that begin with it first. */
@@ -29,7 +31,7 @@ export function complete(text: string, offset: number, around: Surroundings): re
   const word = isSource ? source : runBefore(before, /[A-Za-z0-9_$]/)
   const start = before.length - word.length
   const offers = isSource
-    ? sourceOffers(around)
+    ? [...placeOffers(word, around), ...sourceOffers(around)]
     : (variableOffers(before, start, around) ?? generalOffers(tokens, start, around))
   const wanted = word.toLowerCase()
   return offers
@@ -74,6 +76,13 @@ function sourceOffers({ vocabulary, views }: Surroundings): Offer[] {
     ...(vocabulary ?? []).map(({ name }) => ({ label: name, kind: 'tracepoint' }) as const),
     ...FILTERS.map((label) => ({ label: `${label}(`, kind: 'keyword' }) as const),
   ]
+}
+
+/** Behind the `@` of a function, where in it advice can be. */
+function placeOffers(word: string, { vocabulary }: Surroundings): Offer[] {
+  const of = word.slice(0, Math.max(0, word.lastIndexOf('@')))
+  if (!isCode(of) || fitting(vocabulary ?? [], of).length === 0) return []
+  return PLACES.map((place) => ({ label: `${of}@${place}`, kind: 'tracepoint' }))
 }
 
 /** Behind `alias.` the variables of its tracepoints. */

@@ -4,6 +4,7 @@
 
 import { Baggage } from '#baggage'
 import type { Diagnostic } from '#base'
+import type { ToolPackage } from '#protocol'
 import {
   compilePackage,
   GroupTable,
@@ -18,8 +19,9 @@ import { compilePlan } from './compile.ts'
 import { evaluateByDefinition, variableOf } from './definition.ts'
 import { rowsOfGroups } from './output.ts'
 import { parseQuery } from './parser.ts'
-import { layoutPlan, type Pushing } from './layout.ts'
-import { buildPlan } from './plan.ts'
+import { layoutPlan, type Layout, type Pushing } from './layout.ts'
+import { EVALUATED_ROWS_MAX, EVALUATED_TUPLE_BYTES_MAX } from './limits.ts'
+import { buildPlan, type Plan } from './plan.ts'
 import {
   ExecutionError,
   readExecution,
@@ -84,25 +86,45 @@ const BAG_ID = 64
 export function evaluateCompiled(query: ResolvedQuery, recorded: Recorded, pushing: Pushing): readonly Row[] {
   const built = buildPlan(query)
   const plan = pushing === 'all' ? rewritePlan(built) : settlePlan(built)
-  const tool = compilePlan(plan, { name: RESULT, version: 1, bagId: BAG_ID }, layoutPlan(plan, pushing))
   const table = new GroupTable(
     plan.output.folds.map(({ fn }) => fn),
     NO_LIMITS,
   )
+  foldExecution(recorded, { plan, layout: layoutPlan(plan, pushing) }, table)
+  return rowsOfGroups(plan.output, table.groups())
+}
+
+/** Adds what one execution gives to the table. Errors: ExecutionError E_EXECUTION where it explodes. */
+export function foldExecution(
+  recorded: Recorded,
+  { plan, layout }: { readonly plan: Plan; readonly layout: Layout },
+  table: GroupTable,
+): void {
+  runAlong(recorded, compilePlan(plan, { name: RESULT, version: 1, bagId: BAG_ID }, layout), { table })
+}
+
+/** Runs a package along an execution, event by event. `random` is asked with the event at hand. */
+export function runAlong(
+  { events }: Recorded,
+  tool: ToolPackage,
+  { table, random }: { readonly table: GroupTable; readonly random?: (event: RecordedEvent) => number },
+): void {
   let components = 0
+  let [current] = events
   const advice = compilePackage(verifyPackage(tool), {
     owners: new TupleOwners(),
     fresh: () => bigEndian(++components),
     results: () => table,
-    random: () => 0,
+    random: () => random?.(current) ?? 0,
+    rowsMax: EVALUATED_ROWS_MAX,
+    tupleBytesMax: EVALUATED_TUPLE_BYTES_MAX,
   })
   const left: Baggage[] = []
-  for (const event of recorded.events) {
-    const environment = new EventEnvironment(event, Baggage.join(...event.after.map((place) => left[place])))
-    for (const one of advice) if (matchesTracepoint(one.tracepoint, event.tracepoint)) one.run(environment)
+  for (current of events) {
+    const environment = new EventEnvironment(current, Baggage.join(...current.after.map((at) => left[at])))
+    for (const one of advice) if (matchesTracepoint(one.tracepoint, current.tracepoint)) one.run(environment)
     left.push(environment.baggage)
   }
-  return rowsOfGroups(plan.output, table.groups())
 }
 
 /** Advice at a recorded event. Acts have nobody to act on. */
@@ -138,7 +160,7 @@ class EventEnvironment implements AdviceEnvironment {
   keep(): void {}
   act(): void {}
 
-  /** A recorded execution is small: what has no room here would have none in a process. */
+  /** There is far more room than in a process: what has none here would never end. */
   overflow(what: 'tuples' | 'rows'): void {
     throw new ExecutionError(`${what} of event ${this.#event.id} have no room`)
   }

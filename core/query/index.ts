@@ -5,6 +5,7 @@ export { explain, type AdviceExplanation, type Explanation, type Stage } from '.
 export { complete, type Completion } from './complete.ts'
 export { highlight, type Highlight } from './highlight.ts'
 export { compileQuery, type CompiledQuery, type CompileOptions } from './compile-query.ts'
+export type { Gathering } from './recording.ts'
 export { rowsOfGroups, type Group } from './output.ts'
 export type { Surroundings } from './resolve.ts'
 export { ascendingOf, applyFunction, histogramFrom, type HistogramState } from './values.ts'

@@ -362,6 +362,35 @@ describe('completion', () => {
     assert.deepEqual(offered('From r In db.read Join a In First(htt'), ['http.server.request.end'])
   })
 
+  test('offers the places of a function behind its name', () => {
+    const functions = [{ name: 'src/store.ts:Store.take', vars: ['title'], lines: [3, 9] as const }]
+    const offer = (text: string): readonly string[] =>
+      complete(text, text.length, { vocabulary: functions }).map(({ label }) => label)
+    assert.deepEqual(offer('From t In store.ts:Store.take@'), [
+      'store.ts:Store.take@return',
+      'store.ts:Store.take@throw',
+      'store.ts:Store.take@exit',
+    ])
+    assert.deepEqual(offer('From t In store.ts:Store.take@e'), ['store.ts:Store.take@exit'])
+    assert.deepEqual(offer('From t In store.ts:Store.put@'), [])
+    assert.deepEqual(offer('From t In store.ts:Store.take@return Select t.ret'), ['return'])
+  })
+
+  test('a line of a function sees what only the function knows; one outside of it is refused', () => {
+    const at = (name: string, sources: readonly string[]): readonly string[] =>
+      parse(`From t In ${name} Select t.anything, t.this.#taken`, {
+        vocabulary: [{ name: 'src/store.ts:Store.take', vars: ['title'], lines: [3, 9], sources }],
+      }).diagnostics.map(({ severity, message, note }) => `${severity}: ${message}; ${note}`)
+    assert.deepEqual(at('store.ts:Store.take@9', ['a']), [])
+    assert.deepEqual(at('store.ts:Store.take@10', ['a']), [
+      'error: line 10 is not in src/store.ts:Store.take; it stands in lines 3 to 9',
+    ])
+    assert.match(
+      at('store.ts:Store.take@4', ['a', 'b'])[0],
+      /^warning: 2 versions of src\/store.ts:Store.take run/,
+    )
+  })
+
   test('offers the variables of a source behind its name', () => {
     assert.deepEqual(offered('From r In db.read Select r.ta'), ['table'])
     assert.ok(offered('From r In db.read Where r.').includes('bytes'))

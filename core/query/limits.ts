@@ -17,5 +17,20 @@ export const SELECT_ITEMS_MAX = 32
 export const KEEP_MAX = 64
 /** Messages for one text; after so many nobody reads on. */
 export const DIAGNOSTICS_MAX = 50
+/** Rows at one event, and bytes of what is packed for one join, where a recorded execution is evaluated. */
+export const EVALUATED_ROWS_MAX = 100_000
+export const EVALUATED_TUPLE_BYTES_MAX = 4 * 1024 * 1024
 /** Events of a recorded execution that `evaluate` takes: the definition compares every pair. */
 export const EVENTS_MAX = 20_000
+
+/** Reports that tell an event: losing two in a row loses none. A process holds GROUPS_MAX rows meanwhile. */
+export const TOLD_IN_REPORTS = 3
+/** An execution of which nothing was told for so long has ended, or waits for something else than us. */
+export const QUIET_MS = 5_000
+/** Longer than TOLD_IN_REPORTS reports: what is repeated must be known. */
+export const FORGET_EVENTS_MS = 30_000
+/** Held at once for one query; an event of some variables takes about 500 bytes. */
+export const EVENTS_GATHERED_MAX = 100_000
+/** Of one execution: packing is quadratic in them. */
+export const EXECUTION_EVENTS_MAX = 2_000
+export const GATHERED_GROUPS_MAX = 10_000

@@ -158,6 +158,8 @@ function printInstruction(instruction: Instruction): string {
     }
     case 'emit':
       return `EMIT ${[...instruction.keys.map(printExpression), ...instruction.folds.map(printFold)].join(', ')}`
+    case 'random':
+      return `RANDOM ${instruction.slot}`
     case 'let':
       return `LET ${instruction.slot} = ${printExpression(instruction.value)}`
     default:

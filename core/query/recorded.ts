@@ -61,8 +61,12 @@ export function readExecution(execution: RecordedExecution): Recorded {
       rank: ranks.get(id) ?? 0,
     })
   }
-  const ancestors = ancestorsOf(events)
-  return { events, happenedBefore: (first, second) => ((ancestors[second] >> BigInt(first)) & 1n) === 1n }
+  let ancestors: bigint[] | undefined
+  const happenedBefore = (first: number, second: number): boolean => {
+    ancestors ??= ancestorsOf(events)
+    return ((ancestors[second] >> BigInt(first)) & 1n) === 1n
+  }
+  return { events, happenedBefore }
 }
 
 /** Kahn's algorithm; ids ready at once come in the order given. */

@@ -2,6 +2,7 @@
 
 import type { Verb } from './verb.ts'
 import { agents, killSwitch, login, tracepoints } from './verbs/agents.ts'
+import { attach } from './verbs/attach.ts'
 import { bagc } from './verbs/bagc.ts'
 import { bench } from './verbs/bench.ts'
 import { completionVerb } from './verbs/completion.ts'
@@ -16,6 +17,7 @@ import { up } from './verbs/up.ts'
 export const VERBS: readonly Verb[] = [
   up,
   run,
+  attach,
   doctor,
   traces,
   trace,

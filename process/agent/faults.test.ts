@@ -51,8 +51,9 @@ function hostApi(isBroken: {
   const ledger = new Ledger()
   const clock = openWallClock()
   const sampler = openSampler({ kind: 'always_on', isParentBased: true, ratio: 1 })
-  const spans: Spans = openSpans(openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} }))
+  const recorder = openRecorder({ clock, ids: openIds(), sampler, onEnd: () => {} })
   const tracepoints = new Tracepoints({ budget: new AdviceBudget(), code: undefined, ledger, surroundings })
+  const spans: Spans = openSpans(recorder, tracepoints)
   const workflow = openWorkflow()
   const api = openHostApi({
     ledger,

@@ -33,10 +33,9 @@ export function openHostApi(parts: Parts): HostApi {
   const safely = <A extends readonly unknown[], R>(where: string, fallback: R, fn: (...args: A) => R) =>
     guarded(ledger, where, fallback, fn)
   const begin = safely('block', undefined, (name: string, attributes: HostAttributes): Span | undefined => {
-    const span = parts.isTracing ? spans.begin({ name, kind: KIND.internal, scope: SCOPE }) : undefined
-    if (!(span instanceof Span)) return undefined
-    span.attributes = flat(attributes)
-    return span
+    if (!parts.isTracing) return undefined
+    const span = spans.begin({ name, kind: KIND.internal, scope: SCOPE, attributes: flat(attributes) })
+    return span instanceof Span ? span : undefined
   })
   const end = safely('block end', undefined, (span: Span, isFailed: boolean, error: unknown): void => {
     if (isFailed) markFailed(span, error)

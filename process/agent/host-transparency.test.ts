@@ -42,20 +42,15 @@ for (const way of WAYS) {
   })
 }
 
-test('a collector that takes the request and never answers delays the end by 300 ms at most', async () => {
+test('a collector that takes the request and never answers is not waited for at the end', async () => {
   let isAsked = false
   const server = createServer(() => (isAsked = true))
-  const url = await listen(server)
-  const run = (agent: boolean) =>
-    ended(launch({ file: './ends.mjs', args: ['return'], agent, env: { OTEL_EXPORTER_OTLP_ENDPOINT: url } }))
+  const OTEL_EXPORTER_OTLP_ENDPOINT = await listen(server)
+  // Who waited for the answer, or for its timeout, would not end within this test.
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT, OTEL_EXPORTER_OTLP_TIMEOUT: '600000' }
   try {
-    const plain = await run(false)
-    const hanging = await run(true)
-    assert.equal(hanging.code, 0)
+    assert.equal((await ended(launch({ file: './ends.mjs', args: ['return'], env }))).code, 0)
     assert.ok(isAsked)
-    // Start of the agent from source included, and the machine may be busy: the promise is 300 ms, a hang
-    // would be the 10 s of the timeout.
-    assert.ok(hanging.ms - plain.ms < 3000, `${hanging.ms - plain.ms} ms longer`)
   } finally {
     await closed(server)
   }

@@ -31,7 +31,10 @@ const NONE: readonly MeteredAdvice[] = Object.freeze([])
 /** The hook for a function; undefined where no advice is at it. `run` must not throw. */
 export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run): Hook | undefined {
   const watched = new Watched(fn, advice, run)
-  for (const meter of watched.meters) meter.functions += 1
+  for (const meter of watched.meters) {
+    meter.functions += 1
+    if (fn.unseen !== undefined) meter.miss(fn.name, fn.unseen)
+  }
   if (watched.isNothing) return undefined
   if (watched.isEntryOnly)
     return (self, args) => {
@@ -66,29 +69,30 @@ class Watched {
     this.run = run
     this.params = new Map(fn.params.map((name, i) => [name, i]))
     const at = (...places: string[]): readonly MeteredAdvice[] => {
-      const found = advice.filter(({ tracepoint }) =>
-        placesAt(tracepoint, fn.name).some((one) => places.includes(one)),
-      )
+      const found = advice.filter((one) => places.some((place) => isAt(one, fn, place)))
       return found.length === 0 ? NONE : found
     }
     this.entry = at('entry')
     this.atReturn = at('return', 'exit')
     this.atThrow = at('throw', 'exit')
-    const numbers = new Set(advice.flatMap(({ tracepoint }) => placesAt(tracepoint, fn.name).map(Number)))
-    const inside = [...numbers].filter((line) => line >= fn.lines.first && line <= fn.lines.last)
-    const lines = inside.map((line) => new Line(line, at(String(line))))
-    this.clone = this.#clone(lines)
-    this.lines = this.clone === undefined ? [] : lines
+    const lines = [fn, ...fn.nested].flatMap((of) => (of.isNested && of === fn ? [] : linesOf(of, advice)))
+    const seen = lines.length === 0 ? undefined : this.#clone(lines)
+    this.clone = seen?.run
+    this.lines = seen === undefined ? [] : lines
     this.isTimed = [...this.meteredAdvice].some(({ vars }) => vars.includes(DURATION))
   }
 
-  #clone(lines: readonly Line[]): CloneFunction | undefined {
-    if (lines.length === 0) return undefined
+  /** Undefined where it cannot be; what is not seen is told, but for lines that another function has. */
+  #clone(lines: readonly Line[]): { readonly run: CloneFunction } | undefined {
     const clone = this.#fn.clone(lines.map(({ probe }) => probe))
-    if ('run' in clone) return clone.run
-    for (const { advice, probe } of lines)
-      for (const { meter } of advice) meter.miss(`${this.name}@${probe.line}`, clone.reason)
-    return undefined
+    if ('reason' in clone) {
+      for (const line of lines) line.miss(clone.reason)
+      return undefined
+    }
+    const seen = new Set(lines.filter((_, i) => !clone.missed.has(i)).map(({ probe }) => probe.line))
+    for (const [i, reason] of clone.missed) if (!seen.has(lines[i].probe.line)) lines[i].miss(reason)
+    for (const line of lines) if (line.fn !== this.#fn && seen.has(line.probe.line)) line.miss(MADE_BEFORE)
+    return clone
   }
 
   get meteredAdvice(): ReadonlySet<MeteredAdvice> {
@@ -117,16 +121,45 @@ class Watched {
   }
 }
 
+const MADE_BEFORE = 'seen where it was made after the query came: one that is kept from before is not'
+
+/** Where nobody knows where it stands, it says itself that it has no lines. */
+const isIn = (line: number, { lines }: WovenFunction): boolean =>
+  line > 0 && (lines === undefined || (line >= lines.first && line <= lines.last))
+
+function linesOf(fn: WovenFunction, advice: readonly MeteredAdvice[]): Line[] {
+  const numbers = new Set(advice.flatMap(({ tracepoint }) => placesAt(tracepoint, fn.name).map(Number)))
+  return [...numbers]
+    .filter((line) => isIn(line, fn))
+    .map(
+      (line) =>
+        new Line(
+          fn,
+          line,
+          advice.filter((one) => isAt(one, fn, String(line))),
+        ),
+    )
+}
+
+const isAt = ({ tracepoint }: MeteredAdvice, { name }: WovenFunction, place: string): boolean =>
+  placesAt(tracepoint, name).includes(place)
+
 /** Advice before a statement. */
 class Line {
+  readonly fn: WovenFunction
   readonly probe: Probe
   readonly advice: readonly MeteredAdvice[]
 
-  constructor(line: number, advice: readonly MeteredAdvice[]) {
+  constructor(fn: WovenFunction, line: number, advice: readonly MeteredAdvice[]) {
+    this.fn = fn
     this.advice = advice
     const roots = new Set(advice.flatMap(({ vars }) => vars.map(rootOf)))
     roots.delete(THIS)
-    this.probe = { line, vars: [...roots] }
+    this.probe = { of: fn.path, line, vars: [...roots] }
+  }
+
+  miss(reason: string): void {
+    for (const { meter } of this.advice) meter.miss(`${this.fn.name}@${this.probe.line}`, reason)
   }
 }
 
@@ -207,29 +240,30 @@ class Started implements Point {
   runClone(clone: CloneFunction): unknown {
     const { lines, run } = this.watched
     const look = (probe: number, values: readonly unknown[]): void =>
-      run(lines[probe].advice, new AtLine(this, lines[probe].probe, values))
+      run(lines[probe].advice, new AtLine(this, lines[probe], values))
     return clone.call(this.#self, look, ...this.#args)
   }
 }
 
 class AtLine implements Point {
   readonly invocation: Started
-  readonly #probe: Probe
+  readonly #line: Line
   readonly #values: readonly unknown[]
 
-  constructor(started: Started, probe: Probe, values: readonly unknown[]) {
+  constructor(started: Started, line: Line, values: readonly unknown[]) {
     this.invocation = started
-    this.#probe = probe
+    this.#line = line
     this.#values = values
   }
 
   get name(): string {
-    return `${this.invocation.name}@${this.#probe.line}`
+    return `${this.#line.fn.name}@${this.#line.probe.line}`
   }
 
+  /** By name where it stands; else parameters, `this` and time since entry of the cloned function. */
   own(variable: string): unknown {
     const path = this.invocation.watched.path(variable)
-    const value = this.#values[this.#probe.vars.indexOf(path.root)]
+    const value = this.#values[this.#line.probe.vars.indexOf(path.root)]
     if (value !== undefined) return valueAt(value, path.steps, path.from)
     return variable === DURATION ? this.invocation.durationMs : this.invocation.read(path)
   }

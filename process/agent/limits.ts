@@ -92,3 +92,5 @@ export const DISARMED_MS = 10_000
 
 /** Places that a tool could not reach, told with each report: a pattern may be at thousands. */
 export const MISSED_TOLD_MAX = 20
+/** Tracepoints with advice that a report names: what is woven is for a person to read. */
+export const WOVEN_TOLD_MAX = 256

@@ -253,11 +253,9 @@ function beginSpan(
     parent,
     scope,
     startMs,
+    attributes: options.attributes === undefined ? undefined : flatAttributes(options.attributes, host),
   })
-  if (span instanceof Span) {
-    if (options.attributes !== undefined) span.attributes = flatAttributes(options.attributes, host)
-    for (const link of options.links ?? []) addApiLink(span, link, host)
-  }
+  if (span instanceof Span) for (const link of options.links ?? []) addApiLink(span, link, host)
   return new OtelSpan(span, host)
 }
 

@@ -8,6 +8,7 @@ import {
   compilePackage,
   GroupTable,
   parsePackage,
+  PROCESS_LIMITS,
   TupleOwners,
   verifyPackage,
   type CompiledAdvice,
@@ -82,13 +83,11 @@ export class Toolbox {
       one.unchanged = hits === one.reported ? one.unchanged + 1 : 0
       one.reported = hits
       if (tables.size === 0 || (one.unchanged > REPEATS && one.unchanged % REPEAT_EVERY !== 0)) return []
-      return [...tables].map(([result, table]) => ({
-        tool: status.name,
-        version: status.version,
-        result,
-        overflows: one.overflows,
-        ...table.snapshot(),
-      }))
+      return [...tables].map(([result, table]) => {
+        const told = table.snapshot()
+        table.turn()
+        return { tool: status.name, version: status.version, result, overflows: one.overflows, ...told }
+      })
     })
   }
 
@@ -126,7 +125,13 @@ function tablesOf({ advice }: ToolPackage): ReadonlyMap<string, GroupTable> {
   for (const { instructions } of advice)
     for (const instruction of instructions)
       if (instruction.op === 'emit' && !tables.has(instruction.result))
-        tables.set(instruction.result, new GroupTable(instruction.folds.map(({ fn }) => fn)))
+        tables.set(
+          instruction.result,
+          new GroupTable(
+            instruction.folds.map(({ fn }) => fn),
+            { ...PROCESS_LIMITS, turns: instruction.forgetAfter },
+          ),
+        )
   return tables
 }
 

@@ -126,6 +126,12 @@ export class Span implements SpanContext {
     else this.droppedAttributes += 1
   }
 
+  get(key: string): AttributeValue | undefined {
+    for (let i = 0; i < this.attributes.length; i += 2)
+      if (this.attributes[i] === key) return this.attributes[i + 1]
+    return undefined
+  }
+
   addEvent(event: SpanEvent, eventsMax: number): void {
     this.events ??= []
     if (this.events.length < eventsMax) this.events.push(event)

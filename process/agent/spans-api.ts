@@ -5,23 +5,34 @@ import { context, currentFrame, newFrame, runWith, withScope } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
 import { joinTrail } from './http-spans.ts'
 import type { Recorder, SilentSpan, SpanOptions } from './recorder.ts'
-import { Span, type SpanContext } from './span.ts'
+import { Span, type AttributeValue, type SpanContext } from './span.ts'
 import { endOfTrail } from './trail.ts'
+
+type Begin = SpanOptions & {
+  /** Key, value, key, value; the span's own from here on. */
+  readonly attributes?: AttributeValue[]
+}
+
+/** Where advice may be. */
+export type SpanPoints = { spanStart(span: Span): void; spanEnd(span: Span): void }
 
 export type Spans = {
   /** A child of the active span, or a root. Does not become active. */
-  begin(options: Omit<SpanOptions, 'parent'>): Span | SilentSpan
+  begin(options: Omit<Begin, 'parent'>): Span | SilentSpan
   /** With a parent of the caller's choice; the trail is joined only within one trace. */
-  beginUnder(options: SpanOptions): Span | SilentSpan
+  beginUnder(options: Begin): Span | SilentSpan
   end(span: Span, endMs?: number): void
   /** Runs fn with this span active; outside every execution it begins one. */
   runActive<R>(span: SpanContext | undefined, fn: () => R): R
 }
 
-export function openSpans(recorder: Recorder): Spans {
-  const beginUnder = (options: SpanOptions) => {
+export function openSpans(recorder: Recorder, points: SpanPoints): Spans {
+  const beginUnder = (options: Begin) => {
     const span = recorder.begin(options)
-    if (span instanceof Span) joinTrail(span)
+    if (!(span instanceof Span)) return span
+    if (options.attributes !== undefined) span.attributes = options.attributes
+    joinTrail(span)
+    points.spanStart(span)
     return span
   }
   return {
@@ -29,6 +40,7 @@ export function openSpans(recorder: Recorder): Spans {
     begin: (options) => beginUnder({ ...options, parent: activeSpan(currentFrame()?.scope) }),
     end(span, endMs) {
       if (span.isEnded) return
+      points.spanEnd(span)
       recorder.end(span, endMs)
       if (currentFrame() !== undefined) context.update((baggage) => endOfTrail(baggage, span))
     },

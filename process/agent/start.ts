@@ -51,10 +51,17 @@ export type Agent = {
   /** Sends what there is; settles when it is settled or after `ms`. Never rejects. */
   flush(ms: number): Promise<void>
   report(): AgentReport
+  /** Looks at modules that were loaded before, too: of ES modules, those with these URLs. Never rejects. */
+  adopt(urls: readonly string[]): Promise<void>
   stop(): void
 }
 
-const inert: Agent = Object.freeze({ flush: async () => {}, report: emptyReport, stop: () => {} })
+const inert: Agent = Object.freeze({
+  flush: async () => {},
+  report: emptyReport,
+  adopt: async () => {},
+  stop: () => {},
+})
 
 /** Starts the agent of this process. Never throws: an agent that cannot start leaves the host alone. */
 export function startAgent(settings: Settings): Agent {
@@ -130,7 +137,7 @@ class RunningAgent implements Agent {
         this.#exporter.wake()
       }),
     })
-    this.#spans = openSpans(this.#recorder)
+    this.#spans = openSpans(this.#recorder, this.#tracepoints)
     this.#enable()
     this.#removeExit = installExit({
       exporter: this.#exporter,
@@ -144,6 +151,14 @@ class RunningAgent implements Agent {
 
   flush(ms: number): Promise<void> {
     return this.#exporter.flush(ms)
+  }
+
+  async adopt(urls: readonly string[]): Promise<void> {
+    try {
+      await this.#weave?.adopt(urls)
+    } catch (error: unknown) {
+      this.#ledger.fail('adopt', error)
+    }
   }
 
   stop(): void {
@@ -168,6 +183,7 @@ class RunningAgent implements Agent {
       timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
       packages: this.#toolbox.statuses.map((status) => ({ ...status, use: this.#budget.use(status.name) })),
+      woven: this.#tracepoints.woven,
       results: this.#toolbox.results(),
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },

@@ -22,11 +22,11 @@ import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget, ToolMeter } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
-import { FUNCTIONS_TOLD_MAX, NAMES_MAX } from './limits.ts'
+import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
-import { Span } from './span.ts'
+import { KIND, Span, STATUS } from './span.ts'
 import type { Weave } from '#weave'
 
 const SERVER_START = 'http.server.request.start'
@@ -35,10 +35,14 @@ const SERVER_END = 'http.server.request.end'
 const CLIENT_START = 'http.client.request.start'
 const CLIENT_RESPONSE = 'http.client.response'
 const CLIENT_END = 'http.client.request.end'
+const SPAN_START = 'span.start'
+const SPAN_END = 'span.end'
 
 /** `header.<name>` reads a request header. */
 const SERVER_VARS = ['method', 'path', 'host', 'header.*']
 const CLIENT_VARS = ['method', 'host', 'port', 'path']
+/** `attributes.db.system` reads an attribute. */
+const SPAN_VARS = ['name', 'kind', 'attributes.*']
 const BUILT_IN: readonly TracepointInfo[] = [
   { name: SERVER_START, vars: SERVER_VARS },
   { name: SERVER_RESPONSE, vars: [...SERVER_VARS, 'status', 'durationMs'] },
@@ -46,6 +50,8 @@ const BUILT_IN: readonly TracepointInfo[] = [
   { name: CLIENT_START, vars: CLIENT_VARS },
   { name: CLIENT_RESPONSE, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
   { name: CLIENT_END, vars: [...CLIENT_VARS, 'status', 'durationMs'] },
+  { name: SPAN_START, vars: SPAN_VARS },
+  { name: SPAN_END, vars: [...SPAN_VARS, 'status', 'durationMs'] },
 ]
 
 export const LOG_LEVELS: ReadonlySet<string> = new Set([
@@ -111,6 +117,8 @@ export class Tracepoints {
   #clientStart = NOTHING
   #clientResponse = NOTHING
   #clientEnd = NOTHING
+  #spanStart = NOTHING
+  #spanEnd = NOTHING
 
   constructor(parts: Parts) {
     this.#budget = parts.budget
@@ -150,6 +158,8 @@ export class Tracepoints {
     this.#clientStart = this.#wovenAt(CLIENT_START)
     this.#clientResponse = this.#wovenAt(CLIENT_RESPONSE)
     this.#clientEnd = this.#wovenAt(CLIENT_END)
+    this.#spanStart = this.#wovenAt(SPAN_START)
+    this.#spanEnd = this.#wovenAt(SPAN_END)
     const { isSecret } = this.#surroundings
     const vars = advice.flatMap((one) => one.vars)
     const secrets = new Set(vars.filter((name) => name.split('.').some(isSecret)))
@@ -163,6 +173,11 @@ export class Tracepoints {
     if (this.#wovenAt(name) !== NOTHING) return true
     if (!this.#seen.has(name) && this.#seen.size < NAMES_MAX) this.#seen.set(name, { name, vars: [] })
     return false
+  }
+
+  /** Where advice is now, as it was told. */
+  get woven(): readonly string[] {
+    return [...new Set(this.#advice.map(({ tracepoint }) => tracepoint))].slice(0, WOVEN_TOLD_MAX)
   }
 
   get hasServerResponse(): boolean {
@@ -190,8 +205,7 @@ export class Tracepoints {
     const told = functions.map(({ name, params, hasThis, lines, source }) => ({
       name,
       vars: hasThis ? [...params, 'this'] : params,
-      lines: [lines.first, lines.last] as const,
-      source,
+      ...(lines === undefined ? {} : { lines: [lines.first, lines.last] as const, source }),
     }))
     return [...BUILT_IN, ...SOURCE_TRACEPOINTS, ...this.#seen.values(), ...told]
   }
@@ -287,6 +301,24 @@ export class Tracepoints {
     this.#run(this.#clientEnd, environment)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
+  }
+
+  /** Of a span that the application makes, through us or through @opentelemetry/api. */
+  spanStart(span: Span): void {
+    if (this.#spanStart !== NOTHING) this.#atSpan(SPAN_START, this.#spanStart, span)
+  }
+
+  /** It is still open, so tags find it. */
+  spanEnd(span: Span): void {
+    if (this.#spanEnd !== NOTHING) this.#atSpan(SPAN_END, this.#spanEnd, span)
+  }
+
+  #atSpan(name: string, woven: Woven, span: Span): void {
+    const own = (variable: string): unknown => spanVariable(span, variable)
+    const environment = this.#environment({ name, own, invocation: span }, undefined)
+    this.#run(woven, environment)
+    putTags(environment, span)
+    leaveHere(environment)
   }
 
   /** `invocation`: what its entry keeps, its exit observes. */
@@ -465,6 +497,25 @@ function clientVariable(exchange: ClientExchange, name: string): unknown {
       return durationOf(exchange.handle)
     default:
       return undefined
+  }
+}
+
+const SPAN_KINDS = ['', ...Object.keys(KIND)]
+const SPAN_STATUSES = Object.keys(STATUS)
+const ATTRIBUTE = 'attributes.'
+
+function spanVariable(span: Span, name: string): unknown {
+  switch (name) {
+    case 'name':
+      return span.name
+    case 'kind':
+      return SPAN_KINDS[span.kind]
+    case 'status':
+      return SPAN_STATUSES[span.statusCode]
+    case 'durationMs':
+      return performance.now() - span.startMs
+    default:
+      return name.startsWith(ATTRIBUTE) ? span.get(name.slice(ATTRIBUTE.length)) : undefined
   }
 }
 

@@ -16,7 +16,9 @@ import { boundNames, type FunctionShape, type ModuleShape, type StatementShape }
 import { guard, guardedIn, MARK } from './transform.ts'
 
 export type Probe = {
-  /** 1-based: where a statement of the function itself begins. */
+  /** Path of the function whose line it is: the one that is cloned, or one inside it. */
+  readonly of: string
+  /** 1-based: where a statement of that function itself begins. */
   readonly line: number
   /** `book`, `this.#taken`: what it is given, in this order. */
   readonly vars: readonly string[]
@@ -25,6 +27,10 @@ export type Probe = {
 /** Called with the invocation's `this`, the probes' function and the parameters. */
 export type CloneFunction = (this: unknown, at: ProbeFunction, ...args: readonly unknown[]) => unknown
 export type ProbeFunction = (probe: number, values: readonly unknown[]) => void
+
+/** By the place of a probe, why it is not there. */
+export type Missed = ReadonlyMap<number, string>
+export type CloneText = { readonly text: string; readonly missed: Missed } | { readonly reason: string }
 
 /** Where it stands in the file as it was written. */
 type LineOf = (line: number, column: number) => number
@@ -41,19 +47,24 @@ export function cloneText(
   { source, program, shape: { functions, classes }, lineOf }: Module,
   slot: number,
   probes: readonly Probe[],
-): { readonly text: string } | { readonly reason: string } {
+): CloneText {
   const guarded = guardedIn(functions)
   const shape = guarded[slot]
   const refusal = refusalOf(shape)
   if (refusal !== undefined) return { reason: refusal }
   const fields = typeof shape.door === 'number' ? classes[shape.door].fields : []
-  const names = new Set([...shape.locals, ...moduleNames(program), ...fields.map((name) => `this.${name}`)])
+  const around = [...moduleNames(program), ...fields.map((name) => `this.${name}`)]
   const edits = new Edits()
   const alone: StatementShape[] = []
-  const lines = shape.statements.map((one) => lineOf(one.line, one.column))
-  for (const [i, { line, vars }] of probes.entries()) {
-    const statement = shape.statements[lines.indexOf(line)]
-    if (statement === undefined) return { reason: noStatement(line, lines) }
+  const missed = new Map<number, string>()
+  for (const [i, { of, line, vars }] of probes.entries()) {
+    const found = statementIn(chainTo(of, shape), { line, lineOf })
+    if ('reason' in found) {
+      missed.set(i, found.reason)
+      continue
+    }
+    const { statement, locals } = found
+    const names = new Set([...locals, ...around])
     const values = vars.map((name) => (names.has(name) ? `(()=>{try{return ${name}}catch{}})()` : 'void 0'))
     edits.insert(statement.start, `${statement.isAlone ? '{' : ''}${MARK}p(${i},[${values.join()}]);`)
     if (statement.isAlone) alone.push(statement)
@@ -62,14 +73,37 @@ export function cloneText(
   for (const child of shape.children) guard(child, { source, edits, slots })
   for (const { end } of alone) edits.insert(end, '}')
   const body = edits.applyTo(source.slice(0, shape.block.end)).slice(shape.block.start)
-  return { text: `(${headText(shape)}${body.slice(1)})` }
+  return { text: `(${headText(shape)}${body.slice(1)})`, missed }
 }
 
 function refusalOf({ path, door, isRepeatable, isExpression }: FunctionShape): string | undefined {
   if (isExpression) return `${path} is a mere expression: it has no lines`
-  if (door === undefined) return `no door reaches ${path}: it is made inside a block or another function`
+  if (door === undefined) return `no door reaches ${path}: it is made inside a block`
   if (!isRepeatable) return `${path} uses arguments, super, new.target, import() or its own name`
   return undefined
+}
+
+/** From the function down to the one of this path, which it holds; empty where it does not. */
+function chainTo(path: string, shape: FunctionShape): readonly FunctionShape[] {
+  if (shape.path === path) return [shape]
+  const below = shape.children.map((child) => chainTo(path, child)).find((chain) => chain.length > 0)
+  return below === undefined ? [] : [shape, ...below]
+}
+
+type Found =
+  | { readonly statement: StatementShape; readonly locals: readonly string[] }
+  | { readonly reason: string }
+
+/** What a statement sees: the names of its function and of those around it. */
+function statementIn(
+  chain: readonly FunctionShape[],
+  { line, lineOf }: { readonly line: number; readonly lineOf: LineOf },
+): Found {
+  const statements = chain.at(-1)?.statements ?? []
+  const lines = statements.map((one) => lineOf(one.line, one.column))
+  const at = lines.indexOf(line)
+  if (at < 0) return { reason: noStatement(line, lines) }
+  return { statement: statements[at], locals: chain.flatMap(({ locals }) => [...locals]) }
 }
 
 /** The brace is its last character. */

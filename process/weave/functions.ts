@@ -46,6 +46,8 @@ export type FunctionShape = {
   readonly isGuarded: boolean
   /** Whose scope it is made in: the module's, or (a number) a class's; undefined: that of a block or call. */
   readonly door: 'module' | number | undefined
+  /** Inside another function. */
+  readonly isNested: boolean
   /** Its body does the same in another function that is given the same `this` and parameters. */
   readonly isRepeatable: boolean
   readonly inClass: boolean
@@ -309,6 +311,7 @@ function draftOf(node: FunctionNode & AnyNode, { path, place }: { path: string; 
     hasThis: false,
     isGuarded: false,
     door: place.door,
+    isNested: place.owner !== undefined,
     isRepeatable: true,
     inClass: place.inClass,
     block: { start: node.body.start, end: node.body.end },

@@ -6,6 +6,7 @@
 
 import type { CloneFunction, Probe } from './clone.ts'
 import type { FunctionShape } from './functions.ts'
+import { guardedIn } from './transform.ts'
 import { FUNCTIONS_MAX } from './limits.ts'
 import type { Clone, WovenModule } from './woven-module.ts'
 
@@ -28,16 +29,29 @@ export type { Clone, CloneFunction, Probe }
 export interface WovenFunction {
   /** `src/store.ts:Store.get` */
   readonly name: string
-  /** Where it is written, 1-based, inclusive. */
-  readonly lines: { readonly first: number; readonly last: number }
+  /** Where it is written, 1-based, inclusive; undefined where nobody knows. */
+  readonly lines: { readonly first: number; readonly last: number } | undefined
   readonly params: readonly string[]
   readonly hasThis: boolean
   /** Names what was loaded: two processes with another text in this file have another one. */
-  readonly source: string
+  readonly source: string | undefined
+  /** Its name in the file, as probes name it. */
+  readonly path: string
+  /** Lines of these are seen by its clone: they are made inside it. */
+  readonly nested: readonly WovenFunction[]
+  /** It is one of those. */
+  readonly isNested: boolean
+  /** Calls that no hook sees, and why. */
+  readonly unseen: string | undefined
   /** The function with probes at lines. */
   clone(probes: readonly Probe[]): Clone
   /** Reads a private field, `#taken`; undefined where its class has none of that name or no door is open. */
   field(name: string): ((holder: unknown) => unknown) | undefined
+}
+
+/** A function with its slot. */
+export interface Site extends WovenFunction {
+  set(hook: Hook | undefined): void
 }
 
 type HookFor = (fn: WovenFunction) => Hook | undefined
@@ -46,22 +60,32 @@ export type Labelled = (file: string) => string
 
 /** Owned by one weave. */
 export class Sites {
-  readonly #functions: WovenSite[] = []
+  readonly #functions: Site[] = []
   #hookFor: HookFor = () => undefined
   /** Functions that have a guard and no name here: there was no room. */
   unnamed = 0
 
   add(module: WovenModule, guarded: readonly FunctionShape[], labelled: Labelled): void {
-    for (const [slot, shape] of guarded.entries()) {
-      if (this.#functions.length >= FUNCTIONS_MAX) {
-        this.unnamed += 1
-        continue
-      }
-      const site = new WovenSite(module, { slot, shape, labelled })
-      this.#functions.push(site)
-      const hook = this.#hookFor(site)
-      if (hook !== undefined) site.set(hook)
+    const sites = new Map<FunctionShape, WovenSite>()
+    for (const [slot, shape] of guarded.entries())
+      this.adopt(() => {
+        // Inner ones come after outer ones.
+        const nested = (): WovenFunction[] => guardedIn(shape.children).flatMap((one) => sites.get(one) ?? [])
+        const site = new WovenSite(module, { slot, shape, labelled, nested })
+        sites.set(shape, site)
+        return site
+      })
+  }
+
+  adopt(make: () => Site): void {
+    if (this.#functions.length >= FUNCTIONS_MAX) {
+      this.unnamed += 1
+      return
     }
+    const site = make()
+    this.#functions.push(site)
+    const hook = this.#hookFor(site)
+    if (hook !== undefined) site.set(hook)
   }
 
   /** Sets every slot anew, those of modules that are loaded later too. */
@@ -75,25 +99,41 @@ export class Sites {
   }
 }
 
-type Parts = { readonly slot: number; readonly shape: FunctionShape; readonly labelled: Labelled }
+type Parts = {
+  readonly slot: number
+  readonly shape: FunctionShape
+  readonly labelled: Labelled
+  readonly nested: () => readonly WovenFunction[]
+}
 
-class WovenSite implements WovenFunction {
+class WovenSite implements Site {
   readonly name: string
+  readonly unseen = undefined
   readonly lines: WovenFunction['lines']
   readonly params: readonly string[]
   readonly hasThis: boolean
+  readonly path: string
+  readonly isNested: boolean
   readonly #module: WovenModule
   readonly #slot: number
+  readonly #nested: () => readonly WovenFunction[]
 
-  constructor(module: WovenModule, { slot, shape, labelled }: Parts) {
+  constructor(module: WovenModule, { slot, shape, labelled, nested }: Parts) {
     const { original, label } = module.text
     const { file, line } = original.at(shape.line, shape.column)
     this.name = `${file === undefined ? label : labelled(file)}:${shape.path}`
     this.lines = { first: line, last: Math.max(line, original.at(shape.lines.last, 0).line) }
     this.params = shape.params
     this.hasThis = shape.hasThis
+    this.path = shape.path
+    this.isNested = shape.isNested
+    this.#nested = nested
     this.#module = module
     this.#slot = slot
+  }
+
+  get nested(): readonly WovenFunction[] {
+    return this.isNested ? [] : this.#nested()
   }
 
   get source(): string {

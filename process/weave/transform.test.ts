@@ -71,18 +71,23 @@ function watching(told: Told[] = []): HookMaker {
 
 /** Runs a clone with a probe at every line that has a statement, where there can be one. */
 function cloning({ module, told }: { readonly module: Module; readonly told: string[] }): HookMaker {
-  return (name, slot, doors) => {
+  return (_name, slot, doors) => {
     const shape = guardedIn(module.shape.functions)[slot]
-    const lines = [...new Set(shape.statements.map(({ line }) => line))]
-    const probes = lines.map((line) => ({ line, vars: [...shape.locals, 'this.#x'] }))
+    const probes = [shape, ...guardedIn(shape.children)].flatMap(({ path: of, statements, locals }) =>
+      [...new Set(statements.map(({ line }) => line))].map((line) => ({
+        of,
+        line,
+        vars: [...locals, 'this.#x'],
+      })),
+    )
     const made = cloneText({ ...module, lineOf: (line) => line }, slot, probes)
     let clone: CloneFunction | undefined
     return (self, args) => {
-      if ('reason' in made || lines.length === 0) return undefined
+      if ('reason' in made || probes.length === 0) return undefined
       const door = doors.get(typeof shape.door === 'number' ? shape.door : -1)
       clone ??= door?.(made.text) as CloneFunction
       const look = (probe: number, values: readonly unknown[]): void => {
-        told.push(`${name}@${lines[probe]}`)
+        told.push(`${probes[probe].of}@${probes[probe].line}`)
         assert.equal(values.length, probes[probe].vars.length)
       }
       const runClone = clone
@@ -194,6 +199,11 @@ for (const [name, source] of Object.entries(PROGRAMS)) {
     const told: string[] = []
     assert.deepEqual(await run(text, names, cloning({ module, told })), written, 'cloned')
     assert.ok(told.length > 0, 'some line was seen')
+    if (name.startsWith('loops'))
+      assert.ok(
+        told.some((one) => one.startsWith('f.<')),
+        told.join(' '),
+      )
   })
 }
 
@@ -235,7 +245,9 @@ test('a line that cannot be seen is refused, and why', () => {
         return hidden } }
     const mere = () => go()`)
   const at = (name: string, line: number): string | undefined => {
-    const made = cloneText({ ...module, lineOf: (one) => one }, names.indexOf(name), [{ line, vars: [] }])
+    const made = cloneText({ ...module, lineOf: (one) => one }, names.indexOf(name), [
+      { of: name, line, vars: [] },
+    ])
     return 'reason' in made ? made.reason : undefined
   }
   assert.match(at('f', 3) ?? '', /^f uses arguments/)
@@ -245,10 +257,10 @@ test('a line that cannot be seen is refused, and why', () => {
   assert.match(at('mere', 12) ?? '', /mere expression/)
   const { module: other } = woven('function f() {\n\n  if (x)\n    return 1\n}')
   const lines = [2, 3, 4].map((line) =>
-    cloneText({ ...other, lineOf: (one) => one }, 0, [{ line, vars: [] }]),
+    cloneText({ ...other, lineOf: (one) => one }, 0, [{ of: 'f', line, vars: [] }]),
   )
   assert.deepEqual(
-    lines.map((made) => ('reason' in made ? made.reason : 'there')),
+    lines.map((made) => ('missed' in made ? (made.missed.get(0) ?? 'there') : made.reason)),
     ['no statement begins in line 2; one does in line 3', 'there', 'there'],
   )
 })

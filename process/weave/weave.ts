@@ -9,6 +9,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
+import { adoptedFunctions, loadedModules } from './adopted.ts'
 import { shapeOf, type FunctionShape } from './functions.ts'
 import { createHash } from 'node:crypto'
 import { SOURCE_CHARS_MAX } from './limits.ts'
@@ -55,6 +56,18 @@ export class Weave {
     this.#channel = `crosscut.weave.${options.nonce}`
     subscribe(this.#channel, this.#onRegister)
     this.#hooks = registerHooks({ load: (url, context, next) => this.#load(url, next(url, context)) })
+  }
+
+  /**
+   * Functions of modules that were loaded before: those of CommonJS, and of the ES modules with these URLs,
+   * which must be loaded.
+   */
+  async adopt(urls: readonly string[]): Promise<void> {
+    for (const loaded of await loadedModules(urls.filter((url) => url.startsWith('file:')))) {
+      const label = this.#selection.labelOf(loaded.file)
+      if (label !== undefined)
+        for (const site of adoptedFunctions(loaded, label)) this.#sites.adopt(() => site)
+    }
   }
 
   arm(hookFor: (fn: WovenFunction) => Hook | undefined): void {

@@ -4,7 +4,7 @@
 //
 // The tree is not kept: a module is parsed again when somebody asks for a line of it, some ms for 100 kB.
 
-import { cloneText, type CloneFunction, type Probe } from './clone.ts'
+import { cloneText, type CloneFunction, type Missed, type Probe } from './clone.ts'
 import { shapeOf } from './functions.ts'
 import { CLONES_MAX } from './limits.ts'
 import type { Original } from './original.ts'
@@ -25,8 +25,8 @@ export type ModuleText = {
   readonly original: Original
 }
 
-/** A function that sees lines; or why there is none. */
-export type Clone = { readonly run: CloneFunction } | { readonly reason: string }
+/** A function that sees lines, but for those missed; or why there is none. */
+export type Clone = { readonly run: CloneFunction; readonly missed: Missed } | { readonly reason: string }
 
 /** What the first statement of a woven module publishes, and each class that hides names. */
 export type Registration = {
@@ -89,7 +89,9 @@ export class WovenModule {
     // Its lines in a stack trace are those of the file.
     const text = `${'\n'.repeat(lines.first - 1)}${made.text}\n//# sourceURL=${url}`
     const run = this.#evaluate(typeof door === 'number' ? door : -1, text)
-    return typeof run === 'function' ? { run: run as CloneFunction } : { reason: String(run) }
+    return typeof run === 'function'
+      ? { run: run as CloneFunction, missed: made.missed }
+      : { reason: String(run) }
   }
 
   /** An error is its value: code generation may be disallowed, a library may have renamed its own text. */

@@ -98,6 +98,9 @@ export const AUDIT_READ_BYTES_MAX = 1024 * 1024
 export const QUERIES_MAX = 128
 /** A query is forgotten everywhere after this long unless it says otherwise. */
 export const QUERY_TTL_MS_DEFAULT = 10 * 60_000
+/** Of baggage that a query may want a request to carry: a third of what a header has room for. */
+export const QUERY_BUDGET_BYTES_DEFAULT = 1024
+export const QUERY_BUDGET_BYTES_MAX = 3072
 export const QUERY_TTL_MS_MAX = 24 * 3_600_000
 /** Results are told to streams as often as agents report. */
 export const QUERY_TICK_MS = 1_000

@@ -41,6 +41,14 @@ export const list =
     return value.map((entry, index) => item(entry, `${where}[${index}]`))
   }
 
+export const oneOf =
+  <T extends string>(...words: readonly T[]): Parser<T> =>
+  (value, where) => {
+    const found = words.find((word) => word === value)
+    if (found === undefined) throw wrong(where, `must be one of ${words.join(', ')}`)
+    return found
+  }
+
 export const pair =
   <T>(item: Parser<T>): Parser<readonly [T, T]> =>
   (value, where) => {

@@ -3,6 +3,7 @@
 //
 //   install ── compile ──► leased package ──► desired state ──► agents
 //   report ──► newest totals of each process ──► merged once a second ──► rows, rates ──► streams
+//     or, where tuples have no room in baggage: events ──► gathered by execution, joined here ──► rows
 //
 // Totals are cumulative per process and package version: a report that is lost or repeated changes nothing,
 // and after a restart of the server the next reports bring them all back. Queries themselves are kept in
@@ -14,6 +15,7 @@ import type {
   AgentReport,
   PackageStatus,
   QueryCoverage,
+  QueryPlan,
   QueryResults,
   QueryUse,
   QueryView,
@@ -21,12 +23,15 @@ import type {
   ResultRow,
   RollUp,
 } from '#protocol'
-import { compileQuery, type CompiledQuery, type Row, type Surroundings } from '#query'
+import { compileQuery, type CompiledQuery, type Gathering, type Row, type Surroundings } from '#query'
 import type { Agents } from './agents.ts'
 import { readIfThere, replaceFile } from './files.ts'
 import type { EventStream } from './http-io.ts'
 import { MERGED_GROUPS_MAX, QUERIES_MAX, QUERY_AGENTS_MAX, QUERY_TICK_MS, RATE_WINDOW_MS } from './limits.ts'
 import { RequestError } from './server-error.ts'
+
+/** How to answer; fixed: also when tuples turn out to have no room. */
+export type PlanChoice = Pick<QueryPlan, 'kind' | 'reason'> & { readonly isFixed: boolean }
 
 type Saved = {
   readonly id: string
@@ -36,6 +41,7 @@ type Saved = {
   readonly createdMs: number
   readonly expiresMs: number
   readonly bagId: number
+  readonly plan: PlanChoice & { readonly sinceMs: number; readonly version: number }
 }
 
 type Totals = { readonly epoch: string; readonly seq: number; readonly report: ResultReport }
@@ -54,6 +60,8 @@ type Live = Saved & {
   readonly compiled: CompiledQuery
   /** By process. */
   readonly totals: Map<string, Totals>
+  /** Of the recorded plan. */
+  readonly gathering: Gathering | undefined
   /** With the columns that each wants rolled up. */
   readonly streams: Map<EventStream, readonly string[]>
   /** Newest last, over RATE_WINDOW_MS. */
@@ -101,13 +109,15 @@ export class Queries {
   }
 
   /** Errors: QueryError; 409 for a name that is taken, too many queries. */
-  install(given: {
-    readonly text: string
-    readonly name: string | undefined
-    readonly ttlMs: number
-    readonly by: string
-  }): QueryView {
-    const { text, name, ttlMs, by: installedBy } = given
+  install(
+    given: {
+      readonly text: string
+      readonly name: string | undefined
+      readonly ttlMs: number
+      readonly by: string
+    } & PlanChoice,
+  ): QueryView {
+    const { text, name, ttlMs, by: installedBy, kind, reason, isFixed } = given
     if (name !== undefined && Object.hasOwn(this.views, name))
       throw new RequestError(
         409,
@@ -120,7 +130,8 @@ export class Queries {
     const createdMs = this.#parts.nowMs()
     const id = randomBytes(4).toString('hex')
     const bagId = this.#freeBagId()
-    const saved = { id, name, text, installedBy, createdMs, expiresMs: createdMs + ttlMs, bagId }
+    const plan = { kind, reason, isFixed, sinceMs: createdMs, version: 1 }
+    const saved = { id, name, text, installedBy, createdMs, expiresMs: createdMs + ttlMs, bagId, plan }
     const live = this.#make(saved, this.#around())
     this.#live.set(id, live)
     this.#save()
@@ -162,13 +173,29 @@ export class Queries {
   take({ agent, epoch, seq, results }: AgentReport): void {
     for (const report of results ?? []) {
       const live = this.#live.get(report.tool.slice(TOOL_PREFIX.length))
-      if (live === undefined || report.tool !== live.compiled.tool.name) continue
+      if (live === undefined || !isOf(report, live)) continue
       const before = live.totals.get(agent)
       if (before?.epoch === epoch && before.seq >= seq) continue
       if (before === undefined && live.totals.size >= QUERY_AGENTS_MAX) continue
       live.totals.set(agent, { epoch, seq, report })
+      live.gathering?.take(report.groups, this.#parts.nowMs())
       live.isChanged = true
+      if (report.overflows > 0 && !live.plan.isFixed) this.#record(live, report.overflows)
     }
+  }
+
+  /** From baggage to the recorded plan; what was counted so far lacks what had no room. */
+  #record(live: Live, overflows: number): void {
+    const reason = `the tuples of ${overflows} hits had no room in the baggage`
+    const [sinceMs, version] = [this.#parts.nowMs(), live.plan.version + 1]
+    const plan = { kind: 'recorded', reason, isFixed: true, sinceMs, version } as const
+    const saved = { ...savedOf(live), plan, bagId: this.#freeBagId() }
+    this.#live.set(live.id, {
+      ...this.#make(saved, this.#around()),
+      streams: live.streams,
+      seq: live.seq + 1,
+    })
+    this.#save()
   }
 
   close(): void {
@@ -188,15 +215,19 @@ export class Queries {
   }
 
   #make(saved: Saved, around: Surroundings): Live {
-    const options = { name: `${TOOL_PREFIX}${saved.id}`, version: 1, bagId: saved.bagId }
+    const { id, bagId, plan } = saved
+    const isRecorded = plan.kind === 'recorded'
+    const options = { name: `${TOOL_PREFIX}${id}`, version: plan.version, bagId, isRecorded }
+    const compiled = compileQuery(saved.text, options, around)
     return {
       ...saved,
-      compiled: compileQuery(saved.text, options, around),
+      compiled,
+      gathering: isRecorded ? compiled.gather() : undefined,
       totals: new Map(),
       streams: new Map(),
       history: [],
       groups: [],
-      drops: { otherRows: 0, overflows: 0 },
+      drops: { otherRows: 0, overflows: 0, lost: 0 },
       seq: 0,
       isChanged: true,
     }
@@ -213,10 +244,7 @@ export class Queries {
   }
 
   #save(): void {
-    const saved = [...this.#live.values()].map((live): Saved => {
-      const { id, name, text, installedBy, createdMs, expiresMs, bagId } = live
-      return { id, name, text, installedBy, createdMs, expiresMs, bagId }
-    })
+    const saved = [...this.#live.values()].map(savedOf)
     replaceFile(this.#parts.file, JSON.stringify({ format: 1, queries: saved }))
     this.#tellChange()
   }
@@ -228,6 +256,7 @@ export class Queries {
   #tick(): void {
     const nowMs = this.#parts.nowMs()
     for (const live of this.#live.values()) {
+      if (live.gathering?.settle(nowMs) === true) live.isChanged = true
       if (live.expiresMs <= nowMs) this.remove(live.id)
       else if (live.streams.size > 0) this.#tell(live)
     }
@@ -271,6 +300,7 @@ export class Queries {
       total: newest.total,
       perSecond: rates(live.compiled, oldest, newest),
       coverage: this.#coverageOf(live),
+      plan: planOf(live),
       use: this.#useOf(live),
       drops: live.drops,
     }
@@ -283,7 +313,8 @@ export class Queries {
     const { columns } = compiled
     const named = name === undefined ? {} : { name }
     const coverage = this.#coverageOf(live)
-    return { id, ...named, text, columns, installedBy, createdMs, expiresMs, coverage, total }
+    const plan = planOf(live)
+    return { id, ...named, text, columns, installedBy, createdMs, expiresMs, plan, coverage, total }
   }
 
   #coverageOf(live: Live): QueryCoverage {
@@ -319,11 +350,32 @@ export class Queries {
       .filter(({ isConnected }) => isConnected)
       .flatMap(({ agent, service, report }) =>
         (report?.packages ?? [])
-          .filter(({ name }) => name === compiled.tool.name)
+          .filter(({ name, version }) => name === compiled.tool.name && version === compiled.tool.version)
           .map((status) => ({ agent, service, status })),
       )
   }
 }
+
+const savedOf = ({ id, name, text, installedBy, createdMs, expiresMs, bagId, plan }: Live): Saved => ({
+  id,
+  name,
+  text,
+  installedBy,
+  createdMs,
+  expiresMs,
+  bagId,
+  plan,
+})
+
+/** What the plan before this one has counted says nothing any more. */
+const isOf = (report: ResultReport, { compiled: { tool } }: Live): boolean =>
+  report.tool === tool.name && report.version === tool.version
+
+const planOf = ({ plan: { kind, sinceMs, reason } }: Saved): QueryPlan => ({
+  kind,
+  sinceMs,
+  ...(reason === undefined ? {} : { reason }),
+})
 
 type Missed = QueryCoverage['missed'][number]
 
@@ -361,22 +413,21 @@ function topOf({ output: { top } }: CompiledQuery): Pick<QueryResults, 'top'> {
   return top === undefined ? {} : { top: top.count }
 }
 
-function merge({ compiled, totals }: Live): Merged {
+function merge({ compiled, totals, gathering }: Live): Merged {
   const table = new GroupTable(
     compiled.output.folds.map(({ fn }) => fn),
     MERGED_LIMITS,
   )
   let overflows = 0
+  let lost = gathering?.lost ?? 0
   for (const { report } of totals.values()) {
     const snapshot: TableSnapshot = report
-    table.merge(snapshot)
+    if (gathering === undefined) table.merge(snapshot)
+    else lost += report.otherRows
     overflows += report.overflows
   }
-  return {
-    groups: table.groups(),
-    total: table.hits,
-    drops: { otherRows: table.otherRows, overflows },
-  }
+  const { hits: total, otherRows } = gathering?.table ?? table
+  return { groups: (gathering?.table ?? table).groups(), total, drops: { otherRows, overflows, lost } }
 }
 
 /** What grew between two times, a second: COUNT and SUM columns; the others name the row. */
@@ -420,9 +471,7 @@ function readSaved(file: string): readonly Saved[] {
     const value: unknown = JSON.parse(text)
     const queries: unknown =
       typeof value === 'object' && value !== null && 'queries' in value ? value.queries : []
-    const saved = Array.isArray(queries) ? queries.filter(isSaved) : []
-    // Files of before that was kept do not say.
-    return saved.map((one) => ({ ...one, installedBy: one.installedBy ?? 'unknown' }))
+    return Array.isArray(queries) ? queries.filter(isSaved) : []
   } catch {
     return []
   }
@@ -430,12 +479,14 @@ function readSaved(file: string): readonly Saved[] {
 
 function isSaved(value: unknown): value is Saved {
   if (typeof value !== 'object' || value === null) return false
-  const { id, text, createdMs, expiresMs, bagId } = Object(value)
+  const { id, text, installedBy, createdMs, expiresMs, bagId, plan } = Object(value)
   return (
     typeof id === 'string' &&
     typeof text === 'string' &&
+    typeof installedBy === 'string' &&
     typeof createdMs === 'number' &&
     typeof expiresMs === 'number' &&
-    Number.isSafeInteger(bagId)
+    Number.isSafeInteger(bagId) &&
+    Number.isSafeInteger(plan?.version)
   )
 }

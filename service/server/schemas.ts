@@ -68,6 +68,7 @@ const coverage = object({
   sampled: list(object({ agent: text, service: text, every: count })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
+const plan = object({ kind: { enum: ['baggage', 'recorded'] }, sinceMs: number, 'reason?': text })
 const queryView = {
   id: text,
   'name?': text,
@@ -76,6 +77,7 @@ const queryView = {
   installedBy: text,
   createdMs: number,
   expiresMs: number,
+  plan,
   coverage,
   total: number,
 }
@@ -115,6 +117,7 @@ export const SCHEMAS = {
     seq: count,
     timeMs: number,
     stateVersion: count,
+    'woven?': list(text),
     packages: list(packageState),
     'results?': list(
       object({
@@ -206,7 +209,14 @@ export const SCHEMAS = {
     ),
     exclusiveNs: map(ns),
   }),
-  QueryRequest: object({ text, 'ttlSeconds?': number, 'name?': text, 'dryRun?': flag }),
+  QueryRequest: object({
+    text,
+    'ttlSeconds?': number,
+    'name?': text,
+    'dryRun?': flag,
+    'plan?': { enum: ['auto', 'baggage', 'recorded'] },
+    'budgetBytes?': count,
+  }),
   QueryInstalled: object({ ...queryView, explanation: {}, warnings: list(text) }),
   QueryList: object({ queries: list(object(queryView)) }),
   QueryRemoved: object({ id: text }),
@@ -222,8 +232,9 @@ export const SCHEMAS = {
     total: number,
     perSecond: object({ rows: list(map({})), total: number }),
     coverage,
+    plan,
     use: object({ runs: count, ns: number, packedBytes: count }),
-    drops: object({ otherRows: number, overflows: number }),
+    drops: object({ otherRows: number, overflows: number, lost: number }),
     'isUnchanged?': flag,
   }),
   ToolPackage: object({

@@ -5,8 +5,9 @@ import { createServer, request as httpRequest } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import test from 'node:test'
 import { gzipSync, zstdCompressSync } from 'node:zlib'
-import { encodingOf, readBody, Refusal } from './ingest-body.ts'
+import { encodingOf, readBody } from './ingest-body.ts'
 import { BODY_BYTES_MAX, CHUNK_BLOCK_BYTES, CHUNK_BYTES_MIN } from './ingest-limits.ts'
+import { Refusal } from './ingest-refusal.ts'
 
 type Read = { readonly bytes?: Uint8Array; readonly status?: number; readonly held: number }
 

@@ -9,21 +9,7 @@
 import type { IncomingMessage } from 'node:http'
 import { createGunzip, createInflate, createZstdDecompress } from 'node:zlib'
 import { BODY_BYTES_MAX, CHUNK_BYTES_MIN, CHUNK_BLOCK_BYTES } from './ingest-limits.ts'
-
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 413 | 415 | 503
-
-/** A request that is answered with an error status. */
-export class Refusal extends Error {
-  readonly status: RefusalStatus
-  readonly headers: { readonly [name: string]: string }
-
-  constructor(status: RefusalStatus, message: string, headers: { readonly [name: string]: string } = {}) {
-    super(message)
-    this.name = 'Refusal'
-    this.status = status
-    this.headers = headers
-  }
-}
+import { Refusal } from './ingest-refusal.ts'
 
 /** Bytes held by all requests of this thread. */
 export class ByteBudget {
@@ -54,11 +40,20 @@ const DECOMPRESSORS = { gzip: createGunzip, deflate: createInflate, zstd: create
 
 export type Encoding = 'identity' | keyof typeof DECOMPRESSORS
 
-/** undefined = one we do not know, or several. */
-export function encodingOf(header: string | undefined): Encoding | undefined {
+/** Errors: Refusal 415 for one we do not know, or several. */
+export function encodingOf(header: string | undefined): Encoding {
   const name = (header ?? 'identity').trim().toLowerCase()
   if (name === '' || name === 'identity') return 'identity'
-  return name === 'gzip' || name === 'deflate' || name === 'zstd' ? name : undefined
+  if (name === 'gzip' || name === 'deflate' || name === 'zstd') return name
+  throw new Refusal(
+    415,
+    {
+      code: 'E_ENCODING',
+      message: 'the body is in an encoding that is not read here',
+      hint: 'Content-Encoding must be gzip, deflate, zstd or none, once',
+    },
+    { 'accept-encoding': 'gzip, deflate, zstd' },
+  )
 }
 
 export type Body = {
@@ -83,8 +78,19 @@ export async function readBody(
 }
 
 const tooLarge = (): Refusal =>
-  new Refusal(413, `the body is larger than ${BODY_BYTES_MAX} bytes, after decompression`)
-const overBudget = (): Refusal => new Refusal(503, 'too many bytes are being received; try again soon')
+  new Refusal(413, {
+    code: 'E_TOO_LARGE',
+    message: `the body is larger than ${BODY_BYTES_MAX} bytes, after decompression`,
+    hint: 'send it in smaller parts',
+  })
+const overBudget = (): Refusal =>
+  new Refusal(503, {
+    code: 'E_BUSY',
+    message: 'too many bytes are being received at once',
+    hint: 'keep the batch and send it again',
+  })
+const cutShort = (): Refusal =>
+  new Refusal(400, { code: 'E_BODY_CUT', message: 'the request was cut short', hint: 'send it again' })
 
 async function readWire(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Uint8Array> {
   if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge()
@@ -101,8 +107,7 @@ async function readWire(request: IncomingMessage, hold: (bytes: number) => boole
     })
     request.on('end', () => resolve(chunks.whole()))
     // An aborted request errs, or only closes; after 'end' neither changes anything.
-    for (const event of ['error', 'close'])
-      request.on(event, () => reject(new Refusal(400, 'the request was cut short')))
+    for (const event of ['error', 'close']) request.on(event, () => reject(cutShort()))
   })
 }
 
@@ -122,7 +127,11 @@ async function decompress(
     }
   } catch (error: unknown) {
     if (error instanceof Refusal) throw error
-    throw new Refusal(400, `the body is not valid ${encoding}`)
+    throw new Refusal(400, {
+      code: 'E_BODY_ENCODING',
+      message: `the body is not valid ${encoding}`,
+      hint: 'compress it once, and name that in Content-Encoding',
+    })
   }
   return chunks.whole()
 }

@@ -249,8 +249,11 @@ const REFUSED: readonly (readonly [
   ['a foreign Origin', 403, 7, { headers: { ...JSON_TYPE, origin: 'https://evil.example' }, body: '{}' }],
 ]
 
+/** A code, what is wrong, what mends it. */
+const CODED = /^E_[A-Z_]+: [^;]+; ./
+
 for (const [name, status, rpcCode, options] of REFUSED) {
-  test(`${name} is answered ${status} with google.rpc.Status ${rpcCode}`, () =>
+  test(`${name} is answered ${status} with google.rpc.Status ${rpcCode}, a code and what mends it`, () =>
     withListener(async ({ port, counters }) => {
       const { body, headers, status: actual } = await send(port, options)
       assert.equal(actual, status, body.toString())
@@ -259,7 +262,7 @@ for (const [name, status, rpcCode, options] of REFUSED) {
         ? responseRoot.lookupType('Status').decode(body).toJSON()
         : JSON.parse(body.toString())
       assert.equal(decoded['code'], rpcCode)
-      assert.notEqual(decoded['message'], '')
+      assert.match(decoded['message'], CODED)
       assert.equal(headers['access-control-allow-origin'], undefined)
       assert.deepEqual(counters.refused, { [status]: 1 })
       assert.equal((await send(port, { headers: PROTOBUF_TYPE, body: protobufBody(spanOf(1)) })).status, 200)
@@ -277,11 +280,9 @@ for (const code of ['E_LOG_FULL', 'E_LOG_BUSY', 'E_LOG_IO'] as const) {
   test(`${code} is answered 503 with Retry-After, never 200`, () =>
     withListener(
       async ({ port }) => {
-        const { status, headers } = await send(port, {
-          headers: PROTOBUF_TYPE,
-          body: protobufBody(spanOf(1)),
-        })
+        const { status, headers, body } = await send(port, { headers: JSON_TYPE, body: jsonBody(1) })
         assert.deepEqual([status, headers['retry-after']], [503, '2'])
+        assert.match(JSON.parse(body.toString()).message, CODED)
       },
       {},
       code,
@@ -324,17 +325,17 @@ test('an allowed origin gets its CORS answers, for the preflight and the post', 
   ))
 
 const RAW: readonly (readonly [name: string, head: string, answer: RegExp])[] = [
-  ['no HTTP at all', '\u0000\u0001\u0002\r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['no HTTP at all', '\u0000\u0001\u0002\r\n\r\n', /^HTTP\/1\.1 400 [^]*E_BAD_HTTP: /],
   [
     'an absolute-form URI without a path',
     'GET http:// HTTP/1.1\r\nHost: localhost\r\n\r\n',
     /^HTTP\/1\.1 404 /,
   ],
-  ['an empty Host', 'POST /v1/traces HTTP/1.1\r\nHost: \r\n\r\n', /^HTTP\/1\.1 400 /],
+  ['an empty Host', 'POST /v1/traces HTTP/1.1\r\nHost: \r\n\r\n', /^HTTP\/1\.1 400 [^]*E_BAD_HOST: /],
   [
     'headers of 20 KiB',
     `GET / HTTP/1.1\r\nHost: localhost\r\nx: ${'a'.repeat(20_000)}\r\n\r\n`,
-    /^HTTP\/1\.1 431 /,
+    /^HTTP\/1\.1 431 [^]*E_HEADERS_LARGE: /,
   ],
   [
     'two lengths',

@@ -10,16 +10,15 @@
 // and 24.
 
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { LogError } from '#log'
 import type { BatchIngest, OtlpFormat } from './ingest-batch.ts'
-import { ByteBudget, encodingOf, readBody, Refusal } from './ingest-body.ts'
+import { ByteBudget, encodingOf, readBody } from './ingest-body.ts'
 import type { Encoding } from './ingest-body.ts'
 import * as limits from './ingest-limits.ts'
+import { Refusal, refusalOf, sentenceOf } from './ingest-refusal.ts'
 import { CONTENT_TYPES, encodeStatus, encodeSuccess } from './ingest-response.ts'
-import { OtlpError } from './otlp-error.ts'
 
 export type IngestAccess = {
   readonly host: string
@@ -114,18 +113,12 @@ class IngestListener {
 
   async #answer(request: IncomingMessage, format: OtlpFormat | undefined): Promise<Answer> {
     this.#checkSender(request)
-    if (pathOf(request.url) !== PATH) throw new Refusal(404, `there is only ${PATH} here`)
+    if (pathOf(request.url) !== PATH) throw REFUSALS.path()
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) return PREFLIGHT
-    if (request.method !== 'POST') throw new Refusal(405, 'use POST', { allow: 'POST, OPTIONS' })
+    if (request.method !== 'POST') throw REFUSALS.method()
     this.#checkToken(request.headers.authorization)
-    if (format === undefined)
-      throw new Refusal(415, 'Content-Type must be application/x-protobuf or application/json')
+    if (format === undefined) throw REFUSALS.type()
     const encoding = encodingOf(request.headers['content-encoding'])
-    if (encoding === undefined) {
-      throw new Refusal(415, 'Content-Encoding must be gzip, deflate, zstd or none', {
-        'accept-encoding': 'gzip, deflate, zstd',
-      })
-    }
     return this.#accept(request, format, encoding)
   }
 
@@ -173,11 +166,10 @@ class IngestListener {
 
   #checkSender(request: IncomingMessage): void {
     const host = hostOf(request.headers.host)
-    if (host === undefined) throw new Refusal(400, 'the Host header is missing or malformed')
-    if (!this.#isAllowedHost(host)) throw new Refusal(403, `requests for host ${host} are not served here`)
+    if (host === undefined) throw REFUSALS.noHost()
+    if (!this.#isAllowedHost(host)) throw REFUSALS.host(host)
     const { origin } = request.headers
-    if (origin !== undefined && !this.#isAllowedOrigin(origin))
-      throw new Refusal(403, `origin ${origin} may not post here`)
+    if (origin !== undefined && !this.#isAllowedOrigin(origin)) throw REFUSALS.origin(origin)
   }
 
   /**
@@ -197,18 +189,16 @@ class IngestListener {
   #checkToken(authorization: string | undefined): void {
     if (this.#tokenHash === undefined) return
     const sent = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
-    if (!timingSafeEqual(sha256(sent), this.#tokenHash)) {
-      throw new Refusal(401, 'a bearer token is required', { 'www-authenticate': 'Bearer' })
-    }
+    if (!timingSafeEqual(sha256(sent), this.#tokenHash)) throw REFUSALS.token()
   }
 
   #refuse(error: unknown, format: OtlpFormat): Answer {
-    const refusal = toRefusal(error)
+    const refusal = refusalOf(error)
     const { status, headers } = refusal
     this.#counters.refused[status] = (this.#counters.refused[status] ?? 0) + 1
     const retry: { readonly [name: string]: string } =
       status === 503 ? { 'retry-after': String(limits.RETRY_AFTER_SECONDS) } : {}
-    const body = encodeStatus(format, status, refusal.message)
+    const body = encodeStatus(format, status, sentenceOf(refusal))
     return { status, headers: { ...retry, ...headers, 'content-type': CONTENT_TYPES[format] }, body }
   }
 }
@@ -246,36 +236,89 @@ function hostOf(header: string | undefined): string | undefined {
   return /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?$/.exec((header ?? '').toLowerCase())?.[1]
 }
 
-/** What the log refuses may be tried again: 503. A fault of ours is told as one, without its inside. */
-function toRefusal(error: unknown): {
-  status: number
-  headers: { readonly [name: string]: string }
-  message: string
-} {
-  if (error instanceof Refusal) return error
-  if (error instanceof OtlpError) {
-    return {
-      status: error.code === 'E_OTLP_OBJECTS' ? 413 : 400,
-      headers: {},
-      message: `${error.code}: ${error.message}`,
-    }
-  }
-  if (error instanceof LogError) {
-    if (error.code === 'E_LOG_RECORD_SIZE') return { status: 413, headers: {}, message: error.message }
-    return { status: 503, headers: {}, message: `${error.code}: ${error.message}` }
-  }
-  return { status: 500, headers: {}, message: 'the request could not be handled' }
-}
-
 /** A request that is no HTTP, or too slow, or too large in its head. */
 function refuseConnection(error: Error, socket: Socket): void {
   const code = 'code' in error ? error.code : undefined
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
-  const status =
+  const refusal =
     code === 'HPE_HEADER_OVERFLOW'
-      ? '431 Request Header Fields Too Large'
+      ? REFUSALS.head()
       : code === 'ERR_HTTP_REQUEST_TIMEOUT'
-        ? '408 Request Timeout'
-        : '400 Bad Request'
-  socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`)
+        ? REFUSALS.slow()
+        : REFUSALS.noHttp()
+  const body = encodeStatus('json', refusal.status, sentenceOf(refusal))
+  const head = [
+    `HTTP/1.1 ${refusal.status} ${STATUS_CODES[refusal.status]}`,
+    'connection: close',
+    `content-type: ${CONTENT_TYPES.json}`,
+    `content-length: ${body.length}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${Buffer.from(body).toString()}`)
+}
+
+const REFUSALS = {
+  path: () =>
+    new Refusal(404, {
+      code: 'E_NOT_FOUND',
+      message: `there is only ${PATH} here`,
+      hint: `send traces to ${PATH}; OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is taken as it is`,
+    }),
+  method: () =>
+    new Refusal(
+      405,
+      { code: 'E_METHOD', message: 'this is not how spans are sent', hint: 'use POST' },
+      { allow: 'POST, OPTIONS' },
+    ),
+  type: () =>
+    new Refusal(415, {
+      code: 'E_MEDIA_TYPE',
+      message: 'the body is of a type that is not read here',
+      hint: 'Content-Type must be application/x-protobuf or application/json',
+    }),
+  noHost: () =>
+    new Refusal(400, {
+      code: 'E_BAD_HOST',
+      message: 'the Host header is missing or malformed',
+      hint: 'send Host: NAME:PORT',
+    }),
+  host: (host: string) =>
+    new Refusal(403, {
+      code: 'E_BAD_HOST',
+      message: `requests for host ${host} are not served here`,
+      hint: 'start the server with --allow-host NAME',
+    }),
+  origin: (origin: string) =>
+    new Refusal(403, {
+      code: 'E_BAD_ORIGIN',
+      message: `origin ${origin} may not post here`,
+      hint: 'start the server with --allow-origin URL',
+    }),
+  token: () =>
+    new Refusal(
+      401,
+      {
+        code: 'E_UNAUTHORIZED',
+        message: 'a bearer token is required',
+        hint: 'OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN, the one in DIR/agent-token',
+      },
+      { 'www-authenticate': 'Bearer' },
+    ),
+  head: () =>
+    new Refusal(431, {
+      code: 'E_HEADERS_LARGE',
+      message: `the headers are larger than ${limits.HEADER_BYTES_MAX} bytes`,
+      hint: 'send fewer or shorter headers',
+    }),
+  slow: () =>
+    new Refusal(408, {
+      code: 'E_BODY_SLOW',
+      message: `the request was not here after ${limits.REQUEST_MS_MAX / 1000} s`,
+      hint: 'send smaller batches, or compress them',
+    }),
+  noHttp: () =>
+    new Refusal(400, {
+      code: 'E_BAD_HTTP',
+      message: 'this is not HTTP/1.1',
+      hint: 'gRPC and TLS are not spoken here',
+    }),
 }

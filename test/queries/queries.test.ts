@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
-import type { QueryResults, QueryView } from '#protocol'
+import type { AgentView, QueryResults, QueryView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { Crosscut, until } from '../system/running.ts'
 
@@ -69,6 +69,9 @@ describe('a live query', () => {
       GroupBy f.user, read.table
       Select f.user As user, read.table As table, COUNT, SUM(read.bytes) As bytes`)
     await installedIn(id, 2)
+    const { agents } = await crosscut.api<{ agents: AgentView[] }>('/agents')
+    const woven = agents.flatMap(({ report }) => report?.woven ?? [])
+    assert.deepEqual([...new Set(woven)].sort(), ['db.read', 'front.user'])
     await Promise.all([visit('ann', 20), visit('bob', 7)])
     // Each visit reads 1 + 2 times: twice `orders`, once `users`.
     const { rows, coverage, drops } = await totalOf(id, 27 * 3)
@@ -78,7 +81,7 @@ describe('a live query', () => {
       { user: 'bob', table: 'orders', COUNT: 14, bytes: 140 },
       { user: 'bob', table: 'users', COUNT: 7, bytes: 70 },
     ])
-    assert.deepEqual([coverage.refused, drops], [[], { otherRows: 0, overflows: 0 }])
+    assert.deepEqual([coverage.refused, drops], [[], { otherRows: 0, overflows: 0, lost: 0 }])
     await remove(id)
   })
 
@@ -108,6 +111,55 @@ describe('a live query', () => {
     assert.deepEqual((await totalOf(id, 3)).rows, [{ 'u.user': 'zoe', COUNT: 3 }])
     await remove(id)
     await remove(view.id)
+  })
+
+  test('records events and joins them here when it is asked to, to the same rows', async () => {
+    const { id, plan } = await install(
+      `From read In db.read Join f In First(front.user) On f -> read
+       GroupBy f.user Select f.user As user, COUNT, SUM(read.bytes) As bytes`,
+      { plan: 'recorded' },
+    )
+    assert.deepEqual([plan.kind, plan.reason], ['recorded', 'asked for'])
+    await installedIn(id, 2)
+    await Promise.all([visit('ann', 9), visit('bob', 4)])
+    const { rows, drops } = await totalOf(id, 13 * 3)
+    assert.deepEqual(rows, [
+      { user: 'ann', COUNT: 27, bytes: 270 },
+      { user: 'bob', COUNT: 12, bytes: 120 },
+    ])
+    assert.deepEqual(drops, { otherRows: 0, overflows: 0, lost: 0 })
+    await remove(id)
+  })
+
+  test('goes over to that by itself when tuples have no room in the baggage, and says so', async () => {
+    const { id, plan } = await install(`
+      From second In db.read Join first In db.read On first -> second
+      Where second.time >= first.time
+      GroupBy second.service Select second.service As service, COUNT`)
+    assert.equal(plan.kind, 'baggage')
+    await installedIn(id, 2)
+    const readOften = async (): Promise<unknown> => await (await fetch(`${back}/read/100`)).text()
+    await readOften()
+    await until(
+      async () => (await results(id)).plan.kind === 'recorded',
+      () => 'it stays in baggage',
+      EVERYWHERE_MS_MAX,
+    )
+    await installedIn(id, 2)
+    await readOften()
+    const { rows, ...told } = await totalOf(id, 4950)
+    assert.deepEqual(rows, [{ service: 'back', COUNT: 4950 }])
+    assert.match(told.plan.reason ?? '', /^the tuples of \d+ hits had no room in the baggage$/)
+    await remove(id)
+  })
+
+  test('is recorded from the start when it is expected to want more baggage than its budget', async () => {
+    const text = 'From r In db.read Join f In First(front.user) On f -> r Select f.user, COUNT'
+    const { id, plan } = await install(text, { budgetBytes: 10 })
+    assert.match(plan.reason ?? '', /^about \d+ bytes of baggage a request, above the budget of 10$/)
+    await remove(id)
+    await assert.rejects(install(text, { budgetBytes: 3073 }), /at most 3072/)
+    await assert.rejects(install(text, { plan: 'magic' }), /one of auto, baggage, recorded/)
   })
 
   test('streams its results once a second, and ends with its removal', async () => {

@@ -67,7 +67,7 @@ test('functions are in the vocabulary under the names they are written with', as
   assert.deepEqual(names.get('test/queries/bookshop/store.ts:Store.take'), ['this', 'title'])
   assert.ok(names.has('test/queries/bookshop/store.ts:Store.#find'))
   assert.ok(names.has('test/queries/bookshop/prices.cjs:priceOf'))
-  assert.ok(names.has('test/queries/bookshop/main.ts:<createServer:23>'), [...names.keys()].join(' '))
+  assert.ok(names.has('test/queries/bookshop/main.ts:<createServer:36>'), [...names.keys()].join(' '))
 })
 
 test('a method counts by its argument, and by a field of this', async () => {
@@ -170,6 +170,25 @@ test('a line shows the variables that stand there, private fields and the time s
   assert.deepEqual(entered.rows, [{ COUNT: 1, more: true }])
 })
 
+test('a line of a function that another one makes is seen, with the variables around it', async () => {
+  const file = path.join(ROOT, 'test', 'queries', 'bookshop', 'main.ts')
+  const line =
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('return await handle')) + 1
+  const [inner] = await vocabulary('*main.ts:checkout.<startActiveSpan*')
+  const { rows, coverage } = await ask(
+    `From c In ${inner.name}@${line} GroupBy c.user, c.titles.length Select c.user, c.titles.length, COUNT`,
+    2,
+    () => Promise.all([visit('/ann/n1,n2'), visit('/bob/n1')]),
+  )
+  assert.deepEqual(rows.map((row) => Object.values(row)).sort(), [
+    ['ann', 2, 1],
+    ['bob', 1, 1],
+  ])
+  assert.match(coverage.missed[0].reason, /made after the query came/)
+})
+
 test('a line before which there is no room is told, and the request is answered as ever', async () => {
   const nothing = await ask('From t In store.ts:Store.take@14 Select COUNT', 0, async () => {
     assert.match(await visit('/ann/none'), /"paid":4/)
@@ -181,4 +200,27 @@ test('a line before which there is no room is told, and the request is answered 
     ask('From t In store.ts:Store.take@99 Select COUNT', 0, async () => {}),
     (error: Error) => error.message.includes('line 99 is not in'),
   )
+})
+
+test('spans of @opentelemetry/api are tracepoints, and what is packed there flows on', async () => {
+  const ended = await ask(
+    'From s In span.end Where s.name == "checkout" GroupBy s.attributes.shop.user, s.kind ' +
+      'Select s.attributes.shop.user, s.kind, COUNT, MIN(s.durationMs > 0.5) AS waited',
+    1,
+    () => visit('/ann/s1'),
+  )
+  assert.deepEqual(
+    ended.rows.map((row) => Object.values(row)),
+    [['ann', 'internal', 1, true]],
+  )
+  const joined = await ask(
+    'From t In store.ts:Store.take Join s In First(span.start) On s -> t ' +
+      'GroupBy s.attributes.shop.user Select s.attributes.shop.user, COUNT',
+    3,
+    () => Promise.all([visit('/ann/s1,s2'), visit('/bob/s1')]),
+  )
+  assert.deepEqual(joined.rows.map((row) => Object.values(row)).sort(), [
+    ['ann', 2],
+    ['bob', 1],
+  ])
 })

@@ -26,6 +26,11 @@ export const query: Verb = {
     for: { value: '10s', says: 'how long (500ms, 10s, 5m); default: until Ctrl-C' },
     keep: { says: 'install it and return: it lives for --for, default 10m' },
     name: { value: 'NAME', says: 'name it, so that other queries can join it as a view' },
+    plan: {
+      value: 'baggage|recorded',
+      says: 'how to join: in baggage, or of recorded events on the server; default: what fits',
+    },
+    budget: { value: 'BYTES', says: 'of baggage a request; above it events are recorded; default 1024' },
     explain: { says: 'show plan and advice; nothing is installed' },
     'explain-analyze': { says: 'run it for --for (default 5s), then show what it cost beside the plan' },
     ...CLIENT_FLAGS,
@@ -96,6 +101,8 @@ async function ask(io: Io, args: Args, client: Client, text: string): Promise<nu
     text,
     ttlSeconds: Math.max(1, Math.ceil(ttlSeconds)),
     name: args.text('name'),
+    plan: args.text('plan'),
+    budgetBytes: args.count('budget', 3072),
     dryRun: args.has('explain'),
   }
   const installed = await client.json<Installed>('POST', '/api/v1/queries', body)
@@ -144,7 +151,7 @@ async function watch(
 }
 
 function rowsTable(io: Io, results: QueryResults): string {
-  const { columns, rows, perSecond, coverage, drops, total } = results
+  const { columns, rows, perSecond, coverage, drops, plan, total } = results
   const shown = rows.slice(0, ROWS_SHOWN_MAX)
   const rateOf = (row: ResultRow, i: number): string[] => {
     const rate = perSecond.rows[i]
@@ -170,7 +177,7 @@ function rowsTable(io: Io, results: QueryResults): string {
   const functions = coverage.functions === 0 ? '' : `, ${coverage.functions} woven functions`
   const processes = `${coverage.installed} of ${coverage.connected} processes${functions}${sampledText(coverage)}`
   io.say(
-    `${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${dropText(drops)}${missed}${refused}\n`,
+    `${total} tuples, ${perSecond.total.toFixed(1)}/s, ${processes}${planText(plan)}${dropText(drops)}${missed}${refused}\n`,
   )
   return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
 }
@@ -193,8 +200,12 @@ function timeOf(value: unknown): string {
   return Number.isFinite(ms) ? new Date(ms).toISOString().slice(11, 23) : cellOf(value)
 }
 
-function dropText({ otherRows, overflows }: QueryResults['drops']): string {
-  const other = otherRows === 0 ? '' : `; ${otherRows} tuples beyond the limit of groups`
+const planText = ({ kind, reason = '' }: QueryResults['plan']): string =>
+  kind === 'baggage' ? '' : `; events are recorded and joined on the server: ${plain(reason)}`
+
+function dropText({ otherRows, overflows, lost }: QueryResults['drops']): string {
+  const late = lost === 0 ? '' : `; ${lost} events came too late or had no room`
+  const other = `${otherRows === 0 ? '' : `; ${otherRows} tuples beyond the limit of groups`}${late}`
   return overflows === 0 ? other : `${other}; ${overflows} hits had no room in the baggage`
 }
 
@@ -237,7 +248,7 @@ function analyze(
     nsPerRun: last === undefined || last.use.runs === 0 ? 0 : last.use.ns / last.use.runs,
     cpuShare: (last?.use.ns ?? 0) / (seconds * 1e9),
     packedBytes: last?.use.packedBytes ?? 0,
-    drops: last?.drops ?? { otherRows: 0, overflows: 0 },
+    drops: last?.drops ?? { otherRows: 0, overflows: 0, lost: 0 },
   }
   if (args.has('json')) io.out(`${JSON.stringify({ ...explanation, measured })}\n`)
   else {

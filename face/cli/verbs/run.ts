@@ -47,7 +47,7 @@ export const run: Verb = {
  * What the agent needs. A token of the form secret.fingerprint in CROSSCUT_TOKEN is an agent's and is passed
  * on.
  */
-async function connectionOf(io: Io, client: Client): Promise<{ readonly [name: string]: string }> {
+export async function connectionOf(io: Io, client: Client): Promise<{ readonly [name: string]: string }> {
   const { target } = client
   const own = /^[\w-]+\.[\w-]+$/.test(io.env.CROSSCUT_TOKEN ?? '') ? io.env.CROSSCUT_TOKEN : undefined
   const local = own ?? (target.dataDir === undefined ? undefined : readToken(target.dataDir, 'agent-token'))

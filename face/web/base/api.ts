@@ -234,6 +234,7 @@ const coverage = object({
   sampled: array(object({ agent: string, service: string, every: number })),
   refused: array(object({ agent: string, service: string, error: string })),
 })
+const plan = object({ kind: oneOf('baggage', 'recorded'), sinceMs: number, reason: optional(string) })
 const resultRow = record<unknown>((value) => value)
 const queryResults: Reader<QueryResults> = object({
   id: string,
@@ -262,7 +263,8 @@ const queryResults: Reader<QueryResults> = object({
   perSecond: object({ rows: array(resultRow), total: number }),
   coverage,
   use: object({ runs: number, ns: number, packedBytes: number }),
-  drops: object({ otherRows: number, overflows: number }),
+  plan,
+  drops: object({ otherRows: number, overflows: number, lost: number }),
 })
 
 /** A running query, as far as the list shows it. */

@@ -70,7 +70,6 @@ export function closed(server: Server): Promise<void> {
 export type Ended = {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  readonly ms: number
   readonly stdout: string
   readonly stderr: string
 }
@@ -103,15 +102,12 @@ export function launch({
 }
 
 export function ended(child: ChildProcess): Promise<Ended> {
-  const startMs = performance.now()
   let stdout = ''
   let stderr = ''
   child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
   child.stderr?.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
   return new Promise((resolve) =>
-    child.once('close', (code, signal) =>
-      resolve({ code, signal, stdout, stderr, ms: performance.now() - startMs }),
-    ),
+    child.once('close', (code, signal) => resolve({ code, signal, stdout, stderr })),
   )
 }
 

@@ -27,6 +27,6 @@ weave.arm(({ name }) => (_self, args) => {
   }
 })
 process.on('exit', () => {
-  const functions = weave.functions.map(({ name, lines, params }) => [name, lines.first, params.join()])
+  const functions = weave.functions.map(({ name, lines, params }) => [name, lines?.first, params.join()])
   writeSync(1, JSON.stringify({ told, unwoven, functions }))
 })

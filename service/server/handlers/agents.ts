@@ -63,6 +63,7 @@ const report: Parser<AgentReport> = object({
     object({ name: NAME, version: integer, error: optional(text(4_096)), use: optional(use) }),
     1_024,
   ),
+  woven: optional(list(text(8_192), 256)),
   results: optional(list(resultReport, 256)),
   spans: object({ emitted: integer, sent: integer, dropped: integer, queued: integer }),
   drops: record(integer, 256),

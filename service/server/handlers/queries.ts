@@ -4,22 +4,38 @@ import type { QueryView } from '#protocol'
 import { explain, parse, QueryError, type Explanation } from '#query'
 import type { Handler, Services } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
-import { QUERY_TTL_MS_DEFAULT, QUERY_TTL_MS_MAX, ROLLED_UP_COLUMNS_MAX } from '../limits.ts'
-import { number, object, optional, text } from '../parse.ts'
+import {
+  QUERY_BUDGET_BYTES_DEFAULT,
+  QUERY_BUDGET_BYTES_MAX,
+  QUERY_TTL_MS_DEFAULT,
+  QUERY_TTL_MS_MAX,
+  ROLLED_UP_COLUMNS_MAX,
+} from '../limits.ts'
+import { integer, number, object, oneOf, optional, text } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
+import type { PlanChoice } from '../queries.ts'
 import { whoIs } from './who.ts'
 
 const body = object({
   text: text(64 * 1024),
   ttlSeconds: optional(number),
   name: optional(text(64)),
+  plan: optional(oneOf('auto', 'baggage', 'recorded')),
+  budgetBytes: optional(integer),
   /** Nothing is installed. */
   dryRun: optional((value: unknown) => value === true),
 })
 
 /** 422 names the first mistake and carries all of them; nothing is installed then. */
 export const postQuery: Handler = async (exchange, services) => {
-  const { text: source, ttlSeconds, name, dryRun } = body(await readJson(exchange.request), '')
+  const {
+    text: source,
+    ttlSeconds,
+    name,
+    dryRun,
+    plan,
+    budgetBytes,
+  } = body(await readJson(exchange.request), '')
   if (name !== undefined && !/^[A-Za-z_][\w.-]{0,63}$/.test(name))
     throw new RequestError(
       400,
@@ -32,6 +48,7 @@ export const postQuery: Handler = async (exchange, services) => {
   try {
     const explanation = explain(source, { views: services.queries.views })
     const warnings = warningsOf(source, services)
+    const choice = choiceOf({ plan, budgetBytes }, explanation)
     if (dryRun === true) return sendJson(exchange.response, 200, { explanation, warnings })
     const by = whoIs(exchange)
     services.audit.add(by, 'query.install', {
@@ -39,7 +56,7 @@ export const postQuery: Handler = async (exchange, services) => {
       ttlMs,
       ...(name === undefined ? {} : { name }),
     })
-    const view = services.queries.install({ text: source, name, ttlMs, by })
+    const view = services.queries.install({ text: source, name, ttlMs, by, ...choice })
     sendJson(exchange.response, 201, { ...view, explanation, warnings } satisfies Installed)
   } catch (error: unknown) {
     if (!(error instanceof QueryError)) throw error
@@ -49,6 +66,26 @@ export const postQuery: Handler = async (exchange, services) => {
       diagnostics,
     })
   }
+}
+
+type Wanted = {
+  readonly plan: 'auto' | 'baggage' | 'recorded' | undefined
+  readonly budgetBytes: number | undefined
+}
+
+/** Tuples ride in baggage while they are expected to fit; whether they do is seen when it runs. */
+function choiceOf(
+  { plan = 'auto', budgetBytes: budget }: Wanted,
+  { bytesPerRequest }: Explanation,
+): PlanChoice {
+  const budgetBytes = budget ?? QUERY_BUDGET_BYTES_DEFAULT
+  if (budgetBytes > QUERY_BUDGET_BYTES_MAX)
+    throw new RequestError(400, 'E_BAD_REQUEST', `budgetBytes is at most ${QUERY_BUDGET_BYTES_MAX}`)
+  if (plan === 'recorded') return { kind: 'recorded', isFixed: true, reason: 'asked for' }
+  if (plan === 'baggage' || bytesPerRequest <= budgetBytes)
+    return { kind: 'baggage', isFixed: plan === 'baggage' }
+  const reason = `about ${bytesPerRequest} bytes of baggage a request, above the budget of ${budgetBytes}`
+  return { kind: 'recorded', isFixed: true, reason }
 }
 
 type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }

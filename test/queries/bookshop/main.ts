@@ -3,6 +3,7 @@
 
 import http from 'node:http'
 import { createRequire } from 'node:module'
+import { trace } from '@opentelemetry/api'
 import { Store, type Book } from './store.ts'
 
 const prices = createRequire(import.meta.url)('./prices.cjs') as { priceOf(title: string): number }
@@ -20,10 +21,22 @@ const buy = async ({ title, user }: { title: string; user: string }): Promise<nu
   return prices.priceOf(book.title)
 }
 
+/** Told to whoever listens to OpenTelemetry. */
+async function checkout(user: string, titles: readonly string[]): Promise<{ paid: number; user: string }> {
+  const attributes = { 'shop.user': user }
+  return await trace.getTracer('bookshop').startActiveSpan('checkout', { attributes }, async (span) => {
+    try {
+      return await handle(user, titles)
+    } finally {
+      span.end()
+    }
+  })
+}
+
 const server = http.createServer((request, response) => {
   const url = new URL(request.url ?? '/', 'http://here')
   const [, user = '', list = ''] = url.pathname.split('/')
-  handle(user, list.split(',')).then(
+  checkout(user, list.split(',')).then(
     (done) => response.end(JSON.stringify(done)),
     (error: Error) => response.writeHead(409).end(error.message),
   )

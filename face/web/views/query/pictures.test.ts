@@ -32,7 +32,8 @@ function results(given: {
     perSecond: { rows: rates, total: 0 },
     coverage: { connected: 1, installed: 1, functions: 0, missed: [], sampled: [], refused: [] },
     use: { runs: 0, ns: 0, packedBytes: 0 },
-    drops: { otherRows: 0, overflows: 0 },
+    plan: { kind: 'baggage', sinceMs: 0 },
+    drops: { otherRows: 0, overflows: 0, lost: 0 },
   }
 }
 

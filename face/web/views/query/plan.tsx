@@ -144,7 +144,9 @@ function LiveUse({ running: { results, past } }: { readonly running: Running }) 
   const facts: readonly (readonly [value: string, of: string])[] = [
     [runs === undefined ? '…' : shortText(Number(runs.toFixed(1))), 'runs a second'],
     [use.runs > 0 && use.ns > 0 ? formatDuration(BigInt(Math.round(use.ns / use.runs))) : '–', 'a run'],
-    [formatBytes(use.packedBytes), 'packed at most'],
+    results.plan.kind === 'recorded'
+      ? ['on the server', 'events are joined']
+      : [formatBytes(use.packedBytes), 'packed at most'],
     [String(coverage.functions), coverage.functions === 1 ? 'woven function' : 'woven functions'],
     [`${coverage.installed} of ${coverage.connected}`, 'processes'],
   ]

@@ -1,7 +1,8 @@
 // How far rows can be trusted: how many tuples, who runs the query, what it costs, and what is missing.
 
 import type { QueryResults } from '#protocol'
-import { formatCount, formatDuration, plural } from '../../base/format.ts'
+import { formatClock, formatCount, formatDuration, plural } from '../../base/format.ts'
+import { msToNs } from '../../widgets/time-axis.ts'
 import { Text } from '../../widgets/text.tsx'
 import { shortText } from './shape.ts'
 
@@ -30,49 +31,58 @@ export function Trust({ results }: { readonly results: QueryResults }) {
   )
 }
 
+type Doubt = { readonly text: string; readonly isError: boolean }
+
 /** What is not counted, or not all of it: a line each, or nothing at all. */
 export function Doubts({ results }: { readonly results: QueryResults }) {
-  const { coverage, drops } = results
-  const lines: { readonly text: string; readonly isError: boolean }[] = [
-    ...coverage.missed.map(({ tracepoint, reason, agents }) => ({
-      text: `Not at ${tracepoint} in ${plural(agents, 'process', 'processes')}: ${reason}`,
-      isError: false,
-    })),
-    ...coverage.sampled.map(({ service, every }) => ({
-      text:
-        every === 0
-          ? `${service}: disarmed, it costs too much there`
-          : `${service}: one hit in ${every} is counted ${every} times, since it costs too much there`,
-      isError: false,
-    })),
-    ...(drops.otherRows > 0
-      ? [
-          {
-            text: `${formatCount(drops.otherRows)} tuples beyond the limit of groups are in no row`,
-            isError: true,
-          },
-        ]
-      : []),
-    ...(drops.overflows > 0
-      ? [{ text: `${formatCount(drops.overflows)} hits had no room in the baggage`, isError: true }]
-      : []),
-    ...coverage.refused.map(({ service, error }) => ({
-      text: `${service} refuses it: ${error}`,
-      isError: true,
-    })),
-  ]
-  if (lines.length === 0) return null
+  const doubts = doubtsOf(results)
+  if (doubts.length === 0) return null
   return (
     <ul class="query-doubts" role="status" aria-label="What is missing">
-      {lines.slice(0, LINES_MAX).map(({ text, isError }, i) => (
+      {doubts.slice(0, DOUBTS_MAX).map(({ text, isError }, i) => (
         <li key={i} class={isError ? 'error-mark' : 'warn-mark'}>
           <Text of={text} />
         </li>
       ))}
-      {lines.length > LINES_MAX && <li class="muted">and {lines.length - LINES_MAX} more</li>}
+      {doubts.length > DOUBTS_MAX && <li class="muted">and {doubts.length - DOUBTS_MAX} more</li>}
     </ul>
   )
 }
 
 /** More would push the rows from the screen. */
-const LINES_MAX = 4
+const DOUBTS_MAX = 4
+
+/** The worst first. */
+function doubtsOf({ coverage, drops, plan }: QueryResults): readonly Doubt[] {
+  const errors = [
+    lost(drops.lost, 'events came too late or had no room'),
+    lost(drops.otherRows, 'tuples beyond the limit of groups are in no row'),
+    lost(drops.overflows, 'hits had no room in the baggage'),
+    ...coverage.refused.map(({ service, error }) => `${service} refuses it: ${error}`),
+  ]
+  const warnings = [
+    plan.kind === 'recorded' ? recordedText(plan) : undefined,
+    ...coverage.missed.map(
+      ({ tracepoint, reason, agents }) =>
+        `Not at ${tracepoint} in ${plural(agents, 'process', 'processes')}: ${reason}`,
+    ),
+    ...coverage.sampled.map(({ service, every }) =>
+      every === 0
+        ? `${service}: disarmed, it costs too much there`
+        : `${service}: one hit in ${every} is counted ${every} times, since it costs too much there`,
+    ),
+  ]
+  const said = (text: string | undefined): text is string => text !== undefined
+  return [
+    ...errors.filter(said).map((text) => ({ text, isError: true })),
+    ...warnings.filter(said).map((text) => ({ text, isError: false })),
+  ]
+}
+
+const lost = (count: number, what: string): string | undefined =>
+  count > 0 ? `${formatCount(count)} ${what}` : undefined
+
+function recordedText({ sinceMs, reason }: QueryResults['plan']): string {
+  const since = `Recorded and joined on the server since ${formatClock(msToNs(sinceMs))}`
+  return reason === undefined ? since : `${since}: ${reason}`
+}
