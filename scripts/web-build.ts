@@ -6,8 +6,12 @@ import path from 'node:path'
 import { ROOT, fail, say } from './toolchain.mjs'
 
 const WEB = path.join(ROOT, 'face', 'web')
-/** The browser app also compiles these folders in (see the import table). */
-const SOURCES = [WEB, path.join(ROOT, 'core', 'protocol'), path.join(ROOT, 'package-lock.json')]
+/** The browser app also compiles these folders in: what it may import, and what those import. */
+const SOURCES = [
+  WEB,
+  ...['base', 'baggage', 'protocol', 'advice', 'query', 'model'].map((name) => path.join(ROOT, 'core', name)),
+  path.join(ROOT, 'package-lock.json'),
+]
 
 /** Builds face/web/dist if it is missing or stale. */
 export async function ensureWebBuilt(): Promise<void> {

@@ -112,7 +112,8 @@ export class ToolMeter {
 
   get use(): PackageUse {
     const { functions, runs, ns, every } = this
-    const packed = this.#packs === 0 ? 0 : Math.round(this.#packedBytes / this.#packs)
+    // MostRecent replaces what was kept, also by less: on the whole such a pack adds nothing.
+    const packed = this.#packs === 0 ? 0 : Math.max(0, Math.round(this.#packedBytes / this.#packs))
     return { functions, missed: this.#missed, runs, ns: Math.round(ns), every, packedBytes: packed }
   }
 }

@@ -66,12 +66,14 @@ export const queries: Verb = {
     )
     if (args.has('json')) for (const one of all) io.out(`${JSON.stringify(one)}\n`)
     else if (all.length === 0) io.say('no query runs\n')
-    else io.out(table(io, ['QUERY', 'NAME', 'TUPLES', 'AGENTS', 'ENDS IN', 'TEXT'], all.map(cellsOf)))
+    else io.out(table(io, HEADINGS, all.map(cellsOf)))
     return 0
   },
 }
 
-function cellsOf({ id, name, total, coverage, expiresMs, text }: QueryView): string[] {
+const HEADINGS = ['QUERY', 'NAME', 'TUPLES', 'AGENTS', 'ENDS IN', 'BY', 'TEXT']
+
+function cellsOf({ id, name, total, coverage, expiresMs, installedBy, text }: QueryView): string[] {
   const left = Math.max(0, expiresMs - Date.now())
   const agents = `${coverage.installed}/${coverage.connected}`
   return [
@@ -80,6 +82,7 @@ function cellsOf({ id, name, total, coverage, expiresMs, text }: QueryView): str
     String(total),
     agents,
     duration(BigInt(left) * 1_000_000n),
+    installedBy,
     text.replace(/\s+/g, ' '),
   ]
 }

@@ -78,3 +78,28 @@ export const STREAM_RETRY_MS_MAX = 15_000
 
 /** Matches of a search inside a trace that `n` can visit. */
 export const SEARCH_MATCHES_MAX = 100_000
+
+/** Seconds of a result that the page remembers: five minutes, a point a second. */
+export const SNAPSHOTS_MAX = 300
+
+/**
+ * Rows in all of them: about 300 B each, so 30 MB at most. A result of 2,000 rows is remembered for 50 s.
+ */
+export const SNAPSHOT_ROWS_MAX = 100_000
+
+/** Lines in one picture: as many as there are hues to tell them by. */
+export const LINES_MAX = 11
+
+/** Rows and columns of a pivot table, and of a heatmap by names: more is for Where and Top. */
+export const PIVOT_ROWS_MAX = 200
+export const PIVOT_COLUMNS_MAX = 40
+
+/** Columns of time in a heatmap; rows of values, each 17 % wider than the one below: five decades. */
+export const HEAT_COLUMNS_MAX = 300
+export const HEAT_BANDS_MAX = 80
+
+/** Rows of a result in the page: each is a handful of nodes, drawn anew once a second. */
+export const ROWS_SHOWN_MAX = 500
+
+/** Rates in a sparkline: a minute, one a second. */
+export const RATES_SHOWN_MAX = 60

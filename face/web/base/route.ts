@@ -3,7 +3,7 @@
 //
 //   /traces?service=web&minMs=100&paused=<ms>         the list; paused = as it was then
 //   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
-//   /query?text=<query>&id=<id>                        a live query: its text, and whose rows are shown
+//   /query?text=<query>&id=<id>&view=pivot&of=COUNT    a live query: its text, whose rows are shown, and how
 //   /system                                           the processes
 //   /login                                            a login link that does not work (any more)
 

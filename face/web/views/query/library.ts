@@ -1,6 +1,11 @@
 // Questions to begin with, ready to run on the demo and on most systems of HTTP services.
 
-export type Example = { readonly title: string; readonly text: string }
+export type Example = {
+  readonly title: string
+  readonly text: string
+  /** How its rows are best looked at, as in the address; undefined = a table. */
+  readonly view?: string
+}
 
 export const LIBRARY: readonly Example[] = [
   {
@@ -17,12 +22,21 @@ Where call.service != front.service
 GroupBy front.path, call.service
 Select front.path As path, call.service As service, COUNT
 Top 25`,
+    view: 'pivot',
   },
   {
     title: 'Who calls whom, and how long the caller waits',
     text: `From answer In http.client.response
 GroupBy answer.service, answer.host
 Select answer.service As caller, answer.host As called, COUNT, AVERAGE(answer.durationMs) As mean_ms`,
+    view: 'pivot',
+  },
+  {
+    title: 'How latency is spread, second by second',
+    text: `From r In http.server.request.end
+GroupBy r.service
+Select r.service As service, COUNT, HISTOGRAM(r.durationMs) As latency`,
+    view: 'heat',
   },
   {
     title: 'Latency between a request and its answer (Q8 of the paper)',
@@ -45,6 +59,7 @@ Select front.path As path, answer.service As service, answer.status As status, C
 GroupBy r.service
 Select r.service As service, COUNT
 Every 1s`,
+    view: 'lines',
   },
   {
     title: 'Garbage collections of each service',

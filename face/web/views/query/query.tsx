@@ -1,95 +1,99 @@
 // Ask the running system: an editor, what the text will do, rows while they are counted.
 //
 //   ?text=..   what stands in the editor         ?id=..   the query whose rows are shown
+//   ?view=..   how they are shown, and what is chosen of it: settings.ts
 //
 // A query lives on the server: whoever opens the address sees the same rows. Leaving the page leaves it
 // running until it is stopped or its time is over.
 
 import './query.css'
+import './plan.css'
 import type { QueryResults } from '#protocol'
-import { explain, type Explanation } from '#query'
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
+import { useEffect, useMemo, useState } from 'preact/hooks'
 import {
   ApiFailure,
   installQuery,
   readQueries,
-  readQueryResults,
-  readStreamedResults,
   readTracepoints,
   removeQuery,
   type QueryRow,
 } from '../../base/api.ts'
-import { formatAge, formatCount } from '../../base/format.ts'
 import { useKeys } from '../../base/keys.ts'
 import { QUERIES_REFRESH_MS, VOCABULARY_REFRESH_MS } from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
-import { changeQuery } from '../../base/route.ts'
-import { openStream } from '../../base/stream.ts'
-import { Button, CopyButton } from '../../widgets/controls.tsx'
-import { Hint, Loading } from '../../widgets/notice.tsx'
+import { address, changeQuery } from '../../base/route.ts'
+import { Button, CopyButton, Select } from '../../widgets/controls.tsx'
+import { Hint } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
-import type { Editor } from './editor.ts'
-import { ExplainPanel } from './explain.tsx'
-import { pastQueries, rememberQuery } from './history.ts'
-import { LIBRARY } from './library.ts'
-import { Results, Trust } from './results.tsx'
+import { Answer } from './answer.tsx'
+import { EditorBox } from './editor-box.tsx'
+import { useLive } from './live.ts'
+import { rememberQuery } from './past-queries.ts'
+import { rolledUpFor, settingsOf, viewOf, VIEWS, type Settings, type View } from './settings.ts'
+import { shapeOf, type Shape } from './shape.ts'
+import { Side } from './side.tsx'
+import { tabSeparated } from './tab-separated.ts'
 
-const TTL_SECONDS = 600
 const ANSWER_MS_MAX = 10_000
+const LIVES = [
+  { value: '600', label: 'for 10 min' },
+  { value: '3600', label: 'for 1 h' },
+  { value: '28800', label: 'for 8 h' },
+  { value: '86400', label: 'for 24 h' },
+]
 
 export function QueryView({ query }: { readonly query: URLSearchParams }) {
   const id = query.get('id') ?? undefined
-  const given = query.get('text') ?? ''
-  const [text, setText] = useState(given)
-  const [failure, setFailure] = useState<Error>()
   const running = useResource('queries', (signal) => readQueries(signal), { refreshMs: QUERIES_REFRESH_MS })
-  const live = useLiveResults(id)
+  const vocabulary = useResource('tracepoints', (signal) => readTracepoints(signal), {
+    refreshMs: VOCABULARY_REFRESH_MS,
+  })
+  const rows = running.value ?? []
+  const runningText = rows.find((row) => row.id === id)?.text
+  const given = query.get('text') ?? runningText ?? ''
+  const [text, setText] = useState(given)
+  // Back and forward, and links of the library, change the address under the editor.
+  useEffect(() => setText(given), [given])
   useEffect(() => {
     document.title = 'Query · Crosscut'
   }, [])
-  // Back and forward, and links of the library, change the address under the editor.
-  useEffect(() => setText(given), [given])
-
-  const run = async (): Promise<void> => {
-    setFailure(undefined)
-    try {
-      const installed = await installQuery(
-        { text, ttlSeconds: TTL_SECONDS },
-        AbortSignal.timeout(ANSWER_MS_MAX),
-      )
-      rememberQuery(text)
-      changeQuery({ text, id: installed.id })
-    } catch (error: unknown) {
-      setFailure(error instanceof Error ? error : new Error(String(error)))
-    }
-    running.reload()
-  }
-  const stop = async (stopped: string): Promise<void> => {
-    await removeQuery(stopped, AbortSignal.timeout(ANSWER_MS_MAX)).catch((error: unknown) =>
-      setFailure(error instanceof Error ? error : undefined),
-    )
-    if (stopped === id) changeQuery({ id: undefined })
-    running.reload()
-  }
-  const explanation = useMemo(() => explained(text), [text])
+  const { failure, ttlSeconds, setTtlSeconds, run, stop } = useRunning({ text, id, reload: running.reload })
+  const { live, view, settings, shape, retry } = useAnswer(query, id)
+  useKeys(
+    Object.fromEntries(
+      VIEWS.map(({ view: one }, i) => [String(i + 1), () => id !== undefined && changeQuery({ view: one })]),
+    ),
+  )
+  const isOn = id !== undefined && !live.hasEnded
   return (
     <div class="query">
       <div class="query-main">
-        <QueryEditor given={given} onText={setText} onRun={() => void run()} />
+        <EditorBox
+          given={given}
+          vocabulary={vocabulary.value}
+          views={viewsOf(rows)}
+          onText={setText}
+          onRun={run}
+        />
         <div class="query-bar">
-          <Button kind="primary" icon="play" title="Ctrl + Enter" onClick={() => void run()}>
+          <Button kind="primary" icon="play" title="Ctrl + Enter" onClick={run}>
             Run
           </Button>
-          {id !== undefined && (
-            <Button icon="stop" onClick={() => void stop(id)}>
+          <Select label="How long it runs" value={ttlSeconds} options={LIVES} onChange={setTtlSeconds} />
+          {isOn && (
+            <Button icon="stop" onClick={() => stop(id)}>
               Stop
             </Button>
           )}
-          <CopyButton get={() => location.href} label="Copy a link to this query">
+          <span class="grow" />
+          {live.results !== undefined && live.results.rows.length > 0 && (
+            <CopyButton get={() => tabSeparated(live.results!)} label="Copy the rows, for a spreadsheet">
+              Rows
+            </CopyButton>
+          )}
+          <CopyButton get={() => linkTo(text)} label="Copy a link to this query, its rows and this view">
             Share
           </CopyButton>
-          <span class="grow" />
-          {live.results !== undefined && <Trust results={live.results} />}
         </div>
         {failure !== undefined && (
           <p class="query-failure" role="alert">
@@ -101,180 +105,94 @@ export function QueryView({ query }: { readonly query: URLSearchParams }) {
             )}
           </p>
         )}
-        <Answer id={id} live={live} hasText={text.trim() !== ''} />
+        <Answer
+          query={query}
+          id={id}
+          live={live}
+          view={view}
+          settings={settings}
+          shape={shape}
+          text={text}
+          runningText={runningText}
+          vocabulary={vocabulary.value ?? []}
+          views={viewsOf(rows)}
+          onRun={run}
+          onRetry={retry}
+        />
       </div>
-      <aside class="query-side">
-        <Running rows={running.value ?? []} id={id} onStop={(stopped) => void stop(stopped)} />
-        {explanation !== undefined && <ExplainPanel explanation={explanation} />}
-        <Library />
-      </aside>
+      <Side running={rows} id={id} onStop={stop} />
     </div>
   )
 }
 
-type Live = { readonly results: QueryResults | undefined; readonly isLost: boolean; readonly isGone: boolean }
-
-function Answer({
+/** Installing and stopping, and what went wrong at it. */
+function useRunning({
+  text,
   id,
-  live,
-  hasText,
+  reload,
 }: {
+  readonly text: string
   readonly id: string | undefined
-  readonly live: Live
-  readonly hasText: boolean
+  readonly reload: () => void
 }) {
-  if (live.isGone) return <p class="query-waiting muted">This query has ended. Run it again to go on.</p>
-  if (id === undefined)
-    return (
-      <p class="query-waiting muted">
-        {hasText
-          ? 'Run it: the first rows come within a second.'
-          : 'Ask a question, or begin with one of the library.'}
-      </p>
-    )
-  if (live.results === undefined) return <Loading what="rows" />
-  return (
-    <div class={live.isLost ? 'query-answer stale' : 'query-answer'}>
-      <Results results={live.results} />
-    </div>
-  )
-}
-
-/** The newest results of a query, over its stream. */
-function useLiveResults(id: string | undefined): Live {
-  const [live, setLive] = useState<Live>({ results: undefined, isLost: false, isGone: false })
-  useEffect(() => {
-    setLive({ results: undefined, isLost: false, isGone: false })
-    if (id === undefined) return
-    const controller = new AbortController()
-    // The stream cannot say "no such query": that is asked first.
-    readQueryResults(id, controller.signal).catch(() =>
-      setLive({ results: undefined, isLost: false, isGone: true }),
-    )
-    const close = openStream(`/api/v1/queries/${encodeURIComponent(id)}/results`, [], {
-      onState: (state) => setLive((old) => ({ ...old, isLost: state === 'lost' })),
-      onData: (text) => setLive({ results: readStreamedResults(text), isLost: false, isGone: false }),
-    })
-    return () => {
-      controller.abort()
-      close()
+  const [failure, setFailure] = useState<Error>()
+  const [ttlSeconds, setTtlSeconds] = useState(LIVES[0]!.value)
+  const install = async (): Promise<void> => {
+    setFailure(undefined)
+    try {
+      const body = { text, ttlSeconds: Number(ttlSeconds) }
+      const installed = await installQuery(body, AbortSignal.timeout(ANSWER_MS_MAX))
+      rememberQuery({ id: installed.id, text })
+      const isPlan = new URLSearchParams(location.search).get('view') === 'plan'
+      changeQuery({ text, id: installed.id, ...(isPlan ? { view: undefined } : {}) })
+    } catch (error: unknown) {
+      setFailure(error instanceof Error ? error : new Error(String(error)))
     }
-  }, [id])
-  return live
-}
-
-/** `given`: what the address says; what is typed goes out by `onText` and never comes back in. */
-function QueryEditor({
-  given,
-  onText,
-  onRun,
-}: {
-  readonly given: string
-  readonly onText: (text: string) => void
-  readonly onRun: () => void
-}) {
-  const host = useRef<HTMLDivElement>(null)
-  const editor = useRef<Editor>(undefined)
-  const latest = useRef({ onText, onRun, given })
-  latest.current = { onText, onRun, given }
-  const vocabulary = useResource('tracepoints', (signal) => readTracepoints(signal), {
-    refreshMs: VOCABULARY_REFRESH_MS,
-  })
-  const around = useRef({})
-  around.current = vocabulary.value === undefined ? {} : { vocabulary: vocabulary.value }
-  useEffect(() => {
-    let isGone = false
-    void import('./editor.ts').then(({ openEditor }) => {
-      if (isGone || host.current === null) return
-      editor.current = openEditor(host.current, {
-        text: latest.current.given,
-        around: () => around.current,
-        onText: (changed) => latest.current.onText(changed),
-        onRun: () => latest.current.onRun(),
-      })
-      if (latest.current.given === '') editor.current.focus()
-    })
-    return () => {
-      isGone = true
-      editor.current?.destroy()
-    }
-  }, [])
-  useEffect(() => editor.current?.setText(given), [given])
-  useKeys({ '/': () => editor.current?.focus() })
-  return <div class="query-editor" ref={host} />
-}
-
-function Running({
-  rows,
-  id,
-  onStop,
-}: {
-  readonly rows: readonly QueryRow[]
-  readonly id: string | undefined
-  readonly onStop: (id: string) => void
-}) {
-  if (rows.length === 0) return null
-  return (
-    <section aria-label="Running queries">
-      <h2>Running</h2>
-      <ul class="query-list">
-        {rows.map((row) => (
-          <li key={row.id} class={row.id === id ? 'selected' : ''}>
-            <a href={`/query?${new URLSearchParams({ text: row.text, id: row.id })}`}>
-              <Text of={row.name ?? firstLine(row.text)} />
-              <span class="muted">
-                {formatCount(row.total)} tuples · ends in {formatAge(Math.max(0, row.expiresMs - Date.now()))}
-              </span>
-            </a>
-            <button type="button" class="text-button" onClick={() => onStop(row.id)}>
-              Stop
-            </button>
-          </li>
-        ))}
-      </ul>
-    </section>
-  )
-}
-
-function Library() {
-  const past = pastQueries()
-  return (
-    <>
-      <section aria-label="Library">
-        <h2>Library</h2>
-        <ul class="query-list">
-          {LIBRARY.map(({ title, text }) => (
-            <li key={title}>
-              <a href={`/query?${new URLSearchParams({ text })}`}>{title}</a>
-            </li>
-          ))}
-        </ul>
-      </section>
-      {past.length > 0 && (
-        <section aria-label="History">
-          <h2>Yours</h2>
-          <ul class="query-list">
-            {past.map((text) => (
-              <li key={text}>
-                <a href={`/query?${new URLSearchParams({ text })}`} title={text}>
-                  <Text of={text.replace(/\s+/g, ' ')} />
-                </a>
-              </li>
-            ))}
-          </ul>
-        </section>
-      )}
-    </>
-  )
-}
-
-const firstLine = (text: string): string => text.trim().split('\n')[0] ?? ''
-
-function explained(text: string): Explanation | undefined {
-  if (text.trim() === '') return undefined
-  try {
-    return explain(text)
-  } catch {
-    return undefined
+    reload()
   }
+  const remove = async (stopped: string): Promise<void> => {
+    await removeQuery(stopped, AbortSignal.timeout(ANSWER_MS_MAX)).catch((error: unknown) =>
+      setFailure(error instanceof Error ? error : undefined),
+    )
+    if (stopped === id) changeQuery({ id: undefined })
+    reload()
+  }
+  return {
+    failure,
+    ttlSeconds,
+    setTtlSeconds,
+    run: () => void install(),
+    stop: (stopped: string) => void remove(stopped),
+  }
+}
+
+const NO_COLUMNS: Pick<QueryResults, 'columns' | 'roles'> = { columns: [], roles: [] }
+
+/**
+ * The rows, and how the address wants to see them. Which totals are asked for depends on the columns, which
+ * come with the first answer: the stream is opened again then.
+ */
+function useAnswer(query: URLSearchParams, id: string | undefined) {
+  const view: View = viewOf(query, id !== undefined)
+  const [columns, setColumns] = useState(NO_COLUMNS)
+  const shape = useMemo(() => shapeOf(columns), [JSON.stringify(columns)])
+  const settings: Settings = settingsOf(query, shape, view)
+  const { retry, ...live } = useLive(id, rolledUpFor(view, settings))
+  const { results } = live
+  useEffect(() => {
+    setColumns(results === undefined ? NO_COLUMNS : { columns: results.columns, roles: results.roles })
+  }, [results?.id, JSON.stringify(results?.columns)])
+  const known: Shape | undefined = results === undefined ? undefined : shape
+  return { live, view, settings, shape: known, retry }
+}
+
+/** Named queries, as other texts read them. */
+const viewsOf = (rows: readonly QueryRow[]): Readonly<Record<string, string>> =>
+  Object.fromEntries(rows.flatMap(({ name, text }) => (name === undefined ? [] : [[name, text]])))
+
+/** What is in the editor counts, also before it runs. */
+function linkTo(text: string): string {
+  const query = new URLSearchParams(location.search)
+  if (text.trim() !== '') query.set('text', text)
+  return location.origin + address('/query', query)
 }

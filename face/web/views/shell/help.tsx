@@ -42,6 +42,14 @@ const GROUPS: readonly {
       ['r', 'arrows'],
     ],
   },
+  {
+    title: 'Query',
+    keys: [
+      ['Ctrl+⏎', 'run the text'],
+      ['1-5', 'plan, table, pivot, over time, heatmap'],
+      ['← →', 'move the crosshair of a picture'],
+    ],
+  },
 ]
 
 /** Names of the classes that draw each mark, and its meaning. */
