@@ -320,7 +320,7 @@ function counted(missed: readonly Omit<Missed, 'agents'>[]): Missed[] {
 }
 
 const TOOL_PREFIX = 'query-'
-const MERGED_LIMITS = { groups: MERGED_GROUPS_MAX, keyChars: Infinity }
+const MERGED_LIMITS = { groups: MERGED_GROUPS_MAX, bytes: Infinity }
 
 function merge({
   compiled,
