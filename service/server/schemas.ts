@@ -45,12 +45,13 @@ const OPERATIONS = [
   'emit',
   'act',
 ]
+const degradedBy: Schema = { enum: ['cpu', 'loop', 'heap'] }
 const coverage = object({
   connected: count,
   installed: count,
   functions: count,
   missed: list(object({ tracepoint: text, reason: text, agents: count })),
-  sampled: list(object({ agent: text, service: text, every: count })),
+  sampled: list(object({ agent: text, service: text, every: count, 'why?': degradedBy })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
 const queryView = {

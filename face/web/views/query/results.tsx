@@ -1,7 +1,7 @@
 // Rows of a live query: the table, a rate and its last minute for rows that count, and how far they can be
 // trusted.
 
-import type { QueryResults, ResultRow } from '#protocol'
+import { DEGRADED_BY, type QueryResults, type ResultRow } from '#protocol'
 import { useEffect, useRef } from 'preact/hooks'
 import { formatCount, plural } from '../../base/format.ts'
 import { Text } from '../../widgets/text.tsx'
@@ -90,10 +90,11 @@ export function Trust({ results }: { readonly results: QueryResults }) {
         </span>
       ))}
       {use.runs > 0 && use.ns > 0 && <span>{Math.round(use.ns / use.runs)} ns a run</span>}
-      {coverage.sampled.map(({ agent, service, every }) => (
+      {coverage.sampled.map(({ agent, service, every, why = 'cpu' }) => (
         <span class="warn-mark" key={agent}>
           <Text of={service} />
-          {every === 0 ? ': disarmed, it costs too much' : `: one hit in ${every} is counted`}
+          {every === 0 ? ': disarmed, ' : `: one hit in ${every} is counted, `}
+          {DEGRADED_BY[why]}
         </span>
       ))}
       {drops.otherRows > 0 && (
