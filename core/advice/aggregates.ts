@@ -6,7 +6,7 @@ import type { AggregateName } from '#protocol'
 import { add, multiply } from './functions.ts'
 import { addToHistogram, EMPTY_HISTOGRAM, histogramFrom, mergeHistograms } from './histogram.ts'
 import { DISTINCT_MAX } from './limits.ts'
-import { canonicalKey, compareValues, isNumeric, numeric, type Value } from './values.ts'
+import { canonicalKey, compareValues, copied, isNumeric, numeric, type Value } from './values.ts'
 
 export type Aggregate = {
   readonly zero: Value
@@ -49,7 +49,7 @@ const averageAggregate: Aggregate = {
 const extremum = (sign: 1 | -1): Aggregate => {
   const better = (state: Value, value: Value): Value => {
     if (value === null) return state
-    return state === null || sign * compareValues(value, state) > 0 ? value : state
+    return state === null || sign * compareValues(value, state) > 0 ? copied(value) : state
   }
   return { zero: null, add: better, merge: better, read: (state) => state }
 }
@@ -101,7 +101,11 @@ function pairPlus(state: Value, [sum, count]: readonly [Value, Value]): Value {
 
 function withValues(state: Value, values: readonly Value[]): Value {
   const held = Array.isArray(state) ? state : []
-  const known = new Map([...held, ...values].map((value) => [canonicalKey(value), value]))
+  const known = new Map(held.map((value) => [canonicalKey(value), value]))
+  for (const value of values) {
+    const key = canonicalKey(value)
+    if (!known.has(key)) known.set(key, copied(value))
+  }
   if (known.size === held.length) return held
   return [...known.values()].sort(compareValues).slice(0, DISTINCT_MAX)
 }

@@ -265,10 +265,11 @@ class Compiler {
               keys.map((key) => key(row.slots)),
               row.weight,
             )
-    return eachRow((row) => {
+    return eachRow((row, environment) => {
       const states = statesOf(row)
       if (states === undefined) return true
-      for (let i = 0; i < folds.length; i++) states[i] = folds[i](states[i], row)
+      for (let i = 0; i < folds.length; i++)
+        if (!table.put(states, i, folds[i](states[i], row))) environment.overflow('rows')
       return true
     })
   }

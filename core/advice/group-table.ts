@@ -2,13 +2,16 @@
 //
 //   rows ──► group of their keys ──► states        beyond GROUPS_MAX: one group for all others, counted
 //
+// Texts in it are copies: what an application gives may be a cut of a text a thousand times as long, which
+// would stay alive as long as the group.
+//
 // Owned by whoever installed the advice; grows until it is dropped with it, so a report of totals that is
 // lost or repeated changes nothing.
 
 import type { AggregateName } from '#protocol'
 import { AGGREGATES, type Aggregate } from './aggregates.ts'
-import { GROUP_KEY_CHARS_MAX, GROUPS_MAX } from './limits.ts'
-import { canonicalKey, valueFromJson, valueToJson, type Value } from './values.ts'
+import { GROUPS_MAX, NUMBER_BYTES, TABLE_BYTES_MAX } from './limits.ts'
+import { canonicalKey, copied, valueFromJson, valueToJson, type Value } from './values.ts'
 
 export type GroupState = { readonly keys: readonly Value[]; readonly states: Value[] }
 
@@ -23,9 +26,9 @@ export type TableSnapshot = {
  * How much one table holds before rows are only counted; `turns`: how many it keeps a group for, else for
  * ever.
  */
-export type TableLimits = { readonly groups: number; readonly keyChars: number; readonly turns?: number }
+export type TableLimits = { readonly groups: number; readonly bytes: number; readonly turns?: number }
 
-export const PROCESS_LIMITS: TableLimits = { groups: GROUPS_MAX, keyChars: GROUP_KEY_CHARS_MAX }
+export const PROCESS_LIMITS: TableLimits = { groups: GROUPS_MAX, bytes: TABLE_BYTES_MAX }
 
 export class GroupTable {
   readonly folds: readonly Aggregate[]
@@ -34,10 +37,10 @@ export class GroupTable {
   /** Rows that were counted, by weight; of those, rows for which there was no group left. */
   hits = 0
   otherRows = 0
-  #keyChars = 0
+  /** As JSON, at most. */
+  bytes = 0
   /** Keys of the groups that were made in each of the last turns, newest last. */
   readonly #born: Value[][] = [[]]
-
   readonly #limits: TableLimits
 
   constructor(folds: readonly AggregateName[], limits: TableLimits = PROCESS_LIMITS) {
@@ -68,15 +71,17 @@ export class GroupTable {
     this.hits += weight
     const found = this.#groups.get(key)
     if (found !== undefined) return found.states
-    const chars = charsOf(keys)
-    if (this.#groups.size >= this.#limits.groups || this.#keyChars + chars > this.#limits.keyChars) {
+    const bytes = emptyBytes(keys, this.folds.length)
+    if (this.#groups.size >= this.#limits.groups || this.bytes + bytes > this.#limits.bytes) {
       this.otherRows += weight
       return undefined
     }
-    this.#keyChars += chars
+    this.bytes += bytes
     const states = this.folds.map(({ zero }) => zero)
-    this.#groups.set(key, { keys: [...keys], states })
-    if (this.#limits.turns !== undefined) this.#born.at(-1)?.push(key)
+    const kept = keys.map(copied)
+    const name = keys.length === 1 && key === keys[0] ? kept[0] : copied(key)
+    this.#groups.set(name, { keys: kept, states })
+    if (this.#limits.turns !== undefined) this.#born.at(-1)?.push(name)
     return states
   }
 
@@ -87,9 +92,28 @@ export class GroupTable {
     this.#born.push([])
     if (this.#born.length <= turns) return
     for (const key of this.#born.shift() ?? []) {
-      this.#keyChars -= charsOf(this.#groups.get(key)?.keys ?? [])
+      const group = this.#groups.get(key)
+      if (group !== undefined) this.bytes -= groupBytes(group)
       this.#groups.delete(key)
     }
+  }
+
+  /** Replaces a state; false: there is no room for what it has become, and it stands still. */
+  put(states: Value[], at: number, state: Value): boolean {
+    const before = states[at]
+    if (state === before) return true
+    const bytes = grownBy(before, state)
+    if (bytes > 0 && this.bytes + bytes > this.#limits.bytes) return false
+    this.bytes += bytes
+    states[at] = state
+    return true
+  }
+
+  /** Lets go of all groups: their rows are among the others from now on. */
+  release(): void {
+    this.#groups.clear()
+    this.otherRows = this.hits
+    this.bytes = 0
   }
 
   groups(): readonly GroupState[] {
@@ -119,7 +143,34 @@ export class GroupTable {
   }
 }
 
-const charsOf = (keys: readonly Value[]): number =>
-  keys.reduce<number>((sum, one) => sum + (typeof one === 'string' ? one.length : 8), 0)
-
 const listOf = (value: Value): readonly Value[] => (Array.isArray(value) ? value : [])
+
+const emptyBytes = (keys: readonly Value[], folds: number): number =>
+  NUMBER_BYTES * (1 + folds) + jsonBytes(keys)
+
+const groupBytes = ({ keys, states }: GroupState): number =>
+  states.reduce<number>((sum, state) => sum + grownBy(null, state), emptyBytes(keys, states.length))
+
+/** As JSON, at most: numbers are not written out, texts are. */
+function jsonBytes(value: Value): number {
+  if (typeof value === 'string') return UTF8.encode(JSON.stringify(value)).length + 1
+  if (!Array.isArray(value)) return NUMBER_BYTES
+  return value.reduce<number>((sum, one) => sum + jsonBytes(one), 2)
+}
+
+const UTF8 = new TextEncoder()
+
+/** Beyond the number that each state has room for. Lists are sorted: texts stand last. */
+function grownBy(before: Value, state: Value): number {
+  if (typeof state === 'string')
+    return jsonBytes(state) - (typeof before === 'string' ? jsonBytes(before) : 0)
+  if (!Array.isArray(state)) return 0
+  const held = Array.isArray(before) ? before : []
+  const last = state.at(-1) ?? null
+  if (typeof last === 'string') return jsonBytes(state) - jsonBytes(held)
+  return NUMBER_BYTES * (numbersIn(state) - numbersIn(held))
+}
+
+/** Of a list, or of the lists in it. */
+const numbersIn = (list: readonly Value[]): number =>
+  list.reduce<number>((sum, one) => sum + (Array.isArray(one) ? one.length : 0), list.length)

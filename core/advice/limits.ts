@@ -38,14 +38,17 @@ export const KEEP_MAX = 64
 /** Components whose newest version is remembered: one for each request under way and query. */
 export const OWNED_TUPLES_MAX = 16_384
 
-/**
- * Groups of one result in one process, and characters of their keys: a report of all of them stays below half
- * of what the server reads (1 MiB). The rest is counted in one row.
- */
+/** Groups of one result in one process; the rows beyond are counted as one. */
 export const GROUPS_MAX = 2000
-export const GROUP_KEY_CHARS_MAX = 200_000
 /** Reports that may tell a group before it is forgotten: a minute of them. */
 export const FORGET_AFTER_MAX = 60
+/**
+ * Of one result in one process, as JSON in a report: below half of what the server reads (1 MiB), with keys
+ * that are escaped and lists that grow. Beyond, there are no more groups and texts and lists stand still.
+ */
+export const TABLE_BYTES_MAX = 400_000
+/** JSON of a number at most, with its comma. */
+export const NUMBER_BYTES = 24
 /** Distinct values of one group; beyond, the count stands still and says so. */
 export const DISTINCT_MAX = 1000
 /** Buckets of a histogram: at 2 % a bucket, 512 reach from 1 to 25,000; neighbours are merged beyond. */

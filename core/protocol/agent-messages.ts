@@ -50,6 +50,19 @@ export type ResultReport = {
   readonly overflows: number
 }
 
+/**
+ * Why not every hit of a tool is counted: its time (`cpu`), its part in a late event loop (`loop`) or in a
+ * heap that is nearly full (`heap`).
+ */
+export type DegradedBy = 'cpu' | 'loop' | 'heap'
+
+/** As it is shown. */
+export const DEGRADED_BY: Readonly<Record<DegradedBy, string>> = {
+  cpu: 'it costs too much',
+  loop: 'it held up the event loop',
+  heap: 'it filled the heap, and its rows so far were let go',
+}
+
 /** What a package costs a process, totals since it was installed there. */
 export type PackageUse = {
   /** Woven functions that its advice is at. */
@@ -61,6 +74,8 @@ export type PackageUse = {
   readonly ns: number
   /** 1 = every hit; n = one hit in n, counted n times; 0 = disarmed, for it cost too much. */
   readonly every: number
+  /** Absent while every hit is counted. */
+  readonly why?: DegradedBy
   /** Bytes of baggage that a pack added, on average. */
   readonly packedBytes: number
 }

@@ -1,5 +1,7 @@
 // What the API of live queries takes and answers.
 
+import type { DegradedBy } from './agent-messages.ts'
+
 /** A row of a result, keyed by the columns of Select. Whole numbers beyond 2^53 are decimal strings. */
 export type ResultRow = { readonly [column: string]: unknown }
 
@@ -15,8 +17,13 @@ export type QueryCoverage = {
     readonly reason: string
     readonly agents: number
   }[]
-  /** Where it costs too much: one hit in `every` is counted, `every` times; 0 = disarmed there. */
-  readonly sampled: readonly { readonly agent: string; readonly service: string; readonly every: number }[]
+  /** Where it costs too much, and how: one hit in `every` is counted, `every` times; 0 = disarmed there. */
+  readonly sampled: readonly {
+    readonly agent: string
+    readonly service: string
+    readonly every: number
+    readonly why?: DegradedBy
+  }[]
   readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]
 }
 

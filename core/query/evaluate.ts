@@ -78,7 +78,7 @@ export function evaluate(text: string, execution: RecordedExecution, options: Ev
 }
 
 const RESULT = 'evaluate'
-const NO_LIMITS = { groups: Infinity, keyChars: Infinity }
+const NO_LIMITS = { groups: Infinity, bytes: Infinity }
 /** Any: nothing else rides in this baggage. */
 const BAG_ID = 64
 

@@ -91,7 +91,7 @@ export class Gathering {
     this.#plan = plan
     this.#layout = layoutPlan(plan)
     this.#vars = recordedVariables(plan)
-    const limits = { groups: GATHERED_GROUPS_MAX, keyChars: Infinity }
+    const limits = { groups: GATHERED_GROUPS_MAX, bytes: Infinity }
     this.table = new GroupTable(
       plan.output.folds.map(({ fn }) => fn),
       limits,

@@ -6,7 +6,6 @@ import { test } from 'node:test'
 import { context } from '#context'
 import { openHostApi } from './host-api.ts'
 import { openWorkflow } from './bags.ts'
-import type { AdviceEnvironment } from '#advice'
 import { AdviceBudget } from './budget.ts'
 import { openWallClock } from './clock.ts'
 import { guarded, Ledger } from './guard.ts'
@@ -139,79 +138,4 @@ test('an advice that fails is counted, and those after it run', () => {
   tracepoints.install([advice(throwNastily), advice(() => (runs += 1))])
   tracepoints.hit('p', {})
   assert.deepEqual([runs, ledger.drops['advice-failed']], [1, 1])
-})
-
-/** Runs advice that takes `us` so often that hits would take `hits * us` if all were served. */
-function hit(budget: AdviceBudget, clock: { nowMs: number }, hits: number, us: number): number[] {
-  const weights: number[] = []
-  const environment = new Proxy({} as AdviceEnvironment, {})
-  const advice = {
-    packs: false,
-    run(_environment: AdviceEnvironment, weight = 1) {
-      clock.nowMs += us / 1000
-      weights.push(weight)
-    },
-  }
-  for (let i = 0; i < hits; i++) budget.meter('t').spend(advice, environment)
-  return weights
-}
-
-test('advice within its budget is exact', () => {
-  const clock = { nowMs: 0 }
-  const budget = new AdviceBudget(() => clock.nowMs)
-  const weights = hit(budget, clock, 9900, 1)
-  assert.equal(weights.length, 9900)
-  assert.ok(weights.every((weight) => weight === 1))
-})
-
-test('advice above its budget is sampled, and what is sampled counts for the rest', () => {
-  const clock = { nowMs: 0 }
-  const budget = new AdviceBudget(() => clock.nowMs)
-  const weights = hit(budget, clock, 100_000, 1)
-  assert.ok(weights.length < 50_000, `${weights.length} runs`)
-  const counted = weights.reduce((sum, weight) => sum + weight, 0)
-  assert.ok(Math.abs(counted - 100_000) <= 64, `${counted}`)
-  assert.ok((budget.use('t')?.every ?? 0) > 1)
-  // Quiet seconds bring it back, step by step.
-  for (let second = 0; second < 6; second++) budget.turn()
-  assert.equal(budget.use('t')?.every, 1)
-})
-
-test('one run that the machine put to sleep degrades nothing', () => {
-  const clock = { nowMs: 0 }
-  const budget = new AdviceBudget(() => clock.nowMs)
-  hit(budget, clock, 1000, 1)
-  hit(budget, clock, 64, 30_000)
-  assert.equal(budget.use('t')?.every, 1)
-})
-
-test('what costs too much even so is disarmed, said once, and tried again after its time', () => {
-  const clock = { nowMs: 0 }
-  const budget = new AdviceBudget(() => clock.nowMs)
-  budget.keep(['t'])
-  let isChanged = false
-  for (let second = 0; second < 10 && !isChanged; second++) {
-    hit(budget, clock, 2_000_000, 50)
-    isChanged = budget.turn()
-    if (budget.use('t')?.every === 0) break
-  }
-  assert.equal(budget.use('t')?.every, 0)
-  assert.equal(budget.totals.isTripped, true)
-  assert.equal(hit(budget, clock, 1000, 50).length, 0)
-  clock.nowMs += 10_000
-  assert.equal(budget.turn(), true)
-  assert.deepEqual([budget.use('t')?.every, budget.totals.isTripped], [1024, false])
-})
-
-test('many tools within their own budgets are still too much together: the dearest gives way', () => {
-  const clock = { nowMs: 0 }
-  const budget = new AdviceBudget(() => clock.nowMs)
-  const names = Array.from({ length: 16 }, (_, i) => `t${i}`)
-  budget.keep(names)
-  const run = (us: number) => ({ packs: false, run: () => void (clock.nowMs += us / 1000) })
-  for (let i = 0; i < 1920; i++)
-    for (const name of names)
-      budget.meter(name).spend(run(name === 't3' ? 0.9 : 0.8), {} as AdviceEnvironment)
-  assert.ok((budget.use('t3')?.every ?? 1) > 1)
-  assert.equal(budget.use('t4')?.every, 1)
 })

@@ -10,8 +10,8 @@
 
 import { matchesTracepoint, placeOf } from '#advice'
 import type { CloneFunction, Hook, Invocation, Probe, WovenFunction } from '#weave'
-import type { ToolMeter } from './budget.ts'
 import { valueAt } from './host-values.ts'
+import { taken, type ToolMeter } from './tool-meter.ts'
 import type { MeteredAdvice } from './tracepoints.ts'
 
 /** Where advice runs, and what it can read there. */
@@ -28,7 +28,7 @@ const DURATION = 'durationMs'
 const THIS = 'this'
 const NONE: readonly MeteredAdvice[] = Object.freeze([])
 
-/** The hook for a function; undefined where no advice is at it. `run` must not throw. */
+/** The hook for a function; undefined where no advice is at it. `run` gets what is taken; it never throws. */
 export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run): Hook | undefined {
   const watched = new Watched(fn, advice, run)
   for (const meter of watched.meters) {
@@ -38,12 +38,13 @@ export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run
   if (watched.isNothing) return undefined
   if (watched.isEntryOnly)
     return (self, args) => {
-      run(watched.entry, new Started(watched, self, args))
+      const woven = taken(watched.entry)
+      if (woven.length > 0) run(woven, new Started(watched, self, args))
       return undefined
     }
   return (self, args) => {
     const started = new Started(watched, self, args)
-    if (watched.entry !== NONE) run(watched.entry, started)
+    watched.runAt(watched.entry, started)
     return new Ending(started)
   }
 }
@@ -59,14 +60,14 @@ class Watched {
   readonly lines: readonly Line[]
   readonly clone: CloneFunction | undefined
   readonly isTimed: boolean
-  readonly run: Run
+  readonly #run: Run
   readonly #fn: WovenFunction
   readonly #paths = new Map<string, Path>()
 
   constructor(fn: WovenFunction, advice: readonly MeteredAdvice[], run: Run) {
     this.#fn = fn
     this.name = fn.name
-    this.run = run
+    this.#run = run
     this.params = new Map(fn.params.map((name, i) => [name, i]))
     const at = (...places: string[]): readonly MeteredAdvice[] => {
       const found = advice.filter((one) => places.some((place) => isAt(one, fn, place)))
@@ -110,6 +111,11 @@ class Watched {
 
   get isEntryOnly(): boolean {
     return this.atReturn === NONE && this.atThrow === NONE && this.clone === undefined
+  }
+
+  runAt(advice: readonly MeteredAdvice[], point: Point): void {
+    const woven = taken(advice)
+    if (woven.length > 0) this.#run(woven, point)
   }
 
   path(variable: string): Path {
@@ -238,9 +244,11 @@ class Started implements Point {
 
   /** The body, with a look at each line that advice is at. */
   runClone(clone: CloneFunction): unknown {
-    const { lines, run } = this.watched
-    const look = (probe: number, values: readonly unknown[]): void =>
-      run(lines[probe].advice, new AtLine(this, lines[probe], values))
+    const { watched } = this
+    const look = (probe: number, values: readonly unknown[]): void => {
+      const line = watched.lines[probe]
+      watched.runAt(line.advice, new AtLine(this, line, values))
+    }
     return clone.call(this.#self, look, ...this.#args)
   }
 }
@@ -288,9 +296,8 @@ class Ending implements Invocation, Point {
   }
 
   exit(): void {
-    const { atThrow, atReturn, run } = this.#started.watched
-    const woven = this.#isThrown ? atThrow : atReturn
-    if (woven !== NONE) run(woven, this)
+    const { watched } = this.#started
+    watched.runAt(this.#isThrown ? watched.atThrow : watched.atReturn, this)
   }
 
   get name(): string {

@@ -85,10 +85,34 @@ export const TOOL_NS_PER_SECOND_MAX = 10_000_000
 export const ADVICE_NS_PER_SECOND_MAX = 20_000_000
 /** One run in this many is timed: two clock reads (~100 ns) would double the price of a short advice. */
 export const ADVICE_SAMPLE_EVERY = 64
+/** Above that every run is timed: the clock is 1.5 % of it, and dear advice is known by its first runs. */
+export const DEAR_NS = 6400
+/**
+ * What a hit costs beside its advice, and one that is passed by: the call of the hook, its list of arguments,
+ * the draw.
+ */
+export const HIT_NS = 50
+/** Hits passed by that are charged together. */
+export const PASSED_CHARGED_EVERY = 1024
 /** Rarer than this a result says nothing any more, and even passing by costs too much: disarmed. */
 export const SAMPLED_EVERY_MAX = 1024
 /** After that time it is tried again, sampled as rarely as can be. */
 export const DISARMED_MS = 10_000
+
+/**
+ * A loop that is late by 50 ms is felt by its users; where advice took half of that or more, a tool gives way
+ * (watchdog.ts).
+ */
+export const LOOP_LATE_MS = 50
+export const LOOP_PART = 0.5
+/** Above 90 % of its limit V8 collects without end; 5 % is what is worth giving back then. */
+export const HEAP_FULL = 0.9
+export const HEAP_PART = 0.05
+/**
+ * Results in one report, as JSON: half of what the server reads (1 MiB); those that have no room come with
+ * the next report, in turns.
+ */
+export const RESULTS_BYTES_MAX = 512 * 1024
 
 /** Places that a tool could not reach, told with each report: a pattern may be at thousands. */
 export const MISSED_TOLD_MAX = 20

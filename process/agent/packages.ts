@@ -14,6 +14,7 @@ import {
   type CompiledAdvice,
 } from '#advice'
 import type { PackageStatus, ResultReport, ToolPackage } from '#protocol'
+import { RESULTS_BYTES_MAX } from './limits.ts'
 
 /**
  * Packages of one state: far more than anybody runs, and 256 x 32 advices is what a Map holds without
@@ -34,9 +35,10 @@ type Installed = {
   readonly advice: readonly CompiledAdvice[]
   readonly tables: ReadonlyMap<string, GroupTable>
   overflows: number
-  /** As last reported, and for how many reports it has been so. */
-  reported: number
-  unchanged: number
+  /** As last seen by a report, how often it was told so, and the last report that did. */
+  seen: number
+  told: number
+  toldAt: number
 }
 
 /** Owned by one agent. */
@@ -46,6 +48,7 @@ export class Toolbox {
   #installed = new Map<string, Installed>()
   #pool = new Uint8Array(0)
   #pooledAt = 0
+  #reports = 0
 
   constructor(fill: (bytes: Uint8Array) => void) {
     this.#fill = fill
@@ -75,24 +78,40 @@ export class Toolbox {
     if (installed !== undefined) installed.overflows += 1
   }
 
-  /** Totals that changed, or that may have been lost on the way. */
+  /** What results take, as JSON. */
+  get heldBytes(): number {
+    return [...this.#installed.values()].reduce((sum, one) => sum + bytesOf(one), 0)
+  }
+
+  /** Lets go of the largest results; gives the tool that had them. */
+  releaseLargest(): string {
+    const [largest] = [...this.#installed.values()].toSorted((a, b) => bytesOf(b) - bytesOf(a))
+    for (const table of largest.tables.values()) table.release()
+    return largest.status.name
+  }
+
+  /**
+   * Totals that changed, or that may have been lost on the way; as many as a report has room for, those that
+   * waited longest first.
+   */
   results(): readonly ResultReport[] {
-    return [...this.#installed.values()].flatMap((one) => {
-      const { status, tables } = one
-      const hits = [...tables.values()].reduce((sum, table) => sum + table.hits, one.overflows)
-      one.unchanged = hits === one.reported ? one.unchanged + 1 : 0
-      one.reported = hits
-      if (tables.size === 0 || (one.unchanged > REPEATS && one.unchanged % REPEAT_EVERY !== 0)) return []
-      return [...tables].map(([result, table]) => {
-        const told = table.snapshot()
-        table.turn()
-        return { tool: status.name, version: status.version, result, overflows: one.overflows, ...told }
-      })
+    this.#reports += 1
+    const due = [...this.#installed.values()].filter((one) => isDue(one, this.#reports))
+    const waited = due.toSorted((a, b) => a.toldAt - b.toldAt)
+    let room = RESULTS_BYTES_MAX
+    const told = waited.filter((one, i) => {
+      room -= bytesOf(one)
+      return i === 0 || room >= 0
     })
+    for (const one of told) {
+      one.told += 1
+      one.toldAt = this.#reports
+    }
+    return told.flatMap(snapshotsOf)
   }
 
   #install(json: unknown): Installed {
-    const counts = { overflows: 0, reported: -1, unchanged: 0 }
+    const counts = { overflows: 0, seen: -1, told: 0, toldAt: 0 }
     try {
       const tool = parsePackage(json)
       const tables = tablesOf(tool)
@@ -118,6 +137,26 @@ export class Toolbox {
     this.#pooledAt += 8
     return this.#pool.subarray(this.#pooledAt - 8, this.#pooledAt)
   }
+}
+
+const bytesOf = ({ tables }: Installed): number =>
+  [...tables.values()].reduce((sum, { bytes }) => sum + bytes, 0)
+
+/** Is there news, or has it been long? */
+function isDue(one: Installed, report: number): boolean {
+  const hits = [...one.tables.values()].reduce((sum, table) => sum + table.hits, one.overflows)
+  if (hits !== one.seen) one.told = 0
+  one.seen = hits
+  return one.tables.size > 0 && (one.told <= REPEATS || report - one.toldAt >= REPEAT_EVERY)
+}
+
+function snapshotsOf({ status, tables, overflows }: Installed): ResultReport[] {
+  const { name: tool, version } = status
+  return [...tables].map(([result, table]) => {
+    const told = table.snapshot()
+    table.turn()
+    return { tool, version, result, overflows, ...told }
+  })
 }
 
 function tablesOf({ advice }: ToolPackage): ReadonlyMap<string, GroupTable> {

@@ -28,6 +28,7 @@ test('what is not understood falls back to its default and is named', () => {
     OTEL_SPAN_LINK_COUNT_LIMIT: '-1',
     CROSSCUT_SERVER: 'file:///etc',
     CROSSCUT_TOKEN: 'x',
+    CROSSCUT_OFF_SIGNAL: 'SIGKILL',
     OTEL_RESOURCE_ATTRIBUTES: 'a=1,b,c=%zz',
     OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
   })
@@ -36,6 +37,7 @@ test('what is not understood falls back to its default and is named', () => {
   assert.equal(settings.control, undefined)
   assert.deepEqual([...settings.resourceAttributes], [['a', '1']])
   assert.deepEqual([...new Set(settings.misread)].sort(), [
+    'CROSSCUT_OFF_SIGNAL',
     'CROSSCUT_SERVER',
     'OTEL_EXPORTER_OTLP_PROTOCOL',
     'OTEL_RESOURCE_ATTRIBUTES',

@@ -23,6 +23,8 @@ export type SamplerSetting = {
 export type Settings = {
   /** CROSSCUT_DISABLED: nothing of ours is installed at all. */
   readonly isDisabled: boolean
+  /** CROSSCUT_OFF_SIGNAL: turns the agent off and, the next time, on. Without it no signal is listened to. */
+  readonly offSignal: NodeJS.Signals | undefined
   /** OTEL_SDK_DISABLED or OTEL_TRACES_EXPORTER=none: baggage and tools work, spans are not recorded. */
   readonly isTracing: boolean
   readonly serviceName: string | undefined
@@ -68,6 +70,7 @@ export function readSettings(env: Environment): Settings {
   const sampler = readSampler(reader)
   return {
     isDisabled: reader.flag('CROSSCUT_DISABLED'),
+    offSignal: reader.signal('CROSSCUT_OFF_SIGNAL'),
     isTracing: !reader.flag('OTEL_SDK_DISABLED') && reader.text('OTEL_TRACES_EXPORTER') !== 'none',
     serviceName: reader.text('OTEL_SERVICE_NAME'),
     resourceAttributes: reader.pairs('OTEL_RESOURCE_ATTRIBUTES'),
@@ -171,6 +174,9 @@ const readList = (text: string): readonly string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
 
+/** SIGUSR1 is Node's own, for its debugger; the others end a process or mean something to it. */
+const OFF_SIGNALS: readonly NodeJS.Signals[] = ['SIGUSR2', 'SIGHUP', 'SIGWINCH', 'SIGIO', 'SIGPWR']
+
 /** One environment; remembers what it could not read. */
 class Reader {
   readonly misread: string[] = []
@@ -189,6 +195,14 @@ class Reader {
   flag(name: string): boolean {
     const text = this.text(name)?.toLowerCase()
     return text === 'true' || (text === '1' && name.startsWith('CROSSCUT_'))
+  }
+
+  /** One that a process may listen to. */
+  signal(name: string): NodeJS.Signals | undefined {
+    const text = this.text(name)
+    const found = OFF_SIGNALS.find((signal) => signal === text)
+    if (found === undefined && text !== undefined) this.misread.push(name)
+    return found
   }
 
   count(name: string): number | undefined {

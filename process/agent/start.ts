@@ -26,7 +26,7 @@ import { guarded, Ledger } from './guard.ts'
 import { openHostApi } from './host-api.ts'
 import { openHttpSpans, type HttpSpans } from './http-spans.ts'
 import { fillFromSystem, openIds } from './ids.ts'
-import { LOOP_BEAT_MS } from './limits.ts'
+import { REPORT_EVERY_MS } from './limits.ts'
 import { installOtelBridge } from './otel-bridge.ts'
 import { Toolbox } from './packages.ts'
 import { openRecorder } from './recorder.ts'
@@ -40,7 +40,8 @@ import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
 import { openRedaction } from './redaction.ts'
 import { tidyTrail } from './trail.ts'
-import { believe, type Believed } from './trust.ts'
+import { believe, type Believed, type TrustedState } from './trust.ts'
+import { blameFor, LoopAndHeap } from './watchdog.ts'
 
 const OWNER = 'agent'
 
@@ -77,7 +78,7 @@ class RunningAgent implements Agent {
   readonly #settings: Settings
   readonly #ledger = new Ledger()
   readonly #clock: WallClock = openWallClock()
-  readonly #budget = new AdviceBudget()
+  readonly #budget = new AdviceBudget({ onDisarmed: () => this.#tracepoints.refresh() })
   readonly #toolbox = new Toolbox(fillFromSystem)
   readonly #workflow = openWorkflow()
   readonly #resources = new Map<string, string>()
@@ -94,12 +95,17 @@ class RunningAgent implements Agent {
   readonly #startedMs = Date.now()
   readonly #tickShape = keepTickShape()
   readonly #removeExit: () => void
+  readonly #onOffSignal = guarded(this.#ledger, 'off signal', undefined, () => this.#switch())
   readonly #control: Control | undefined
   #carriers: Carriers | undefined
   #httpSpans: HttpSpans | undefined
   #removals: (() => void)[] = []
   #believed: Believed
+  #wanted: Pick<TrustedState, 'disabled' | 'packages'> = { disabled: false, packages: [] }
+  #isOff = false
   #expiry: NodeJS.Timeout | undefined
+  #beats: NodeJS.Timeout | undefined
+  #vitals: LoopAndHeap | undefined
   #reports = 0
 
   constructor(settings: Settings) {
@@ -144,6 +150,7 @@ class RunningAgent implements Agent {
       farewell: async (ms) => this.#control?.farewell(ms),
       isMainThread,
     })
+    if (settings.offSignal !== undefined && isMainThread) process.on(settings.offSignal, this.#onOffSignal)
     this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
     for (const name of settings.misread) this.#ledger.count(`misread ${name}`)
     if (settings.silencedBy !== undefined) this.#ledger.count(`silenced by ${settings.silencedBy}`)
@@ -164,6 +171,10 @@ class RunningAgent implements Agent {
   stop(): void {
     this.#control?.stop()
     clearTimeout(this.#expiry)
+    clearInterval(this.#beats)
+    if (this.#settings.offSignal !== undefined)
+      process.removeListener(this.#settings.offSignal, this.#onOffSignal)
+    this.#vitals?.close()
     this.#disable()
     this.#removeExit()
     this.#weave?.close()
@@ -172,7 +183,6 @@ class RunningAgent implements Agent {
 
   report(): AgentReport {
     this.#reports += 1
-    if (this.#budget.turn()) this.#tracepoints.refresh()
     this.#clock.settle()
     const { emitted, sent, dropped, queued } = this.#queue.counts
     const last = this.#ledger.lastFailure
@@ -188,7 +198,7 @@ class RunningAgent implements Agent {
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },
       budget: this.#budget.totals,
-      eventLoopDelayMsP99: this.#loopDelay(),
+      eventLoopDelayMsP99: this.#vitals?.lateMsP99 ?? 0,
       rssBytes: process.memoryUsage.rss(),
       ...(last === undefined ? {} : { lastError: last }),
     }
@@ -321,6 +331,8 @@ class RunningAgent implements Agent {
   }
 
   #dial(settings: ControlSettings): Control {
+    const beat = guarded(this.#ledger, 'beat', undefined, () => this.#beat())
+    this.#beats = this.#detached(() => setInterval(beat, REPORT_EVERY_MS).unref())
     return openControl({
       settings,
       ledger: this.#ledger,
@@ -339,17 +351,27 @@ class RunningAgent implements Agent {
       const isNew = state.version !== this.#believed?.version
       this.#believed = { fleet: state.fleet, version: state.version }
       this.#keepUntil(state.expiresMs - nowMs)
-      if (isNew || this.#toolbox.statuses.length === 0) this.#become(state.disabled, state.packages)
+      if (!isNew && this.#toolbox.statuses.length > 0) return
+      this.#wanted = state
+      this.#become()
     } catch (error: unknown) {
       this.#ledger.count('state-refused')
       this.#ledger.note('state', error)
     }
   }
 
-  #become(isDisabled: boolean, packages: readonly unknown[]): void {
-    this.#install(this.#toolbox.become(isDisabled ? [] : packages))
+  #become(): void {
+    const isDisabled = this.#wanted.disabled || this.#isOff
+    this.#install(this.#toolbox.become(isDisabled ? [] : this.#wanted.packages))
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
+  }
+
+  /** Somebody at this machine wants us out of the way, or back. */
+  #switch(): void {
+    this.#isOff = !this.#isOff
+    this.#ledger.count(`switched-${this.#isOff ? 'off' : 'on'}-by-signal`)
+    this.#become()
   }
 
   #install(advice: readonly CompiledAdvice[]): void {
@@ -365,6 +387,7 @@ class RunningAgent implements Agent {
       setTimeout(
         () => {
           this.#ledger.count('state-expired')
+          this.#wanted = { ...this.#wanted, packages: [] }
           this.#install(this.#toolbox.become([]))
         },
         Math.min(ms, LONGEST_TIMER_MS),
@@ -391,15 +414,14 @@ class RunningAgent implements Agent {
     return Object.fromEntries(Object.entries(this.#carriers?.counts ?? {}).filter(([, count]) => count > 0))
   }
 
-  #delay: ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> | undefined
-
-  /** Measured only while there is somebody to report to. */
-  #loopDelay(): number {
-    this.#delay ??= startedHistogram()
-    // Node's histogram counts from beat to beat: an idle loop shows the beat itself.
-    const p99 = this.#delay.percentile(99) / 1e6 - LOOP_BEAT_MS
-    this.#delay.reset()
-    return p99 > 0 ? Math.round(p99 * 100) / 100 : 0
+  /** A window of the budget is over. */
+  #beat(): void {
+    this.#vitals ??= new LoopAndHeap()
+    const share = { feltNs: this.#budget.feltNs, heldBytes: this.#toolbox.heldBytes }
+    const blame = blameFor(this.#vitals.read(), share)
+    if (blame === 'heap') this.#budget.disarm(this.#toolbox.releaseLargest(), blame)
+    else if (blame !== undefined) this.#budget.degradeDearest(blame)
+    if (this.#budget.turn()) this.#tracepoints.refresh()
   }
 }
 
@@ -407,14 +429,6 @@ class RunningAgent implements Agent {
 function once<T>(make: () => T): () => T {
   let made: { readonly value: T } | undefined
   return () => (made ??= { value: make() }).value
-}
-
-function startedHistogram(): ReturnType<typeof import('node:perf_hooks').monitorEventLoopDelay> {
-  const histogram = process
-    .getBuiltinModule('node:perf_hooks')
-    .monitorEventLoopDelay({ resolution: LOOP_BEAT_MS })
-  histogram.enable()
-  return histogram
 }
 
 function emptyReport(): AgentReport {

@@ -20,13 +20,14 @@ import type { Baggage } from '#baggage'
 import { context, currentFrame, enter, frameOf } from '#context'
 import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
 import { openSpan, withLogLevel } from './active.ts'
-import type { AdviceBudget, ToolMeter } from './budget.ts'
+import type { AdviceBudget } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
 import { KIND, Span, STATUS } from './span.ts'
+import { taken, type ToolMeter } from './tool-meter.ts'
 import type { Weave } from '#weave'
 
 const SERVER_START = 'http.server.request.start'
@@ -218,13 +219,13 @@ export class Tracepoints {
 
   /** At this point of whatever execution is current. */
   #hitHere(name: string, own: (variable: string) => unknown): void {
-    const woven = this.#wovenAt(name)
-    if (woven !== NOTHING) this.#runHere(woven, { name, own, invocation: undefined })
+    const woven = taken(this.#wovenAt(name))
+    if (woven.length > 0) this.#runHere(woven, { name, own, invocation: undefined })
   }
 
   #runHere(woven: Woven, point: Point): void {
     const environment = this.#environment(point, undefined)
-    this.#run(woven, environment)
+    this.#runAll(woven, environment)
     leaveHere(environment)
   }
 
@@ -330,12 +331,16 @@ export class Tracepoints {
     return new Environment(point, baggage, this.#around)
   }
 
-  /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
   #run(woven: Woven, environment: Environment): void {
+    this.#runAll(taken(woven), environment)
+  }
+
+  /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
+  #runAll(woven: Woven, environment: Environment): void {
     for (const advice of woven) {
       environment.tool = advice.tool
       try {
-        advice.meter.spend(advice, environment)
+        advice.meter.run(advice, environment)
       } catch (error: unknown) {
         this.#ledger.count('advice-failed')
         this.#ledger.note(`advice of ${advice.tool}`, error)

@@ -337,7 +337,7 @@ export class Queries {
       functions: installed.reduce((sum, { status }) => sum + (status.use?.functions ?? 0), 0),
       missed: counted(installed.flatMap(({ status }) => status.use?.missed ?? [])),
       sampled: installed.flatMap(({ agent, service, status: { use } }) =>
-        use === undefined || use.every === 1 ? [] : [{ agent, service, every: use.every }],
+        use === undefined || use.every === 1 ? [] : [{ agent, service, every: use.every, why: use.why }],
       ),
       refused: told.flatMap(({ agent, service, status: { error } }) =>
         error === undefined ? [] : [{ agent, service, error }],
@@ -401,7 +401,7 @@ function counted(missed: readonly Omit<Missed, 'agents'>[]): Missed[] {
 }
 
 const TOOL_PREFIX = 'query-'
-const MERGED_LIMITS = { groups: MERGED_GROUPS_MAX, keyChars: Infinity }
+const MERGED_LIMITS = { groups: MERGED_GROUPS_MAX, bytes: Infinity }
 
 /** Takes what has come in; the rows of it. */
 function standingOf(live: Live): Omit<Standing, 'timeMs'> {

@@ -60,12 +60,13 @@ const COLUMN_ROLES: readonly ColumnRole[] = [
   'distinct',
   'value',
 ]
+const degradedBy: Schema = { enum: ['cpu', 'loop', 'heap'] }
 const coverage = object({
   connected: count,
   installed: count,
   functions: count,
   missed: list(object({ tracepoint: text, reason: text, agents: count })),
-  sampled: list(object({ agent: text, service: text, every: count })),
+  sampled: list(object({ agent: text, service: text, every: count, 'why?': degradedBy })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
 const plan = object({ kind: { enum: ['baggage', 'recorded'] }, sinceMs: number, 'reason?': text })

@@ -4,7 +4,7 @@
 //
 // A query that is watched here lives as long as we do: when we are killed, its time to live ends it.
 
-import type { QueryResults, QueryView, ResultRow } from '#protocol'
+import { DEGRADED_BY, type QueryResults, type QueryView, type ResultRow } from '#protocol'
 import type { Explanation } from '#query'
 import { Client } from '../client.ts'
 import { duration, durationMs, plain, table } from '../text.ts'
@@ -185,10 +185,10 @@ function rowsTable(io: Io, results: QueryResults): string {
 
 function sampledText({ sampled }: QueryResults['coverage']): string {
   return sampled
-    .map(({ service, every }) =>
+    .map(({ service, every, why = 'cpu' }) =>
       every === 0
-        ? `; disarmed in ${plain(service)}: it costs too much`
-        : `; 1 hit in ${every} counted in ${plain(service)}`,
+        ? `; disarmed in ${plain(service)}: ${DEGRADED_BY[why]}`
+        : `; 1 hit in ${every} counted in ${plain(service)}: ${DEGRADED_BY[why]}`,
     )
     .join('')
 }

@@ -231,7 +231,9 @@ const coverage = object({
   installed: number,
   functions: number,
   missed: array(object({ tracepoint: string, reason: string, agents: number })),
-  sampled: array(object({ agent: string, service: string, every: number })),
+  sampled: array(
+    object({ agent: string, service: string, every: number, why: optional(oneOf('cpu', 'loop', 'heap')) }),
+  ),
   refused: array(object({ agent: string, service: string, error: string })),
 })
 const plan = object({ kind: oneOf('baggage', 'recorded'), sinceMs: number, reason: optional(string) })

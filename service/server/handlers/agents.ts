@@ -1,7 +1,7 @@
 // Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it
 // (/api/v1).
 
-import type { AgentHello, AgentReport, PackageUse, ResultReport } from '#protocol'
+import type { AgentHello, AgentReport, DegradedBy, PackageUse, ResultReport } from '#protocol'
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { TRACEPOINTS_PER_AGENT_MAX } from '../limits.ts'
@@ -44,12 +44,16 @@ const resultReport: Parser<ResultReport> = object({
   groups: list(group, 10_000),
 })
 
+/** One that this server does not know yet is told as the one that was first. */
+const degradedBy: Parser<DegradedBy> = (value) => (value === 'loop' || value === 'heap' ? value : 'cpu')
+
 const use: Parser<PackageUse> = object({
   functions: integer,
   missed: list(object({ tracepoint: text(512), reason: text(1_024) }), 64),
   runs: integer,
   ns: number,
   every: integer,
+  why: optional(degradedBy),
   packedBytes: integer,
 })
 
