@@ -3,7 +3,7 @@
 import { ascendingOf, histogramFrom, type HistogramState } from '#query'
 import type { QueryResults, ResultRow } from '#protocol'
 import { RATES_SHOWN_MAX, ROWS_SHOWN_MAX } from '../../base/limits.ts'
-import { formatCount } from '../../base/format.ts'
+import { formatCount, plural } from '../../base/format.ts'
 import { changeQuery } from '../../base/route.ts'
 import { Sparkline } from '../../widgets/sparkline.tsx'
 import { Icon } from '../../widgets/icon.tsx'
@@ -137,9 +137,10 @@ function Histogram({ state }: { readonly state: HistogramState }) {
     bars[Math.min(BARS - 1, at)]! += count
   }
   const most = Math.max(...bars, 1)
-  const text = `${formatCount(total)} values, ${shortText(all[0]?.[0] ?? 0)} to ${shortText(all.at(-1)?.[0] ?? 0)}`
+  const range = `${shortText(all[0]?.[0] ?? 0)} to ${shortText(all.at(-1)?.[0] ?? 0)}`
+  const text = `${plural(total, 'value')}, ${range}`
   return (
-    <span class="histogram">
+    <span class="histogram" title={text}>
       <svg width={BARS * BAR.width} height={BAR.height} role="img" aria-label={text}>
         {bars.map((count, i) => (
           <rect
@@ -151,7 +152,7 @@ function Histogram({ state }: { readonly state: HistogramState }) {
           />
         ))}
       </svg>
-      <span class="muted">{text}</span>
+      <span class="muted">{range}</span>
     </span>
   )
 }
