@@ -120,7 +120,7 @@ function rowAgainst(peerValue: number): (subject: string, measured: Over) => Ben
 function tracepointsOf(code: Weave): Tracepoints {
   return new Tracepoints({
     code,
-    budget: new AdviceBudget({ toolNsMax: Infinity, allNsMax: Infinity }),
+    budget: new AdviceBudget({ budget: Infinity }),
     ledger: new Ledger(),
     surroundings: {
       identity: new Map(),

@@ -1,5 +1,5 @@
-// What a datanode does for those who call it: read a part of a block; store one, and forward it to the rest of
-// the pipeline at once. A write is acked when both are done, so that an ack means every replica has the block.
+// What a datanode does for those who call it: read a part of a block; store one, and forward it to the rest
+// of the pipeline at once. A write is acked when both are done: an ack means every replica has the block.
 
 import type { DataNodeMetrics } from './datanode-metrics.ts'
 import type { Disk } from './disk.ts'

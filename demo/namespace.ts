@@ -143,22 +143,23 @@ export class Namespace {
   }
 
   async #locked<R>(op: string, rid: string, work: () => R | Promise<R>): Promise<R> {
-    const release = await this.acquireLock(op)
+    const release = await this.acquireLock(op, rid)
     try {
-      return await this.holdLock(op, work)
+      return await this.holdLock(op, rid, work)
     } finally {
-      this.#options.truth.tally(`lock.${op}`, rid)
       release()
     }
   }
 
   /** Waits for its turn. */
-  async acquireLock(_op: string): Promise<() => void> {
+  async acquireLock(op: string, rid: string): Promise<() => void> {
+    this.#options.truth.tally(`wait.${op}`, rid)
     return await this.#lock.acquire()
   }
 
   /** What is done while nobody else can. */
-  async holdLock<R>(_op: string, work: () => R | Promise<R>): Promise<R> {
+  async holdLock<R>(op: string, rid: string, work: () => R | Promise<R>): Promise<R> {
+    this.#options.truth.tally(`lock.${op}`, rid)
     return await work()
   }
 }

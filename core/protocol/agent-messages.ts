@@ -74,6 +74,8 @@ export type PackageUse = {
   readonly ns: number
   /** 1 = every hit; n = one hit in n, counted n times; 0 = disarmed, for it cost too much. */
   readonly every: number
+  /** No hit was ever passed by since it was installed. */
+  readonly isExact: boolean
   /** Absent while every hit is counted. */
   readonly why?: DegradedBy
   /** Bytes of baggage that a pack added, on average. */

@@ -21,6 +21,7 @@ export type QueryCoverage = {
   readonly sampled: readonly {
     readonly agent: string
     readonly service: string
+    /** 1 = it was so for a while. */
     readonly every: number
     readonly why?: DegradedBy
   }[]

@@ -7,7 +7,7 @@ import { AdviceBudget } from './budget.ts'
 import { blameFor } from './watchdog.ts'
 
 const budgetAt = (clock: { readonly nowMs: number }): AdviceBudget =>
-  new AdviceBudget({ now: () => clock.nowMs, random: seeded(1) })
+  new AdviceBudget({ now: () => clock.nowMs, cpuMs: () => clock.nowMs, random: seeded(1), savedWindows: 0 })
 
 /** Park and Miller's generator. */
 function seeded(seed: number): () => number {
@@ -52,6 +52,26 @@ test('advice above its budget is sampled, and what is sampled counts for the res
   // Quiet seconds bring it back, step by step.
   for (let second = 0; second < 6; second++) budget.turn()
   assert.equal(budget.use('t')?.every, 1)
+})
+
+test('what was not used is saved for a burst, up to a bound, and a result that was sampled stays told', () => {
+  const clock = { nowMs: 0 }
+  const budget = new AdviceBudget({
+    now: () => clock.nowMs,
+    cpuMs: () => clock.nowMs,
+    random: seeded(1),
+    savedWindows: 3,
+  })
+  // Four windows' worth at once, of 10 ms each; the hit itself costs 50 ns beside its advice.
+  hit(budget, clock, 37_000, 1)
+  assert.deepEqual([budget.use('t')?.every, budget.use('t')?.isExact], [1, true])
+  budget.turn()
+  hit(budget, clock, 11_000, 1)
+  assert.deepEqual([budget.use('t')?.every, budget.use('t')?.isExact], [4, false])
+  for (let second = 0; second < 6; second++) budget.turn()
+  assert.deepEqual([budget.use('t')?.every, budget.use('t')?.isExact], [1, false])
+  hit(budget, clock, 37_000, 1)
+  assert.equal(budget.use('t')?.every, 1, 'saved again')
 })
 
 test('one run that the machine put to sleep degrades nothing', () => {

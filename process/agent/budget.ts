@@ -8,25 +8,36 @@
 // a window). It is always the dearest that gives way, step by step; the report says why.
 
 import type { DegradedBy, PackageUse } from '#protocol'
-import { ADVICE_NS_PER_SECOND_MAX, TOOL_NS_PER_SECOND_MAX } from './limits.ts'
+import { Allowance } from './allowance.ts'
+import { BUDGET, SAVED_WINDOWS_MAX, WINDOW_NS } from './limits.ts'
 import { ToolMeter } from './tool-meter.ts'
 
 type Parts = {
   readonly now?: () => number
+  /** CPU time of this thread, ms. */
+  readonly cpuMs?: () => number
   readonly random?: () => number
   /** A tool was disarmed, perhaps in the middle of a hit. */
   readonly onDisarmed?: () => void
-  /** What one tool and all together may take in a window. */
-  readonly toolNsMax?: number
-  readonly allNsMax?: number
+  /** Of one core, for one tool; for all together, twice that. */
+  readonly budget?: number
+  /** Windows whose budget can be saved for a burst. */
+  readonly savedWindows?: number
 }
 
 const DEFAULTS: Required<Parts> = {
   now: () => performance.now(),
+  cpuMs: threadCpuMs,
   random: Math.random,
   onDisarmed: () => {},
-  toolNsMax: TOOL_NS_PER_SECOND_MAX,
-  allNsMax: ADVICE_NS_PER_SECOND_MAX,
+  budget: BUDGET,
+  savedWindows: SAVED_WINDOWS_MAX,
+}
+
+/** Before Node 23.9, of the whole process. */
+function threadCpuMs(): number {
+  const { user, system } = process.threadCpuUsage?.() ?? process.cpuUsage()
+  return (user + system) / 1000
 }
 
 /** Owned by one agent. */
@@ -34,13 +45,15 @@ export class AdviceBudget {
   readonly #parts: Required<Parts>
   #meters = new Map<string, ToolMeter>()
   #windowNs = 0
-  #allowedNs: number
+  readonly #allowance: Allowance
   #endedRuns = 0
   #endedNs = 0
 
   constructor(parts: Parts = {}) {
     this.#parts = { ...DEFAULTS, ...parts }
-    this.#allowedNs = this.#parts.allNsMax
+    const { budget, savedWindows } = this.#parts
+    const allNsMax = 2 * budget * WINDOW_NS
+    this.#allowance = new Allowance(allNsMax, allNsMax * savedWindows)
   }
 
   /** The meters of these tools and no others; those that stay keep what they know. */
@@ -86,8 +99,8 @@ export class AdviceBudget {
 
   /** Ends a window; called once a second. True: a tool is armed again. */
   turn(): boolean {
+    this.#allowance.turn(this.#windowNs)
     this.#windowNs = 0
-    this.#allowedNs = this.#parts.allNsMax
     const disarmed = [...this.#meters.values()].filter(({ isDisarmed }) => isDisarmed)
     for (const meter of this.#meters.values()) meter.turn()
     return disarmed.some(({ isDisarmed }) => !isDisarmed)
@@ -103,22 +116,22 @@ export class AdviceBudget {
   }
 
   #meterOf(tool: string): ToolMeter {
-    const { now, random, toolNsMax, allNsMax } = this.#parts
-    let allowedNs = toolNsMax
+    const { now, cpuMs, random, budget, savedWindows } = this.#parts
+    const toolNsMax = budget * WINDOW_NS
+    const allowance = new Allowance(toolNsMax, toolNsMax * savedWindows)
     const charged = (meter: ToolMeter, ns: number): void => {
       this.#windowNs += ns
       // Within a window each further step must be earned by another budget's worth: the timed runs of the
       // moment before say nothing about the step that was just made.
-      if (meter.windowNs <= ns) allowedNs = toolNsMax
-      if (meter.windowNs > allowedNs) {
-        allowedNs += toolNsMax
+      if (allowance.isOver(meter.windowNs)) {
+        allowance.raise()
         this.#degrade(meter, 'cpu')
-      } else if (this.#windowNs > this.#allowedNs) {
-        this.#allowedNs += allNsMax
+      } else if (this.#allowance.isOver(this.#windowNs)) {
+        this.#allowance.raise()
         this.degradeDearest('cpu')
       }
     }
-    return new ToolMeter(tool, { now, random, charged })
+    return new ToolMeter(tool, { now, cpuMs, random, toolNsMax, charged, turned: (ns) => allowance.turn(ns) })
   }
 
   #degrade(meter: ToolMeter, why: DegradedBy): void {

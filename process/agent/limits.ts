@@ -77,11 +77,17 @@ export const PROTOTYPES_MAX = 8
 /** Functions told in the vocabulary: the server takes 10,000 tracepoints of a process. */
 export const FUNCTIONS_TOLD_MAX = 8000
 /**
- * Of one core, in a second of reporting: 10 ms for one tool (1 %), 20 ms for all (2 %). Above, a tool is
- * sampled ever more rarely. At 1 us a pack, 1 % is 10,000 requests a second: a common query is exact on a
- * busy service.
+ * Of one core, for one tool; for all together, twice that. Above, a tool is sampled ever more rarely. At 1 us
+ * a pack, 1 % is 10,000 requests a second: a common query is exact on a busy service.
  */
-export const TOOL_NS_PER_SECOND_MAX = 10_000_000
+export const BUDGET = 0.01
+/** A window of the budget: a second of reporting. */
+export const WINDOW_NS = 1e9
+/**
+ * Seconds whose budget a burst may take: code that has never run is a hundred times slower than it will be,
+ * and the first requests after a query came must not be sampled for it.
+ */
+export const SAVED_WINDOWS_MAX = 10
 export const ADVICE_NS_PER_SECOND_MAX = 20_000_000
 /** One run in this many is timed: two clock reads (~100 ns) would double the price of a short advice. */
 export const ADVICE_SAMPLE_EVERY = 64

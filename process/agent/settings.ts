@@ -7,6 +7,7 @@
 import {
   ATTRIBUTES_MAX,
   BATCH_SPANS_MAX,
+  BUDGET,
   EVENTS_MAX,
   EXPORT_DELAY_MS,
   EXPORT_TIMEOUT_MS,
@@ -43,6 +44,8 @@ export type Settings = {
   /** Which modules are woven (`#weave`), and names that are never read, added or (`-name`) taken off. */
   readonly weave: readonly string[]
   readonly redact: readonly string[]
+  /** Of one core, for the advice of one tool; all together twice that. */
+  readonly budget: number
   /** The setting that keeps every span back, for `crosscut doctor`: `NAME=value`. */
   readonly silencedBy: string | undefined
   /** Variables that were not understood, by name. */
@@ -97,6 +100,7 @@ export function readSettings(env: Environment): Settings {
     control: readControl(reader, server),
     weave: readList(reader.text('CROSSCUT_WEAVE') ?? ''),
     redact: readList(reader.text('CROSSCUT_REDACT') ?? ''),
+    budget: reader.ratio('CROSSCUT_BUDGET') ?? BUDGET,
     silencedBy: silencer(reader, sampler),
     misread: reader.misread,
   }

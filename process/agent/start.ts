@@ -78,7 +78,7 @@ class RunningAgent implements Agent {
   readonly #settings: Settings
   readonly #ledger = new Ledger()
   readonly #clock: WallClock = openWallClock()
-  readonly #budget = new AdviceBudget({ onDisarmed: () => this.#tracepoints.refresh() })
+  readonly #budget: AdviceBudget
   readonly #toolbox = new Toolbox(fillFromSystem)
   readonly #workflow = openWorkflow()
   readonly #resources = new Map<string, string>()
@@ -106,10 +106,15 @@ class RunningAgent implements Agent {
   #expiry: NodeJS.Timeout | undefined
   #beats: NodeJS.Timeout | undefined
   #vitals: LoopAndHeap | undefined
+  #blame: ReturnType<typeof blameFor>
   #reports = 0
 
   constructor(settings: Settings) {
     this.#settings = settings
+    this.#budget = new AdviceBudget({
+      budget: settings.budget,
+      onDisarmed: () => this.#tracepoints.refresh(),
+    })
     this.#agentId = this.#identity.traceId().slice(16)
     this.#epoch = this.#identity.traceId().slice(16)
     this.#resource = readResource(settings)
@@ -419,8 +424,11 @@ class RunningAgent implements Agent {
     this.#vitals ??= new LoopAndHeap()
     const share = { feltNs: this.#budget.feltNs, heldBytes: this.#toolbox.heldBytes }
     const blame = blameFor(this.#vitals.read(), share)
+    // Once may be a machine that was busy with others in the middle of a timed run.
+    const isAgain = blame === this.#blame
+    this.#blame = blame
     if (blame === 'heap') this.#budget.disarm(this.#toolbox.releaseLargest(), blame)
-    else if (blame !== undefined) this.#budget.degradeDearest(blame)
+    else if (blame !== undefined && isAgain) this.#budget.degradeDearest(blame)
     if (this.#budget.turn()) this.#tracepoints.refresh()
   }
 }

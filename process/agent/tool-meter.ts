@@ -22,7 +22,6 @@ import {
   MISSED_TOLD_MAX,
   PASSED_CHARGED_EVERY,
   SAMPLED_EVERY_MAX,
-  TOOL_NS_PER_SECOND_MAX,
 } from './limits.ts'
 
 const STEP = 4
@@ -31,15 +30,23 @@ const EXPECTED_NS = 1000
 const SURPRISE = 3
 const SURPRISED_INERTIA = 2
 const INERTIA = 8
+/** What CPU time can tell from a thread that was put to sleep. */
+const LONG_MS = 1
 
 type Miss = PackageUse['missed'][number]
 
 export type MeterPorts = {
   readonly now: () => number
+  /** CPU time of this thread, ms, to some ms. */
+  readonly cpuMs: () => number
   /** Uniform in [0, 1). */
   readonly random: () => number
+  /** What it may take in a window. */
+  readonly toolNsMax: number
   /** So much was spent. */
   readonly charged: (meter: ToolMeter, ns: number) => void
+  /** A window is over, in which so much was. */
+  readonly turned: (ns: number) => void
 }
 
 /** The use of one tool in this process. Owned by the budget. */
@@ -66,6 +73,7 @@ export class ToolMeter {
   #packedBytes = 0
   #packs = 0
   #disarmedMs = 0
+  #isExact = true
 
   constructor(tool: string, ports: MeterPorts) {
     this.tool = tool
@@ -109,13 +117,16 @@ export class ToolMeter {
   run(advice: Pick<CompiledAdvice, 'run' | 'packs'>, environment: AdviceEnvironment): void {
     this.runs += 1
     if (--this.#untimed > 0) return advice.run(environment, this.every)
-    const { now } = this.#ports
+    const { now, cpuMs } = this.#ports
     const bytes = advice.packs ? environment.baggage.byteLength : 0
+    const cpuStartMs = cpuMs()
     const startMs = now()
     try {
       advice.run(environment, this.every)
     } finally {
-      this.#timed((now() - startMs) * 1e6)
+      const ms = now() - startMs
+      // Longer than the thread worked, it slept: the machine was busy with others.
+      this.#timed((ms > LONG_MS ? Math.min(ms, cpuMs() - cpuStartMs) : ms) * 1e6)
       if (advice.packs) {
         this.#packedBytes += environment.baggage.byteLength - bytes
         this.#packs += 1
@@ -155,17 +166,19 @@ export class ToolMeter {
 
   #become(every: number): void {
     this.every = every
+    if (every !== 1) this.#isExact = false
     this.#gap = every > 1 ? this.#nextGap() : 0
   }
 
   /** Ends a window. */
   turn(): void {
     const { windowNs } = this
+    this.#ports.turned(windowNs)
     this.windowNs = 0
     this.feltNs = 0
     if (this.isDisarmed) {
       if (this.#ports.now() - this.#disarmedMs >= DISARMED_MS) this.#become(SAMPLED_EVERY_MAX)
-    } else if (this.every > 1 && windowNs * STEP <= TOOL_NS_PER_SECOND_MAX) this.#become(this.every / STEP)
+    } else if (this.every > 1 && windowNs * STEP <= this.#ports.toolNsMax) this.#become(this.every / STEP)
     if (this.every === 1) this.why = undefined
   }
 
@@ -180,6 +193,7 @@ export class ToolMeter {
       runs,
       ns: Math.round(ns),
       every,
+      isExact: this.#isExact,
       ...degraded,
       packedBytes: packed,
     }

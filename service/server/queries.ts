@@ -337,7 +337,7 @@ export class Queries {
       functions: installed.reduce((sum, { status }) => sum + (status.use?.functions ?? 0), 0),
       missed: counted(installed.flatMap(({ status }) => status.use?.missed ?? [])),
       sampled: installed.flatMap(({ agent, service, status: { use } }) =>
-        use === undefined || use.every === 1 ? [] : [{ agent, service, every: use.every, why: use.why }],
+        use === undefined || use.isExact ? [] : [{ agent, service, every: use.every, why: use.why }],
       ),
       refused: told.flatMap(({ agent, service, status: { error } }) =>
         error === undefined ? [] : [{ agent, service, error }],

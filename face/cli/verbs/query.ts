@@ -186,9 +186,11 @@ function rowsTable(io: Io, results: QueryResults): string {
 function sampledText({ sampled }: QueryResults['coverage']): string {
   return sampled
     .map(({ service, every, why = 'cpu' }) =>
-      every === 0
-        ? `; disarmed in ${plain(service)}: ${DEGRADED_BY[why]}`
-        : `; 1 hit in ${every} counted in ${plain(service)}: ${DEGRADED_BY[why]}`,
+      every === 1
+        ? `; not every hit was counted in ${plain(service)} for a while`
+        : every === 0
+          ? `; disarmed in ${plain(service)}: ${DEGRADED_BY[why]}`
+          : `; 1 hit in ${every} counted in ${plain(service)}: ${DEGRADED_BY[why]}`,
     )
     .join('')
 }

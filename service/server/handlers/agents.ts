@@ -53,6 +53,7 @@ const use: Parser<PackageUse> = object({
   runs: integer,
   ns: number,
   every: integer,
+  isExact: flag,
   why: optional(degradedBy),
   packedBytes: integer,
 })

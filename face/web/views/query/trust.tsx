@@ -67,9 +67,11 @@ function doubtsOf({ coverage, drops, plan }: QueryResults): readonly Doubt[] {
         `Not at ${tracepoint} in ${plural(agents, 'process', 'processes')}: ${reason}`,
     ),
     ...coverage.sampled.map(({ service, every, why = 'cpu' }) =>
-      every === 0
-        ? `${service}: disarmed: ${DEGRADED_BY[why]}`
-        : `${service}: one hit in ${every} is counted ${every} times: ${DEGRADED_BY[why]}`,
+      every === 1
+        ? `${service}: not every hit was counted for a while`
+        : every === 0
+          ? `${service}: disarmed: ${DEGRADED_BY[why]}`
+          : `${service}: one hit in ${every} is counted ${every} times: ${DEGRADED_BY[why]}`,
     ),
   ]
   const said = (text: string | undefined): text is string => text !== undefined
