@@ -78,3 +78,6 @@ export const STREAM_RETRY_MS_MAX = 15_000
 
 /** Matches of a search inside a trace that `n` can visit. */
 export const SEARCH_MATCHES_MAX = 100_000
+
+/** A trace that begins so much after now is of a clock that is ahead: it is listed after all others. */
+export const AHEAD_MS_MAX = 60_000
