@@ -133,11 +133,13 @@ function fail(request: IncomingMessage, response: ServerResponse, error: unknown
   else services.counts.refused += 1
   if (known === undefined)
     services.config.log(`${request.method} failed: ${error instanceof Error ? error.stack : String(error)}`)
-  // What was not read of the body would be taken for the next request.
+  // The rest of a refused body is read and thrown away, within the time a request may take: closed at once, a
+  // sender that is still writing sees a broken pipe instead of the reason.
+  request.resume()
   const headers = {
     ...(status === 401 ? { 'www-authenticate': 'Bearer' } : {}),
     ...(status === 503 ? { 'retry-after': '1' } : {}),
-    ...(request.complete ? {} : { connection: 'close' }),
+    ...(request.destroyed ? { connection: 'close' } : {}),
   }
   if (response.headersSent) response.destroy()
   else if (known === undefined) sendJson(response, 500, errorBody(INTERNAL), headers)

@@ -7,7 +7,7 @@
 import type { IncomingMessage } from 'node:http'
 import path from 'node:path'
 import type { Clock } from '#base'
-import { openStore, storeSocketPath, type StoreLocation } from '#store'
+import { openStore, storeSocketPath, type StoreLocation, type StoreStats } from '#store'
 import {
   startIngest,
   startTraceWorker,
@@ -145,14 +145,13 @@ function restarting(): RequestError {
   return new RequestError(503, 'E_STARTING', 'reading is being restarted', 'try again in a second')
 }
 
-function storeStatus({
-  isReady,
-  childStarts,
-}: {
-  readonly isReady: boolean
-  readonly childStarts: number
-}): PartStatus {
-  return { name: 'store', state: isReady ? 'running' : 'starting', restarts: Math.max(0, childStarts - 1) }
+function storeStatus({ isReady, hasFailed, childStarts, trouble }: StoreStats): PartStatus {
+  return {
+    name: 'store',
+    state: isReady ? 'running' : hasFailed ? 'failed' : 'starting',
+    restarts: Math.max(0, childStarts - 1),
+    ...(trouble === undefined ? {} : { lastError: trouble }),
+  }
 }
 
 /** `again` = the port it had before: agents know that one, so it is the only one that will do. */

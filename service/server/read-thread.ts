@@ -81,7 +81,12 @@ function failureOf({ code, message }: { readonly code: string; readonly message:
   if (code === 'E_READ_SLOW' || code === 'E_STORE_TIMEOUT')
     return new RequestError(504, code, message, 'narrow the search')
   if (code === 'E_STARTING' || code === 'E_STORE_UNAVAILABLE' || code === 'E_STORE_CLOSED') {
-    return new RequestError(503, code, message, 'the store is starting; try again in a second')
+    return new RequestError(
+      503,
+      code,
+      message,
+      'the store is starting: try again in a second; crosscut doctor says what keeps it',
+    )
   }
   return new RequestError(500, code, message, 'report it with the log of the server')
 }

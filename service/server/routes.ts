@@ -148,7 +148,7 @@ export const routeTable: readonly Route[] = [
     isStream: true,
     handler: search,
     summary:
-      'Search: summaries, newest first. With Accept: text/event-stream new traces as they come, each event { traces }.',
+      'Search: summaries, newest first, dated ahead last. With Accept: text/event-stream as they come, { traces } each.',
   },
   {
     method: 'GET',

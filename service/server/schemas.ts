@@ -95,7 +95,7 @@ export const SCHEMAS = {
     parts: list(
       object({
         name: text,
-        state: { enum: ['starting', 'running', 'waiting', 'closed'] },
+        state: { enum: ['starting', 'running', 'waiting', 'failed', 'closed'] },
         restarts: count,
         'lastError?': text,
       }),

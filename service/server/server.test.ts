@@ -195,6 +195,36 @@ test('a form post (text/plain) is 415, a body too large 413, broken JSON 400', a
   assert.equal((await put(json, '{"disabled":"yes"}')).status, 400)
 })
 
+test('a sender that is still writing is told why, and its connection goes on', async () => {
+  const bytes = 2 * 1024 * 1024
+  const head = [
+    'PUT /api/v1/kill-switch HTTP/1.1',
+    'Host: 127.0.0.1',
+    `Authorization: Bearer ${server.adminToken}`,
+    'Content-Type: application/json',
+    `Content-Length: ${bytes}`,
+  ]
+  const socket = connect(Number(new URL(server.url).port), '127.0.0.1')
+  let seen = ''
+  const sees = (text: string): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (seen.includes(text)) resolve()
+      }
+      socket.on('data', look).once('close', () => reject(new Error(`closed after: ${seen}`)))
+      look()
+    })
+  socket.on('data', (chunk) => {
+    seen += chunk.toString()
+  })
+  socket.write(`${head.join('\r\n')}\r\n\r\n`)
+  await sees('E_TOO_LARGE')
+  socket.write(Buffer.alloc(bytes, 0x20))
+  socket.write('GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n')
+  await sees('"status":"ok"')
+  socket.destroy()
+})
+
 test('a session outlives a restart, a login link does not', async () => {
   const cookie = await login()
   const { search, pathname } = new URL(server.newLoginUrl())

@@ -10,7 +10,8 @@ export type Part = { readonly exited: Promise<Error | undefined>; close(): Promi
 
 export type PartStatus = {
   readonly name: string
-  readonly state: 'starting' | 'running' | 'waiting' | 'closed'
+  /** failed = it does not start again by itself. */
+  readonly state: 'starting' | 'running' | 'waiting' | 'failed' | 'closed'
   readonly restarts: number
   readonly lastError?: string
 }
@@ -21,7 +22,7 @@ export class Supervisor<P extends Part> {
   readonly #clock: Clock
   readonly #log: (message: string) => void
   #part: P | undefined
-  #state: PartStatus['state'] = 'starting'
+  #state: Exclude<PartStatus['state'], 'failed'> = 'starting'
   #restarts = 0
   #lastError: string | undefined
   #pauseMs = RESTART_MS_MIN

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -147,6 +147,43 @@ test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; 
   server.child.kill('SIGTERM')
   assert.equal(await ended(server.child), 0)
   console.log(`visible ${visibleMs.toFixed(0)} ms after the ack`)
+})
+
+/** Its output, whatever its exit code. */
+function doctor(dir: string): Promise<string> {
+  const child = spawn(process.execPath, [MAIN, 'doctor', '--data', dir], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  let out = ''
+  child.stdout.on('data', (chunk: Buffer) => {
+    out += chunk.toString()
+  })
+  return new Promise((resolve) => child.on('close', () => resolve(out)))
+}
+
+test('/readyz and doctor say why the store is not ready; once that is mended it becomes so by itself', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'crosscut-hindered-'))
+  const engine = path.join(dir, 'store', 'engine')
+  mkdirSync(path.dirname(engine))
+  writeFileSync(engine, 'a file where the folder of the engine should be')
+  const server = await up(0, dir)
+  const why = new RegExp(`the engine ended with exit code 1: .*${engine}`)
+  const store = await until('a reason', 60_000, async () => {
+    const response = await fetch(`${server.url}/readyz`)
+    const { parts }: ReturnType<typeof JSON.parse> = await response.json()
+    const [found] = parts.filter(({ name }: { name: string }) => name === 'store')
+    return found.lastError === undefined ? undefined : { ...found, status: response.status }
+  })
+  assert.deepEqual([store.status, store.state], [503, 'starting'])
+  assert.match(store.lastError, why)
+  assert.match(await doctor(dir), new RegExp(`FAIL +store +starting.*${why.source}'?\n +-> .*mend that`))
+  rmSync(engine)
+  await until('ready', 60_000, async () =>
+    (await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined,
+  )
+  server.child.kill('SIGTERM')
+  assert.equal(await ended(server.child), 0)
+  rmSync(dir, { recursive: true, force: true })
 })
 
 /**

@@ -34,9 +34,11 @@ import {
   QUERY_CONNECTIONS,
   QUERY_MS_MAX,
   SCHEMA_ROOM_BYTES_MIN,
+  SET_ASIDE_CHECK_MS,
+  SET_ASIDE_MS_MAX,
   URI_BYTES_MAX,
 } from './limits.ts'
-import { brokenInserts, forgetTokens } from './broken-inserts.ts'
+import { brokenInserts, forgetTokens, removeSetAside } from './broken-inserts.ts'
 import { PartCheck, type Run } from './part-check.ts'
 
 type ChildOptions = { readonly dir: string; readonly socketPath: string }
@@ -309,10 +311,8 @@ async function main(): Promise<void> {
     .on('error', () => undefined)
     .resume()
   process.umask(0o077)
-  const before = brokenInserts(options.dir)
   const engine = new Engine(options.dir)
-  const lost = [...brokenInserts(options.dir)].filter((path) => !before.has(path))
-  if (forgetTokens(lost)) return endForGood('damaged')
+  if (forgetTokens(brokenInserts(options.dir))) return endForGood('damaged')
   const server = createServer({ maxHeaderSize: URI_BYTES_MAX }, (request, response) => {
     void answer(engine, request, response)
   })
@@ -327,6 +327,9 @@ async function main(): Promise<void> {
   })
   // An engine that cannot list its parts now is asked again.
   setInterval(() => void engine.check().catch(() => undefined), PART_CHECK_MS).unref()
+  const removeOld = (): number => removeSetAside(options.dir, Date.now() - SET_ASIDE_MS_MAX)
+  removeOld()
+  setInterval(removeOld, SET_ASIDE_CHECK_MS).unref()
   // A terminal sends Ctrl-C to the whole group; the owner decides when we end, after it has written what it
   // still has.
   process.on('SIGINT', () => undefined)

@@ -188,17 +188,26 @@ describe('the chDB child', () => {
     }
   })
 
-  it('refuses a data folder of a newer version', async () => {
-    const { store, dispose } = await openInTemporaryFolder()
+  it('refuses a data folder of a newer version, and says so as long as it is open', async () => {
+    const { dir, store } = await openInTemporaryFolder()
+    let again = store
     try {
       await store.ready()
+      assert.deepEqual([store.stats().hasFailed, store.stats().trouble], [false, undefined])
       await store.command(
         'INSERT INTO schema_migrations (version, name) SELECT {version:UInt32}, {name:String}',
         { params: { version: SCHEMA_VERSION + 1, name: 'from the future' } },
       )
       await assert.rejects(migrate(engineOf(store)), { code: 'E_STORE_QUERY' })
+      await store.close()
+      again = openStore({ dir })
+      await assert.rejects(again.ready(), { code: 'E_STORE_QUERY' })
+      const { isReady, hasFailed, trouble = '' } = again.stats()
+      assert.deepEqual([isReady, hasFailed], [false, true])
+      assert.match(trouble, /has schema \d+, this program knows up to/)
     } finally {
-      await dispose()
+      await again.close()
+      rmSync(dir, { recursive: true, force: true })
     }
   })
 })

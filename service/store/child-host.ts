@@ -48,6 +48,7 @@ export class ChildHost {
   #timer: NodeJS.Timeout | undefined
   #lastPongMs = 0
   #lastWords = ''
+  #lastEnd: string | undefined
 
   constructor(dir: string) {
     this.#dir = resolve(dir)
@@ -69,9 +70,13 @@ export class ChildHost {
   get pid(): number | undefined {
     return this.#child?.pid
   }
-  /** The end of what the child last wrote to stderr, for `doctor` and for error messages. */
+  /** The end of what the child last wrote to stderr, for error messages. */
   get lastWords(): string {
     return this.#lastWords
+  }
+  /** How the child ended before this one was started, and its last line; undefined = none ended yet. */
+  get lastEnd(): string | undefined {
+    return this.#lastEnd
   }
 
   async close(): Promise<void> {
@@ -128,6 +133,7 @@ export class ChildHost {
     if (this.#child !== child) return
     this.#child = undefined
     this.#isReady = false
+    this.#lastEnd = endOf(child, this.#lastWords)
     clearTimeout(this.#timer)
     if (this.#isClosed) return
     this.#timer = setTimeout(() => this.#start(), this.#restartMs)
@@ -148,4 +154,14 @@ export class ChildHost {
     this.#timer = setTimeout(() => this.#watch(), PING_EVERY_MS)
     this.#timer.unref()
   }
+}
+
+const LINE_CHARS_MAX = 300
+
+/** The error that ended it, where its words name one, else its last line. */
+function endOf({ exitCode, signalCode }: ChildProcess, words: string): string {
+  const lines = words.split('\n').filter((line) => line.trim() !== '')
+  const line = lines.findLast((candidate) => /^\w*(Error|Exception)\b/.test(candidate)) ?? lines.at(-1) ?? ''
+  const how = signalCode === null ? `with exit code ${exitCode}` : `by ${signalCode}`
+  return `the engine ended ${how}${line === '' ? '' : `: ${line.slice(0, LINE_CHARS_MAX)}`}`
 }

@@ -75,6 +75,8 @@ class ClickHouseStore implements Store {
   readonly #ready: Promise<void>
   #isReady = false
   #failure: StoreError | undefined
+  /** The last thing that kept it from becoming ready. */
+  #hindrance: StoreError | undefined
   readonly #retention: Retention
   #sizeTimer: NodeJS.Timeout | undefined
   readonly #engine: Engine = {
@@ -95,6 +97,7 @@ class ClickHouseStore implements Store {
     this.#retention = options.retention
     this.#ready = this.#becomeReady(options.isOwner).then(() => {
       this.#isReady = true
+      this.#hindrance = undefined
     })
     this.#ready.catch((error: unknown) => {
       if (error instanceof StoreError) this.#failure = error
@@ -151,8 +154,12 @@ class ClickHouseStore implements Store {
   }
 
   stats(): StoreStats {
+    const isReady = this.#isReady && this.#host?.isReady !== false
+    const trouble = isReady ? undefined : ((this.#failure ?? this.#hindrance)?.message ?? this.#host?.lastEnd)
     return {
-      isReady: this.#isReady && this.#host?.isReady !== false,
+      isReady,
+      hasFailed: this.#failure !== undefined,
+      ...(trouble === undefined ? {} : { trouble }),
       childStarts: this.#host?.starts ?? 0,
       runawayKills: this.#host?.runawayKills ?? 0,
       childPid: this.#host?.pid,
@@ -177,6 +184,7 @@ class ClickHouseStore implements Store {
       } catch (error: unknown) {
         const known = storeErrorOf(error, this.#closing.signal)
         if (known.code === 'E_STORE_QUERY' && isOwner) throw known
+        this.#hindrance = known
       }
       await this.#pause(waitMs)
       waitMs = Math.min(waitMs * 2, RETRY_MS_MAX)

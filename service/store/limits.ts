@@ -49,6 +49,13 @@ export const PING_EVERY_MS = 2_000
  */
 export const PART_CHECK_MS = 10_000
 
+/**
+ * What the engine set aside as broken is kept a day for whoever wants to look; we look every hour. At
+ * most it is what one crash on a full disk cuts short: the parts of a few merges.
+ */
+export const SET_ASIDE_MS_MAX = 24 * 3_600_000
+export const SET_ASIDE_CHECK_MS = 3_600_000
+
 /** Tables are created and changed with this much room: their files are a few kB. */
 export const SCHEMA_ROOM_BYTES_MIN = 1024 * 1024
 

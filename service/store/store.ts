@@ -27,6 +27,10 @@ export type StoreStats = {
   /** Child processes killed because a query ran away. */
   readonly runawayKills: number
   readonly childPid?: number
+  /** Why it is not ready, as far as it is known. */
+  readonly trouble?: string
+  /** True = it will not become ready by itself. */
+  readonly hasFailed: boolean
 }
 
 export interface Store {

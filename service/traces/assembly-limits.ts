@@ -86,3 +86,6 @@ export const SEARCH_LIMIT_MAX = 1_000
 export const SPANS_PER_TRACE_READ_MAX = 20_000
 export const SPANS_PER_PAGE_MAX = 10_000
 export const NAMES_MAX = 1_000
+
+/** A trace that begins so much after now is of a clock that is ahead: it is listed after all others. */
+export const AHEAD_NS_MAX = 60_000_000_000n

@@ -272,6 +272,37 @@ test('times that are no times are clamped or refused, never a crash', () => {
   for (const time of ['-1', '1e999', '"1"']) assert.equal(read(time), '0 spans, 1 rejected', time)
 })
 
+test('a span of a file has the limits of OTLP, what is more is dropped or cut, and counted', () => {
+  const tags = Array.from({ length: 200 }, (_, i) => ({ key: `k${i}`, value: 'v' }))
+  const logs = Array.from({ length: 130 }, () => ({ timestamp: 1, fields: [] }))
+  const { spans, report } = decode('jaeger', jaeger({ ...good, operationName: 'n'.repeat(2000), tags, logs }))
+  const [span] = spans
+  assert.deepEqual(
+    [span?.['dropped'], String(span?.['name']).length],
+    [[200 - limits.ATTRIBUTES_PER_ROW_MAX, 130 - limits.EVENTS_PER_SPAN_MAX, 0], limits.NAME_BYTES_MAX],
+  )
+  assert.match(report.message, /72 attributes .*dropped; 2 events .*dropped; 1 values .*cut/)
+})
+
+test('text of strangers is kept as it is, but for halves of characters', () => {
+  const names = ['\u0000', '\u001b[31m', '\u202e', '</script>', '__proto__']
+  const file = names.map((name, i) => ({ traceId: '1', id: `${i + 1}`, name, tags: { [name]: name } }))
+  const read = decode('zipkin', file).spans
+  assert.deepEqual(
+    read.map(({ name }) => name),
+    names,
+  )
+  for (const [i, name] of names.entries()) assert.deepEqual(attributesOf(read[i]), [[name, 'string', name]])
+  const [half] = decode('zipkin', '[{"traceId":"1","id":"2","name":"\\ud800x"}]').spans
+  assert.equal(half?.['name'], '\ufffdx')
+  const bytes = Buffer.concat([
+    Buffer.from('[{"traceId":"1","id":"2","name":"'),
+    Buffer.of(0xff),
+    Buffer.from('"}]'),
+  ])
+  assert.equal(decode('zipkin', bytes).spans[0]?.['name'], '\ufffd')
+})
+
 test('a large file is read in turns, its spans all there', () => {
   const spans = Array.from({ length: 20_000 }, (_, i) => ({
     traceID: '1',

@@ -118,7 +118,7 @@ describe('search', () => {
   })
 
   const CASES: readonly [filter: TraceFilter, expected: readonly string[]][] = [
-    [{}, ['a4', 'a2', 'a1', 'a3']],
+    [{}, ['a2', 'a1', 'a3', 'a4']],
     [{ service: 'back' }, ['a2', 'a1']],
     [{ service: 'front', name: 'GET /' }, ['a1']],
     [{ service: 'front', name: 'read' }, []],
@@ -126,7 +126,7 @@ describe('search', () => {
     [{ service: NASTY_NAME, name: NASTY_NAME }, ['a3']],
     [{ isError: true }, ['a1']],
     [{ minMs: 4, maxMs: 2000 }, ['a1']],
-    [{ maxMs: 3 }, ['a4', 'a2']],
+    [{ maxMs: 3 }, ['a2', 'a4']],
     [{ fromNs: 10n * SECOND, toNs: 20n * SECOND }, ['a2', 'a1']],
     [{ fromNs: 10n * SECOND + 1n, toNs: U64_MAX - 1n }, ['a2']],
     [{ attributes: { url: '/y' } }, ['a2']],
@@ -310,6 +310,43 @@ describe('versions of a trace', () => {
       assert.deepEqual(
         seen,
         Array.from({ length: 45 }, (_, n) => pad((45 - n).toString(16))),
+      )
+    }))
+
+  it('traces dated far ahead come after all others, in pages and by a range of their own', () =>
+    withReader(async (reader, store) => {
+      const nowNs = nodeClock.nowNs()
+      const starts = [
+        ['1', nowNs - 2n * SECOND],
+        ['2', nowNs + 30n * SECOND],
+        ['3', nowNs + 3600n * SECOND],
+        ['4', U64_MAX - SECOND],
+        ['5', nowNs - SECOND],
+      ] as const
+      await put(
+        store,
+        1,
+        starts.map(([traceId, startNs]): FixtureSpan => ({ traceId, spanId: '1', startNs, endNs: startNs })),
+      )
+      const all = ['2', '5', '1', '4', '3'].map(pad)
+      const idsOf = async (filter: TraceFilter): Promise<string[]> =>
+        (await reader.search(filter)).traces.map(({ traceId }) => traceId)
+      assert.deepEqual(await idsOf({}), all)
+      for (const limit of [1, 2, 3, 4]) {
+        const seen: string[] = []
+        let cursor: string | undefined
+        do {
+          const page = await reader.search({ limit, cursor })
+          seen.push(...page.traces.map(({ traceId }) => traceId))
+          cursor = page.nextCursor
+        } while (cursor !== undefined)
+        assert.deepEqual(seen, all, `in pages of ${limit}`)
+      }
+      assert.deepEqual(await idsOf({ toNs: nowNs }), ['5', '1'].map(pad))
+      assert.deepEqual(await idsOf({ fromNs: nowNs + 600n * SECOND }), ['4', '3'].map(pad))
+      assert.deepEqual(
+        await idsOf({ fromNs: nowNs + 600n * SECOND, toNs: nowNs + 7200n * SECOND }),
+        ['3'].map(pad),
       )
     }))
 

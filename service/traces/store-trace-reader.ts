@@ -8,6 +8,10 @@
 //
 // Old versions are rare, so one round is the rule. Conditions on attributes select trace ids in `spans`
 // first, from the newest hours backwards, so that a frequent value is found without reading all of the past.
+// A trace that claims to begin in the future (a clock that is ahead, a time nobody set) comes after all
+// others: by its own time it would stand first in every list until that time has come. So a search has two
+// stretches, up to now and ahead of now, and a cursor says in which it stands.
+//
 // A page is stable: what is inserted later has a later start as a rule and lies above the cursor; a late
 // trace that lies below it appears in a later page; nothing appears twice unless its own start moved between
 // two pages.
@@ -17,6 +21,7 @@ import type { OtlpSpan } from '#model'
 import type { TraceSearchResult, TraceSummary } from '#protocol'
 import type { QueryParam, Row, Store } from '#store'
 import {
+  AHEAD_NS_MAX,
   NAMES_MAX,
   SEARCH_LIMIT_DEFAULT,
   SEARCH_LIMIT_MAX,
@@ -67,14 +72,21 @@ class StoreTraceReader implements TraceReader {
 
   async search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult> {
     const limit = Math.min(Math.max(filter.limit ?? SEARCH_LIMIT_DEFAULT, 1), SEARCH_LIMIT_MAX)
-    const below = filter.cursor === undefined ? HIGHEST : parseCursor(filter.cursor)
-    const inResources = await this.#attributesOfResources(filter, signal)
-    for (const fromNs of this.#windows(filter)) {
-      const found = await this.#page({ ...filter, fromNs, inResources }, below, limit, signal)
-      const isLast = fromNs === (filter.fromNs ?? 0n)
-      if (found.length > limit || isLast) return pageOf(found, limit)
+    const cursor = filter.cursor === undefined ? FIRST : parseCursor(filter.cursor)
+    const horizonNs = this.#clock.nowNs() + AHEAD_NS_MAX
+    const conditions = { ...filter, inResources: await this.#attributesOfResources(filter, signal) }
+    const { fromNs = 0n, toNs = HIGHEST.startNs } = filter
+    const found: TraceSummary[] = []
+    if (!cursor.isAhead) {
+      const upToNow = { ...conditions, toNs: toNs < horizonNs ? toNs : horizonNs }
+      found.push(...(await this.#stretch(upToNow, cursor.below, limit + 1, signal)))
     }
-    return { traces: [] }
+    if (found.length <= limit && toNs > horizonNs) {
+      const ahead = { ...conditions, fromNs: fromNs > horizonNs ? fromNs : horizonNs + 1n }
+      const below = cursor.isAhead ? cursor.below : HIGHEST
+      found.push(...(await this.#stretch(ahead, below, limit + 1 - found.length, signal)))
+    }
+    return pageOf(found, limit, horizonNs)
   }
 
   async summary(traceId: string, signal?: AbortSignal): Promise<TraceSummary | undefined> {
@@ -186,21 +198,36 @@ class StoreTraceReader implements TraceReader {
     return [...ATTRIBUTE_WINDOWS_NS.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
   }
 
-  /** Up to limit + 1 summaries below the key. */
+  /** Up to `count` summaries below the key, newest first; with attributes from the newest hours backwards. */
+  async #stretch(
+    filter: Conditions,
+    below: Key,
+    count: number,
+    signal: AbortSignal | undefined,
+  ): Promise<TraceSummary[]> {
+    let found: TraceSummary[] = []
+    for (const fromNs of this.#windows(filter)) {
+      found = await this.#page({ ...filter, fromNs }, below, count, signal)
+      if (found.length >= count) break
+    }
+    return found.slice(0, count)
+  }
+
+  /** At least `count` summaries below the key, or all there are. */
   async #page(
     filter: Conditions,
     below: Key,
-    limit: number,
+    wanted: number,
     signal: AbortSignal | undefined,
   ): Promise<TraceSummary[]> {
     const found: TraceSummary[] = []
     let cursor = below
     for (;;) {
-      const count = CANDIDATES_PER_ROUND(limit)
+      const count = CANDIDATES_PER_ROUND(wanted)
       const { keys, rows } = await this.#round(filter, cursor, count, signal)
       for (const row of rows) found.push(summaryOfRow(row))
       const last = keys.at(-1)
-      if (found.length > limit || last === undefined || keys.length < count) return found
+      if (found.length >= wanted || last === undefined || keys.length < count) return found
       cursor = last
     }
   }
@@ -280,20 +307,23 @@ function boundedPage(page: { readonly offset: number; readonly limit: number }):
   }
 }
 
-function pageOf(found: readonly TraceSummary[], limit: number): TraceSearchResult {
+function pageOf(found: readonly TraceSummary[], limit: number, horizonNs: bigint): TraceSearchResult {
   const traces = found.slice(0, limit)
   const last = traces.at(-1)
-  return found.length > limit && last !== undefined
-    ? { traces, nextCursor: `${last.startNs}-${last.traceId}` }
-    : { traces }
+  if (found.length <= limit || last === undefined) return { traces }
+  const stretch = BigInt(last.startNs) > horizonNs ? AHEAD : ''
+  return { traces, nextCursor: `${stretch}${last.startNs}-${last.traceId}` }
 }
 
-function parseCursor(cursor: string): Key {
-  const match = /^(\d{1,20})-([0-9a-f]{32})$/.exec(cursor)
-  if (match?.[1] === undefined || match[2] === undefined || BigInt(match[1]) > HIGHEST.startNs) {
+/** Marks a cursor among traces ahead of now; later it may not be ahead any more. */
+const AHEAD = 'a'
+const FIRST = { isAhead: false, below: HIGHEST }
+
+function parseCursor(cursor: string): { readonly isAhead: boolean; readonly below: Key } {
+  const [, stretch = '', startNs = '', traceId = ''] = /^(a?)(\d{1,20})-([0-9a-f]{32})$/.exec(cursor) ?? []
+  if (startNs === '' || BigInt(startNs) > HIGHEST.startNs)
     throw new TraceReaderError('E_BAD_CURSOR', 'cursor is not one that a search returned')
-  }
-  return { startNs: BigInt(match[1]), traceId: match[2] }
+  return { isAhead: stretch === AHEAD, below: { startNs: BigInt(startNs), traceId } }
 }
 
 function isTraceId(text: string): boolean {

@@ -58,7 +58,7 @@ class FailingStore implements Store {
   }
 
   stats(): ReturnType<Store['stats']> {
-    return { isReady: true, childStarts: 0, runawayKills: 0 }
+    return { isReady: true, hasFailed: false, childStarts: 0, runawayKills: 0 }
   }
 
   close(): Promise<void> {

@@ -27,7 +27,10 @@ export type TraceFilter = {
 export type SpanPage = { readonly spans: readonly OtlpSpan[]; readonly totalSpans: number }
 
 export interface TraceReader {
-  /** Newest traces first, by start. Shapes: pages stay disjoint while new traces arrive. */
+  /**
+   * Newest traces first, by start; those that claim to begin in the future come last. Shapes: pages stay
+   * disjoint while new traces arrive.
+   */
   search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult>
   /** undefined = no such trace. */
   summary(traceId: string, signal?: AbortSignal): Promise<TraceSummary | undefined>

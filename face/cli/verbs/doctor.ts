@@ -82,11 +82,14 @@ async function examine(
     note(clockFinding(alive))
     const connection = await client.agentConnection()
     note({ check: 'token', state: 'ok', says: 'the server accepts the token' })
-    for (const finding of await readyFindings(client)) note(finding)
+    const parts = await readyFindings(client)
+    for (const finding of parts) note(finding)
     const otlp = await otlpFinding(io, connection)
     note(otlp)
     const { agents } = await client.json<{ agents: readonly AgentView[] }>('GET', '/api/v1/agents')
     for (const finding of agentFindings(agents)) note(finding)
+    // Asking a store that is not there would only wait.
+    if (parts.some(({ state }) => state === 'fail')) return
     note(await traceFinding(client))
     if (isSending && otlp.state === 'ok') note(await sendFinding(io, client, connection))
   } catch (error: unknown) {
@@ -202,19 +205,29 @@ async function readyFindings(client: Client): Promise<Finding[]> {
   const response = await fetch(`${client.target.url}/readyz`)
   const { parts }: Ready = JSON.parse(await response.text())
   return parts.map(({ name, state, restarts, lastError }) => {
-    const history =
-      restarts === 0
-        ? ''
-        : `, restarted ${restarts} times${lastError === undefined ? '' : `; last: ${lastError}`}`
+    const history = restarts === 0 ? '' : `, restarted ${restarts} times`
+    const why = lastError === undefined ? '' : `; last: ${lastError}`
     return state === 'running'
-      ? { check: name, state: restarts === 0 ? 'ok' : 'warn', says: `running${history}` }
+      ? {
+          check: name,
+          state: restarts === 0 ? 'ok' : 'warn',
+          says: `running${history}${restarts === 0 ? '' : why}`,
+        }
       : {
           check: name,
           state: 'fail',
-          says: `${state}${history}`,
-          fix: "wait a few seconds; if it stays so, the server's stderr says why",
+          says: `${state}${history}${why}`,
+          fix: fixOf(state, lastError),
         }
   })
+}
+
+/** What stopped a part for good must be mended first; what is starting may only need time. */
+function fixOf(state: string, lastError: string | undefined): string {
+  if (state === 'failed') return 'mend that, then start the server again'
+  return lastError === undefined
+    ? "wait a few seconds; if it stays so, the server's stderr says why"
+    : 'if it stays so, mend that: it goes on by itself'
 }
 
 async function otlpFinding(io: Io, { otlpUrl, agentToken }: AgentConnection): Promise<Finding> {

@@ -103,3 +103,6 @@ export const ROWS_SHOWN_MAX = 500
 
 /** Rates in a sparkline: a minute, one a second. */
 export const RATES_SHOWN_MAX = 60
+
+/** A trace that begins so much after now is of a clock that is ahead: it is listed after all others. */
+export const AHEAD_MS_MAX = 60_000

@@ -10,7 +10,13 @@
 import type { TraceSummary } from '#protocol'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { readStreamed, searchTraces } from '../../base/api.ts'
-import { LIST_PAGE_ROWS, LIST_ROWS_MAX, LIVE_HOLD_MS, LIVE_REDRAW_MS } from '../../base/limits.ts'
+import {
+  AHEAD_MS_MAX,
+  LIST_PAGE_ROWS,
+  LIST_ROWS_MAX,
+  LIVE_HOLD_MS,
+  LIVE_REDRAW_MS,
+} from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
 import { openStream, type StreamState } from '../../base/stream.ts'
 import { filterRequest, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
@@ -103,7 +109,10 @@ function pageOf(filter: TraceFilter, pausedMs: number | undefined, cursor?: stri
   return query
 }
 
-/** Later lists win over earlier ones: a summary grows while spans arrive. */
+/**
+ * Later lists win over earlier ones: a summary grows while spans arrive. Newest first, but for what claims to
+ * begin in the future, as the server orders them.
+ */
 export function merge(...lists: readonly (readonly TraceSummary[])[]): readonly TraceSummary[] {
   const byId = new Map<string, TraceSummary>()
   for (const list of lists)
@@ -111,9 +120,12 @@ export function merge(...lists: readonly (readonly TraceSummary[])[]): readonly 
       const known = byId.get(row.traceId)
       if (known === undefined || row.spanCount >= known.spanCount) byId.set(row.traceId, row)
     }
+  const aheadNs = BigInt(Date.now() + AHEAD_MS_MAX) * 1_000_000n
   const startOf = new Map([...byId].map(([traceId, row]) => [traceId, BigInt(row.startNs)]))
   const newer = (a: TraceSummary, b: TraceSummary): number => {
-    const difference = startOf.get(b.traceId)! - startOf.get(a.traceId)!
+    const [startA, startB] = [startOf.get(a.traceId)!, startOf.get(b.traceId)!]
+    if (startA > aheadNs !== startB > aheadNs) return startA > aheadNs ? 1 : -1
+    const difference = startB - startA
     return difference > 0n ? 1 : difference < 0n ? -1 : a.traceId < b.traceId ? -1 : 1
   }
   return [...byId.values()].sort(newer).slice(0, LIST_ROWS_MAX)
