@@ -259,8 +259,12 @@ function beginSpan(
   return new OtelSpan(span, host)
 }
 
+/** An application may have made it of any text, and it goes out in headers. */
 const validParent = (parent: SpanContext | undefined): SpanContext | undefined =>
-  parent === undefined || /^0*$/.test(parent.spanId) ? undefined : parent
+  parent === undefined || !isId(parent.traceId, 32) || !isId(parent.spanId, 16) ? undefined : parent
+
+const isId = (text: string, digits: number): boolean =>
+  text.length === digits && /^[\da-f]+$/.test(text) && !/^0+$/.test(text)
 
 type Getter = { get(carrier: unknown, key: string): string | string[] | undefined }
 type Setter = { set(carrier: unknown, key: string, value: string): void }

@@ -1,8 +1,8 @@
-// node:http and node:https clients: headers out at creation, flow-back in at the response and at its
+// node:http and node:https clients: headers out with the head, flow-back in at the response and at its
 // trailers.
 //
-//   http.client.request.created  -> observer.clientStart -> our lines (nothing is sent yet)
-//   req._storeHeader             -> our lines go out between the first line and the application's headers
+//   http.client.request.created  -> observer.clientStart (nothing is sent yet)
+//   req._storeHeader             -> headers out, between the first line and the application's
 //   http.client.response.finish  -> status; `crosscut-baggage` joined: listeners run in the joined frame
 //   req.emit, res.emit           -> listeners run in the request's frame (http-events.ts)
 //   res 'end'                    -> trailers joined
@@ -76,8 +76,8 @@ class Exchange implements ClientExchange, HttpExchange {
   error: unknown = undefined
   handle: unknown = undefined
   frame: Frame
-  /** What is not in the head yet. */
-  out: Outgoing | undefined = undefined
+  /** Our lines are not in it yet. */
+  isHeadOpen = false
   /** Trailers only come with chunks; without them nothing of ours happens at `end`. */
   hasTrailers = false
   isClosed = false
@@ -122,45 +122,51 @@ function startRequest(parts: Parts, message: object): void {
   wire.clientStep('clientStart', exchange)
   // The observer may have changed the caller's baggage.
   exchange.frame = currentFrame() ?? emptyFrame
-  const existing = request.getHeader('baggage')
-  const out = wire.write(
-    exchange,
-    exchange.isTold,
-    typeof existing === 'number' ? String(existing) : existing,
-  )
-  // The only values that an application may have made without anybody looking at them since.
-  validateHeaderValue('traceparent', out.traceparent)
-  validateHeaderValue('tracestate', out.tracestate)
-  if (request.headersSent) putIntoRenderedHead(exchange, out)
-  else {
-    removeReplaced(request, out, existing !== undefined)
-    exchange.out = out
-  }
+  if (request.headersSent) putIntoRenderedHead(exchange)
+  else exchange.isHeadOpen = true
   events.opened()
   request[HOME] = exchange
 }
 
-/** What the application gave with the request and we say in its place, or nobody shall say. */
-function removeReplaced(request: ClientRequest, out: Outgoing, hadBaggage: boolean): void {
-  if (out.traceparent !== '') {
-    if (request.hasHeader('traceparent')) request.removeHeader('traceparent')
-    if (request.hasHeader('tracestate')) request.removeHeader('tracestate')
-  }
-  if (hadBaggage) request.removeHeader('baggage')
-  if (request.hasHeader(ACCEPT_HEADER)) request.removeHeader(ACCEPT_HEADER)
-}
-
-/** What the application has set since the request was created stands. */
+/** The last moment before the head is text. `headers` is Node's own object: names in lower case. */
 function storingHeader(native: unknown): Function {
   if (typeof native !== 'function') throw new TypeError('node:http renders heads in _storeHeader')
   return function _storeHeader(this: ClientRequest, firstLine: string, headers: unknown): unknown {
     const exchange = this[HOME]
-    if (!(exchange instanceof Exchange) || exchange.out === undefined)
-      return native.call(this, firstLine, headers)
-    const lines = linesOf(exchange.out, exchange.isTold, (name) => this.hasHeader(name))
-    exchange.out = undefined
-    return native.call(this, firstLine + lines, headers)
+    const isOpen = exchange instanceof Exchange && exchange.isHeadOpen
+    return native.call(this, isOpen ? firstLine + takeOver(exchange, headers) : firstLine, headers)
   }
+}
+
+/** Our lines; what the application has under their names goes, its members of baggage go with ours. */
+function takeOver(exchange: Exchange, headers: unknown): string {
+  exchange.isHeadOpen = false
+  try {
+    const has = (name: string): boolean => typeof headers === 'object' && headers !== null && name in headers
+    const out = outgoing(exchange, has('baggage'))
+    for (const name of OURS) {
+      const isReplaced = has(name) && (out.traceparent !== '' || !name.startsWith('trace'))
+      if (isReplaced) exchange.request.removeHeader(name)
+    }
+    return linesOf(out, exchange.isTold, () => false)
+  } catch (error: unknown) {
+    exchange.wire.hookFailed(error)
+    return ''
+  }
+}
+
+const OURS = ['traceparent', 'tracestate', 'baggage', ACCEPT_HEADER] as const
+
+function outgoing(exchange: Exchange, hasBaggage: boolean): Outgoing {
+  const existing = hasBaggage ? exchange.request.getHeader('baggage') : undefined
+  const out = exchange.wire.write(
+    exchange,
+    exchange.isTold,
+    typeof existing === 'number' ? String(existing) : existing,
+  )
+  // The only value that an application may have made without anybody looking at it since.
+  if (out.tracestate !== '') validateHeaderValue('tracestate', out.tracestate)
+  return out
 }
 
 /** Our part of a head, without what it has already. */
@@ -179,12 +185,13 @@ function linesOf(out: Outgoing, isTold: boolean, has: (name: string) => boolean)
  * `_header` is the text of the head; with Expect it also waits as the first element of outputData. Not on a
  * socket before the next tick.
  */
-function putIntoRenderedHead(exchange: Exchange, out: Outgoing): void {
+function putIntoRenderedHead(exchange: Exchange): void {
   const request = exchange.request
   const head: unknown = Reflect.get(request, '_header')
   if (typeof head !== 'string' || !head.endsWith('\r\n\r\n'))
     return void exchange.wire.counts.headers_already_sent++
   const lower = head.toLowerCase()
+  const out = outgoing(exchange, exchange.request.hasHeader('baggage'))
   const lines = linesOf(out, exchange.isTold, (name) => lower.includes(`\r\n${name}:`))
   const longer = `${head.slice(0, -2)}${lines}\r\n`
   const waiting: unknown = Reflect.get(request, 'outputData')

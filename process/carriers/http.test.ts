@@ -83,6 +83,25 @@ describe('a request', () => {
     assert.deepEqual(carried, ['mine'])
     await server.close()
   })
+
+  it('does so too with what the application sets after it has made the request', async () => {
+    const server = await serve((request, response) =>
+      response.end(JSON.stringify([request.headers['baggage'], request.headers['crosscut-accept'], here()])),
+    )
+    const got = await execution(['mine'], async () => {
+      const request = http.request(server.url)
+      request.setHeader('Baggage', 'app=1,cc=AAECAw')
+      request.setHeader('crosscut-accept', 'copied')
+      request.end()
+      const [response] = await once(request, 'response')
+      return text(response)
+    })
+    const [baggage, accept, seenThere] = JSON.parse(got)
+    assert.match(baggage, /^cc=[\w-]+,app=1$/)
+    assert.equal(accept, '1')
+    assert.deepEqual(seenThere, ['mine'])
+    await server.close()
+  })
 })
 
 describe('events of a request', () => {
