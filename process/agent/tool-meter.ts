@@ -50,6 +50,8 @@ export class ToolMeter {
   every = 1
   why: DegradedBy | undefined
   runs = 0
+  /** Hits that others stood for. */
+  estimated = 0
   ns = 0
   /** In this window: charged, and known to have been felt. */
   windowNs = 0
@@ -108,6 +110,7 @@ export class ToolMeter {
 
   run(advice: Pick<CompiledAdvice, 'run' | 'packs'>, environment: AdviceEnvironment): void {
     this.runs += 1
+    this.estimated += this.every - 1
     if (--this.#untimed > 0) return advice.run(environment, this.every)
     const { now } = this.#ports
     const bytes = advice.packs ? environment.baggage.byteLength : 0
@@ -170,13 +173,14 @@ export class ToolMeter {
   }
 
   get use(): PackageUse {
-    const { functions, runs, ns, every, why } = this
+    const { functions, runs, estimated, ns, every, why } = this
     const packed = this.#packs === 0 ? 0 : Math.round(this.#packedBytes / this.#packs)
     const degraded = why === undefined ? {} : { why }
     return {
       functions,
       missed: this.#missed,
       runs,
+      estimated,
       ns: Math.round(ns),
       every,
       ...degraded,

@@ -51,7 +51,7 @@ const coverage = object({
   installed: count,
   functions: count,
   missed: list(object({ tracepoint: text, reason: text, agents: count })),
-  sampled: list(object({ agent: text, service: text, every: count, 'why?': degradedBy })),
+  sampled: list(object({ agent: text, service: text, every: count, estimated: count, 'why?': degradedBy })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
 const queryView = {

@@ -231,7 +231,15 @@ const coverage = object({
   installed: number,
   functions: number,
   missed: array(object({ tracepoint: string, reason: string, agents: number })),
-  sampled: array(object({ agent: string, service: string, every: number })),
+  sampled: array(
+    object({
+      agent: string,
+      service: string,
+      every: number,
+      estimated: number,
+      why: optional(oneOf('cpu', 'loop', 'heap')),
+    }),
+  ),
   refused: array(object({ agent: string, service: string, error: string })),
 })
 const resultRow = record<unknown>((value) => value)

@@ -1,7 +1,7 @@
 // Rows of a live query: the table, a rate and its last minute for rows that count, and how far they can be
 // trusted.
 
-import { DEGRADED_BY, type QueryResults, type ResultRow } from '#protocol'
+import { degradedText, type QueryResults, type ResultRow } from '#protocol'
 import { useEffect, useRef } from 'preact/hooks'
 import { formatCount, plural } from '../../base/format.ts'
 import { Text } from '../../widgets/text.tsx'
@@ -90,11 +90,9 @@ export function Trust({ results }: { readonly results: QueryResults }) {
         </span>
       ))}
       {use.runs > 0 && use.ns > 0 && <span>{Math.round(use.ns / use.runs)} ns a run</span>}
-      {coverage.sampled.map(({ agent, service, every, why = 'cpu' }) => (
-        <span class="warn-mark" key={agent}>
-          <Text of={service} />
-          {every === 0 ? ': disarmed, ' : `: one hit in ${every} is counted, `}
-          {DEGRADED_BY[why]}
+      {coverage.sampled.map((one) => (
+        <span class="warn-mark" key={one.agent}>
+          <Text of={`${one.service}: ${degradedText(one)}`} />
         </span>
       ))}
       {drops.otherRows > 0 && (
