@@ -56,11 +56,21 @@ export type ResultReport = {
  */
 export type DegradedBy = 'cpu' | 'loop' | 'heap'
 
-/** As it is shown. */
-export const DEGRADED_BY: Readonly<Record<DegradedBy, string>> = {
+const REASONS: Readonly<Record<DegradedBy, string>> = {
   cpu: 'it costs too much',
   loop: 'it held up the event loop',
   heap: 'it filled the heap, and its rows so far were let go',
+}
+
+/** How a query is counted in a process where not every hit is, for people. */
+export function degradedText(how: {
+  readonly every: number
+  readonly estimated: number
+  readonly why?: DegradedBy
+}): string {
+  const { every, estimated, why = 'cpu' } = how
+  if (every === 1) return `${estimated} hits are estimated, for it cost too much for a while`
+  return `${every === 0 ? 'disarmed' : `1 hit in ${every} is counted`}, ${REASONS[why]}`
 }
 
 /** What a package costs a process, totals since it was installed there. */
@@ -70,12 +80,12 @@ export type PackageUse = {
   /** Where its advice should be and cannot, and why; the first of them. */
   readonly missed: readonly { readonly tracepoint: string; readonly reason: string }[]
   readonly runs: number
+  /** Hits that were not looked at, for others stood for them. */
+  readonly estimated: number
   /** Of the event loop, measured by sampling. */
   readonly ns: number
   /** 1 = every hit; n = one hit in n, counted n times; 0 = disarmed, for it cost too much. */
   readonly every: number
-  /** No hit was ever passed by since it was installed. */
-  readonly isExact: boolean
   /** Absent while every hit is counted. */
   readonly why?: DegradedBy
   /** Bytes of baggage that a pack added, on average. */

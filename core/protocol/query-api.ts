@@ -17,12 +17,15 @@ export type QueryCoverage = {
     readonly reason: string
     readonly agents: number
   }[]
-  /** Where it costs too much, and how: one hit in `every` is counted, `every` times; 0 = disarmed there. */
+  /**
+   * Where it costs too much, and how: one hit in `every` is counted, `every` times; 0 = disarmed there; 1 =
+   * it did for a while, and `estimated` hits of the total were not looked at.
+   */
   readonly sampled: readonly {
     readonly agent: string
     readonly service: string
-    /** 1 = it was so for a while. */
     readonly every: number
+    readonly estimated: number
     readonly why?: DegradedBy
   }[]
   readonly refused: readonly { readonly agent: string; readonly service: string; readonly error: string }[]

@@ -70,7 +70,10 @@ export class ExpressionParser {
       this.#tokens.symbol(')')
       return inner
     }
-    if (token.kind !== 'name' || RESERVED.has(token.text.toLowerCase()))
+    const isCall = this.#tokens.following.text === '('
+    // `like` is an operator, and a function where a value stands.
+    const isFunction = isCall && scalarNamed(token.text) !== undefined
+    if (token.kind !== 'name' || (RESERVED.has(token.text.toLowerCase()) && !isFunction))
       throw this.#tokens.unexpected('a value: a number, a text, a variable or a function')
     const word = token.text.toLowerCase()
     if (word === 'true' || word === 'false' || word === 'null') {
@@ -78,7 +81,6 @@ export class ExpressionParser {
       const value = word === 'null' ? null : word === 'true'
       return this.#node({ kind: 'literal', value, start: token.start, end: token.end })
     }
-    const isCall = this.#tokens.following.text === '('
     if (isCall) return this.#call()
     return word === 'count' ? this.#bareCount() : this.#path()
   }

@@ -8,6 +8,7 @@ import { placeOf } from '#advice'
 import { nearest } from '#base'
 import { DIAGNOSTICS_MAX, SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
 import { parseQuery } from './parser.ts'
+import { outOfReach } from './out-of-reach.ts'
 import { Reporter } from './reporter.ts'
 import {
   hasAggregate,
@@ -202,6 +203,8 @@ class Resolver {
   }
 
   #checkTracepoint(name: Name): void {
+    const reason = outOfReach(name.text)
+    if (reason !== undefined) return this.#report.error(name, reason.message, { note: reason.note })
     const vocabulary = this.#around.vocabulary
     if (vocabulary === undefined) return
     const known = fitting(vocabulary, name.text)
@@ -214,7 +217,10 @@ class Resolver {
         note: lines === undefined ? undefined : `it stands in lines ${lines[0]} to ${lines[1]}`,
       })
     }
-    const candidates = [...vocabulary.map((known) => known.name), ...Object.keys(this.#around.views ?? {})]
+    // A file may be named by the end of its path: so may the one that is meant.
+    const segments = name.text.split('/').length
+    const endings = vocabulary.map((known) => known.name.split('/').slice(-segments).join('/'))
+    const candidates = [...endings, ...Object.keys(this.#around.views ?? {})]
     this.#report.error(name, `no process has a tracepoint ${name.text}`, suggest(name.text, candidates))
   }
 

@@ -57,6 +57,8 @@ export class ToolMeter {
   every = 1
   why: DegradedBy | undefined
   runs = 0
+  /** Hits that others stood for. */
+  estimated = 0
   ns = 0
   /** In this window: charged, and known to have been felt. */
   windowNs = 0
@@ -73,7 +75,6 @@ export class ToolMeter {
   #packedBytes = 0
   #packs = 0
   #disarmedMs = 0
-  #isExact = true
 
   constructor(tool: string, ports: MeterPorts) {
     this.tool = tool
@@ -116,6 +117,7 @@ export class ToolMeter {
 
   run(advice: Pick<CompiledAdvice, 'run' | 'packs'>, environment: AdviceEnvironment): void {
     this.runs += 1
+    this.estimated += this.every - 1
     if (--this.#untimed > 0) return advice.run(environment, this.every)
     const { now, cpuMs } = this.#ports
     const bytes = advice.packs ? environment.baggage.byteLength : 0
@@ -166,7 +168,6 @@ export class ToolMeter {
 
   #become(every: number): void {
     this.every = every
-    if (every !== 1) this.#isExact = false
     this.#gap = every > 1 ? this.#nextGap() : 0
   }
 
@@ -183,7 +184,7 @@ export class ToolMeter {
   }
 
   get use(): PackageUse {
-    const { functions, runs, ns, every, why } = this
+    const { functions, runs, estimated, ns, every, why } = this
     // MostRecent replaces what was kept, also by less: on the whole such a pack adds nothing.
     const packed = this.#packs === 0 ? 0 : Math.max(0, Math.round(this.#packedBytes / this.#packs))
     const degraded = why === undefined ? {} : { why }
@@ -191,9 +192,9 @@ export class ToolMeter {
       functions,
       missed: this.#missed,
       runs,
+      estimated,
       ns: Math.round(ns),
       every,
-      isExact: this.#isExact,
       ...degraded,
       packedBytes: packed,
     }

@@ -336,9 +336,11 @@ export class Queries {
       installed: installed.length,
       functions: installed.reduce((sum, { status }) => sum + (status.use?.functions ?? 0), 0),
       missed: counted(installed.flatMap(({ status }) => status.use?.missed ?? [])),
-      sampled: installed.flatMap(({ agent, service, status: { use } }) =>
-        use === undefined || use.isExact ? [] : [{ agent, service, every: use.every, why: use.why }],
-      ),
+      sampled: installed.flatMap(({ agent, service, status: { use } }) => {
+        if (use === undefined || (use.every === 1 && use.estimated === 0)) return []
+        const { every, estimated, why } = use
+        return [{ agent, service, every, estimated, why }]
+      }),
       refused: told.flatMap(({ agent, service, status: { error } }) =>
         error === undefined ? [] : [{ agent, service, error }],
       ),

@@ -66,7 +66,7 @@ const coverage = object({
   installed: count,
   functions: count,
   missed: list(object({ tracepoint: text, reason: text, agents: count })),
-  sampled: list(object({ agent: text, service: text, every: count, 'why?': degradedBy })),
+  sampled: list(object({ agent: text, service: text, every: count, estimated: count, 'why?': degradedBy })),
   refused: list(object({ agent: text, service: text, error: text })),
 })
 const plan = object({ kind: { enum: ['baggage', 'recorded'] }, sinceMs: number, 'reason?': text })

@@ -4,10 +4,10 @@
 //
 // A query that is watched here lives as long as we do: when we are killed, its time to live ends it.
 
-import { DEGRADED_BY, type QueryResults, type QueryView, type ResultRow } from '#protocol'
+import { degradedText, type QueryResults, type QueryView, type ResultRow } from '#protocol'
 import type { Explanation } from '#query'
 import { Client } from '../client.ts'
-import { duration, durationMs, plain, table } from '../text.ts'
+import { clip, duration, durationMs, plain, table } from '../text.ts'
 import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 
 type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }
@@ -16,6 +16,8 @@ const POLL_MS = 1000
 /** While we watch, the server would wait this long for us after our death. */
 const WATCHED_TTL_SECONDS = 3600
 const ROWS_SHOWN_MAX = 40
+/** Texts of a result have up to 4,096; --json has them whole. */
+const CELL_CHARS_MAX = 120
 
 export const query: Verb = {
   name: 'query',
@@ -183,17 +185,8 @@ function rowsTable(io: Io, results: QueryResults): string {
   return rows.length === 0 ? '' : `${table(io, head, cells)}${more}`
 }
 
-function sampledText({ sampled }: QueryResults['coverage']): string {
-  return sampled
-    .map(({ service, every, why = 'cpu' }) =>
-      every === 1
-        ? `; not every hit was counted in ${plain(service)} for a while`
-        : every === 0
-          ? `; disarmed in ${plain(service)}: ${DEGRADED_BY[why]}`
-          : `; 1 hit in ${every} counted in ${plain(service)}: ${DEGRADED_BY[why]}`,
-    )
-    .join('')
-}
+const sampledText = ({ sampled }: QueryResults['coverage']): string =>
+  sampled.map((one) => `; in ${plain(one.service)}: ${degradedText(one)}`).join('')
 
 /** The column that `Every` puts in front: begin of the window, ns since the epoch. */
 const WINDOW = 'window'
@@ -216,7 +209,7 @@ function dropText({ otherRows, overflows, lost }: QueryResults['drops']): string
 function cellOf(value: unknown): string {
   if (typeof value === 'number')
     return Number.isInteger(value) ? String(value) : value.toPrecision(5).replace(/\.?0+$/, '')
-  if (typeof value === 'string') return value
+  if (typeof value === 'string') return clip(value, CELL_CHARS_MAX)
   if (Array.isArray(value)) return value.map(cellOf).join(',')
   return value === null || value === undefined ? '' : String(value)
 }

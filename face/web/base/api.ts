@@ -232,7 +232,13 @@ const coverage = object({
   functions: number,
   missed: array(object({ tracepoint: string, reason: string, agents: number })),
   sampled: array(
-    object({ agent: string, service: string, every: number, why: optional(oneOf('cpu', 'loop', 'heap')) }),
+    object({
+      agent: string,
+      service: string,
+      every: number,
+      estimated: number,
+      why: optional(oneOf('cpu', 'loop', 'heap')),
+    }),
   ),
   refused: array(object({ agent: string, service: string, error: string })),
 })

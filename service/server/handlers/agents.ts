@@ -51,9 +51,9 @@ const use: Parser<PackageUse> = object({
   functions: integer,
   missed: list(object({ tracepoint: text(512), reason: text(1_024) }), 64),
   runs: integer,
+  estimated: integer,
   ns: number,
   every: integer,
-  isExact: flag,
   why: optional(degradedBy),
   packedBytes: integer,
 })

@@ -1,6 +1,6 @@
 // How far rows can be trusted: how many tuples, who runs the query, what it costs, and what is missing.
 
-import { DEGRADED_BY, type QueryResults } from '#protocol'
+import { degradedText, type QueryResults } from '#protocol'
 import { formatClock, formatCount, formatDuration, plural } from '../../base/format.ts'
 import { msToNs } from '../../widgets/time-axis.ts'
 import { Text } from '../../widgets/text.tsx'
@@ -66,13 +66,7 @@ function doubtsOf({ coverage, drops, plan }: QueryResults): readonly Doubt[] {
       ({ tracepoint, reason, agents }) =>
         `Not at ${tracepoint} in ${plural(agents, 'process', 'processes')}: ${reason}`,
     ),
-    ...coverage.sampled.map(({ service, every, why = 'cpu' }) =>
-      every === 1
-        ? `${service}: not every hit was counted for a while`
-        : every === 0
-          ? `${service}: disarmed: ${DEGRADED_BY[why]}`
-          : `${service}: one hit in ${every} is counted ${every} times: ${DEGRADED_BY[why]}`,
-    ),
+    ...coverage.sampled.map((one) => `${one.service}: ${degradedText(one)}`),
   ]
   const said = (text: string | undefined): text is string => text !== undefined
   return [
