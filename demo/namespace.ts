@@ -47,16 +47,16 @@ export class Namespace {
     this.#database = new Database(options.file, SCHEMA, options.truth)
   }
 
-  register({ host, url }: Replica): Promise<void> {
-    return this.#locked('register', '', () => {
+  async register({ host, url }: Replica): Promise<void> {
+    return await this.#locked('register', '', () => {
       this.#database.run('INSERT OR REPLACE INTO datanodes VALUES (?, ?)', [host, url], '')
       this.#placements = []
     })
   }
 
   /** Replicas in the order in which the client shall try them: its own host first, the others in no order. */
-  getBlockLocations(src: string, clientHost: string, rid: string): Promise<BlockLocation[]> {
-    return this.#locked('getBlockLocations', rid, () => {
+  async getBlockLocations(src: string, clientHost: string, rid: string): Promise<BlockLocation[]> {
+    return await this.#locked('getBlockLocations', rid, () => {
       const blocks = this.#database.all<{ id: string; bytes: number }>(
         'SELECT id, bytes FROM blocks WHERE file = ? ORDER BY position',
         [src],
@@ -71,8 +71,8 @@ export class Namespace {
   }
 
   /** A new block at the end of a file, on `replication` hosts. */
-  allocate(name: string, bytes: number, rid: string): Promise<BlockLocation> {
-    return this.#locked('allocate', rid, () => {
+  async allocate(name: string, bytes: number, rid: string): Promise<BlockLocation> {
+    return await this.#locked('allocate', rid, () => {
       const replicas = this.#place(rid)
       const id = `blk-${this.#nextBlock++}`
       const [{ position }] = this.#database.all<{ position: number }>(
@@ -88,8 +88,8 @@ export class Namespace {
     })
   }
 
-  list(prefix: string, limit: number, rid: string): Promise<string[]> {
-    return this.#locked('list', rid, () =>
+  async list(prefix: string, limit: number, rid: string): Promise<string[]> {
+    return await this.#locked('list', rid, () =>
       this.#database
         .all<{ name: string }>(
           'SELECT name FROM files WHERE name >= ? AND name < ? ORDER BY name LIMIT ?',
@@ -100,8 +100,8 @@ export class Namespace {
     )
   }
 
-  rename(from: string, to: string, rid: string): Promise<boolean> {
-    return this.#locked('rename', rid, async () => {
+  async rename(from: string, to: string, rid: string): Promise<boolean> {
+    return await this.#locked('rename', rid, async () => {
       const changes = this.#database.run(
         'UPDATE OR IGNORE files SET name = ? WHERE name = ?',
         [to, from],

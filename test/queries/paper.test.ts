@@ -125,9 +125,6 @@ const sumBy = <T>(items: readonly T[], keyOf: (item: T) => string, by: (item: T)
 const tallied = (reports: readonly TruthReport[], of: string): [rid: string, count: number][] =>
   reports.flatMap(({ tallies }) => Object.entries(tallies[of] ?? {}).filter(([rid]) => rid.includes('-run')))
 
-const total = (entries: readonly (readonly [string, number])[]): number =>
-  entries.reduce((sum, [, count]) => sum + count, 0)
-
 describe('one tenant keeps the lock', () => {
   let shelf: Shelf
   let asked: Asked
