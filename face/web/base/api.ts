@@ -309,7 +309,7 @@ export function readQueries(signal: AbortSignal): Promise<readonly QueryRow[]> {
 
 /** Installs a live query. Errors: ApiFailure E_QUERY with all that is wrong with the text, a line each. */
 export function installQuery(
-  body: { readonly text: string; readonly ttlSeconds: number },
+  body: { readonly text: string; readonly ttlSeconds: number; readonly name?: string },
   signal: AbortSignal,
 ): Promise<{ readonly id: string }> {
   return send({ method: 'POST', path: '/api/v1/queries', body }, identified, signal)

@@ -1,4 +1,6 @@
-// Questions to begin with, ready to run on the demo and on most systems of HTTP services.
+// Questions to begin with: some for most systems of HTTP services, then those of the paper for the demo.
+
+import { LIBRARY as PAPER } from '#query'
 
 export type Example = {
   readonly title: string
@@ -39,7 +41,7 @@ Select r.service As service, COUNT, HISTOGRAM(r.durationMs) As latency`,
     view: 'heat',
   },
   {
-    title: 'Latency between a request and its answer (Q8 of the paper)',
+    title: 'Latency between a request and its answer',
     text: `From response In http.server.response
 Join request In MostRecent(http.server.request.start) On request -> response
 GroupBy response.service
@@ -67,4 +69,16 @@ Every 1s`,
 GroupBy g.service, g.kind
 Select g.service As service, g.kind As kind, COUNT, SUM(g.durationMs) As ms`,
   },
+  ...PAPER.map(({ title, text }) => ({ title, text })),
 ]
+
+/** Texts that others join by their names. */
+export const LIBRARY_VIEWS: Readonly<Record<string, string>> = Object.fromEntries(
+  PAPER.flatMap(({ view, text }) => (view === undefined ? [] : [[view, text]])),
+)
+
+/** Of those, the ones that a text names. */
+export function viewsIn(text: string): readonly string[] {
+  const words = new Set(text.split(/\W+/))
+  return Object.keys(LIBRARY_VIEWS).filter((name) => words.has(name))
+}

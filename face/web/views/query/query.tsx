@@ -27,6 +27,7 @@ import { Hint } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { Answer } from './answer.tsx'
 import { EditorBox } from './editor-box.tsx'
+import { LIBRARY_VIEWS, viewsIn } from './library.ts'
 import { useLive } from './live.ts'
 import { rememberQuery } from './past-queries.ts'
 import { rolledUpFor, settingsOf, viewOf, VIEWS, type Settings, type View } from './settings.ts'
@@ -57,7 +58,12 @@ export function QueryView({ query }: { readonly query: URLSearchParams }) {
   useEffect(() => {
     document.title = 'Query · Crosscut'
   }, [])
-  const { failure, ttlSeconds, setTtlSeconds, run, stop } = useRunning({ text, id, reload: running.reload })
+  const { failure, ttlSeconds, setTtlSeconds, run, stop } = useRunning({
+    text,
+    id,
+    running: namedIn(running.value ?? []).map(([name]) => name),
+    reload: running.reload,
+  })
   const { live, view, settings, shape, retry } = useAnswer(query, id)
   useKeys(
     Object.fromEntries(
@@ -129,9 +135,12 @@ export function QueryView({ query }: { readonly query: URLSearchParams }) {
 function useRunning({
   text,
   id,
+  running,
   reload,
 }: {
   readonly text: string
+  /** Names of the queries that run. */
+  readonly running: readonly string[]
   readonly id: string | undefined
   readonly reload: () => void
 }) {
@@ -141,6 +150,8 @@ function useRunning({
     setFailure(undefined)
     try {
       const body = { text, ttlSeconds: Number(ttlSeconds) }
+      for (const name of viewsIn(text).filter((one) => !running.includes(one)))
+        await installQuery({ ...body, text: LIBRARY_VIEWS[name]!, name }, AbortSignal.timeout(ANSWER_MS_MAX))
       const installed = await installQuery(body, AbortSignal.timeout(ANSWER_MS_MAX))
       rememberQuery({ id: installed.id, text })
       const isPlan = new URLSearchParams(location.search).get('view') === 'plan'
@@ -187,8 +198,14 @@ function useAnswer(query: URLSearchParams, id: string | undefined) {
 }
 
 /** Named queries, as other texts read them. */
-const viewsOf = (rows: readonly QueryRow[]): Readonly<Record<string, string>> =>
-  Object.fromEntries(rows.flatMap(({ name, text }) => (name === undefined ? [] : [[name, text]])))
+const namedIn = (rows: readonly QueryRow[]): readonly [string, string][] =>
+  rows.flatMap(({ name, text }) => (name === undefined ? [] : [[name, text]]))
+
+/** Those of the library begin to run with the query that joins them. */
+const viewsOf = (rows: readonly QueryRow[]): Readonly<Record<string, string>> => ({
+  ...LIBRARY_VIEWS,
+  ...Object.fromEntries(namedIn(rows)),
+})
 
 /** What is in the editor counts, also before it runs. */
 function linkTo(text: string): string {
