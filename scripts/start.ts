@@ -15,17 +15,23 @@ const CLI = path.join(ROOT, 'face', 'cli', 'main.ts')
 const STOP_MS_MAX = 5_000
 const HELP = `npm start -- [flags]: the server, and a demo system of ten processes under load, until Ctrl-C
   --no-demo       the server alone
-  --fault NAME    replica-selection: readers crowd one datanode; clock-skew: every host lives in its own time;
+  --fault NAME    replica-selection: readers crowd one datanode; slow-disk: one disk limps;
+                  lock-convoy: one tenant keeps a lock; clock-skew: every host lives in its own time;
                   lost-context: jobs forget who asked for them
   --load F        request rate of the demo against its default of 1
+  --datanodes N, --stress N, --tenants LIST    more of it: npm run -s node -- demo/main.ts --help
 and all flags of:
 `
 /** What a user sees of a fault, and where. */
 const FAULT_SAYS: { readonly [name: string]: string } = {
   'replica-selection': 'all readers of a block go to the same datanode',
+  'slow-disk': 'the disk of host A answers 25 ms late, whoever reads',
+  'lock-convoy': 'a rename keeps the namespace lock while it waits for something else',
   'clock-skew': 'every host has its own time; traces show the clocks aligned',
   'lost-context': 'jobs of the worker begin traces of their own: `POST /jobs` no longer reaches their calls',
 }
+
+const DEMO_FLAGS: ReadonlySet<string> = new Set(['--fault', '--load', '--datanodes', '--stress', '--tenants'])
 
 const isHelp = process.argv.includes('--help')
 if (isHelp) process.stdout.write(HELP)
@@ -90,7 +96,7 @@ function startDemo(serverUrl: string, flags: readonly string[]): void {
     if (!chunk.includes('shelf ready')) return
     const fault = FAULT_SAYS[flags[flags.indexOf('--fault') + 1] ?? '']
     if (fault !== undefined) say(`its fault: ${fault}`)
-    say('the demo system is under load: ten processes, six tenants. Ctrl-C ends all')
+    say('the demo system is under load. Ctrl-C ends all')
   })
   child.on('exit', (code) => {
     // 2 is wrong usage: nobody wants to read on.
@@ -124,7 +130,7 @@ function splitFlags(args: readonly string[]): { demo: string[] | undefined; serv
   const serverFlags: string[] = []
   for (let i = 0; i < args.length; i++) {
     const flag = args[i] ?? ''
-    if (flag === '--fault' || flag === '--load') demoFlags.push(flag, args[++i] ?? '')
+    if (DEMO_FLAGS.has(flag)) demoFlags.push(flag, args[++i] ?? '')
     else if (flag !== '--no-demo') serverFlags.push(flag)
   }
   return { demo: args.includes('--no-demo') ? undefined : demoFlags, server: serverFlags }
