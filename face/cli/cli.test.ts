@@ -205,7 +205,7 @@ test('a token is made, used by the CLI, refused with what is missing, listed and
   assert.match((await crosscut(['token', 'list'], { env })).err, /E_FORBIDDEN/)
   writeFileSync(path.join(home, 'spans.json'), '{}')
   const imported = await crosscut(['import', 'spans.json'], { env })
-  assert.match(imported.err, /not told the token of agents \(E_FORBIDDEN\)/)
+  assert.match(imported.err, /may not administer this server \(E_FORBIDDEN\)/)
   assert.match(
     (await crosscut(['token', 'list'])).out,
     new RegExp(`\n${id} +oncall +.* read query:install@shop/\\*\\*\n`),
