@@ -44,9 +44,9 @@ test('advice above its budget is sampled, and what is sampled counts for the res
   const clock = { nowMs: 0 }
   const budget = budgetAt(clock)
   const weights = hit(budget, clock, 100_000, 1)
-  assert.ok(weights.length < 50_000, `${weights.length} runs`)
+  assert.ok(weights.length < 65_000, `${weights.length} runs`)
   const counted = weights.reduce((sum, weight) => sum + weight, 0)
-  // One hit in 4 of 40,000, one in 16 of 50,000: 3 sigma are 2,800.
+  // At most one hit in 4 of 40,000, one in 16 of 50,000: 3 sigma are 2,800.
   assert.ok(Math.abs(counted - 100_000) <= 2800, `${counted}`)
   assert.ok((budget.use('t')?.every ?? 0) > 1)
   // Quiet seconds bring it back, step by step.
@@ -128,7 +128,7 @@ test('many tools within their own budgets are still too much together: the deare
   const names = Array.from({ length: 16 }, (_, i) => `t${i}`)
   budget.keep(names)
   const run = (us: number) => ({ packs: false, run: () => void (clock.nowMs += us / 1000) })
-  for (let i = 0; i < 1920; i++)
+  for (let i = 0; i < 9600; i++)
     for (const name of names) budget.meter(name).run(run(name === 't3' ? 0.9 : 0.8), {} as AdviceEnvironment)
   assert.ok((budget.use('t3')?.every ?? 1) > 1)
   assert.equal(budget.use('t4')?.every, 1)

@@ -83,6 +83,11 @@ export const FUNCTIONS_TOLD_MAX = 8000
  */
 export const TOOL_NS_PER_SECOND_MAX = 10_000_000
 export const ADVICE_NS_PER_SECOND_MAX = 20_000_000
+/**
+ * What was not used in so many seconds may be used at once: 50 ms for one tool. Its first runs are not
+ * compiled yet and take a hundred times as long, and requests come in bursts; neither should cost exactness.
+ */
+export const SAVED_WINDOWS = 4
 /** One run in this many is timed: two clock reads (~100 ns) would double the price of a short advice. */
 export const ADVICE_SAMPLE_EVERY = 64
 /** Above that every run is timed: the clock is 1.5 % of it, and dear advice is known by its first runs. */
