@@ -11,14 +11,14 @@ import { Fleet, startCollector, type SubjectName } from './agent-http/fleet.ts'
 import { Load } from './agent-http/load.ts'
 import { median, runDirectly, type BenchRow } from './measure.ts'
 
-type Plan = { readonly pairs: number; readonly turnMs: number; readonly warmUpMs: number }
+export type Plan = { readonly pairs: number; readonly turnMs: number; readonly warmUpMs: number }
 
-const FULL: Plan = { pairs: 11, turnMs: 1500, warmUpMs: 3000 }
-const SHORT: Plan = { pairs: 3, turnMs: 500, warmUpMs: 1000 }
+export const FULL: Plan = { pairs: 11, turnMs: 1500, warmUpMs: 3000 }
+export const SHORT: Plan = { pairs: 3, turnMs: 500, warmUpMs: 1000 }
 const WIDTH = 16
 const SUBJECTS: readonly SubjectName[] = ['traced', 'baggage only', 'opentelemetry']
 
-type Station = { readonly fleet: Fleet; readonly load: Load }
+export type Station = { readonly fleet: Fleet; readonly load: Load }
 
 export async function bench(subjects: readonly SubjectName[] = SUBJECTS): Promise<readonly BenchRow[]> {
   const plan = process.env['CROSSCUT_BENCH_SHORT'] === '1' ? SHORT : FULL
@@ -65,10 +65,10 @@ async function open(subject: SubjectName, collector: string): Promise<Station> {
   return { fleet, load: new Load(fleet.port) }
 }
 
-type Pairs = { readonly values: readonly number[]; readonly peers: readonly number[] }
+export type Pairs = { readonly values: readonly number[]; readonly peers: readonly number[] }
 
 /** Alternates who goes first. */
-async function pairs(
+export async function pairs(
   plan: Plan,
   peer: () => Promise<number>,
   subject: () => Promise<number>,
@@ -83,13 +83,13 @@ async function pairs(
   return { values, peers }
 }
 
-async function saturated({ load }: Station, plan: Plan): Promise<number> {
+export async function saturated({ load }: Station, plan: Plan): Promise<number> {
   const { answered, ms } = await load.saturate(plan.turnMs, WIDTH)
   return (answered * 1000) / ms
 }
 
 /** us of CPU a request; the service itself says how many it served. */
-async function paced({ fleet, load }: Station, plan: Plan, perSecond: number): Promise<number> {
+export async function paced({ fleet, load }: Station, plan: Plan, perSecond: number): Promise<number> {
   const before = await fleet.usage()
   const answered = await load.pace(plan.turnMs, perSecond)
   const after = await fleet.usage()
@@ -121,7 +121,7 @@ function row(
  * 95 % interval of a median: the widest order statistics that leave at most 2.5 % of the binomial on either
  * side.
  */
-function medianInterval(ratios: readonly number[]): readonly [number, number] {
+export function medianInterval(ratios: readonly number[]): readonly [number, number] {
   const sorted = [...ratios].sort((a, b) => a - b)
   const n = sorted.length
   let below = 0.5 ** n

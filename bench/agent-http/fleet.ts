@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url'
 const SERVICE = fileURLToPath(new URL('./service.cjs', import.meta.url))
 const REGISTER = new URL('../../process/agent/register.ts', import.meta.url).href
 
-export type SubjectName = 'plain' | 'traced' | 'baggage only' | 'opentelemetry'
+export type SubjectName = 'plain' | 'traced' | 'baggage only' | 'opentelemetry' | 'woven' | 'not woven'
 
 /** How each subject's users would start the service. */
 function argumentsOf(subject: SubjectName): readonly string[] {
@@ -16,6 +16,8 @@ function argumentsOf(subject: SubjectName): readonly string[] {
       return []
     case 'traced':
     case 'baggage only':
+    case 'woven':
+    case 'not woven':
       return ['--import', REGISTER]
     case 'opentelemetry':
       return ['--require', '@opentelemetry/auto-instrumentations-node/register']
@@ -34,8 +36,13 @@ function environmentOf(subject: SubjectName, collector: string): NodeJS.ProcessE
     NODE_OPTIONS: '',
     ...exporting,
     ...(subject === 'baggage only' ? { OTEL_TRACES_EXPORTER: 'none' } : {}),
+    ...(subject === 'woven' ? LISTENING : {}),
+    ...(subject === 'not woven' ? { ...LISTENING, CROSSCUT_WEAVE: 'none' } : {}),
   }
 }
+
+/** To a control plane that is not there: who listens to none weaves nothing. */
+const LISTENING = { CROSSCUT_SERVER: 'http://127.0.0.1:9', CROSSCUT_TOKEN: 'bench.fingerprint' }
 
 export type Usage = { readonly cpuMicros: number; readonly requests: number }
 

@@ -3,11 +3,14 @@
 
 import http from 'node:http'
 
-/**
- * `cc=` with one bag of a short string: what a request of a traced system carries. Bag 64 { 0: "tenant-a"
- * }.
- */
-const BAGGAGE = `cc=${Buffer.concat([atom([0xf8, 64]), atom([0xf0, 0]), atom([0, ...Buffer.from('tenant-a')])]).toString('base64url')}`
+/** `cc=` with one bag: Bag 64 { 0: these values }. */
+export function baggageOf(values: readonly string[]): string {
+  const atoms = values.map((value) => atom([0, ...Buffer.from(value)]))
+  return `cc=${Buffer.concat([atom([0xf8, 64]), atom([0xf0, 0]), ...atoms]).toString('base64url')}`
+}
+
+/** What a request of a traced system carries. */
+const BAGGAGE = baggageOf(['tenant-a'])
 
 function atom(bytes: readonly number[]): Buffer {
   return Buffer.from([bytes.length, ...bytes])
@@ -16,10 +19,12 @@ function atom(bytes: readonly number[]): Buffer {
 export class Load {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
   readonly #port: number
+  readonly #baggage: string
   #count = 0
 
-  constructor(port: number) {
+  constructor(port: number, baggage = BAGGAGE) {
     this.#port = port
+    this.#baggage = baggage
   }
 
   /** `width` requests at a time for `ms`; gives how many were answered, and in how many ms. */
@@ -57,7 +62,7 @@ export class Load {
   #one(): Promise<void> {
     this.#count += 1
     return new Promise((resolve, reject) => {
-      const options = { agent: this.#agent, headers: { baggage: BAGGAGE } }
+      const options = { agent: this.#agent, headers: { baggage: this.#baggage } }
       const request = http.get(
         `http://127.0.0.1:${this.#port}/order/${this.#count % 1000}`,
         options,

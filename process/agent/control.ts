@@ -2,7 +2,7 @@
 //
 //   connect ── hello ──► stream of states ──(end, error, 30 s of silence)──► wait ──► connect
 //      │                                       twice as long each time, jittered
-//      └ at once, each second and at the end: report (totals; a lost report loses nothing)
+//      └ at once, with each state, each second and at the end: report (totals; a lost report loses nothing)
 //
 // All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's
 // question.
@@ -50,6 +50,7 @@ class Connection implements Control {
   #failures = 0
   #toldTracepoints = -1
   #isReporting = false
+  #isAsked = false
   #isKnown = false
   #isStopped = false
 
@@ -126,7 +127,12 @@ class Connection implements Control {
       readEvents(
         response,
         (event, data) => {
-          if (event === 'state') this.#parts.onState(data)
+          if (event !== 'state') return
+          this.#parts.onState(data)
+          // Somebody waits for it: a query that was installed, or was taken away. A report that is on its way
+          // does not know of it yet.
+          this.#isAsked = true
+          this.#report()
         },
         over,
       )
@@ -138,10 +144,12 @@ class Connection implements Control {
   #report(): void {
     if (this.#isReporting) return
     this.#isReporting = true
+    this.#isAsked = false
     this.#tellVocabulary()
     this.#post('/agent/v1/report', this.#parts.report(), (error) => {
       this.#isReporting = false
       if (error !== undefined) this.#parts.ledger.note('report', error)
+      else if (this.#isAsked) this.#report()
     })
   }
 

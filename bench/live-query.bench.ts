@@ -1,0 +1,301 @@
+// What does a live query cost the people whose system is asked? On the demo's processes, as a user would:
+//
+//   installed / first rows / removed   ms from the request until every process says so, or a row is there;
+//                                      promise: rows within 1.5 s, gone within 1 s
+//   throughput while it runs           requests/s of the gateway with the query over those without, round by
+//                                      round; promise: >= 0.97
+//   baggage                            bytes that the third query of the replica case (Q7) adds to a request,
+//                                      as the datanodes see them in their headers; promise: <= 150
+// and on the service of two hops of agent-http, in CPU a request, pairs in turns:
+//   60 tuples                          carried against one short value; promise: <= 1.10
+//   woven                              against CROSSCUT_WEAVE=none, nobody asking; promise: <= 1.02; beside
+//                                      it the peer against itself: what noise alone makes
+//
+// The Q2 here counts blocks read by whom the request came in at first. Where pairs are given, spread is the
+// 95 % interval of the median of their ratios. CROSSCUT_BENCH_SHORT=1: few and short turns.
+
+import { setTimeout as sleep } from 'node:timers/promises'
+import path from 'node:path'
+import type { AgentView, QueryResults, QueryView } from '#protocol'
+import { Crosscut, until } from '../test/system/running.ts'
+import {
+  FULL,
+  medianInterval,
+  paced,
+  pairs,
+  saturated,
+  SHORT,
+  type Pairs,
+  type Plan,
+} from './agent-http.bench.ts'
+import { Fleet, startCollector, type SubjectName } from './agent-http/fleet.ts'
+import { baggageOf, Load } from './agent-http/load.ts'
+import { median, runDirectly, summarize, type BenchRow } from './measure.ts'
+
+const DEMO = path.join(import.meta.dirname, '..', 'demo', 'main.ts')
+const POLL_MS = 10
+const WIDTH = 8
+/** 16 rows of 10 kB: one block on three datanodes. */
+const FILE_BYTES = 160 * 1024
+
+const Q2 = `From d In datanode.ts:readRange
+  Join g In First(http.server.request.start) On g -> d
+  GroupBy d.host, g.service Select d.host, g.service, COUNT, SUM(d.bytes)`
+const Q7 = `From d In datanode.ts:readRange
+  Join n In namespace.ts:Namespace.locate@return On n -> d
+  Join g In First(http.server.request.start) On g -> n
+  Where g.host != d.host
+  GroupBy d.host, n.return.replicas.host Select d.host, n.return.replicas.host, COUNT`
+const HEADERS = `From r In http.server.request.start
+  Where r.service like "datanode*" and r.method == "GET"
+  Select COUNT, SUM(length(r["header.baggage"])) As chars`
+
+export async function bench(): Promise<BenchRow[]> {
+  const plan = process.env['CROSSCUT_BENCH_SHORT'] === '1' ? SHORT : FULL
+  return [...(await onTheDemo(plan)), ...(await onTwoHops(plan))]
+}
+
+const common = { bench: 'live-query', peer: null }
+
+async function onTheDemo(plan: Plan): Promise<BenchRow[]> {
+  const shelf = await Shelf.start()
+  try {
+    await shelf.drive(plan.warmUpMs)
+    return [
+      ...(await arrivals(shelf, plan)),
+      throughputRow(await throughputs(shelf, plan)),
+      await baggageRow(shelf, plan),
+    ]
+  } finally {
+    await shelf.close()
+  }
+}
+
+/** The demo under our own load, watched by a server of its own. */
+class Shelf {
+  readonly #crosscut = new Crosscut()
+  #gateway = ''
+  #requests = 0
+
+  static async start(): Promise<Shelf> {
+    const shelf = new Shelf()
+    const crosscut = await shelf.#crosscut.start()
+    const demo = await crosscut.run([DEMO, '--load', '0'], {}, /shelf ready/)
+    shelf.#gateway = /shelf ready (\S+)/.exec(demo.output())?.[1] ?? ''
+    const body = Buffer.alloc(FILE_BYTES, 'row ')
+    const headers = { 'content-type': 'application/octet-stream' }
+    await fetch(`${shelf.#gateway}/objects/bench?rid=fill`, { method: 'PUT', body, headers })
+    await until(
+      async () => (await shelf.agents()).filter(({ report }) => report !== undefined).length >= 7,
+      () => 'the processes of the demo are not connected',
+    )
+    return shelf
+  }
+
+  async agents(): Promise<readonly AgentView[]> {
+    const { agents } = await this.#crosscut.api<{ agents: readonly AgentView[] }>('/agents')
+    return agents.filter(({ isConnected }) => isConnected)
+  }
+
+  async install(text: string): Promise<string> {
+    const body = JSON.stringify({ text })
+    return (await this.#crosscut.api<QueryView>('/queries', { method: 'POST', body })).id
+  }
+
+  results(id: string): Promise<QueryResults> {
+    return this.#crosscut.api<QueryResults>(`/queries/${id}/results`)
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.#crosscut.api(`/queries/${id}`, { method: 'DELETE' })
+  }
+
+  /** Until as many processes have it as are connected. */
+  async everywhere(id: string): Promise<void> {
+    await poll(async () => {
+      const { installed, connected } = (await this.results(id)).coverage
+      return installed >= connected
+    })
+  }
+
+  /** Until no process has it. */
+  async gone(id: string): Promise<void> {
+    const hasIt = ({ report }: AgentView): boolean =>
+      report?.packages.some(({ name }) => name.endsWith(id)) === true
+    await poll(async () => !(await this.agents()).some(hasIt))
+  }
+
+  /** As many requests for rows as the gateway answers in `ms`; a second. */
+  async drive(ms: number): Promise<number> {
+    const startMs = performance.now()
+    let answered = 0
+    const client = async (): Promise<void> => {
+      while (performance.now() - startMs < ms) {
+        this.#requests += 1
+        const row = this.#requests % 16
+        const answer = await fetch(`${this.#gateway}/rows/bench/${row}?rid=b${this.#requests}`)
+        if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`)
+        await answer.arrayBuffer()
+        answered += 1
+      }
+    }
+    await Promise.all(Array.from({ length: WIDTH }, client))
+    return (answered * 1000) / (performance.now() - startMs)
+  }
+
+  close(): Promise<void> {
+    return this.#crosscut.close()
+  }
+}
+
+async function poll(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await sleep(POLL_MS)
+}
+
+/** Under load, so that there is something to count. */
+async function arrivals(shelf: Shelf, { pairs: runs }: Plan): Promise<BenchRow[]> {
+  const installed: number[] = []
+  const rows: number[] = []
+  const removed: number[] = []
+  const isOver = { value: false }
+  const driving = keepDriving(shelf, isOver)
+  for (let run = 0; run < runs; run++) {
+    const askedMs = performance.now()
+    const id = await shelf.install(Q2)
+    await shelf.everywhere(id)
+    installed.push(performance.now() - askedMs)
+    await poll(async () => (await shelf.results(id)).rows.length > 0)
+    rows.push(performance.now() - askedMs)
+    const doneMs = performance.now()
+    await shelf.remove(id)
+    await shelf.gone(id)
+    removed.push(performance.now() - doneMs)
+  }
+  isOver.value = true
+  await driving
+  const row = (metric: string, values: readonly number[]): BenchRow => ({
+    ...common,
+    metric,
+    subject: 'Q2',
+    unit: 'ms',
+    ...summarize(values),
+    peer: null,
+  })
+  return [row('installed everywhere', installed), row('first rows', rows), row('removed everywhere', removed)]
+}
+
+async function keepDriving(shelf: Shelf, isOver: { readonly value: boolean }): Promise<void> {
+  while (!isOver.value) await shelf.drive(200)
+}
+
+/** The query comes and goes with each round: what is compared is neighbours in time. */
+async function throughputs(shelf: Shelf, plan: Plan): Promise<Pairs> {
+  const asked = async (): Promise<number> => {
+    const id = await shelf.install(Q2)
+    await shelf.everywhere(id)
+    const rate = await shelf.drive(plan.turnMs)
+    await shelf.remove(id)
+    await shelf.gone(id)
+    return rate
+  }
+  return await pairs(plan, () => shelf.drive(plan.turnMs), asked)
+}
+
+const throughputRow = (found: Pairs): BenchRow =>
+  pairRow({ ...found, metric: 'gateway throughput', subject: 'Q2 runs', unit: 'req/s', peer: 'no query' })
+
+/** The header as it arrives, with Q7 and without; base64 has four characters for three bytes. */
+async function baggageRow(shelf: Shelf, { turnMs }: Plan): Promise<BenchRow> {
+  const without = await headerBytes(shelf, turnMs)
+  const id = await shelf.install(Q7)
+  await shelf.everywhere(id)
+  const added = (await headerBytes(shelf, turnMs)) - without
+  await shelf.remove(id)
+  return {
+    ...common,
+    metric: 'baggage a request',
+    subject: 'Q7',
+    unit: 'bytes',
+    ...summarize([added]),
+    peer: null,
+  }
+}
+
+async function headerBytes(shelf: Shelf, ms: number): Promise<number> {
+  const id = await shelf.install(HEADERS)
+  await shelf.everywhere(id)
+  await shelf.drive(ms)
+  await poll(async () => (await shelf.results(id)).rows.length > 0)
+  const [{ COUNT, chars }] = (await shelf.results(id)).rows
+  await shelf.remove(id)
+  await shelf.gone(id)
+  return (Number(chars ?? 0) / Number(COUNT)) * 0.75
+}
+
+async function onTwoHops(plan: Plan): Promise<BenchRow[]> {
+  const collector = await startCollector()
+  const tuples = Array.from({ length: 60 }, (_, i) => `tuple ${i} 0123456`)
+  try {
+    const loaded = await cpuPairs(plan, collector.url, [
+      { name: 'traced', baggage: tuples },
+      { name: 'traced', baggage: ['tenant-a'] },
+    ])
+    const woven = await cpuPairs(plan, collector.url, [{ name: 'woven' }, { name: 'not woven' }])
+    const same = await cpuPairs(plan, collector.url, [{ name: 'not woven' }, { name: 'not woven' }])
+    const cpu = { metric: 'cpu per request', unit: 'us' }
+    return [
+      pairRow({ ...cpu, ...loaded, subject: '60 tuples carried', peer: 'one short value' }),
+      pairRow({ ...cpu, ...woven, subject: 'woven', peer: 'not woven' }),
+      pairRow({ ...cpu, ...same, subject: 'not woven (A/A)', peer: 'not woven' }),
+    ]
+  } finally {
+    await collector.close()
+  }
+}
+
+type Subject = { readonly name: SubjectName; readonly baggage?: readonly string[] }
+
+async function cpuPairs(
+  plan: Plan,
+  collector: string,
+  [subject, peer]: readonly [Subject, Subject],
+): Promise<Pairs> {
+  const stations = await Promise.all(
+    [subject, peer].map(async ({ name, baggage = ['tenant-a'] }) => {
+      const fleet = await Fleet.start(name, collector)
+      return { fleet, load: new Load(fleet.port, baggageOf(baggage)) }
+    }),
+  )
+  const [one, other] = stations
+  try {
+    for (const { load } of stations) await load.saturate(plan.warmUpMs, WIDTH)
+    const half = (await saturated(other, plan)) / 2
+    return await pairs(
+      plan,
+      () => paced(other, plan, half),
+      () => paced(one, plan, half),
+    )
+  } finally {
+    for (const { fleet, load } of stations) {
+      load.close()
+      await fleet.stop()
+    }
+  }
+}
+
+type Named = Pick<BenchRow, 'metric' | 'subject' | 'unit' | 'peer'>
+
+function pairRow({ values, peers, ...named }: Pairs & Named): BenchRow {
+  const ratios = values.map((value, i) => value / (peers[i] ?? Number.NaN))
+  return {
+    ...common,
+    ...named,
+    value: median(values),
+    peerValue: median(peers),
+    ratio: median(ratios),
+    runs: ratios.length,
+    spread: medianInterval(ratios),
+  }
+}
+
+await runDirectly(import.meta.url, bench)
