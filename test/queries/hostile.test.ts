@@ -46,8 +46,8 @@ const results = async (id: string): Promise<QueryResults> => await crosscut.api(
 const remove = async (id: string): Promise<unknown> =>
   await crosscut.api(`/queries/${id}`, { method: 'DELETE' })
 
-async function install(text: string, name?: string): Promise<string> {
-  const body = JSON.stringify({ text, name })
+async function install(text: string, more: Readonly<Record<string, unknown>> = {}): Promise<string> {
+  const body = JSON.stringify({ text, ...more })
   const { id } = await crosscut.api<QueryView>('/queries', { method: 'POST', body })
   await until(
     async () => (await results(id)).coverage.installed >= 1,
@@ -62,8 +62,9 @@ async function ask(
   text: string,
   doing: () => Promise<unknown>,
   isDone: (results: QueryResults) => boolean,
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<QueryResults> {
-  const id = await install(text)
+  const id = await install(text, more)
   await doing()
   let last = await results(id)
   await until(
@@ -119,8 +120,8 @@ describe('a question that cannot be answered', () => {
   })
 
   test('views that end in themselves are told as such, and nothing is installed', async () => {
-    const one = await install('From e In two Select e.a As a', 'one')
-    const two = await install('From e In one Select e.a As a', 'two')
+    const one = await install('From e In two Select e.a As a', { name: 'one' })
+    const two = await install('From e In one Select e.a As a', { name: 'two' })
     const answer = await post({ text: 'From e In two Select e.a, COUNT' })
     assert.deepEqual([answer.status, /two/.test(answer.text)], [422, true], answer.text)
     await remove(two)
@@ -147,15 +148,18 @@ describe('an application that bites', () => {
   })
 
   test('packed tuples beyond the baggage are bounded, counted, and harm no request', async () => {
-    const { rows } = await ask(
-      'From d In many.done Join p In many.packed On p -> d Select p.key As key, COUNT',
-      async () => {
-        for (let i = 0; i < 5; i++) await visit('/many/80')
-        assert.equal(await visit('/many/5000'), '5000')
-      },
-      (now) => now.total > 0 && (now.drops.overflows > 0 || now.coverage.sampled.length > 0),
-    )
+    const text = 'From d In many.done Join p In many.packed On p -> d Select p.key As key, COUNT'
+    const explode = async (): Promise<void> => {
+      for (let i = 0; i < 5; i++) await visit('/many/80')
+      assert.equal(await visit('/many/5000'), '5000')
+    }
+    const isBounded = ({ total, drops, coverage }: QueryResults): boolean =>
+      total > 0 && (drops.overflows > 0 || coverage.sampled.length > 0)
+    const { rows } = await ask(text, explode, isBounded, { plan: 'baggage' })
     assert.ok(rows.length > 0 && rows.length < 200, `${rows.length}`)
+    // By itself it goes over to the plan that carries none.
+    const { plan } = await ask(text, explode, (now) => now.plan.kind === 'recorded')
+    assert.match(plan.reason ?? '', /had no room in the baggage/)
   })
 
   test('10,000 groups: 2,000 have a row, the others are counted, and the command line says so', async () => {
