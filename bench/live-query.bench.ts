@@ -24,6 +24,7 @@ import {
   paced,
   pairs,
   saturated,
+  warmUp,
   SHORT,
   type Pairs,
   type Plan,
@@ -60,7 +61,7 @@ const common = { bench: 'live-query', peer: null }
 async function onTheDemo(plan: Plan): Promise<BenchRow[]> {
   const shelf = await Shelf.start()
   try {
-    await shelf.drive(plan.warmUpMs)
+    await shelf.drive(2 * plan.turnMs)
     return [
       ...(await arrivals(shelf, plan)),
       throughputRow(await throughputs(shelf, plan)),
@@ -268,7 +269,7 @@ async function cpuPairs(
   )
   const [one, other] = stations
   try {
-    for (const { load } of stations) await load.saturate(plan.warmUpMs, WIDTH)
+    for (const station of stations) await warmUp(station, plan)
     const half = (await saturated(other, plan)) / 2
     return await pairs(
       plan,
