@@ -39,6 +39,8 @@ export class Namespace {
   readonly #options: Options
   /** Sets of hosts for the next blocks. */
   #placements: (readonly Replica[])[] = []
+  /** By block, the orders for its next readers. */
+  readonly #orders = new Map<string, (readonly Replica[])[]>()
   #nextBlock = 1
 
   constructor(options: Options) {
@@ -65,7 +67,7 @@ export class Namespace {
       return blocks.map(({ id, bytes }) => ({
         id,
         bytes,
-        replicas: this.#order(this.#replicasOf(id, rid), clientHost),
+        replicas: this.#order(id, this.#replicasOf(id, rid), clientHost),
       }))
     })
   }
@@ -136,10 +138,19 @@ export class Namespace {
   }
 
   /** HDFS-6268: without the shuffle, every client that is not local takes the same first host of a set. */
-  #order(replicas: Replica[], clientHost: string): Replica[] {
+  #order(block: string, replicas: Replica[], clientHost: string): readonly Replica[] {
     const isFixed = this.#options.fault === 'replica-selection'
-    const rest = isFixed ? replicas : shuffle(replicas, this.#random)
-    return rest.sort((a, b) => Number(b.host === clientHost) - Number(a.host === clientHost))
+    const rest = isFixed ? replicas : this.#dealt(block, replicas)
+    return rest.toSorted((a, b) => Number(b.host === clientHost) - Number(a.host === clientHost))
+  }
+
+  /** At random, but each order of a block's replicas as often as any other. */
+  #dealt(block: string, replicas: Replica[]): readonly Replica[] {
+    const known = this.#orders.get(block)
+    const orders =
+      known === undefined || known.length === 0 ? shuffle(ordersOf(replicas), this.#random) : known
+    this.#orders.set(block, orders)
+    return orders.pop() ?? []
   }
 
   async #locked<R>(op: string, rid: string, work: () => R | Promise<R>): Promise<R> {
@@ -162,6 +173,11 @@ export class Namespace {
     this.#options.truth.tally(`lock.${op}`, rid)
     return await work()
   }
+}
+
+function ordersOf<T>(items: readonly T[]): (readonly T[])[] {
+  if (items.length === 0) return [[]]
+  return items.flatMap((item, i) => ordersOf(items.toSpliced(i, 1)).map((rest) => [item, ...rest]))
 }
 
 /** All sets of so many. */
