@@ -81,14 +81,13 @@ async function ask(shelf: Shelf, requests: number, ids: readonly string[]): Prom
     )
   try {
     await shelf.run(requests)
-    const asked: Record<string, { rows: readonly ResultRow[]; total: number }> = {}
-    for (const [id, query] of installed) {
+    const asked = installed.map(async ([id, query]) => {
       const { rows, total, drops, coverage } = await settled(() => results(query))
       const whole = { drops: { otherRows: 0, overflows: 0, lost: 0 }, sampled: [] }
       assert.deepEqual({ drops, sampled: coverage.sampled }, whole, id)
-      asked[id] = { rows, total }
-    }
-    return asked
+      return [id, { rows, total }] as const
+    })
+    return Object.fromEntries(await Promise.all(asked))
   } finally {
     await Promise.all(installed.map(([, query]) => crosscut.api(`/queries/${query}`, { method: 'DELETE' })))
   }
