@@ -132,6 +132,7 @@ class AdoptedFunction implements Site {
   readonly lines = undefined
   readonly nested = []
   readonly isNested = false
+  readonly isWaiting = false
   readonly source = undefined
   readonly params: readonly string[]
   readonly hasThis: boolean

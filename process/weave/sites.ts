@@ -51,6 +51,8 @@ export interface WovenFunction {
 
 /** A function with its slot. */
 export interface Site extends WovenFunction {
+  /** The class that it belongs to is not made yet: nothing can be compiled in its scope. */
+  readonly isWaiting: boolean
   set(hook: Hook | undefined): void
 }
 
@@ -61,6 +63,7 @@ export type Labelled = (file: string) => string
 /** Owned by one weave. */
 export class Sites {
   readonly #functions: Site[] = []
+  #waiting: Site[] = []
   #hookFor: HookFor = () => undefined
   /** Functions that have a guard and no name here: there was no room. */
   unnamed = 0
@@ -84,6 +87,18 @@ export class Sites {
     }
     const site = make()
     this.#functions.push(site)
+    if (site.isWaiting) this.#waiting.push(site)
+    else this.#armNow(site)
+  }
+
+  /** A class was made: its functions are armed like those of modules before. */
+  opened(): void {
+    const ready = this.#waiting.filter(({ isWaiting }) => !isWaiting)
+    this.#waiting = this.#waiting.filter(({ isWaiting }) => isWaiting)
+    for (const site of ready) this.#armNow(site)
+  }
+
+  #armNow(site: Site): void {
     const hook = this.#hookFor(site)
     if (hook !== undefined) site.set(hook)
   }
@@ -91,7 +106,7 @@ export class Sites {
   /** Sets every slot anew, those of modules that are loaded later too. */
   arm(hookFor: HookFor): void {
     this.#hookFor = hookFor
-    for (const site of this.#functions) site.set(hookFor(site))
+    for (const site of this.#functions) if (!site.isWaiting) site.set(hookFor(site))
   }
 
   get functions(): readonly WovenFunction[] {
@@ -116,6 +131,7 @@ class WovenSite implements Site {
   readonly isNested: boolean
   readonly #module: WovenModule
   readonly #slot: number
+  readonly #door: FunctionShape['door']
   readonly #nested: () => readonly WovenFunction[]
 
   constructor(module: WovenModule, { slot, shape, labelled, nested }: Parts) {
@@ -128,8 +144,13 @@ class WovenSite implements Site {
     this.path = shape.path
     this.isNested = shape.isNested
     this.#nested = nested
+    this.#door = shape.door
     this.#module = module
     this.#slot = slot
+  }
+
+  get isWaiting(): boolean {
+    return typeof this.#door === 'number' && !this.#module.isOpen(this.#door)
   }
 
   get nested(): readonly WovenFunction[] {

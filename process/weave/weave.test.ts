@@ -121,6 +121,16 @@ test('what was compiled is called what it was written as: map beside it, inline,
   assert.deepEqual(named('dist/bundle.mjs'), written)
 })
 
+test('a line of a class is seen where the class is made after its module began', () => {
+  const take = 'take() {\n    return this.#n\n  }'
+  writeFileSync(
+    path.join(folder, 'hidden.mjs'),
+    `// Hides a name\n\nclass Hidden {\n  #n = 1\n\n  ${take}\n}\nnew Hidden().take()\n`,
+  )
+  const [line] = run('hidden.mjs').told as unknown[]
+  assert.equal(line, 'line 7 is seen')
+})
+
 test('what cannot be stripped or parsed is loaded as it is, and why is told', () => {
   const enums = run('enum.ts', {}, [], 1)
   assert.deepEqual(enums.unwoven, [['types-not-stripped', 'enum.ts']])

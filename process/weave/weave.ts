@@ -130,7 +130,10 @@ export class Weave {
   #register(message: unknown): void {
     if (!isRegistration(message)) return
     const known = this.#modules.get(message.id)
-    if (known !== undefined) return known.open(message)
+    if (known !== undefined) {
+      known.open(message)
+      return this.#sites.opened()
+    }
     const pending = this.#pending.get(message.id)
     if (pending === undefined) return
     this.#pending.delete(message.id)

@@ -59,6 +59,10 @@ export class WovenModule {
     this.#doors.set(of, door)
   }
 
+  isOpen(door: number): boolean {
+    return this.#doors.has(door)
+  }
+
   clone(slot: number, probes: readonly Probe[]): Clone {
     const key = JSON.stringify([slot, probes])
     const clone = this.#clones.get(key) ?? this.#compile(slot, probes)

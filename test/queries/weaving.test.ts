@@ -224,3 +224,29 @@ test('spans of @opentelemetry/api are tracepoints, and what is packed there flow
     ['bob', 1],
   ])
 })
+
+test('a process that starts late is seen at lines of a class too, which is made after its module began', async () => {
+  const file = path.join(ROOT, 'test', 'queries', 'bookshop', 'store.ts')
+  const line =
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .findIndex((text) => text.includes('this.#taken += 1')) + 1
+  const text = `From t In store.ts:Store.take@${line} Where t.service == "late" Select COUNT, MAX(t.this.#taken) AS taken`
+  const { id } = await crosscut.api<QueryView>('/queries', { method: 'POST', body: JSON.stringify({ text }) })
+  const app = path.join(ROOT, 'test', 'queries', 'bookshop', 'main.ts')
+  const late = await crosscut.run([app], { OTEL_SERVICE_NAME: 'late' }, /port \d+/)
+  const results = async (): Promise<QueryResults> => await crosscut.api(`/queries/${id}/results`)
+  await until(
+    async () => (await results()).coverage.installed >= 2,
+    () => 'not installed in both',
+    15_000,
+  )
+  await (await fetch(`http://127.0.0.1:${/port (\d+)/.exec(late.output())?.[1]}/ann/x,y`)).text()
+  await until(
+    async () => (await results()).total >= 2,
+    () => 'nothing was counted',
+    15_000,
+  )
+  const { rows, coverage } = await results()
+  assert.deepEqual([rows, coverage.missed], [[{ COUNT: 2, taken: 1 }], []])
+})

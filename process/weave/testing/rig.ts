@@ -12,18 +12,23 @@ const weave = new Weave({
   nonce: 'abc',
   onUnwoven: (reason, label) => void unwoven.push([reason, label]),
 })
-weave.arm(({ name }) => (_self, args) => {
-  const one: Record<string, unknown> = {
-    name,
-    args: args.map((arg) => (typeof arg === 'object' ? '{}' : arg)),
-  }
-  return {
-    set value(given: unknown) {
-      one.value = given
-    },
-    clone: undefined,
-    error: (thrown: unknown) => void (one.error = String(thrown)),
-    exit: () => void told.push(one),
+weave.arm((fn) => {
+  const { name, path } = fn
+  const clone = path === 'Hidden.take' ? fn.clone([{ of: path, line: 7, vars: ['this.#n'] }]) : undefined
+  if (clone !== undefined) told.push('run' in clone ? 'line 7 is seen' : clone.reason)
+  return (_self, args) => {
+    const one: Record<string, unknown> = {
+      name,
+      args: args.map((arg) => (typeof arg === 'object' ? '{}' : arg)),
+    }
+    return {
+      set value(given: unknown) {
+        one.value = given
+      },
+      clone: undefined,
+      error: (thrown: unknown) => void (one.error = String(thrown)),
+      exit: () => void told.push(one),
+    }
   }
 })
 process.on('exit', () => {
