@@ -155,11 +155,16 @@ async function poll(isSo: () => Promise<boolean>): Promise<void> {
 
 /** Under load, so that there is something to count. */
 async function arrivals(shelf: Shelf, { pairs: runs }: Plan): Promise<BenchRow[]> {
+  const isOver = { value: false }
+  const measuring = comeAndGo(shelf, runs).finally(() => (isOver.value = true))
+  const [rows] = await Promise.all([measuring, keepDriving(shelf, isOver)])
+  return rows
+}
+
+async function comeAndGo(shelf: Shelf, runs: number): Promise<BenchRow[]> {
   const installed: number[] = []
   const rows: number[] = []
   const removed: number[] = []
-  const isOver = { value: false }
-  const driving = keepDriving(shelf, isOver)
   for (let run = 0; run < runs; run++) {
     const askedMs = performance.now()
     const id = await shelf.install(Q2)
@@ -172,8 +177,6 @@ async function arrivals(shelf: Shelf, { pairs: runs }: Plan): Promise<BenchRow[]
     await shelf.gone(id)
     removed.push(performance.now() - doneMs)
   }
-  isOver.value = true
-  await driving
   const row = (metric: string, values: readonly number[]): BenchRow => ({
     ...common,
     metric,

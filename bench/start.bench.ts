@@ -58,7 +58,16 @@ async function upRow(folder: string): Promise<BenchRow> {
 
 async function upMs(data: string): Promise<number> {
   const [port, otlpPort] = [await freePort(), await freePort()]
-  const flags = ['--data', data, '--port', String(port), '--otlp-port', String(otlpPort)]
+  const flags = [
+    '--data',
+    data,
+    '--port',
+    String(port),
+    '--otlp-port',
+    String(otlpPort),
+    '--otlp-grpc-port',
+    '0',
+  ]
   const begunMs = performance.now()
   const cli = path.join(ROOT, 'face', 'cli', 'main.ts')
   const child = spawn(process.execPath, [cli, 'up', ...flags], { stdio: 'ignore' })

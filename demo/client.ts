@@ -1,10 +1,14 @@
 // The tenants' clients: one process runs one or more tenants, each an open loop of requests at its rate (a
 // slow answer does not slow the asking down, up to a bound), through the gateway. It fills the store first,
-// if it is told to. `stress` reads files of shelf itself, from the host it runs on.
+// if it is told to. `stress` reads files of shelf itself, from the host it runs on. Whose a request is stands
+// in its header `x-tenant`, as behind any API gateway.
 //
-// POST /run?requests=N   each tenant does N requests more, a few at a time; answers when all are done
+// POST /run?requests=N           each tenant does N requests more, a few at a time; answers when all are done
+// POST /flood?tenant=T&clients=N from now on N clients of T ask again as soon as they are answered; 0 = no
+//                                more (the fault `noisy-tenant` begins with one)
 
-import { seededRandom, shuffle } from './faults.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { NOISY, seededRandom, shuffle } from './faults.ts'
 import { inSpan } from './in-span.ts'
 import { callJson, getBytes, putBytes } from './http.ts'
 import { createService, serve } from './service.ts'
@@ -27,6 +31,9 @@ const IN_FLIGHT_MAX = 32
 const STRESS_FILES = 56
 /** Users of each tenant. */
 const USERS = 3
+/** Of POST /flood. */
+const FLOOD_CLIENTS_MAX = 256
+const FLOOD_PAUSE_MS = 5
 /** Of POST /run: so many at a time, looked after so often. */
 const RUN_WIDTH = 4
 const RUN_EVERY_MS = 2
@@ -43,24 +50,25 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
   web: {
     name: 'get row',
     perSecond: 8,
-    request: (rid, user) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid, user })),
+    request: (rid, user) => getBytes(to(`/rows/${TABLE}/${pick(TABLE_ROWS)}`, { rid, user }), as(user)),
   },
   photos: {
     name: 'view photo',
     perSecond: 3,
     request: (rid, user) =>
-      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read4m, rid, user })),
+      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read4m, rid, user }), as(user)),
   },
   archive: {
     name: 'restore archive',
     perSecond: 0.25,
     request: (rid, user) =>
-      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read64m, rid, user })),
+      getBytes(to(`/objects/objects-${pick(OBJECTS)}`, { bytes: sizes.read64m, rid, user }), as(user)),
   },
   reports: {
     name: 'scan table',
     perSecond: 0.5,
-    request: (rid, user) => callJson(to(`/scan/${TABLE}`, { bytes: TABLE_ROWS * sizes.row, rid, user })),
+    request: (rid, user) =>
+      callJson(to(`/scan/${TABLE}`, { bytes: TABLE_ROWS * sizes.row, rid, user }), { headers: as(user) }),
   },
   batch: {
     name: 'sort table',
@@ -68,6 +76,7 @@ const WORKLOADS: Readonly<Record<string, Workload>> = {
     request: (rid, user) =>
       callJson(to('/jobs', { kind: 'sort', table: TABLE, bytes: TABLE_ROWS * sizes.row, rid, user }), {
         method: 'POST',
+        headers: as(user),
       }),
   },
   crawler: { name: 'crawl', perSecond: 3, request: crawl },
@@ -86,16 +95,31 @@ const shelf = createShelfClient({
   host: settings.host,
   blockBytes: sizes.block,
 })
+/** Clients that a tenant shall have, and has. */
+const wantedClients = new Map<string, number>()
+const floodClients = new Map<string, number>()
+
+/** Of `stress`: each file as often as any other. */
+let stressFiles: number[] = []
+
 const app = createService(truth)
 app.post<{ Querystring: { requests: string } }>('/run', async (request) => {
   const each = Number(request.query.requests)
   await Promise.all(tenants.map((tenant) => runOften(tenant, each)))
   return { done: each * tenants.length }
 })
+app.post<{ Querystring: { tenant: string; clients: string } }>('/flood', async (request) => {
+  const { tenant, clients } = request.query
+  flood(tenant, Number(clients))
+  return { tenant, clients: Number(clients) }
+})
 await serve(app, settings)
 if (process.env.SHELF_FILL === 'yes') await fill()
 process.stdout.write('filled\n')
-if (settings.load > 0) for (const tenant of tenants) run(tenant)
+if (settings.load > 0) {
+  for (const tenant of tenants) run(tenant)
+  if (settings.fault === 'noisy-tenant' && tenants.includes(NOISY.tenant)) flood(NOISY.tenant, NOISY.clients)
+}
 
 function run(tenant: string): void {
   const { perSecond } = workloadOf(tenant)
@@ -112,6 +136,23 @@ function run(tenant: string): void {
     })
   }
   next()
+}
+
+function flood(tenant: string, clients: number): void {
+  workloadOf(tenant)
+  wantedClients.set(tenant, Math.min(FLOOD_CLIENTS_MAX, clients))
+  for (let i = floodClients.get(tenant) ?? 0; i < clients && i < FLOOD_CLIENTS_MAX; i++)
+    void askOnAndOn(tenant, i)
+}
+
+async function askOnAndOn(tenant: string, client: number): Promise<void> {
+  floodClients.set(tenant, (floodClients.get(tenant) ?? 0) + 1)
+  for (let sent = 0; client < (wantedClients.get(tenant) ?? 0); sent++) {
+    await doNextOp(tenant, `${tenant}-${settings.host}-flood${client}-${sent}`)
+    // Who is refused at once does not burn a processor by asking.
+    await sleep(FLOOD_PAUSE_MS)
+  }
+  floodClients.set(tenant, (floodClients.get(tenant) ?? 0) - 1)
 }
 
 let runs = 0
@@ -164,15 +205,22 @@ function workloadOf(tenant: string): Workload {
 
 /** A crawler looks at a directory, then moves one file to and fro: a storm on the namespace lock. */
 async function crawl(rid: string, user: string): Promise<void> {
-  await callJson(to('/list', { prefix: 'objects', rid, user }))
+  const headers = as(user)
+  await callJson(to('/list', { prefix: 'objects', rid, user }), { headers })
   await Promise.all([
-    callJson(to('/rename', { from: `tmp-${rid}`, to: `tmp2-${rid}`, rid, user }), { method: 'POST' }),
-    callJson(to('/list', { prefix: 'table', rid, user })),
+    callJson(to('/rename', { from: `tmp-${rid}`, to: `tmp2-${rid}`, rid, user }), {
+      method: 'POST',
+      headers,
+    }),
+    callJson(to('/list', { prefix: 'table', rid, user }), { headers }),
   ])
 }
 
-/** Each file as often as any other. */
-let stressFiles: number[] = []
+/** A user belongs to a tenant by his name: `web-0` to `web`. */
+function as(user: string): Record<string, string> {
+  return { 'x-tenant': user.replace(/-\d+$/, '') }
+}
+
 function nextStressFile(): number {
   if (stressFiles.length === 0) stressFiles = shuffle([...Array(STRESS_FILES).keys()], random)
   return stressFiles.pop() ?? 0

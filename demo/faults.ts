@@ -1,12 +1,23 @@
 // The faults that can be switched on, by name, and a seeded random number for everything that must repeat.
 
-export const FAULTS = ['replica-selection', 'slow-disk', 'lock-convoy', 'clock-skew', 'lost-context'] as const
+export const FAULTS = [
+  'replica-selection',
+  'slow-disk',
+  'lock-convoy',
+  'noisy-tenant',
+  'clock-skew',
+  'lost-context',
+  'early-flush',
+  'causal-order',
+] as const
 export type Fault = (typeof FAULTS)[number]
 
 /** slow-disk: the disk of this host answers so much later, as one does that is about to die (limplock). */
 export const SLOW_DISK = { host: 'A', ms: 25 } as const
 /** lock-convoy: a rename keeps the namespace lock while it waits so long for something else. */
 export const CONVOY_MS = 20
+/** noisy-tenant: this tenant asks with so many clients at once, each again as soon as it was answered. */
+export const NOISY = { tenant: 'reports', clients: 48 } as const
 
 /** Uniform in [0, 1), repeatable by its seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

@@ -2,11 +2,19 @@
 // worker's queue. A row lies at a fixed place of its table's file, so that a get reads one small range of one
 // block.
 
+import { Readable } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { callJson } from './http.ts'
+import { pageOf, PIECES, styleBytes, styleDelayMs, type Piece } from './page.ts'
+import { scriptOf } from './page-files.ts'
 import { createService, ridOf, serve } from './service.ts'
 import { readSettings, sizesAt } from './settings.ts'
 import { createShelfClient } from './shelf-client.ts'
 import { Truth } from './truth.ts'
+
+/** Of one body of what pages record. */
+const RECORDED_BYTES_MAX = 128 * 1024
+const SUGGESTING_MS = 400
 
 const settings = readSettings()
 const sizes = sizesAt(settings.scale)
@@ -88,7 +96,69 @@ app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs
   })
 })
 
+/** The page of pieces (page.ts), for people with a browser. */
+let pages = 0
+app.get('/page', async (request, reply) => {
+  const rid = ridOf(request.query) || `page-${settings.host}-${++pages}`
+  truth.count('gateway.page', rid)
+  const parts = pageOf({ rid, fault: settings.fault, render: (piece) => render(piece, rid) })
+  return await reply.type('text/html; charset=utf-8').send(Readable.from(parts))
+})
+
+app.get<{ Params: { file: string } }>('/style/:file', async (request, reply) => {
+  const name = request.params.file.replace(/\.css$/, '')
+  if (!isPiece(name)) return await reply.code(404).send()
+  const bytes = styleBytes(name, settings.fault)
+  truth.count(`gateway.style.${name}`, ridOf(request.query))
+  truth.tally('gateway.style.bytes', ridOf(request.query), bytes)
+  await sleep(styleDelayMs(bytes))
+  return await reply
+    .header('cache-control', 'max-age=60')
+    .type('text/css')
+    .send(`#${name} { display: block }`.padEnd(bytes))
+})
+
+for (const place of ['/:script', '/recorder/:script']) {
+  app.get<{ Params: { script: string } }>(place, async (request, reply) => {
+    const text = await scriptOf(request.params.script)
+    if (text === undefined) return await reply.code(404).send()
+    return await reply.type('text/javascript').send(text)
+  })
+}
+
+/** What pages record goes through their own origin: the collector needs to be known to nobody outside. */
+app.post('/v1/traces', { bodyLimit: RECORDED_BYTES_MAX }, async (request, reply) => {
+  const url = `${process.env.OTEL_EXPORTER_OTLP_ENDPOINT ?? 'http://127.0.0.1:4318'}/v1/traces`
+  await callJson(url, { method: 'POST', body: request.body })
+  return await reply.code(204).send()
+})
+
 await serve(app, settings)
+
+/** Each piece is another view of shelf. */
+async function render(piece: Piece, rid: string): Promise<string> {
+  truth.count(`gateway.piece.${piece}`, rid)
+  const firstBytes = async (table: string, bytes: number): Promise<string> =>
+    (await shelf.read(table, { offset: 0, bytes }, rid)).toString('latin1', 0, 16)
+  switch (piece) {
+    case 'UserInput':
+      return (await callJson<string[]>(`${settings.namenodeUrl}/list?${new URLSearchParams({ rid })}`)).join(
+        ', ',
+      )
+    case 'Feed':
+      return await firstBytes('table-0', sizes.row)
+    case 'Photos':
+      return await firstBytes('objects-0', sizes.row)
+    case 'Suggestions':
+      // Whatever suggests is asked last of all and thinks long.
+      await sleep(SUGGESTING_MS)
+      return await firstBytes('objects-1', sizes.row)
+  }
+}
+
+function isPiece(name: string): name is Piece {
+  return Object.hasOwn(PIECES, name)
+}
 
 /** Who asks, as a web server knows it of its session. */
 function userOf(query: unknown): string | undefined {

@@ -17,13 +17,13 @@ export class CallFailed extends Error {
 /** GET or POST of JSON. Errors: CallFailed when the other side does not answer 2xx. */
 export async function callJson<T>(
   url: string,
-  options: { method?: 'GET' | 'POST'; body?: unknown } = {},
+  options: { method?: 'GET' | 'POST'; body?: unknown; headers?: Record<string, string> } = {},
 ): Promise<T> {
   const hasBody = options.body !== undefined
   const response = await request(url, {
     dispatcher: pool,
     method: options.method ?? 'GET',
-    headers: hasBody ? { 'content-type': 'application/json' } : {},
+    headers: { ...options.headers, ...(hasBody ? { 'content-type': 'application/json' } : {}) },
     body: hasBody ? JSON.stringify(options.body) : null,
   })
   if (response.statusCode >= 300) {
@@ -34,8 +34,8 @@ export async function callJson<T>(
   return (await response.body.json()) as T
 }
 
-export async function getBytes(url: string): Promise<Buffer> {
-  const response = await request(url, { dispatcher: pool })
+export async function getBytes(url: string, headers: Record<string, string> = {}): Promise<Buffer> {
+  const response = await request(url, { dispatcher: pool, headers })
   if (response.statusCode >= 300) {
     await response.body.dump()
     throw new CallFailed(`${url} answered ${response.statusCode}`)

@@ -18,3 +18,10 @@ export async function inSpan<R>(name: string, work: () => Promise<R>): Promise<R
     }
   })
 }
+
+/** W3C traceparent of the span that is active here; undefined where nothing is traced. */
+export function traceparentHere(): string | undefined {
+  const span = trace.getActiveSpan()?.spanContext()
+  if (span === undefined) return undefined
+  return `00-${span.traceId}-${span.spanId}-0${span.traceFlags & 1}`
+}

@@ -17,7 +17,8 @@ const HELP = `npm start -- [flags]: the server, and a demo system of ten process
   --no-demo       the server alone
   --fault NAME    replica-selection: readers crowd one datanode; slow-disk: one disk limps;
                   lock-convoy: one tenant keeps a lock; clock-skew: every host lives in its own time;
-                  lost-context: jobs forget who asked for them
+                  lost-context: jobs forget who asked for them; early-flush: the page finds a style sheet
+                  late; causal-order: the top of the page waits for what is at its end
   --load F        request rate of the demo against its default of 1
   --datanodes N, --stress N, --tenants LIST    more of it: npm run -s node -- demo/main.ts --help
 and all flags of:
@@ -27,8 +28,12 @@ const FAULT_SAYS: { readonly [name: string]: string } = {
   'replica-selection': 'all readers of a block go to the same datanode',
   'slow-disk': 'the disk of host A answers 25 ms late, whoever reads',
   'lock-convoy': 'a rename keeps the namespace lock while it waits for something else',
+  'noisy-tenant': 'tenant reports floods the gateway with scans; open /tenants, or `crosscut blame web`',
   'clock-skew': 'every host has its own time; traces show the clocks aligned',
   'lost-context': 'jobs of the worker begin traces of their own: `POST /jobs` no longer reaches their calls',
+  'early-flush':
+    'the page (/page) no longer foretells the style sheet of UserInput, which has grown by 10 kB',
+  'causal-order': 'the top of the page (/page) waits for its suggestions, which nobody sees before the rest',
 }
 
 const DEMO_FLAGS: ReadonlySet<string> = new Set(['--fault', '--load', '--datanodes', '--stress', '--tenants'])
@@ -88,12 +93,17 @@ function startDemo(serverUrl: string, flags: readonly string[]): void {
       // The Node that runs this file: the machine's own may be too old.
       PATH: `${path.dirname(process.execPath)}${path.delimiter}${process.env.PATH ?? ''}`,
       CROSSCUT_SERVER: serverUrl,
+      CROSSCUT_PAGES: '1',
+      // The demo says who asks as any API behind a gateway does; whose request it is, the operator says.
+      CROSSCUT_TENANT: 'header:x-tenant',
       CROSSCUT_DATA: data ?? path.join(ROOT, '.crosscut'),
     },
   })
   children.push(child)
   child.stdout.on('data', (chunk: Buffer) => {
-    if (!chunk.includes('shelf ready')) return
+    const ready = /^shelf ready (\S+)$/m.exec(chunk.toString())
+    if (ready === null) return
+    say(`a page of it, recorded in your browser: ${ready[1]}/page`)
     const fault = FAULT_SAYS[flags[flags.indexOf('--fault') + 1] ?? '']
     if (fault !== undefined) say(`its fault: ${fault}`)
     say('the demo system is under load. Ctrl-C ends all')

@@ -22,9 +22,9 @@ export default async function* report(source) {
     }
     if (isEcho(data.details?.error)) continue
     counts.failed++
-    const where = `${data.file ?? ''}:${data.line ?? ''}`
-    counts.failures.push(`${data.name} (${where})`)
-    yield `\nnot ok: ${data.name}\n  at ${where}\n${indent(describeError(data.details?.error))}\n`
+    const { name, file = '', line = 0 } = data
+    counts.failures.push({ name, file, line })
+    yield `\nnot ok: ${name}\n  at ${file}:${line}\n${indent(describeError(data.details?.error))}\n`
   }
   if (process.env.CROSSCUT_TEST_COUNTS)
     writeFileSync(process.env.CROSSCUT_TEST_COUNTS, JSON.stringify(counts))

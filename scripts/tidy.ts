@@ -96,8 +96,8 @@ function judge(folder: string, from: string, specifier: string, isTest: boolean)
   const name = specifier.startsWith('@')
     ? specifier.split('/').slice(0, 2).join('/')
     : (specifier.split('/')[0] ?? '')
-  // The one exception: the CLI's door to the agent is the package's own export, never a path.
-  if (name === 'crosscut' && (folder === 'cli' || isTest)) return undefined
+  // The CLI's door to the agent and the demo's page take the package's own exports, never a path.
+  if (name === 'crosscut' && (folder === 'cli' || folder === 'demo' || isTest)) return undefined
   if (isTest || PACKAGES[folder]?.includes(name) === true) return undefined
   return `${folder}/ may not depend on the package '${name}' (import-table.ts)`
 }

@@ -3,6 +3,7 @@
 // Null in, null out, but for `eq ne` (null is a value like others), `and or not` (three-valued: null is
 // unknown), `if` and `coalesce`. What makes no sense for a type gives null: nothing ever throws.
 
+import { matchesGlob } from '#base'
 import type { FunctionName } from '#protocol'
 import { LIST_LENGTH_MAX, TEXT_CHARS_MAX } from './limits.ts'
 import { quantileOf } from './histogram.ts'
@@ -128,7 +129,7 @@ export const FUNCTIONS: Readonly<Record<FunctionName, Scalar>> = {
   ),
   startsWith: ofText(2, (a, b) => a.startsWith(b)),
   endsWith: ofText(2, (a, b) => a.endsWith(b)),
-  like: { ...ofText(2, like), cost: 16 },
+  like: { ...ofText(2, matchesGlob), cost: 16 },
   bucket: fixed(
     2,
     strict(([a, width]) => bucket(a, width)),
@@ -193,23 +194,6 @@ export function multiply(a: Value, b: Value): Value {
 function contains(a: Value, b: Value): Value {
   if (typeof a === 'string') return typeof b === 'string' ? a.includes(b) : null
   return Array.isArray(a) ? a.slice(0, LIST_LENGTH_MAX).some((one) => compareValues(one, b) === 0) : null
-}
-
-/** `*` = any run, `?` = any one character; linear in text x pattern, no regular expression. */
-function like(text: string, pattern: string): boolean {
-  let reach = [true]
-  for (let i = 0; i < pattern.length; i++) {
-    const next: boolean[] = []
-    const wanted = pattern[i]
-    for (let j = 0; j <= text.length; j++)
-      next[j] =
-        wanted === '*'
-          ? reach[j] === true || (j > 0 && next[j - 1] === true)
-          : j > 0 && reach[j - 1] === true && (wanted === '?' || wanted === text[j - 1])
-    if (!next.includes(true)) return false
-    reach = next
-  }
-  return reach[text.length] === true
 }
 
 /** The largest multiple of `width` at or below. */

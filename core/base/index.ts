@@ -5,6 +5,9 @@ export { seededRandom, type Random } from './random.ts'
 export { err, ok, type Result } from './result.ts'
 export { assert, AssertionError, unreachable } from './assert.ts'
 export { formatDiagnostic, nearest, spanOf, type Diagnostic, type Span } from './diagnostic.ts'
+export { DIAGNOSTICS_MAX, Reporter, type Help, type Range } from './reporter.ts'
+export { isTimeUnit, UNIT_NAMES, unitFactor } from './literal-units.ts'
+export { matchesGlob } from './glob.ts'
 export {
   compareBytes,
   concatBytes,

@@ -4,6 +4,7 @@
 //
 // Source: Canopy 3.4 (the model), 4.2 (the passes).
 
+import { TRACE_ATTRIBUTES } from '#protocol'
 import { edgesOf, type DraftEdge } from './causal-edges.ts'
 import { alignClocks, type HostOffsets } from './clocks.ts'
 import { Origins } from './hosts.ts'
@@ -11,6 +12,8 @@ import { exactSpan, SPAN_KINDS, type LooseOtlpSpan } from './loose-span.ts'
 import type { OtlpResource, OtlpSpan } from './otlp-span.ts'
 import { RepairLog, repairSpans, type Draft } from './repair.ts'
 import type { Block, Edge, Point, Trace, Unit } from './trace.ts'
+
+const UNIT_NAME = TRACE_ATTRIBUTES.unitName
 
 /**
  * The model of one trace; the trace of the first span counts. Never throws. Cost: O(n log n), no recursion.
@@ -55,6 +58,7 @@ function placeBlocks(draft: Draft, aligned: HostOffsets, origins: Origins, log: 
   const units: {
     index: number
     service: string
+    name: string
     host: string
     process: string
     entry: number
@@ -65,10 +69,18 @@ function placeBlocks(draft: Draft, aligned: HostOffsets, origins: Origins, log: 
     const { service, host, process } = origins.of(span.resource)
     const shift = aligned.offsets[aligned.hostOf[index]]
     const up = draft.parent[index] === -1 ? -1 : placeOf[draft.parent[index]]
+    const above = up === -1 ? undefined : units[blocks[up].unit]
+    const named = unitName(span)
     const isEntry =
-      up === -1 || span.kind === 2 || span.kind === 5 || units[blocks[up].unit].process !== process
+      span.kind === 2 ||
+      span.kind === 5 ||
+      above?.process !== process ||
+      (named !== undefined && named !== above.name)
     const unit = isEntry ? units.length : blocks[up].unit
-    if (isEntry) units.push({ index: unit, service, host, process, entry: place, blockCount: 0 })
+    if (isEntry) {
+      const name = named ?? service
+      units.push({ index: unit, service, name, host, process, entry: place, blockCount: 0 })
+    }
     units[unit].blockCount += 1
     const startNs = draft.baseNs + BigInt(starts[index])
     blocks.push({
@@ -93,14 +105,26 @@ function placeBlocks(draft: Draft, aligned: HostOffsets, origins: Origins, log: 
       )
     }
   }
-  const named = units.map(({ index, service, host, entry, blockCount }) => ({
+  const told = units.map(({ index, service, name, host, entry, blockCount }) => ({
     index,
     service,
+    name,
     host,
     entry,
     blockCount,
   }))
-  return { blocks, units: named, placeOf }
+  return { blocks, units: told, placeOf }
+}
+
+/**
+ * A span may say which unit it runs in (a thread, a page's client side); its resource, for all of a process.
+ */
+function unitName({ attributes, resource }: OtlpSpan): string | undefined {
+  for (const told of [attributes, resource.attributes]) {
+    const name = Object.hasOwn(told, UNIT_NAME) ? told[UNIT_NAME] : undefined
+    if (typeof name === 'string' && name !== '') return name
+  }
+  return undefined
 }
 
 function sortedByStart(starts: Float64Array, spans: readonly OtlpSpan[]): Uint32Array {
@@ -152,7 +176,7 @@ function placeEdge(
   const timeOf = (index: number, relative: number): bigint =>
     draft.baseNs + BigInt(relative + aligned.offsets[aligned.hostOf[index]])
   const to = { block: placed.placeOf[edge.to], timeNs: timeOf(edge.to, edge.toNs) }
-  if (edge.from === -1) return { kind: edge.kind, foreign: edge.foreign, to }
+  if (edge.from === -1) return { kind: edge.kind, foreign: edge.foreign, to, attributes: edge.attributes }
   const from = { block: placed.placeOf[edge.from], timeNs: timeOf(edge.from, edge.fromNs) }
   if (from.timeNs > to.timeNs) {
     log.add(
@@ -162,7 +186,7 @@ function placeEdge(
         ` ${from.timeNs - to.timeNs} ns before it leaves; drawn, but not used for the critical path`,
     )
   }
-  return { kind: edge.kind, from, to }
+  return { kind: edge.kind, from, to, attributes: edge.attributes }
 }
 
 function mainRoot(blocks: readonly Block[]): number {

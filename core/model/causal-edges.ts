@@ -5,7 +5,7 @@
 // are moved with them when the clocks are aligned. Source: core/protocol/trace-attributes.ts; Canopy 3.4
 // (edges between points).
 
-import { TRACE_ATTRIBUTES, type Attributes, type EdgeKind } from '#protocol'
+import { edgeKindOf, TRACE_ATTRIBUTES, type Attributes, type EdgeKind } from '#protocol'
 import type { OtlpLink } from './otlp-span.ts'
 import type { Draft, RepairLog } from './repair.ts'
 
@@ -17,6 +17,7 @@ export type DraftEdge = {
   readonly foreign?: { readonly traceId: string; readonly spanId: string; readonly timeNs?: bigint }
   readonly to: number
   readonly toNs: number
+  readonly attributes: Attributes
 }
 
 /** The edges that links tell of. Cost: O(links). */
@@ -45,6 +46,7 @@ function edgeOf(draft: Draft, to: number, link: OtlpLink, log: RepairLog): Draft
       foreign: { traceId: link.traceId, spanId: link.spanId, timeNs },
       to,
       toNs,
+      attributes: link.attributes,
     }
   }
   const from = draft.indexOf.get(link.spanId)
@@ -56,8 +58,19 @@ function edgeOf(draft: Draft, to: number, link: OtlpLink, log: RepairLog): Draft
     )
     return undefined
   }
-  if (from === to) return undefined
-  return { kind, from, fromNs: fromNs ?? departure(draft, from, toNs, kind), to, toNs }
+  const leavesNs = fromNs ?? eventNs(draft, from, link) ?? departure(draft, from, toNs, kind)
+  // From a span to itself: it waited for something that is no span (a page for the network).
+  if (from === to && (fromNs === undefined || fromNs >= toNs)) return undefined
+  return { kind, from, fromNs: leavesNs, to, toNs, attributes: link.attributes }
+}
+
+function eventNs(draft: Draft, from: number, { attributes }: OtlpLink): number | undefined {
+  const key = TRACE_ATTRIBUTES.edgeFromEvent
+  const name = Object.hasOwn(attributes, key) ? attributes[key] : undefined
+  const event = name === undefined ? undefined : draft.spans[from].events.find((one) => one.name === name)
+  if (event === undefined) return undefined
+  const relative = Number(event.timeUnixNano - draft.baseNs)
+  return Number.isSafeInteger(relative) ? relative : undefined
 }
 
 /**
@@ -69,10 +82,9 @@ function departure(draft: Draft, from: number, toNs: number, kind: EdgeKind): nu
 }
 
 function kindOf(attributes: Attributes): EdgeKind {
-  const kind = Object.hasOwn(attributes, TRACE_ATTRIBUTES.edge)
-    ? attributes[TRACE_ATTRIBUTES.edge]
-    : undefined
-  return kind === 'join' || kind === 'barrier' || kind === 'queue' ? kind : 'link'
+  return edgeKindOf(
+    Object.hasOwn(attributes, TRACE_ATTRIBUTES.edge) ? attributes[TRACE_ATTRIBUTES.edge] : undefined,
+  )
 }
 
 function timeOf(attributes: Attributes, key: string, baseNs: bigint): number | undefined {

@@ -17,35 +17,53 @@
 // Sources: Jaeger UI TracePage/CriticalPath; Canopy 3.4 and 4.4 (CriticalPath(a->b), edges with queueing).
 
 import type { EdgeKind } from '#protocol'
-import type { Block, CriticalSection, PointRef, Trace } from './trace.ts'
+import { blockTimes, type BlockTimes } from './block-times.ts'
+import type { CriticalSection, PointRef, Trace } from './trace.ts'
 
-/** Something that came to a block: a child's end, or an edge. */
+/** Something that came to a block: a child's end, or an edge. Times are relative (block-times.ts). */
 type Arrival = {
-  readonly timeNs: bigint
+  readonly time: number
   readonly source: number
-  readonly sourceNs: bigint
+  readonly sourceTime: number
+  readonly edge?: EdgeKind
+  /** Its position in Trace.edges. */
+  readonly place?: number
+}
+
+/** A section before it is told in words; times are relative. */
+export type PathSection = {
+  readonly block: number
+  start: number
+  readonly end: number
   readonly edge?: EdgeKind
 }
 
 type Walk = {
-  readonly trace: Trace
-  readonly arrivals: ReadonlyMap<number, readonly Arrival[]>
+  readonly times: BlockTimes
+  /** Children as linked lists by parent: the last, and the one before. */
+  readonly lastChild: Int32Array
+  readonly childBefore: Int32Array
+  readonly edges: ReadonlyMap<number, readonly Arrival[]>
   /** Per block the latest edge that arrives at its begin. */
   readonly causes: ReadonlyMap<number, Arrival>
-  readonly cursors: Map<number, number>
+  /** Arrivals of the blocks that were visited, latest first, and how many of them are used. */
+  readonly visited: Map<number, { readonly arrivals: readonly Arrival[]; used: number }>
   /** Blocks whose begin was left; a circle of instantaneous edges would lead back to it for ever. */
   readonly left: Set<number>
-  readonly sections: CriticalSection[]
-  readonly fromNs: bigint
+  readonly sections: PathSection[]
+  readonly from: number
+  /** Edges that were gone along, latest first; absent: nobody asks. */
+  readonly followed: number[] | undefined
 }
 
 /**
  * Sections in order of time that partition [from, to]; default the whole main root. Empty when a point is
- * unknown, from is not before to, or the trace is empty. Cost: O(n log n).
+ * unknown, from is not before to, or the trace is empty. Cost: O(n) for the trace, and sorting of what came
+ * to the blocks that the walk visits; `times`, where they are there already, saves a pass.
  */
 export function criticalPath(
   trace: Trace,
-  options: { readonly from?: PointRef; readonly to?: PointRef } = {},
+  options: { readonly from?: PointRef; readonly to?: PointRef; readonly times?: BlockTimes } = {},
 ): CriticalSection[] {
   const root = trace.blocks[trace.root]
   if (root === undefined) return []
@@ -56,17 +74,30 @@ export function criticalPath(
   const to =
     options.to === undefined ? { block: root.index, timeNs: root.endNs } : find(trace, options.to, 'end')
   if (from === undefined || to === undefined || from.timeNs >= to.timeNs) return []
-  const { arrivals, causes } = arrivalsOf(trace)
-  const walk: Walk = {
-    trace,
-    arrivals,
-    causes,
-    cursors: new Map(),
-    left: new Set(),
-    sections: [],
-    fromNs: from.timeNs,
-  }
-  walkBack(walk, to.block, to.timeNs)
+  const times = options.times ?? blockTimes(trace)
+  const ends = { from: Number(from.timeNs - times.baseNs), to: Number(to.timeNs - times.baseNs) }
+  const exact = (time: number): bigint =>
+    time === ends.from ? from.timeNs : time === ends.to ? to.timeNs : times.baseNs + BigInt(time)
+  return pathSections(trace, times, ends, to.block).map(({ block: index, start, end, edge }) => {
+    const { spanId, service, name } = trace.blocks[index]
+    const section = { spanId, service, name, startNs: exact(start), endNs: exact(end) }
+    return edge === undefined ? section : { ...section, waitedFor: edge }
+  })
+}
+
+/**
+ * The sections of the way to `ends.to` in a block, by block index, in order of time. `followed` is given the
+ * positions in Trace.edges of the edges that it goes along, latest first.
+ */
+export function pathSections(
+  trace: Trace,
+  times: BlockTimes,
+  ends: { readonly from: number; readonly to: number },
+  toBlock: number,
+  followed?: number[],
+): readonly PathSection[] {
+  const walk = startWalk(trace, times, ends.from, followed)
+  walkBack(walk, toBlock, ends.to)
   return walk.sections.reverse()
 }
 
@@ -97,29 +128,80 @@ function find(
   return point === undefined ? undefined : { block: block.index, timeNs: point.timeNs }
 }
 
-function walkBack(walk: Walk, toBlock: number, toNs: bigint): void {
-  const { trace, sections, fromNs } = walk
-  let block = trace.blocks[toBlock]
-  let t = toNs
+function startWalk(trace: Trace, times: BlockTimes, from: number, followed: number[] | undefined): Walk {
+  const count = trace.blocks.length
+  const lastChild = new Int32Array(count).fill(-1)
+  const childBefore = new Int32Array(count).fill(-1)
+  for (let child = 0; child < count; child++) {
+    if (Number.isNaN(times.awaitedUntil[child])) continue
+    const up = times.parent[child]
+    childBefore[child] = lastChild[up]
+    lastChild[up] = child
+  }
+  return {
+    times,
+    lastChild,
+    childBefore,
+    ...edgesOf(trace, times),
+    visited: new Map(),
+    left: new Set(),
+    sections: [],
+    from,
+    followed,
+  }
+}
+
+function edgesOf(
+  trace: Trace,
+  { baseNs, start, end, parent }: BlockTimes,
+): { edges: Map<number, Arrival[]>; causes: Map<number, Arrival> } {
+  const edges = new Map<number, Arrival[]>()
+  const causes = new Map<number, Arrival>()
+  for (let place = 0; place < trace.edges.length; place++) {
+    const { kind, from, to } = trace.edges[place]
+    if (from === undefined || from.timeNs > to.timeNs) continue
+    const time = Number(to.timeNs - baseNs)
+    const sourceTime = Number(from.timeNs - baseNs)
+    const arrival = { time, source: from.block, sourceTime, edge: kind, place }
+    if (time > start[to.block] && time <= end[to.block]) {
+      const list = edges.get(to.block)
+      if (list === undefined) edges.set(to.block, [arrival])
+      else list.push(arrival)
+    } else if (time === start[to.block]) {
+      // A plain link only says "related": it counts for blocks that have no parent to have come from.
+      if (kind === 'link' && parent[to.block] !== -1) continue
+      const known = causes.get(to.block)
+      if (known === undefined || known.sourceTime < arrival.sourceTime) causes.set(to.block, arrival)
+    }
+  }
+  return { edges, causes }
+}
+
+function walkBack(walk: Walk, toBlock: number, to: number): void {
+  const { from } = walk
+  let block = toBlock
+  let t = to
   let isReturning = false
-  while (t > fromNs) {
+  while (t > from) {
     const arrival = lastArrival(walk, block, t, isReturning)
-    const begin = min(block.startNs, t)
     if (arrival !== undefined) {
-      push(sections, block, max(arrival.timeNs, fromNs), t)
-      pushWait(sections, block, arrival, fromNs)
-      block = trace.blocks[arrival.source]
-      t = arrival.sourceNs
+      if (arrival.place !== undefined) walk.followed?.push(arrival.place)
+      push(walk, block, Math.max(arrival.time, from), t)
+      // From its arrival back to its departure an edge was under way: the block waited for it.
+      push(walk, block, Math.max(arrival.sourceTime, from), Math.max(arrival.time, from), arrival.edge)
+      block = arrival.source
+      t = arrival.sourceTime
       isReturning = false
       continue
     }
-    push(sections, block, max(begin, fromNs), t)
+    const begin = Math.min(walk.times.start[block], t)
+    push(walk, block, Math.max(begin, from), t)
     t = begin
-    if (t <= fromNs) return
+    if (t <= from) return
     const next = beforeBegin(walk, block, t)
-    if (next === undefined) return push(sections, block, fromNs, t)
+    if (next === undefined) return push(walk, block, from, t)
     block = next.block
-    t = next.timeNs
+    t = next.time
     isReturning = next.isReturning
   }
 }
@@ -128,127 +210,63 @@ function walkBack(walk: Walk, toBlock: number, toNs: bigint): void {
  * The latest unused arrival of the block at or before t; strictly before when coming back up from a child
  * that began at t.
  */
-function lastArrival(walk: Walk, block: Block, t: bigint, isStrict: boolean): Arrival | undefined {
-  const arrivals = walk.arrivals.get(block.index)
-  if (arrivals === undefined) return undefined
-  let cursor = walk.cursors.get(block.index) ?? 0
-  while (cursor < arrivals.length && (isStrict ? arrivals[cursor].timeNs >= t : arrivals[cursor].timeNs > t))
-    cursor += 1
-  walk.cursors.set(block.index, cursor + 1)
-  return arrivals[cursor]
+function lastArrival(walk: Walk, block: number, t: number, isStrict: boolean): Arrival | undefined {
+  let visit = walk.visited.get(block)
+  if (visit === undefined) {
+    visit = { arrivals: arrivalsOf(walk, block), used: 0 }
+    walk.visited.set(block, visit)
+  }
+  const { arrivals } = visit
+  let at = visit.used
+  while (at < arrivals.length && (isStrict ? arrivals[at].time >= t : arrivals[at].time > t)) at += 1
+  visit.used = at + 1
+  return arrivals[at]
+}
+
+/** Latest first; of those at one instant children in their order, then edges. */
+function arrivalsOf(walk: Walk, block: number): readonly Arrival[] {
+  const arrivals: Arrival[] = []
+  for (let child = walk.lastChild[block]; child !== -1; child = walk.childBefore[child]) {
+    const time = walk.times.awaitedUntil[child]
+    arrivals.push({ time, source: child, sourceTime: time })
+  }
+  arrivals.reverse()
+  const edges = walk.edges.get(block)
+  // One by one: a call takes only so many arguments, and how many links a span has is its sender's choice.
+  for (const edge of edges ?? []) arrivals.push(edge)
+  return arrivals.length > 1 ? arrivals.sort((a, b) => b.time - a.time) : arrivals
 }
 
 /** Where the walk goes from the begin of a block: to what it waited for, else to its parent, else nowhere. */
 function beforeBegin(
   walk: Walk,
-  block: Block,
-  t: bigint,
-): { block: Block; timeNs: bigint; isReturning: boolean } | undefined {
-  const { trace, sections, fromNs } = walk
-  if (walk.left.has(block.index)) return undefined
-  walk.left.add(block.index)
-  const parent = trace.blocks[block.parent]
-  const cause = walk.causes.get(block.index)
-  const covers = parent !== undefined && !isHandover(parent, block) && parent.startNs <= t
-  if (cause !== undefined && cause.sourceNs <= t && (!covers || cause.sourceNs > parent.startNs)) {
+  block: number,
+  t: number,
+): { block: number; time: number; isReturning: boolean } | undefined {
+  const { start, end, parent, isHandover } = walk.times
+  if (walk.left.has(block)) return undefined
+  walk.left.add(block)
+  const up = parent[block]
+  const cause = walk.causes.get(block)
+  const covers = up !== -1 && isHandover[block] === 0 && start[up] <= t
+  if (cause !== undefined && cause.sourceTime <= t && (!covers || cause.sourceTime > start[up])) {
+    if (cause.place !== undefined) walk.followed?.push(cause.place)
     // Between the end of what was awaited and the begin of this block its parent ran; without a parent it lay
     // in a queue.
-    if (covers) push(sections, parent, max(cause.sourceNs, fromNs), t)
-    else push(sections, block, max(cause.sourceNs, fromNs), t, cause.edge)
-    return { block: trace.blocks[cause.source], timeNs: cause.sourceNs, isReturning: false }
+    if (covers) push(walk, up, Math.max(cause.sourceTime, walk.from), t)
+    else push(walk, block, Math.max(cause.sourceTime, walk.from), t, cause.edge)
+    return { block: cause.source, time: cause.sourceTime, isReturning: false }
   }
-  if (parent === undefined) return undefined
-  if (covers) return { block: parent, timeNs: t, isReturning: true }
-  const left = min(parent.endNs, t)
-  push(sections, block, max(left, fromNs), t, 'queue')
-  return { block: parent, timeNs: left, isReturning: false }
+  if (up === -1) return undefined
+  if (covers) return { block: up, time: t, isReturning: true }
+  const left = Math.min(end[up], t)
+  push(walk, block, Math.max(left, walk.from), t, 'queue')
+  return { block: up, time: left, isReturning: false }
 }
 
-/** From its arrival back to its departure an edge was under way: the block waited for it. */
-function pushWait(sections: CriticalSection[], block: Block, arrival: Arrival, fromNs: bigint): void {
-  push(sections, block, max(arrival.sourceNs, fromNs), max(arrival.timeNs, fromNs), arrival.edge)
-}
-
-function push(
-  sections: CriticalSection[],
-  block: Block,
-  startNs: bigint,
-  endNs: bigint,
-  waitedFor?: EdgeKind,
-): void {
-  if (startNs >= endNs) return
-  const section = { spanId: block.spanId, service: block.service, name: block.name, startNs, endNs }
+function push({ sections }: Walk, block: number, start: number, end: number, edge?: EdgeKind): void {
+  if (start >= end) return
   const later = sections.at(-1)
-  if (later !== undefined && later.spanId === block.spanId && later.waitedFor === waitedFor) {
-    sections[sections.length - 1] = { ...later, startNs }
-  } else sections.push(waitedFor === undefined ? section : { ...section, waitedFor })
-}
-
-function arrivalsOf(trace: Trace): { arrivals: Map<number, Arrival[]>; causes: Map<number, Arrival> } {
-  const arrivals = new Map<number, Arrival[]>()
-  const causes = new Map<number, Arrival>()
-  for (const [child, clippedEnd] of clippedEnds(trace.blocks)) {
-    add(arrivals, trace.blocks[child].parent, { timeNs: clippedEnd, source: child, sourceNs: clippedEnd })
-  }
-  for (const { kind, from, to } of trace.edges) {
-    if (from === undefined || from.timeNs > to.timeNs) continue
-    const block = trace.blocks[to.block]
-    const arrival = { timeNs: to.timeNs, source: from.block, sourceNs: from.timeNs, edge: kind }
-    if (to.timeNs > block.startNs && to.timeNs <= block.endNs) add(arrivals, to.block, arrival)
-    else if (to.timeNs === block.startNs) addCause(causes, trace, to.block, arrival)
-  }
-  for (const list of arrivals.values())
-    list.sort((a, b) => (a.timeNs < b.timeNs ? 1 : a.timeNs > b.timeNs ? -1 : 0))
-  return { arrivals, causes }
-}
-
-/** A plain link only says "related": it counts for blocks that have no parent to have come from. */
-function addCause(causes: Map<number, Arrival>, trace: Trace, block: number, arrival: Arrival): void {
-  if (arrival.edge === 'link' && trace.blocks[block].parent !== -1) return
-  const known = causes.get(block)
-  if (known === undefined || known.sourceNs < arrival.sourceNs) causes.set(block, arrival)
-}
-
-function add(arrivals: Map<number, Arrival[]>, block: number, arrival: Arrival): void {
-  const list = arrivals.get(block)
-  if (list === undefined) arrivals.set(block, [arrival])
-  else list.push(arrival)
-}
-
-/**
- * Ends of the children that a parent may have waited for, clipped to the parent; a child that lies wholly
- * outside its (clipped) parent is left out with everything below it. Parents come before children, so one
- * pass is enough.
- */
-function* clippedEnds(blocks: readonly Block[]): Generator<[number, bigint]> {
-  const ends: (bigint | undefined)[] = []
-  for (const block of blocks) {
-    const parent = blocks[block.parent]
-    if (parent === undefined) {
-      ends.push(block.endNs)
-      continue
-    }
-    const parentEnd = ends[block.parent]
-    const parentStart = parent.startNs
-    const isOutside = parentEnd === undefined || block.startNs >= parentEnd || block.endNs <= parentStart
-    if (isOutside || isHandover(parent, block)) {
-      ends.push(isHandover(parent, block) ? block.endNs : undefined)
-      continue
-    }
-    const end = min(block.endNs, parentEnd)
-    ends.push(end)
-    yield [block.index, end]
-  }
-}
-
-function isHandover(parent: Block, child: Block): boolean {
-  return parent.kind === 'producer' && child.kind === 'consumer'
-}
-
-function min(a: bigint, b: bigint): bigint {
-  return a < b ? a : b
-}
-
-function max(a: bigint, b: bigint): bigint {
-  return a > b ? a : b
+  if (later !== undefined && later.block === block && later.edge === edge) later.start = start
+  else sections.push({ block, start, end, edge })
 }

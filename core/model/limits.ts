@@ -41,3 +41,27 @@ export const REPLY_SLACK_NS_MIN = 5e6
  */
 export const REPLY_LATE_NS_MIN = 250_000
 export const REPLY_LATE_NS_MAX = 128_000_000
+
+/**
+ * Frames of a call path; what lies deeper counts for the last of them. Deeper than any picture can show, and
+ * a chain of 100,000 spans is one node a span else.
+ */
+export const CALL_PATH_FRAMES_MAX = 64
+
+/**
+ * Rows of an aggregate over traces: call paths about 1 kB each with their distributions, so 20 MB at most.
+ * Names that hold ids make a new operation a trace; past the limit time counts for what is known above it.
+ */
+export const PROFILE_NODES_MAX = 20_000
+export const PROFILE_OPERATIONS_MAX = 5_000
+export const PROFILE_SERVICES_MAX = 1_000
+
+/** Call paths in one answer: more than a picture of 1,000 px can tell apart. */
+export const PROFILE_VIEW_NODES_MAX = 1_000
+export const PROFILE_VIEW_OPERATIONS_MAX = 500
+
+/**
+ * Operations of one trace whose drag is computed: each is a replay (0.1 us a span), and what lies behind the
+ * eighth of a path is seldom a tenth of it.
+ */
+export const DRAG_OPERATIONS_MAX = 8

@@ -709,6 +709,81 @@ test('oracle: after alignment every call between aligned hosts starts after it w
   )
 })
 
+test('a span that waited for what is no span has an edge from itself to itself, and only forwards', () => {
+  const waited = link('b', 'resource', { from: 20, to: 60 })
+  const backwards = link('b', 'resource', { from: 70, to: 65 })
+  const now = link('b', 'resource', { from: 80, to: 80 })
+  const trace = buildTrace([
+    span({ id: 'a', at: 0, to: 100 }),
+    span({
+      id: 'b',
+      up: 'a',
+      at: 10,
+      to: 90,
+      links: [waited, backwards, now, link('b', 'resource'), link('b')],
+    }),
+  ])
+  assert.deepEqual(
+    trace.edges.map(({ kind, from, to }) => [kind, from?.block, to.block]),
+    [['resource', 1, 1]],
+  )
+  assert.deepEqual(path(trace), [
+    ['a', 0, 10],
+    ['b', 10, 20],
+    ['b', 20, 60, 'resource'],
+    ['b', 60, 90],
+    ['a', 90, 100],
+  ])
+})
+
+test('the view of an edge has what its link says beside kind and times; nothing where that is nothing', () => {
+  const waited = link('b', 'queue', { from: 20, to: 60 })
+  const said = { 'crosscut.counter.depth': 7, 'queue.name': 'jobs', 'crosscut.edge.from_event': 'put' }
+  const trace = buildTrace([
+    span({ id: 'a', at: 0, to: 100 }),
+    span({ id: 'b', up: 'a', at: 10, to: 50 }),
+    span({
+      id: 'c',
+      up: 'a',
+      at: 55,
+      to: 90,
+      links: [{ ...waited, attributes: { ...waited.attributes, ...said } }, link('b')],
+    }),
+  ])
+  const { edges } = toTraceView(trace)
+  assert.deepEqual(
+    edges.map(({ kind, attributes }) => [kind, attributes]),
+    [
+      ['queue', { 'crosscut.counter.depth': 7, 'queue.name': 'jobs' }],
+      ['link', undefined],
+    ],
+  )
+})
+
+test("an edge leaves at the event that it names, by the source's own clock; a time that is told goes before", () => {
+  const named = (times: { from?: number } = {}) => {
+    const one = link('s', 'async', times)
+    return { ...one, attributes: { ...one.attributes, 'crosscut.edge.from_event': 'head' } }
+  }
+  const event = { timeUnixNano: EPOCH + 30n, name: 'head', attributes: {} }
+  const spans = (link: OtlpLink, events = [event]) => [
+    span({ id: 'd', at: 0, to: 100 }),
+    { ...span({ id: 's', up: 'd', at: 10, to: 95, kind: 2 }), events },
+    span({ id: 'r', up: 'd', at: 40, to: 100, links: [link] }),
+  ]
+  const leavesAt = (spans: readonly OtlpSpan[]) =>
+    buildTrace(spans).edges.map(({ from }) => Number((from?.timeNs ?? 0n) - EPOCH))
+  assert.deepEqual(leavesAt(spans(named())), [30])
+  assert.deepEqual(leavesAt(spans(named({ from: 20 }))), [20])
+  assert.deepEqual(leavesAt(spans(named(), [])), [95])
+  assert.deepEqual(path(buildTrace(spans(named()))), [
+    ['d', 0, 10],
+    ['s', 10, 30],
+    ['d', 30, 40],
+    ['r', 40, 100],
+  ])
+})
+
 test('a chain of 200,000 blocks and a circle of edges at one instant come to an end', () => {
   const chain = Array.from({ length: 200_000 }, (_, index) =>
     span({ id: `s${index}`, up: index === 0 ? undefined : `s${index - 1}`, at: 0, to: 10 }),

@@ -1,7 +1,14 @@
 // What the API says about a trace: a summary row, the whole view, one page of spans, the critical path. Pure
 // reshaping.
 
-import type { CriticalPathView, EdgeView, SpanView, TraceSummary, TraceView } from '#protocol'
+import {
+  TRACE_ATTRIBUTES,
+  type CriticalPathView,
+  type EdgeView,
+  type SpanView,
+  type TraceSummary,
+  type TraceView,
+} from '#protocol'
 import { exclusiveTimes } from './critical-path.ts'
 import { Origins } from './hosts.ts'
 import type { OtlpSpan } from './otlp-span.ts'
@@ -107,7 +114,7 @@ export function toCriticalPathView(sections: readonly CriticalSection[]): Critic
   }
 }
 
-function toEdgeView(trace: Trace, { kind, from, foreign, to }: Edge): EdgeView {
+function toEdgeView(trace: Trace, { kind, from, foreign, to, attributes }: Edge): EdgeView {
   const source =
     from !== undefined
       ? { spanId: trace.blocks[from.block].spanId, timeNs: from.timeNs.toString() }
@@ -116,8 +123,22 @@ function toEdgeView(trace: Trace, { kind, from, foreign, to }: Edge): EdgeView {
           traceId: foreign?.traceId ?? '',
           ...(foreign?.timeNs === undefined ? {} : { timeNs: foreign.timeNs.toString() }),
         }
-  return { kind, from: source, to: { spanId: trace.blocks[to.block].spanId, timeNs: to.timeNs.toString() } }
+  const own = Object.entries(attributes).filter(([key]) => !EDGE_KEYS.has(key))
+  return {
+    kind,
+    from: source,
+    to: { spanId: trace.blocks[to.block].spanId, timeNs: to.timeNs.toString() },
+    ...(own.length === 0 ? {} : { attributes: Object.fromEntries(own) }),
+  }
 }
+
+/** What the view says by kind, from and to. */
+const EDGE_KEYS: ReadonlySet<string> = new Set([
+  TRACE_ATTRIBUTES.edge,
+  TRACE_ATTRIBUTES.edgeFromNs,
+  TRACE_ATTRIBUTES.edgeFromEvent,
+  TRACE_ATTRIBUTES.edgeToNs,
+])
 
 /** The summary on the aligned timeline. */
 function summaryOf(trace: Trace): TraceSummary {

@@ -9,12 +9,14 @@
 // Everything here is frozen data after buildTrace; nothing is recursive, so a trace of a million blocks is
 // fine.
 
-import type { EdgeKind, SpanKind } from '#protocol'
+import type { Attributes, EdgeKind, SpanKind } from '#protocol'
 import type { OtlpSpan } from './otlp-span.ts'
 
 export type Unit = {
   readonly index: number
   readonly service: string
+  /** What it calls itself (crosscut.unit_name), else its service. */
+  readonly name: string
   /** The clock that its times were read from. */
   readonly host: string
   /** Its first block (the way into the process). */
@@ -53,6 +55,8 @@ export type Edge = {
   readonly from?: { readonly block: number; readonly timeNs: bigint }
   readonly foreign?: { readonly traceId: string; readonly spanId: string; readonly timeNs?: bigint }
   readonly to: { readonly block: number; readonly timeNs: bigint }
+  /** Those of its link: an edge carries labels and counters of its own (annotations.ts). */
+  readonly attributes: Attributes
 }
 
 export type RepairKind =

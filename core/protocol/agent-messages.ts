@@ -8,6 +8,9 @@
 // (base64url of the first 16 bytes of SHA-256 of the server's raw Ed25519 public key) pins the key that signs
 // desired state.
 
+import type { Measured } from './measurements.ts'
+import type { SamplingUse } from './sampling-policy.ts'
+
 export type AgentHello = {
   readonly agent: string
   readonly service: string
@@ -114,8 +117,12 @@ export type AgentReport = {
   readonly packages: readonly PackageStatus[]
   /** Tracepoints, or patterns of them, where advice is now; the first of them. */
   readonly woven?: readonly string[]
+  /** What workflows take of what resources. */
+  readonly measured?: Measured
   /** Those that changed lately; the others stand as they were last told. */
   readonly results?: readonly ResultReport[]
+  /** By policy that may apply in this process. */
+  readonly sampling?: readonly SamplingUse[]
   /** emitted = sent + dropped + queued, exactly. */
   readonly spans: {
     readonly emitted: number

@@ -10,6 +10,7 @@
 // epoch), freeze (expiry), mix and match (everything is one value, bound to a fleet).
 
 import type { Advice } from './advice-ir.ts'
+import type { SamplingState } from './sampling-policy.ts'
 
 /** A tool as data: schema + advice + parameters (the policy stays on the controller). */
 export type ToolPackage = {
@@ -33,6 +34,8 @@ export type DesiredState = {
   /** The kill switch: true = the agent becomes a no-op until told otherwise. */
   readonly disabled: boolean
   readonly packages: readonly ToolPackage[]
+  /** Absent = no policies. Its shares change without a new version: each telling holds those of now. */
+  readonly sampling?: SamplingState
 }
 
 /** The data of one server-sent event `state`. All members base64url. */

@@ -118,3 +118,28 @@ export type QueryResults = {
     readonly lost: number
   }
 }
+
+/** A query over stored traces: what the newest of a stretch of time answer, as many as may be looked at. */
+export type PastResults = {
+  readonly columns: readonly string[]
+  readonly rows: readonly ResultRow[]
+  /** Tuples counted. */
+  readonly total: number
+  readonly coverage: {
+    /** That began in the stretch, newest first. */
+    readonly traces: number
+    readonly spans: number
+    /** Traces that are too large to be asked. */
+    readonly skipped: number
+    /** All that there are; else the traces that began before `fromNs` were not looked at. */
+    readonly isWhole: boolean
+    /** ns since the epoch, decimal. */
+    readonly fromNs: string
+    readonly toNs: string
+  }
+  /** Pairs of spans that nothing but their times says happened one before the other. */
+  readonly assumed: number
+  /** Tuples that found no group any more. */
+  readonly otherRows: number
+  readonly warnings: readonly string[]
+}

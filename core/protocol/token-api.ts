@@ -9,6 +9,8 @@ export const VERBS = [
   /** Arguments, results, locals, headers, attributes: in queries and in tools. */
   'query:capture-values',
   'tool:deploy',
+  /** Which traces are recorded; not what of them the server deletes. */
+  'sampling:set',
   /** No route asks for it yet: for tools that throttle. */
   'policy:throttle',
   'admin',

@@ -3,7 +3,7 @@
 //   events in causal order:  baggage = join of those directly before ── advice of this tracepoint ──► baggage
 
 import { Baggage } from '#baggage'
-import type { Diagnostic } from '#base'
+import { Reporter, type Diagnostic } from '#base'
 import type { ToolPackage } from '#protocol'
 import {
   compilePackage,
@@ -29,7 +29,6 @@ import {
   type RecordedEvent,
   type RecordedExecution,
 } from './recorded.ts'
-import { Reporter } from './reporter.ts'
 import { resolveQuery, type Surroundings } from './resolve.ts'
 import type { ResolvedQuery } from './resolved.ts'
 import { rewritePlan, settlePlan } from './rewrite.ts'

@@ -2,13 +2,12 @@
 //
 //   or < and < not < == != < <= > >= like < + - < * / % < - (negative)
 
-import { nearest } from '#base'
+import { nearest, UNIT_NAMES, unitFactor } from '#base'
 import { aggregateNamed, binaryNamed, callableNames, NOT_LEVEL, scalarNamed } from './functions.ts'
 import type { Token } from './lexer.ts'
 import { EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX } from './limits.ts'
 import type { AggregateExpr, Expr, Name, Path } from './syntax.ts'
 import { RESERVED, Unparsable, type TokenStream } from './token-stream.ts'
-import { UNIT_NAMES, unitFactor } from './units.ts'
 
 /** Reads expressions off a stream; both go on where the other stopped. */
 export class ExpressionParser {

@@ -15,13 +15,19 @@ export const VIEW_DEPTH_MAX = 8
 export const SELECT_ITEMS_MAX = 32
 /** FirstN and MostRecentN: each kept event rides in the baggage of every request. */
 export const KEEP_MAX = 64
-/** Messages for one text; after so many nobody reads on. */
-export const DIAGNOSTICS_MAX = 50
 /** Rows at one event, and bytes of what is packed for one join, where a recorded execution is evaluated. */
 export const EVALUATED_ROWS_MAX = 100_000
 export const EVALUATED_TUPLE_BYTES_MAX = 4 * 1024 * 1024
 /** Events of a recorded execution that `evaluate` takes: the definition compares every pair. */
 export const EVENTS_MAX = 20_000
+/**
+ * Events of one stored trace that a query over the past takes: advice runs along them in linear time, and a
+ * trace of 100,000 spans has 200,000 to 600,000. About 1 kB each while it is read.
+ */
+export const PAST_EVENTS_MAX = 600_000
+/** As for a live query on the server: what a page or a terminal can show is far below. */
+export const PAST_GROUPS_MAX = 10_000
+export const PAST_BYTES_MAX = 64 * 1024 * 1024
 
 /** Reports that tell an event: losing two in a row loses none. A process holds GROUPS_MAX rows meanwhile. */
 export const TOLD_IN_REPORTS = 3

@@ -1,8 +1,7 @@
 // `parse` of the public face: a tree, and what is wrong with the text.
 
-import type { Diagnostic } from '#base'
+import { Reporter, type Diagnostic } from '#base'
 import { parseQuery } from './parser.ts'
-import { Reporter } from './reporter.ts'
 import { resolveQuery, type Surroundings } from './resolve.ts'
 import type { Query } from './syntax.ts'
 

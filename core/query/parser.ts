@@ -11,15 +11,13 @@
 // Keywords are not case-sensitive; clauses stand in any order, From first.
 // Source: Pivot Tracing table 1 and the grammar of its release, with typed expressions.
 
-import { nearest } from '#base'
+import { isTimeUnit, nearest, unitFactor, type Reporter } from '#base'
 import type { Keep } from '#protocol'
 import { ExpressionParser } from './expression-parser.ts'
 import { sourceAt } from './lexer.ts'
 import { KEEP_MAX, QUERY_CHARS_MAX, SELECT_ITEMS_MAX, UNION_MAX } from './limits.ts'
-import type { Reporter } from './reporter.ts'
 import type { Expr, Item, Join, Let, Name, Query, Source, Top } from './syntax.ts'
 import { CLAUSE_WORDS, CLAUSES, TokenStream, Unparsable } from './token-stream.ts'
-import { isTimeUnit, unitFactor } from './units.ts'
 
 /** Undefined where there is nothing to go on with; the reporter knows why. */
 export function parseQuery(text: string, report: Reporter): Query | undefined {

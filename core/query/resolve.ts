@@ -5,11 +5,10 @@
 //   host       variable of the root, where From has no alias
 
 import { placeOf } from '#advice'
-import { nearest } from '#base'
-import { DIAGNOSTICS_MAX, SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
+import { DIAGNOSTICS_MAX, nearest, Reporter } from '#base'
+import { SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
 import { parseQuery } from './parser.ts'
 import { outOfReach } from './out-of-reach.ts'
-import { Reporter } from './reporter.ts'
 import {
   hasAggregate,
   isAggregating,

@@ -3,10 +3,10 @@
 //   Query ── from: Source, joins: Join[], lets, wheres, groupBy: Expr[], select: Item[], top, everyNs
 //   Expr  ── literal | path (e.host) | call (add, eq, lower, ..) | aggregate (SUM, P99, ..)
 
+import type { Range } from '#base'
 import type { AggregateName, FunctionName, Keep } from '#protocol'
 
-/** Half-open range of UTF-16 offsets. */
-export type Range = { readonly start: number; readonly end: number }
+export type { Range }
 
 export type Name = Range & { readonly text: string }
 

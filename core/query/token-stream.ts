@@ -1,9 +1,8 @@
 // The tokens of a text, one at a time, with the usual questions to them. A mistake that leaves nothing to go
 // on with is reported and thrown as `Unparsable`, which the parser catches where it can go on.
 
-import { nearest } from '#base'
+import { nearest, type Reporter } from '#base'
 import { tokenAt, type Token } from './lexer.ts'
-import type { Reporter } from './reporter.ts'
 import type { Name, Range } from './syntax.ts'
 
 /** Words that begin a clause. */

@@ -1,8 +1,8 @@
 // Static types of terms: enough to refuse what can never be meant. Variables are of any type until a value is
 // there; null is of every type.
 
+import type { Reporter } from '#base'
 import type { FunctionName } from '#protocol'
-import type { Reporter } from './reporter.ts'
 import type { Term } from './resolved.ts'
 import type { Range } from './syntax.ts'
 

@@ -90,6 +90,14 @@ for (const [says, args, message] of [
   ['a token that may nothing', ['token', 'create', 'x'], /needs --may/],
   ['a life that is no duration', ['token', 'create', 'x', '--may', 'read', '--ttl', '1w'], /--ttl takes/],
   ['half a token verb', ['token', 'revoke'], /create <name> \| list \| revoke <id>/],
+  ['a policy of nobody', ['sampling', 'set', 'x', '--rate', '5'], /needs --owner/],
+  ['a policy without a strategy', ['sampling', 'set', 'x', '--owner', 'o'], /--probability or --rate/],
+  [
+    'a restraint that is none',
+    ['sampling', 'set', 'x', '--owner', 'o', '--rate', '5', '--where', 'tenant'],
+    /ATTRIBUTE=VALUE/,
+  ],
+  ['a rule without its share', ['sampling', 'tail', '--failed'], /needs --probability/],
   ['an unknown shell', ['completion', 'tcsh'], /bash, zsh and fish/],
 ] as const) {
   test(`${says} exits 2 with a sentence on stderr and nothing on stdout`, async () => {
@@ -162,6 +170,49 @@ test('tools are deployed from a file, listed, refused with a code, removed', asy
   assert.match((await crosscut(['tool', 'rm', 'levels'])).err, /E_NOT_FOUND/)
 })
 
+test('sampling policies and the tail rule are set, listed, refused with a code, removed', async () => {
+  const where = ['--where', 'http.route~/cart/*', '--where', 'tenant=a=b', '--mark', 'cart.retry']
+  const set = await crosscut([
+    'sampling',
+    'set',
+    'cart',
+    '--owner',
+    'c',
+    '--rate',
+    '20',
+    '--ttl',
+    '7d',
+    ...where,
+  ])
+  assert.deepEqual([set.code, set.out, set.err], [0, 'set cart\n', ''])
+  const row = JSON.parse((await crosscut(['sampling', 'ls', '--json'])).out)
+  assert.deepEqual(
+    [row.name, row.strategy, row.restraints],
+    [
+      'cart',
+      { kind: 'rate', perSecond: 20 },
+      [
+        { attribute: 'http.route', test: 'glob', value: '/cart/*' },
+        { attribute: 'tenant', test: 'equals', value: 'a=b' },
+        { attribute: 'mark', test: 'equals', value: 'cart.retry' },
+      ],
+    ],
+  )
+  const listed = await crosscut(['sampling', 'ls'])
+  assert.match(listed.out, /cart +c +20\/s +http.route~\/cart\/\* tenant=a=b mark=cart.retry +normal/)
+  assert.match(listed.err, /every trace that comes is kept/)
+  const tail = await crosscut(['sampling', 'tail', '--slow', '--rare', '20', '--probability', '0.1'])
+  assert.equal(tail.out, 'kept: slow, rare (below 20), what policies asked for, and 0.1 of the others\n')
+  assert.equal((await crosscut(['sampling', 'tail'])).out, tail.out)
+  assert.equal((await crosscut(['sampling', 'tail', 'off'])).out, 'every trace that comes is kept\n')
+  assert.match((await crosscut(['sampling', 'tail', 'off'])).err, /E_NOT_FOUND/)
+  const refused = await crosscut(['sampling', 'set', 'x', '--owner', 'o', '--probability', '7'])
+  assert.deepEqual([refused.code, refused.out], [1, ''])
+  assert.match(refused.err, /E_BAD_REQUEST/)
+  assert.equal((await crosscut(['sampling', 'rm', 'cart'])).code, 0)
+  assert.match((await crosscut(['sampling', 'rm', 'cart'])).err, /E_NOT_FOUND/)
+})
+
 test('bagc compiles BDL, and says where it is wrong', async () => {
   writeFileSync(path.join(home, 'a.bdl'), 'bag Tenant = 70 { string name = 0; }\n')
   const good = await crosscut(['bagc', 'a.bdl'])
@@ -173,11 +224,87 @@ test('bagc compiles BDL, and says where it is wrong', async () => {
   assert.match(bad.err, /b\.bdl:1:\d+ error/)
 })
 
+test('features check says columns with units, or what is wrong and where', async () => {
+  writeFileSync(path.join(home, 'a.features'), 'Blocks | Filter(error) | Count | RecordAs("errors")\n')
+  const good = await crosscut(['features', 'check', 'a.features'])
+  assert.equal(good.code, 0, good.err)
+  assert.match(good.out, /errors +number/)
+  const text = 'Row | Duration | RecordAs("t")\nBlocks | Sum | RecordAs("x")\nBloks | Count\n'
+  writeFileSync(path.join(home, 'b.features'), text)
+  const bad = await crosscut(['features', 'check', 'b.features', '--row-per', 'block'])
+  assert.equal(bad.code, 1)
+  assert.match(bad.err, /b\.features:2:10 error: Sum is of many numbers/)
+  assert.match(bad.err, /b\.features:3:1 error: there is no Bloks \(try: Blocks\)/)
+  const told = JSON.parse((await crosscut(['features', 'check', 'b.features', '--json'])).out)
+  assert.deepEqual([told.ok, told.diagnostics.length], [false, 2])
+  writeFileSync(path.join(home, 'c.filter'), 'duration > 1s and service = "gateway"\n')
+  assert.equal((await crosscut(['features', 'check', 'c.filter', '--filter'])).code, 0)
+  assert.match((await crosscut(['features', 'check', 'none'])).err, /E_NO_FILE/)
+  assert.equal((await crosscut(['features', 'check', 'a.features', '--row-per', 'row'])).code, 2)
+})
+
+test('features ls names every column of every dataset', async () => {
+  const { out } = await crosscut(['features', 'ls', '--json'])
+  const rows = out
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line))
+  const one = rows.find(({ dataset, name }) => dataset === 'requests' && name === 'duration_ms')
+  assert.deepEqual(one, {
+    dataset: 'requests',
+    owner: 'crosscut',
+    name: 'duration_ms',
+    type: 'number',
+    unit: 'ms',
+  })
+  assert.match((await crosscut(['features', 'ls'])).out, /DATASET +COLUMN +TYPE +UNIT +OWNER/)
+})
+
+test('features check --on tries them on a trace', async () => {
+  const span = (spanId: string, name: string, code: number) => ({
+    traceId: TRACE_ID,
+    spanId,
+    name,
+    status: { code },
+    startTimeUnixNano: '1790000000000000000',
+    endTimeUnixNano: '1790000000005000000',
+  })
+  const attributes = [{ key: 'service.name', value: { stringValue: 'shop\u001b[31m' } }]
+  const scopeSpans = [{ spans: [span('01', 'a', 2), span('02', 'b', 0)] }]
+  writeFileSync(
+    path.join(home, 'trace.json'),
+    JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans }] }),
+  )
+  const on = ['--on', 'trace.json']
+  writeFileSync(path.join(home, 'a.features'), 'Blocks | Filter(error) | Count | RecordAs("errors")\n')
+  assert.match((await crosscut(['features', 'check', 'a.features', ...on])).out, /errors +1/)
+  writeFileSync(path.join(home, 'd.features'), 'Duration | In(ms) | RecordAs("t")\nservice | RecordAs("s")\n')
+  const { out } = await crosscut(['features', 'check', 'd.features', '--row-per', 'block', ...on])
+  assert.match(out, /ELEMENT +t \(ms\) +s\n01 +5 +shop\ufffd\[31m/)
+  const told = JSON.parse((await crosscut(['features', 'check', 'd.features', ...on, '--json'])).out)
+  assert.deepEqual(told.rows, [{ values: [5, 'shop\u001b[31m'] }])
+  writeFileSync(path.join(home, 'c.filter'), 'errors > 1\n')
+  assert.equal((await crosscut(['features', 'check', 'c.filter', '--filter', ...on])).out, 'does not hold\n')
+  assert.match((await crosscut(['features', 'check', 'a.features', '--on', 'a.features'])).err, /E_NOT_JSON/)
+  assert.match(
+    (await crosscut(['features', 'check', 'a.features', '--on', 'ab'.repeat(16)])).err,
+    /E_NOT_FOUND/,
+  )
+})
+
 test('login prints a link that works; the kill switch is thrown and taken back', async () => {
   const { out } = await crosscut(['login'])
   assert.equal((await fetch(out.trim(), { redirect: 'manual' })).status, 303)
   assert.match((await crosscut(['kill-switch', 'on'])).out, /on: agents do nothing/)
   assert.match((await crosscut(['kill-switch', 'off'])).out, /off: agents work/)
+})
+
+test('the library is listed, a query of it shown, and one that it has not is told with those it has', async () => {
+  assert.match((await crosscut(['query', 'library'])).out, /^NAME +TITLE +TELLS\n(?:.*\n)*Q7 /)
+  assert.match((await crosscut(['query', 'library', 'Q3'])).out, /^From dnop In .*\n/)
+  const unknown = await crosscut(['query', 'Q77'])
+  assert.equal(unknown.code, 1)
+  assert.match(unknown.err, /the library has no query Q77 \(E_LIBRARY\)[^]*Q1 Q2/)
 })
 
 test('a token is made, used by the CLI, refused with what is missing, listed and revoked', async () => {

@@ -20,7 +20,11 @@ export type Target = {
   readonly otlpUrl: string | undefined
 }
 
-export type AgentConnection = { readonly agentToken: string; readonly otlpUrl?: string }
+export type AgentConnection = {
+  readonly agentToken: string
+  readonly otlpUrl?: string
+  readonly otlpGrpcUrl?: string
+}
 
 const ANSWER_MS_MAX = 35_000
 const DATA_DIR = '.crosscut'

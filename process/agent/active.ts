@@ -2,7 +2,7 @@
 // forward, so what a child made active is never seen by the parent that awaits it (DESIGN decision 4).
 
 import { withScopeValue, type Scope } from '#context'
-import { Span, type SpanContext } from './span.ts'
+import { Span, WaitingSpan, type SpanContext } from './span.ts'
 
 const ACTIVE_SPAN = Symbol('crosscut.active-span')
 const LOG_LEVEL = Symbol('crosscut.log-level')
@@ -19,7 +19,8 @@ export function withActiveSpan(scope: Scope, span: SpanContext | undefined): Sco
 
 /** The active span, if it is recorded here and still open. */
 export function openSpan(scope: Scope | undefined): Span | undefined {
-  const span = activeSpan(scope)
+  const active = activeSpan(scope)
+  const span = active instanceof WaitingSpan ? active.recorded : active
   return span instanceof Span && !span.isEnded ? span : undefined
 }
 

@@ -5,13 +5,15 @@
 // Loaded when first used: an application that names no tenant never pays for the compiler of schemas.
 
 import { loadBdl, type Baggage, type BagType } from '#baggage'
+import { BATCH_MEMBERS_MAX } from './meters/limits.ts'
+import { OTHERS } from './meters/workflows.ts'
 
 const SCHEMA = `
-  bag Tenant = 14 { string id = 0; }
+  bag Tenant = 14 { string id = 0; string members = 1; }
   bag Tags = 15 { map<string, string> values = 0; }
 `
 
-type TenantValue = { id?: string }
+type TenantValue = { id?: string; members?: string }
 type TagsValue = { values?: Map<string, string> }
 
 /** A value of one name: longer ones are cut, for they ride with each request. */
@@ -20,6 +22,10 @@ const TEXT_LENGTH_MAX = 256
 export type Workflow = {
   tenant(baggage: Baggage): string | undefined
   withTenant(baggage: Baggage, id: string): Baggage
+  /** Of work on behalf of several: their shares, by name; undefined = of one alone. */
+  members(baggage: Baggage): ReadonlyMap<string, number> | undefined
+  /** The largest share is who it is named after, for whoever asks for one tenant. */
+  withMembers(baggage: Baggage, members: ReadonlyMap<string, number>): Baggage
   tag(baggage: Baggage, key: string): string | undefined
   withTag(baggage: Baggage, key: string, value: string): Baggage
 }
@@ -27,9 +33,28 @@ export type Workflow = {
 export function openWorkflow(): Workflow {
   let loaded: { readonly tenant: BagType<TenantValue>; readonly tags: BagType<TagsValue> } | undefined
   const bags = () => (loaded ??= load())
+  // Several ask at each step of a request, of the same baggage.
+  let last: { readonly baggage: Baggage; readonly tenant: string | undefined } | undefined
   return {
-    tenant: (baggage) => (baggage.byteLength === 0 ? undefined : bags().tenant.read(baggage)?.id),
+    tenant: (baggage) => {
+      if (baggage.byteLength === 0) return undefined
+      if (last?.baggage !== baggage) last = { baggage, tenant: bags().tenant.read(baggage)?.id }
+      return last.tenant
+    },
     withTenant: (baggage, id) => bags().tenant.write(baggage, { id: id.slice(0, TEXT_LENGTH_MAX) }),
+    members: (baggage) => {
+      const text = baggage.byteLength === 0 ? undefined : bags().tenant.read(baggage)?.members
+      return text === undefined || text === '' ? undefined : parseMembers(text)
+    },
+    withMembers: (baggage, members) => {
+      const told = largest(members)
+      const [first] = told
+      if (first === undefined) return baggage
+      const text = told
+        .map(([name, share]) => `${encodeURIComponent(name.toWellFormed())}=${share}`)
+        .join('&')
+      return bags().tenant.write(baggage, { id: first[0], members: told.length > 1 ? text : '' })
+    },
     tag: (baggage, key) =>
       baggage.byteLength === 0 ? undefined : bags().tags.read(baggage)?.values?.get(key),
     withTag: (baggage, key, value) =>
@@ -40,6 +65,38 @@ export function openWorkflow(): Workflow {
           [key.slice(0, TEXT_LENGTH_MAX), value.slice(0, TEXT_LENGTH_MAX)],
         ]),
       })),
+  }
+}
+
+/** The largest first; of more than are told apart, the rest are one. Shares that are no numbers are none. */
+function largest(members: ReadonlyMap<string, number>): (readonly [string, number])[] {
+  const all = [...members]
+    .filter(([name, share]) => name !== '' && share > 0 && share < Number.POSITIVE_INFINITY)
+    .map(([name, share]) => [name.slice(0, TEXT_LENGTH_MAX), share] as const)
+    .sort(([, a], [, b]) => b - a)
+  if (all.length <= BATCH_MEMBERS_MAX) return all
+  const rest = all.slice(BATCH_MEMBERS_MAX - 1).reduce((sum, [, share]) => sum + share, 0)
+  return [...all.slice(0, BATCH_MEMBERS_MAX - 1), [OTHERS, rest]]
+}
+
+/** It may come from anywhere: what makes no sense is left out. */
+function parseMembers(text: string): ReadonlyMap<string, number> | undefined {
+  const members = new Map<string, number>()
+  for (const part of text.split('&', BATCH_MEMBERS_MAX)) {
+    const equals = part.indexOf('=')
+    const share = Number(part.slice(equals + 1))
+    const name = equals > 0 ? decoded(part.slice(0, equals)) : ''
+    if (name !== '' && share > 0 && share < Number.POSITIVE_INFINITY)
+      members.set(name, (members.get(name) ?? 0) + share)
+  }
+  return members.size > 1 ? members : undefined
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return ''
   }
 }
 

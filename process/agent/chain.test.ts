@@ -83,7 +83,9 @@ function joinsOf(span: ReadSpan, byId: ReadonlyMap<string, ReadSpan>): readonly 
 /** The path of a request tells where it must hang: `/r7/left/last` hangs below `/r7/left`. */
 function assertBelow(span: ReadSpan, parent: ReadSpan): void {
   assert.equal(span.traceId, parent.traceId)
-  assert.ok(span.startNs >= parent.startNs, `${span.name} begins in its parent`)
+  // Two processes have two clocks.
+  const isOfSame = span.resource['service.name'] === parent.resource['service.name']
+  assert.ok(!isOfSame || span.startNs >= parent.startNs, `${span.name} begins in its parent`)
   const path = pathOf(span)
   const parentPath = pathOf(parent)
   if (span.kind === 2) {

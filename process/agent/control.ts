@@ -29,6 +29,10 @@ type Parts = {
   readonly report: () => AgentReport
   /** The data of one `state` event. */
   readonly onState: (data: string) => void
+  /** A stream has begun: what comes with it was sent by who answers now. */
+  readonly onStream: () => void
+  /** The data of one `control` event. */
+  readonly onOrder: (data: string) => void
 }
 
 export type Control = {
@@ -124,9 +128,11 @@ class Connection implements Control {
       if (response.statusCode !== 200)
         return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
       this.#failures = 0
+      this.#parts.onStream()
       readEvents(
         response,
         (event, data) => {
+          if (event === 'control') this.#parts.onOrder(data)
           if (event !== 'state') return
           this.#parts.onState(data)
           // Somebody waits for it: a query that was installed, or was taken away. A report that is on its way

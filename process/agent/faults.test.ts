@@ -14,6 +14,10 @@ import { openRecorder } from './recorder.ts'
 import { openSampler } from './sampler.ts'
 import { openSpans, type Spans } from './spans-api.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
+import { quietMeters } from './testing/meters.ts'
+import { ControlPoints } from './points/control-points.ts'
+import { Deadlines } from './points/execution.ts'
+import { WorkflowMeter } from './workflow-meter.ts'
 
 /** The same object, but every method of it throws what is hardest to handle. */
 function broken<T extends object>(part: T): T {
@@ -54,11 +58,16 @@ function hostApi(isBroken: {
   const tracepoints = new Tracepoints({ budget: new AdviceBudget(), code: undefined, ledger, surroundings })
   const spans: Spans = openSpans(recorder, tracepoints)
   const workflow = openWorkflow()
+  const meter = new WorkflowMeter({ meters: quietMeters(1) })
+  const detached = <R>(fn: () => R): R => fn()
   const api = openHostApi({
     ledger,
     isTracing: true,
-    eventsMax: 10,
+    limits: { attributes: 10, events: 10, links: 10, valueLength: 10 },
     resources: new Map(),
+    meter,
+    points: new ControlPoints({ meter, detached, count: () => {} }),
+    deadlines: new Deadlines(detached),
     spans: isBroken.spans === true ? broken(spans) : spans,
     tracepoints: isBroken.tracepoints === true ? broken(tracepoints) : tracepoints,
     workflow: isBroken.workflow === true ? broken(workflow) : workflow,
@@ -84,6 +93,16 @@ test('with every part failing, each call of the entry does nothing and gives not
       api.runBlock('b', () => 5),
       5,
     )
+    const queued = api.enqueue('q', {})
+    assert.equal(
+      queued.dequeue(() => 6, [queued]),
+      6,
+    )
+    queued.arrived()
+    api.waited(0, undefined, { kind: 'lock', name: 'l', annotations: {} })
+    api.annotate({ a: 1 })
+    api.count('c', 1, undefined)
+    assert.equal(api.mark(), undefined)
     api.point('p', {})
     api.measured('m', 1)
     api.declareResource('r', 'pool')

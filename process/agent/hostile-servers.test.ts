@@ -298,6 +298,8 @@ test('an agent comes back to every control plane that misbehaves', { concurrency
           onState: (data) => {
             longest = Math.max(longest, data.length)
           },
+          onStream: () => {},
+          onOrder: () => {},
         })
         // Nothing of the agent keeps the process alive; this does.
         const hold = setInterval(() => {}, 1000)

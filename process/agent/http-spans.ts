@@ -20,8 +20,10 @@ import { context } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
 import type { WallClock } from './clock.ts'
 import { encodeShared } from './otlp-encoder.ts'
+import type { PageParents } from './page-parent.ts'
 import type { Recorder } from './recorder.ts'
 import { AGENT_VERSION } from './resource.ts'
+import type { Carried, ServerCounters } from './server-counters.ts'
 import { KIND, Span, STATUS, type AttributeValue, type Scope, type SpanContext } from './span.ts'
 import type { Tracepoints } from './tracepoints.ts'
 import { answeredTrail, beginAfterTrail, endedElsewhere } from './trail.ts'
@@ -54,6 +56,9 @@ type Parts = {
   readonly tracepoints: Tracepoints
   readonly isPropagating: boolean
   readonly isTracing: boolean
+  readonly counters: ServerCounters
+  /** undefined: pages have no parents. */
+  readonly pages: PageParents | undefined
 }
 
 export type HttpSpans = {
@@ -71,7 +76,8 @@ export function openHttpSpans(parts: Parts): HttpSpans {
   const refresh = () => {
     Object.assign(observer, parts.isTracing || parts.tracepoints.hasBuiltIn ? steps : NO_STEPS)
     // A watched head is a function more on each response.
-    if (!parts.tracepoints.hasServerResponse) Object.assign(observer, { serverHead: undefined })
+    if (!parts.tracepoints.hasServerResponse && parts.pages === undefined)
+      Object.assign(observer, { serverHead: undefined })
   }
   refresh()
   return { observer, refresh }
@@ -89,30 +95,37 @@ const NO_STEPS: CarrierObserver = Object.freeze({
   messageEnd: undefined,
 })
 
-function serverSteps({ recorder, tracepoints, isPropagating, isTracing }: Parts): CarrierObserver {
+function serverSteps(parts: Parts): CarrierObserver {
+  const { recorder, tracepoints, counters, pages, isPropagating, isTracing } = parts
   return {
     serverStart(exchange) {
-      const parent = isPropagating ? remoteParent(exchange) : undefined
+      const parent = (isPropagating ? remoteParent(exchange) : undefined) ?? pages?.reserve(exchange)
       if (isTracing) {
         const span = recorder.begin({
           name: spanName(exchange.request.method),
           kind: KIND.server,
           parent,
           scope: HTTP_SCOPE,
+          request: exchange,
         })
         exchange.handle = span
         exchange.scope = withActiveSpan(exchange.scope, span)
+        if (span instanceof Span) counters.begin(span)
       } else if (parent !== undefined) exchange.scope = withActiveSpan(exchange.scope, parent)
       tracepoints.serverStart(exchange)
     },
     serverHead(exchange) {
+      pages?.tell(exchange)
       tracepoints.serverResponse(exchange)
     },
     serverEnd(exchange) {
       tracepoints.serverEnd(exchange)
-      if (!(exchange.handle instanceof Span)) return
-      describeServer(exchange.handle, exchange)
-      recorder.end(exchange.handle)
+      const span = recorder.recordedOf(exchange.handle)
+      if (span === undefined) return
+      const caller = callerOf(exchange)
+      describeServer(span, exchange, caller)
+      counters.end(span, exchange, caller)
+      recorder.end(span)
     },
   }
 }
@@ -211,11 +224,11 @@ function spanName(method: string | undefined): string {
   return method !== undefined && METHODS.has(method) ? method : 'HTTP'
 }
 
-function describeServer(span: Span, exchange: ServerExchange): void {
+function describeServer(span: Span, exchange: ServerExchange, caller: Caller): void {
   const { request, response } = exchange
   const url = request.url ?? '/'
   const question = url.indexOf('?')
-  span.shared = callerOf(exchange).attributes
+  span.shared = caller.attributes
   span.add('url.path', question < 0 ? url : url.slice(0, question))
   if (question >= 0) span.add('url.query', redacted(url.slice(question)).slice(1))
   const route = routeOf(request)
@@ -241,14 +254,18 @@ function describeClient(span: Span, exchange: ClientExchange, peers: Map<string,
  * What the requests of a connection nearly always have in common. A proxy that mixes hosts on one connection
  * pays for the encoding.
  */
-class Caller {
+class Caller implements Carried {
   readonly method: string | undefined
   readonly host: string | undefined
   readonly userAgent: string | undefined
   readonly version: string
   readonly attributes: Uint8Array
+  bytesIn: number
+  bytesOut: number
 
-  constructor({ connection, request }: ServerExchange) {
+  constructor({ connection, request }: ServerExchange, { bytesIn, bytesOut }: Carried) {
+    this.bytesIn = bytesIn
+    this.bytesOut = bytesOut
     this.method = request.method
     this.host = request.headers.host
     this.userAgent = request.headers['user-agent']
@@ -272,11 +289,13 @@ class Caller {
   }
 }
 
+const NOTHING_CARRIED: Carried = Object.freeze({ bytesIn: 0, bytesOut: 0 })
+
 function callerOf(exchange: ServerExchange): Caller {
   const { connection, request } = exchange
   const known = connection.handle
   if (known instanceof Caller && known.isOf(request)) return known
-  const caller = new Caller(exchange)
+  const caller = new Caller(exchange, known instanceof Caller ? known : NOTHING_CARRIED)
   connection.handle = caller
   return caller
 }

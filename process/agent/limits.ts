@@ -57,11 +57,19 @@ export const TRAIL_TIDY_MIN = 16
 export const REPORT_EVERY_MS = 1000
 /** The event loop is looked at this often for its delay: 50 wakings a second, below 0.1 % of a core. */
 export const LOOP_BEAT_MS = 20
+/** What comes this soon after a late beat waited for the same thing: one turn of a loop that has work. */
+export const LOOP_FRESH_MS = 1
+/** A delay below this is no delay, and an attribute of its own is 25 bytes a span. */
+export const LOOP_DELAY_TOLD_MS = 1
 export const CONTROL_TIMEOUT_MS = 5000
 /** The server sends a comment every 10 s; three missed ones mean the connection is dead. */
 export const STREAM_SILENCE_MS_MAX = 30_000
 export const RECONNECT_MS_MIN = 500
-export const RECONNECT_MS_MAX = 30_000
+/**
+ * A server that is back is followed within this, also after a long absence: somebody waits to steer. A
+ * thousand processes are then some 330 small requests a second.
+ */
+export const RECONNECT_MS_MAX = 4000
 /** A desired state of 256 packages of 4 kB each. */
 export const STATE_BYTES_MAX = 1024 * 1024
 
@@ -124,3 +132,33 @@ export const RESULTS_BYTES_MAX = 512 * 1024
 export const MISSED_TOLD_MAX = 20
 /** Tracepoints with advice that a report names: what is woven is for a person to read. */
 export const WOVEN_TOLD_MAX = 256
+
+/**
+ * What is kept apart by the meter of workflows. A report is sent each second: 256 workflows in 32 resources
+ * of three columns are 24,576 numbers, about 250 kB when all are in use, a quarter of what the server takes.
+ */
+export const METER_WORKFLOWS_MAX = 256
+export const METER_RESOURCES_MAX = 32
+export const METER_POINTS_MAX = 48
+
+/** Latencies of a workflow that are kept between two reports, for their 99th percentile. */
+export const METER_LATENCIES_MAX = 512
+
+/** A tenant's name in reports; longer ones are cut. */
+export const TENANT_LENGTH_MAX = 128
+
+/** A rate's probability is that of the interval before; a second is what rates are told in. */
+export const SAMPLING_INTERVAL_MS = 1000
+/**
+ * Tenants with a bucket or a debt, 100 B each; of more, those asked least recently start anew with a full
+ * one.
+ */
+export const SAMPLING_TENANTS_MAX = 4096
+/**
+ * Requests that a mark or a tenant may still decide about, 300 B each: 3 MB. As many as a busy process
+ * serves at once; the oldest keep the decision they have.
+ */
+export const HELD_ROOTS_MAX = 10_000
+
+/** Places where a rule looks for a tenant: header, query, path, and as many again for old clients. */
+export const TENANT_RULES_MAX = 8

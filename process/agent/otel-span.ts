@@ -17,15 +17,17 @@ import { FLAG_SAMPLED, Span, STATUS, type AttributeValue, type SpanContext } fro
 import type { Spans } from './spans-api.ts'
 import type { WallClock } from './clock.ts'
 
+export type SpanLimits = {
+  readonly attributes: number
+  readonly events: number
+  readonly links: number
+  readonly valueLength: number
+}
+
 export type SpanHost = {
   readonly spans: Spans
   readonly clock: WallClock
-  readonly limits: {
-    readonly attributes: number
-    readonly events: number
-    readonly links: number
-    readonly valueLength: number
-  }
+  readonly limits: SpanLimits
   /** Calls fn and counts what it throws. */
   quietly(fn: () => void): void
 }
@@ -167,7 +169,7 @@ export function flatAttributes(attributes: ApiAttributes, host: SpanHost): Attri
   return pairs
 }
 
-function attributeOf(value: unknown, lengthMax: number): AttributeValue | undefined {
+export function attributeOf(value: unknown, lengthMax: number): AttributeValue | undefined {
   switch (typeof value) {
     case 'string':
       return value.length > lengthMax ? value.slice(0, lengthMax) : value

@@ -1,17 +1,12 @@
 // Decides at a span's start whether it is recorded. Samplers of the OpenTelemetry specification, by their
 // environment names.
 
+import { randomnessOf, thresholdOf, writeTraceState } from '#protocol'
 import type { SamplerSetting } from './settings.ts'
 
 /** The sampled bit of a parent, if there is one. */
 export type SampleQuestion = { readonly traceId: string; readonly parentSampled: boolean | undefined }
 export type Sampler = (question: SampleQuestion) => boolean
-
-/**
- * 2^56: the ratio is compared with the rightmost 7 bytes of the trace id, which W3C level 2 says are
- * random.
- */
-const RANDOM_SPACE = 2 ** 56
 
 /** A parent-based sampler follows its parent and asks its root sampler only where there is none. */
 export function openSampler(setting: SamplerSetting): Sampler {
@@ -21,14 +16,24 @@ export function openSampler(setting: SamplerSetting): Sampler {
 }
 
 function rootSampler(setting: SamplerSetting): Sampler {
-  switch (setting.kind) {
-    case 'always_on':
-      return () => true
-    case 'always_off':
-      return () => false
-    case 'traceidratio': {
-      const bound = setting.ratio * RANDOM_SPACE
-      return ({ traceId }) => Number.parseInt(traceId.slice(-14), 16) < bound
-    }
-  }
+  if (setting.kind === 'always_on') return () => true
+  if (setting.kind === 'always_off') return () => false
+  const threshold = rootThreshold(setting)
+  return ({ traceId }) => randomnessOf(traceId) >= threshold
+}
+
+/** Traces whose randomness is below it are not begun: see `#protocol`'s trace state. */
+export function rootThreshold({ kind, ratio }: SamplerSetting): string {
+  return thresholdOf(kind === 'always_on' ? 1 : kind === 'always_off' ? 0 : ratio)
+}
+
+/** What a root carries of this decision: nothing where all are kept. */
+export function rootTraceState(setting: SamplerSetting): string | undefined {
+  if (setting.kind !== 'traceidratio' || setting.ratio >= 1) return undefined
+  return writeTraceState({
+    threshold: rootThreshold(setting),
+    factor: 1,
+    detail: 'normal',
+    isWanted: false,
+  })
 }

@@ -89,8 +89,8 @@ const SAMPLERS: readonly (readonly [Record<string, string>, boolean | undefined,
   [{ OTEL_TRACES_SAMPLER: 'always_on' }, false, 'f', true],
   [{ OTEL_TRACES_SAMPLER: 'always_off' }, true, 'f', false],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, true, 'f', true],
-  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, true, '7', true],
-  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, true, '8', false],
+  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, true, '7', false],
+  [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' }, true, '8', true],
   [{ OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0' }, undefined, '0', false],
 ]
 for (const [env, parentSampled, digit, isSampled] of SAMPLERS) {

@@ -14,6 +14,8 @@ import {
   LINKS_MAX,
   QUEUE_SPANS_MAX,
 } from './limits.ts'
+import { COUNTER_NAMES, COUNTERS_BY_DEFAULT, type CounterName } from './server-counters.ts'
+import { readTenantRule, type TenantRule } from './tenant-rule.ts'
 
 export type SamplerSetting = {
   readonly kind: 'always_on' | 'always_off' | 'traceidratio'
@@ -46,6 +48,12 @@ export type Settings = {
   readonly redact: readonly string[]
   /** Of one core, for the advice of one tool; all together twice that. */
   readonly budget: number
+  /** What the agent counts on the blocks of requests by itself. */
+  readonly counters: readonly CounterName[]
+  /** CROSSCUT_PAGES: documents that a browser opens tell the page which trace is theirs. */
+  readonly isForPages: boolean
+  /** CROSSCUT_TENANT: whose a request is that brings no tenant. */
+  readonly tenantRule: TenantRule | undefined
   /** The setting that keeps every span back, for `crosscut doctor`: `NAME=value`. */
   readonly silencedBy: string | undefined
   /** Variables that were not understood, by name. */
@@ -101,6 +109,9 @@ export function readSettings(env: Environment): Settings {
     weave: readList(reader.text('CROSSCUT_WEAVE') ?? ''),
     redact: readList(reader.text('CROSSCUT_REDACT') ?? ''),
     budget: reader.ratio('CROSSCUT_BUDGET') ?? BUDGET,
+    counters: readCounters(reader),
+    isForPages: reader.flag('CROSSCUT_PAGES'),
+    tenantRule: readRule(reader),
     silencedBy: silencer(reader, sampler),
     misread: reader.misread,
   }
@@ -111,6 +122,22 @@ function silencer(reader: Reader, { kind, isParentBased, ratio }: SamplerSetting
   if (reader.text('OTEL_TRACES_EXPORTER') === 'none') return 'OTEL_TRACES_EXPORTER=none'
   if (kind === 'always_off') return `OTEL_TRACES_SAMPLER=${isParentBased ? 'parentbased_' : ''}always_off`
   return kind === 'traceidratio' && ratio === 0 ? 'OTEL_TRACES_SAMPLER_ARG=0' : undefined
+}
+
+function readRule(reader: Reader): TenantRule | undefined {
+  const text = reader.text('CROSSCUT_TENANT')
+  const rule = text === undefined ? undefined : readTenantRule(text)
+  if (text !== undefined && rule === undefined) reader.misread.push('CROSSCUT_TENANT')
+  return rule
+}
+
+function readCounters(reader: Reader): readonly CounterName[] {
+  const text = reader.text('CROSSCUT_COUNTERS')
+  if (text === undefined) return COUNTERS_BY_DEFAULT
+  const asked = text === 'none' ? [] : readList(text)
+  const known = COUNTER_NAMES.filter((name) => asked.includes(name))
+  if (known.length < new Set(asked).size) reader.misread.push('CROSSCUT_COUNTERS')
+  return known
 }
 
 function readSampler(reader: Reader): SamplerSetting {

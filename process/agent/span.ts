@@ -2,6 +2,8 @@
 // (events, links) is absent until needed. When it ends it is encoded at once and forgotten, so no span
 // outlives its request.
 
+import type { EdgeKind } from '#protocol'
+
 /** Numbers of OTLP's SpanKind. */
 export const KIND = { internal: 1, server: 2, client: 3, producer: 4, consumer: 5 } as const
 /** Numbers of OTLP's Status. */
@@ -40,7 +42,7 @@ export type SpanLink = {
   readonly traceId: string
   readonly spanId: string
   readonly traceState?: string
-  readonly edge?: 'join' | 'barrier' | 'queue'
+  readonly edge?: Exclude<EdgeKind, 'link'>
   readonly edgeFromMs?: number
   readonly edgeToMs?: number
   readonly attributes?: readonly AttributeValue[]
@@ -56,6 +58,8 @@ export type SpanStart = {
   readonly parent: SpanContext | undefined
   readonly scope: Scope
   readonly startMs: number
+  /** Absent = the parent's. */
+  readonly traceState?: string
 }
 
 const NONE: readonly string[] = Object.freeze([])
@@ -66,7 +70,8 @@ export class Span implements SpanContext {
   readonly spanId: string
   readonly traceFlags = FLAG_SAMPLED
   readonly isRemote = false
-  readonly traceState: string | undefined
+  /** A root's may change until it ends, when more of its request is known. */
+  traceState: string | undefined
   readonly parent: SpanContext | undefined
   readonly scope: Scope
   readonly kind: number
@@ -94,7 +99,7 @@ export class Span implements SpanContext {
   constructor(start: SpanStart) {
     this.traceId = start.traceId
     this.spanId = start.spanId
-    this.traceState = start.parent?.traceState
+    this.traceState = start.traceState ?? start.parent?.traceState
     this.parent = start.parent
     this.scope = start.scope
     this.kind = start.kind
@@ -142,5 +147,32 @@ export class Span implements SpanContext {
     this.links ??= []
     if (this.links.length < linksMax) this.links.push(link)
     else this.droppedLinks += 1
+  }
+}
+
+/**
+ * The root of a request that no sampling policy has asked for so far, but one may. Nothing below it is
+ * recorded until then, so it stands for all that is silent: from then on, spans begin below its recorded
+ * self.
+ */
+export class WaitingSpan implements SpanContext {
+  readonly isSilent = true
+  readonly start: Omit<SpanStart, 'parent' | 'traceState'>
+  readonly traceId: string
+  readonly spanId: string
+  recorded: Span | undefined
+
+  constructor(start: Omit<SpanStart, 'parent' | 'traceState'>) {
+    this.start = start
+    this.traceId = start.traceId
+    this.spanId = start.spanId
+  }
+
+  get traceFlags(): number {
+    return this.recorded === undefined ? 0 : FLAG_SAMPLED
+  }
+
+  get traceState(): string | undefined {
+    return this.recorded?.traceState
   }
 }

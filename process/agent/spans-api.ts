@@ -5,13 +5,15 @@ import { context, currentFrame, newFrame, runWith, withScope } from '#context'
 import { activeSpan, withActiveSpan } from './active.ts'
 import { joinTrail } from './http-spans.ts'
 import type { Recorder, SilentSpan, SpanOptions } from './recorder.ts'
-import { Span, type AttributeValue, type SpanContext } from './span.ts'
+import { Span, type AttributeValue, type SpanContext, type SpanLink } from './span.ts'
 import { endOfTrail } from './trail.ts'
 
 type Begin = SpanOptions & {
   /** Key, value, key, value; the span's own from here on. */
   readonly attributes?: AttributeValue[]
 }
+
+type Past = Omit<Begin, 'parent'> & { readonly link?: SpanLink }
 
 /** Where advice may be. */
 export type SpanPoints = { spanStart(span: Span): void; spanEnd(span: Span): void }
@@ -22,6 +24,8 @@ export type Spans = {
   /** With a parent of the caller's choice; the trail is joined only within one trace. */
   beginUnder(options: Begin): Span | SilentSpan
   end(span: Span, endMs?: number): void
+  /** One that is over: it joins no trail, and nobody comes after it by being here. */
+  past(options: Past): Span | SilentSpan
   /** Runs fn with this span active; outside every execution it begins one. */
   runActive<R>(span: SpanContext | undefined, fn: () => R): R
 }
@@ -43,6 +47,14 @@ export function openSpans(recorder: Recorder, points: SpanPoints): Spans {
       points.spanEnd(span)
       recorder.end(span, endMs)
       if (currentFrame() !== undefined) context.update((baggage) => endOfTrail(baggage, span))
+    },
+    past(options) {
+      const span = recorder.begin({ ...options, parent: activeSpan(currentFrame()?.scope) })
+      if (!(span instanceof Span)) return span
+      if (options.attributes !== undefined) span.attributes = options.attributes
+      if (options.link !== undefined) span.links = [options.link]
+      recorder.end(span)
+      return span
     },
     runActive(span, fn) {
       if (currentFrame() !== undefined) return withScope((scope) => withActiveSpan(scope, span), fn)

@@ -11,7 +11,15 @@
 import { isMainThread } from 'node:worker_threads'
 import { matchesTracepoint, type CompiledAdvice, type Value } from '#advice'
 import { carrierSettingsFromEnv, fleetKeyFromEnv, installCarriers, type Carriers } from '#carriers'
-import { onBarrier, runWith, startContext, stopContext, tidyJoins, type BarrierEdge } from '#context'
+import {
+  currentFrame,
+  onBarrier,
+  runWith,
+  startContext,
+  stopContext,
+  tidyJoins,
+  type BarrierEdge,
+} from '#context'
 import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
 import { Weave } from '#weave'
 import { activeSpan, openSpan } from './active.ts'
@@ -24,14 +32,22 @@ import { installExit } from './exit.ts'
 import { openExporter, type Exporter } from './exporter.ts'
 import { guarded, Ledger } from './guard.ts'
 import { openHostApi } from './host-api.ts'
+import { HeadSampling } from './head-sampling.ts'
 import { openHttpSpans, type HttpSpans } from './http-spans.ts'
 import { fillFromSystem, openIds } from './ids.ts'
 import { REPORT_EVERY_MS } from './limits.ts'
+import { LoopBeat } from './loop-beat.ts'
+import { Meters } from './meters/meters.ts'
 import { installOtelBridge } from './otel-bridge.ts'
+import { ControlPoints } from './points/control-points.ts'
+import { Deadlines } from './points/execution.ts'
+import { Steering } from './points/steering.ts'
 import { Toolbox } from './packages.ts'
+import { openPageParents } from './page-parent.ts'
 import { openRecorder } from './recorder.ts'
 import { AGENT_VERSION, readResource, type Resource } from './resource.ts'
-import { openSampler } from './sampler.ts'
+import { openSampler, rootThreshold, rootTraceState } from './sampler.ts'
+import { openServerCounters } from './server-counters.ts'
 import type { ControlSettings, Settings } from './settings.ts'
 import { Span } from './span.ts'
 import { openSpans, type Spans } from './spans-api.ts'
@@ -40,7 +56,9 @@ import { keepTickShape } from './tick-shape.ts'
 import { Tracepoints, type Surroundings } from './tracepoints.ts'
 import { openRedaction } from './redaction.ts'
 import { tidyTrail } from './trail.ts'
-import { believe, type Believed, type TrustedState } from './trust.ts'
+import { namingTenants } from './tenant-rule.ts'
+import { WorkflowMeter } from './workflow-meter.ts'
+import { believe, believeOrder, type Believed, type TrustedState } from './trust.ts'
 import { blameFor, LoopAndHeap } from './watchdog.ts'
 
 const OWNER = 'agent'
@@ -56,6 +74,8 @@ export type Agent = {
   adopt(urls: readonly string[]): Promise<void>
   stop(): void
 }
+
+const NOTHING_WANTED = { disabled: false, packages: [], sampling: undefined }
 
 const inert: Agent = Object.freeze({
   flush: async () => {},
@@ -88,11 +108,18 @@ class RunningAgent implements Agent {
   readonly #queue: SpanQueue
   readonly #exporter: Exporter
   readonly #spans: Spans
+  readonly #head: HeadSampling
   readonly #recorder
   readonly #identity = openIds()
   readonly #agentId: string
   readonly #epoch: string
   readonly #startedMs = Date.now()
+  readonly #loopBeat = new LoopBeat()
+  readonly #meters: Meters
+  readonly #meter: WorkflowMeter
+  readonly #deadlines = new Deadlines((fn) => this.#detached(fn))
+  readonly #points: ControlPoints
+  readonly #steering: Steering
   readonly #tickShape = keepTickShape()
   readonly #removeExit: () => void
   readonly #onOffSignal = guarded(this.#ledger, 'off signal', undefined, () => this.#switch())
@@ -101,7 +128,7 @@ class RunningAgent implements Agent {
   #httpSpans: HttpSpans | undefined
   #removals: (() => void)[] = []
   #believed: Believed
-  #wanted: Pick<TrustedState, 'disabled' | 'packages'> = { disabled: false, packages: [] }
+  #wanted: Pick<TrustedState, 'disabled' | 'packages' | 'sampling'> = NOTHING_WANTED
   #isOff = false
   #expiry: NodeJS.Timeout | undefined
   #beats: NodeJS.Timeout | undefined
@@ -115,9 +142,24 @@ class RunningAgent implements Agent {
       budget: settings.budget,
       onDisarmed: () => this.#tracepoints.refresh(),
     })
+    this.#meters = new Meters({
+      epoch: this.#startedMs,
+      reads: this.#workflow,
+      beat: this.#loopBeat,
+      detached: (fn) => this.#detached(fn),
+      isWanted: settings.control !== undefined,
+    })
+    this.#meter = new WorkflowMeter({ meters: this.#meters })
+    this.#points = new ControlPoints({
+      meter: this.#meter,
+      detached: (fn) => this.#detached(fn),
+      count: (reason) => this.#ledger.count(reason),
+      onChange: () => this.#steering.refresh(),
+    })
     this.#agentId = this.#identity.traceId().slice(16)
     this.#epoch = this.#identity.traceId().slice(16)
     this.#resource = readResource(settings)
+    this.#steering = this.#openSteering()
     this.#weave = this.#openWeave()
     this.#tracepoints = new Tracepoints({
       code: this.#weave,
@@ -139,10 +181,13 @@ class RunningAgent implements Agent {
       delayMs,
       detached: (fn) => this.#detached(fn),
     })
+    this.#head = this.#openHead()
     this.#recorder = openRecorder({
       clock: this.#clock,
       ids: this.#identity,
       sampler: openSampler(settings.sampler),
+      rootState: rootTraceState(settings.sampler),
+      head: this.#head,
       onEnd: guarded(this.#ledger, 'record', undefined, (span) => {
         this.#queue.add(span)
         this.#exporter.wake()
@@ -199,7 +244,9 @@ class RunningAgent implements Agent {
       stateVersion: this.#believed?.version ?? 0,
       packages: this.#toolbox.statuses.map((status) => ({ ...status, use: this.#budget.use(status.name) })),
       woven: this.#tracepoints.woven,
+      measured: { ...this.#meter.report(), obeyed: this.#points.obeyed },
       results: this.#toolbox.results(),
+      sampling: this.#head.use(),
       spans: { emitted, sent, dropped, queued },
       drops: { ...this.#carriedDrops(), ...this.#ledger.drops },
       budget: this.#budget.totals,
@@ -231,14 +278,23 @@ class RunningAgent implements Agent {
       tracepoints,
       isTracing,
       isPropagating: settings.propagators.includes('tracecontext'),
+      pages: settings.isForPages && isTracing ? openPageParents(this.#recorder) : undefined,
+      counters: openServerCounters({
+        names: settings.counters,
+        beat: this.#loopBeat,
+        detached: (fn) => this.#detached(fn),
+      }),
     })
     this.#carriers = installCarriers({
       ...carrierSettingsFromEnv(process.env),
       ...(settings.propagators.includes('baggage') ? {} : NO_BAGGAGE),
       observer: httpSpans.observer,
+      steering: namingTenants(settings.tenantRule, this.#workflow, this.#steering.observer),
+      metering: this.#meters.enable((tenant, latencyMs) => this.#meter.finished(tenant, latencyMs)),
       onFault: (error) => ledger.fail('carriers', error),
     })
     this.#httpSpans = httpSpans
+    this.#steering.refresh()
     const quietly = guarded(ledger, 'otel span', undefined, (fn: () => void) => fn())
     this.#removals = [
       () => this.#carriers?.uninstall(),
@@ -251,6 +307,8 @@ class RunningAgent implements Agent {
         resource: this.#resource,
       }),
       () => Reflect.deleteProperty(globalThis, HOST_API_SLOT),
+      () => this.#meters.disable(),
+      () => this.#loopBeat.stop(),
       () => stopContext(OWNER),
     ]
     Reflect.set(
@@ -262,8 +320,15 @@ class RunningAgent implements Agent {
         workflow: this.#workflow,
         ledger,
         isTracing,
-        eventsMax: limits.events,
+        limits,
+        onTenant: (id) => {
+          this.#head.tenantNamed(id)
+          this.#meters.named()
+        },
         resources: this.#resources,
+        meter: this.#meter,
+        points: this.#points,
+        deadlines: this.#deadlines,
       }),
     )
   }
@@ -275,6 +340,7 @@ class RunningAgent implements Agent {
   #disable(): void {
     for (const remove of this.#removals.splice(0)) remove()
     this.#carriers = undefined
+    this.#points.release()
   }
 
   #parts() {
@@ -285,6 +351,32 @@ class RunningAgent implements Agent {
       clock: this.#clock,
       tracepoints: this.#tracepoints,
     }
+  }
+
+  #openSteering(): Steering {
+    return new Steering({
+      service: String(this.#resource.get('service.name') ?? 'unknown_service'),
+      points: this.#points,
+      deadlines: this.#deadlines,
+      meter: this.#meter,
+      isMetered: this.#settings.control !== undefined,
+      tenantOf: (baggage) => this.#workflow.tenant(baggage) ?? '',
+      detached: (fn) => this.#detached(fn),
+      carriers: () => this.#carriers,
+    })
+  }
+
+  #openHead(): HeadSampling {
+    const resource = this.#resource
+    return new HeadSampling({
+      service: String(resource.get('service.name') ?? ''),
+      resource,
+      tenantOf: (baggage) => this.#workflow.tenant(baggage),
+      rootThreshold: rootThreshold(this.#settings.sampler),
+      ledger: this.#ledger,
+      nowMs: Date.now,
+      currentTraceId: () => activeSpan(currentFrame()?.scope)?.traceId,
+    })
   }
 
   #surroundings(): Surroundings {
@@ -345,6 +437,10 @@ class RunningAgent implements Agent {
       hello: () => this.#hello(),
       report: () => this.report(),
       onState: guarded(this.#ledger, 'state', undefined, (data) => this.#obey(data, settings.fingerprint)),
+      onStream: () => this.#points.streamBegan(),
+      onOrder: guarded(this.#ledger, 'order', undefined, (data) =>
+        this.#throttle(data, settings.fingerprint),
+      ),
     })
   }
 
@@ -356,7 +452,8 @@ class RunningAgent implements Agent {
       const isNew = state.version !== this.#believed?.version
       this.#believed = { fleet: state.fleet, version: state.version }
       this.#keepUntil(state.expiresMs - nowMs)
-      if (!isNew && this.#toolbox.statuses.length > 0) return
+      const isHeld = this.#toolbox.statuses.length > 0 || this.#head.isOn
+      if (!isNew && isHeld) return this.#sample(state.sampling)
       this.#wanted = state
       this.#become()
     } catch (error: unknown) {
@@ -365,8 +462,22 @@ class RunningAgent implements Agent {
     }
   }
 
+  /** An order that is not believed changes nothing: the one before ends with its lease. */
+  #throttle(data: string, fingerprint: string): void {
+    if (this.#carriers === undefined) return
+    try {
+      const order = believeOrder(data, { fingerprint, agent: this.#agentId })
+      const judgement = this.#points.obey(order)
+      if (judgement !== 'taken') this.#ledger.count(`order-${judgement}`)
+    } catch (error: unknown) {
+      this.#ledger.count('order-refused')
+      this.#ledger.note('order', error)
+    }
+  }
+
   #become(): void {
     const isDisabled = this.#wanted.disabled || this.#isOff
+    this.#sample(isDisabled ? undefined : this.#wanted.sampling)
     this.#install(this.#toolbox.become(isDisabled ? [] : this.#wanted.packages))
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
@@ -379,8 +490,13 @@ class RunningAgent implements Agent {
     this.#become()
   }
 
+  /** A process that decides without a parent decides alone: there no policy has a say. */
+  #sample(sampling: unknown): void {
+    if (this.#settings.sampler.isParentBased) this.#head.become(sampling)
+  }
+
   #install(advice: readonly CompiledAdvice[]): void {
-    this.#tracepoints.install(advice)
+    this.#tracepoints.install([...advice, ...this.#head.marks])
     this.#httpSpans?.refresh()
   }
 
@@ -392,7 +508,8 @@ class RunningAgent implements Agent {
       setTimeout(
         () => {
           this.#ledger.count('state-expired')
-          this.#wanted = { ...this.#wanted, packages: [] }
+          this.#wanted = { ...this.#wanted, packages: [], sampling: undefined }
+          this.#sample(undefined)
           this.#install(this.#toolbox.become([]))
         },
         Math.min(ms, LONGEST_TIMER_MS),

@@ -293,12 +293,9 @@ export class Tracepoints {
 
   clientEnd(exchange: ClientExchange): void {
     if (this.#clientEnd === NOTHING) return
-    const environment = this.#at(
-      CLIENT_END,
-      (name) => clientVariable(exchange, name),
-      exchange.returned,
-      exchange,
-    )
+    const own = (name: string): unknown => clientVariable(exchange, name)
+    const both = exchange.baggage.join(exchange.returned)
+    const environment = this.#at(CLIENT_END, own, both, exchange)
     this.#run(this.#clientEnd, environment)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)

@@ -7,7 +7,7 @@
 //   freeze         nothing is believed after its expiry                         E_STATE_EXPIRED
 //   mix and match  one value, bound to the first fleet that was believed        E_STATE_FLEET
 
-import type { DesiredState, SignedState } from '#protocol'
+import type { ControlOrder, DesiredState, SignedState } from '#protocol'
 import { STATE_BYTES_MAX } from './limits.ts'
 
 export type TrustCode =
@@ -29,8 +29,11 @@ export class TrustError extends Error {
   }
 }
 
-/** A state whose frame is understood; its packages are still unknown JSON. */
-export type TrustedState = Omit<DesiredState, 'packages'> & { readonly packages: readonly unknown[] }
+/** A state whose frame is understood; its packages and policies are still unknown JSON. */
+export type TrustedState = Omit<DesiredState, 'packages' | 'sampling'> & {
+  readonly packages: readonly unknown[]
+  readonly sampling: unknown
+}
 
 /** What this process believed last. */
 export type Believed = { readonly fleet: string; readonly version: number } | undefined
@@ -59,6 +62,38 @@ export function believe(
   }
   return state
 }
+
+/**
+ * An order of the controller, for this agent. Whether it is late or came before is order-book.ts's question.
+ * Errors: TrustError. A state is no order and an order no state: each lacks what the other needs.
+ */
+export function believeOrder(
+  data: string,
+  pinned: { readonly fingerprint: string; readonly agent: string },
+): ControlOrder {
+  if (data.length > STATE_BYTES_MAX * 2)
+    throw new TrustError('E_STATE_TOO_LARGE', `${data.length} characters`)
+  const signed = parseSigned(data)
+  const payload = Buffer.from(signed.payload, 'base64url')
+  checkSignature(signed, payload, pinned.fingerprint)
+  const { control, agent, sentMs, forMs, settings } = parseObject(payload.toString('utf8'))
+  const isRight = control === 1 && isCount(sentMs) && isCount(forMs) && Array.isArray(settings)
+  if (!isRight || !settings.every(isSetting)) throw new TrustError('E_STATE_FORMAT', 'is no order')
+  if (agent !== pinned.agent) throw new TrustError('E_STATE_FLEET', 'is for another agent')
+  return { control, agent: pinned.agent, sentMs, forMs, settings }
+}
+
+function isSetting(value: unknown): value is ControlOrder['settings'][number] {
+  if (typeof value !== 'object' || value === null) return false
+  const { point, workflow, rate, weight, limitMs }: Partial<Record<string, unknown>> = { ...value }
+  const isNamed = typeof point === 'string' && typeof workflow === 'string'
+  const isRate = rate === undefined || isAmount(rate)
+  return isNamed && isRate && isAmount(weight) && weight > 0 && (limitMs === undefined || isAmount(limitMs))
+}
+
+/** JSON has no NaN, but `1e999` is Infinity. */
+const isAmount = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY
 
 /** base64url of the first 16 bytes of SHA-256 over the raw public key. */
 export function fingerprintOf(publicKey: Uint8Array): string {
@@ -90,7 +125,7 @@ function parseSigned(data: string): SignedState {
 }
 
 function parseState(text: string): TrustedState {
-  const { format, fleet, version, expiresMs, disabled, packages } = parseObject(text)
+  const { format, fleet, version, expiresMs, disabled, packages, sampling } = parseObject(text)
   const isRight =
     format === 1 &&
     typeof fleet === 'string' &&
@@ -98,7 +133,7 @@ function parseState(text: string): TrustedState {
     isCount(expiresMs) &&
     typeof disabled === 'boolean' &&
     Array.isArray(packages)
-  if (isRight) return { format, fleet, version, expiresMs, disabled, packages }
+  if (isRight) return { format, fleet, version, expiresMs, disabled, packages, sampling }
   throw new TrustError(
     'E_STATE_FORMAT',
     format === 1 ? 'a member is missing or wrong' : `format ${String(format).slice(0, 20)} is unknown`,

@@ -3,13 +3,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
+  after,
+  annotate,
   block,
   controlPoint,
+  count,
+  counters,
+  type Counters,
   FairGate,
   logLevel,
+  mark,
   measure,
   Mutex,
   point,
+  Queue,
   resource,
   RwLock,
   tags,
@@ -67,6 +74,63 @@ test('without an agent every call does nothing and gives what the function given
   assert.deepEqual(resource('r', { kind: 'pool' }), { name: 'r', kind: 'pool' })
 })
 
+test('queues, annotations and marks without an agent: work is done, values pass, nothing is called for nothing', async () => {
+  const never = () => {
+    throw new Error('annotations are not even made')
+  }
+  const begun = block('b', { a: 1 })
+  const typed: { readonly a: number } = block('b', () => ({ a: 1 }))
+  assert.deepEqual(typed, { a: 1 })
+  begun.annotate(never)
+  begun.point('p', never)
+  begun.count('c')
+  point('p', never)
+  annotate(never)
+  count('c', 2)
+  assert.equal(
+    block('b', never, () => 3),
+    3,
+  )
+  assert.equal(mark(), undefined)
+  after(undefined, 'nothing')
+  const queue = new Queue('q')
+  const [first, second] = [queue.enqueue(), queue.enqueue(never)]
+  assert.equal(
+    first.process(() => 4),
+    4,
+  )
+  await first.finished()
+  const failing = second.process(async () => {
+    throw new Error('mine')
+  })
+  await assert.rejects(failing, /mine/)
+  await second.finished()
+  assert.equal(
+    queue.processAll([], () => 5),
+    5,
+  )
+  assert.throws(
+    () =>
+      queue.processAll([queue.enqueue()], () => {
+        throw new Error('at once')
+      }),
+    /at once/,
+  )
+})
+
+test('counters are flat numbers by name; nesting ends, also where it is a circle', () => {
+  const circle: { [name: string]: Counters } = { hits: {} }
+  circle.hits = { n: 1, again: circle }
+  const flat = counters(circle, { 'hits.n': '{hit}' })
+  assert.equal(flat['crosscut.counter.hits.n'], 1)
+  assert.equal(flat['crosscut.unit.hits.n'], '{hit}')
+  assert.ok(Object.keys(flat).length < 10)
+  assert.deepEqual(counters({ a: { b: 1 }, c: Number.NaN }), {
+    'crosscut.counter.a.b': 1,
+    'crosscut.counter.c': Number.NaN,
+  })
+})
+
 test('a gate runs as many as it has slots, and then in order of arrival', async () => {
   const { started, job, finish } = jobs()
   const gate = new FairGate({ name: 'g', slots: 2 })
@@ -116,7 +180,7 @@ test('who gives up waiting leaves the line, and nobody behind loses the turn', a
   )
 })
 
-for (const slots of [0, -1, 1.5, Number.NaN]) {
+for (const slots of [0, -1, 1.5, Number.NaN, 4_097]) {
   test(`a gate of ${slots} slots is a mistake`, () =>
     assert.throws(() => new FairGate({ name: 'g', slots }), RangeError))
 }

@@ -1,18 +1,23 @@
 // Many readers or one writer, in order of arrival: a waiting writer is not overtaken by later readers, so
 // nobody starves.
 
+import { holding } from './holding.ts'
+import { host } from './host.ts'
+import { LockRecord } from './lock-record.ts'
 import type { LockOptions } from './mutex.ts'
 
 type Place = { readonly isWriter: boolean; readonly grant: () => void }
 
 export class RwLock {
   readonly name: string
+  readonly #record: LockRecord
   #readers = 0
   #isWriting = false
   #line: Place[] = []
 
   constructor(options: LockOptions = {}) {
     this.name = options.name ?? 'rwlock'
+    this.#record = new LockRecord(this.name)
   }
 
   get queued(): number {
@@ -36,9 +41,14 @@ export class RwLock {
   ): Promise<R> {
     signal?.throwIfAborted()
     if (this.#line.length === 0 && this.#canEnter(mode.isWriter)) this.#enter(mode.isWriter)
-    else await this.#wait(mode.isWriter, signal)
+    else {
+      const sinceMs = performance.now()
+      await this.#wait(mode.isWriter, signal)
+      const agent = host()
+      if (agent !== undefined) this.#record.acquired(agent, sinceMs)
+    }
     try {
-      return await fn()
+      return await holding(host(), fn)
     } finally {
       this.#leave(mode.isWriter)
     }
@@ -56,6 +66,8 @@ export class RwLock {
   #leave(isWriter: boolean): void {
     if (isWriter) this.#isWriting = false
     else this.#readers -= 1
+    const agent = this.#line.length === 0 ? undefined : host()
+    if (agent !== undefined) this.#record.released(agent)
     this.#admit()
   }
 

@@ -27,9 +27,25 @@ export function logLevel(): string | undefined {
 
 const goOn: Promise<void> = Promise.resolve()
 
-/** A place where a tool may delay this execution. Goes on at once unless one does. */
-export function controlPoint(name: string): Promise<void> {
-  return host()?.controlPoint(name) ?? goOn
+/**
+ * A place where a policy may delay this execution. Goes on at once unless one does; never rejects but with
+ * the
+ * reason of the signal it is given.
+ */
+export function controlPoint(
+  name: string,
+  { signal }: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<void> {
+  return host()?.controlPoint(name, signal) ?? goOn
+}
+
+/**
+ * For who must not wait, as a worker that has taken a job and would keep others from it: 0 = go on, it
+ * passed;
+ * else the ms after which to try again, with the job put back meanwhile.
+ */
+export function tryControlPoint(name: string): number {
+  return host()?.tryControlPoint?.(name) ?? 0
 }
 
 export type ResourceKind = 'pool' | 'queue' | 'lock' | 'cpu' | 'io' | 'other'

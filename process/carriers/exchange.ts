@@ -14,6 +14,7 @@
 import type { Baggage } from '#baggage'
 import type { Scope } from '#context'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import type { TraceParent } from './trace-context.ts'
 
 /** A connection to a server: what is the same for all its requests. */
@@ -30,6 +31,8 @@ export interface ServerExchange {
   readonly connection: Connection
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** performance.now() when it was taken up; 0 unless somebody meters. */
+  readonly startedAtMs: number
   /** The caller's span, when it sent a valid traceparent. */
   readonly remote: TraceParent | undefined
   /** The caller's tracestate, cleaned; '' when absent. */
@@ -40,6 +43,8 @@ export interface ServerExchange {
   scope: Scope
   /** Changeable in serverHead: what flows back to the caller; only sent when the caller accepts. */
   returned: Baggage
+  /** Somebody else answered it before the application saw it. */
+  isRefused: boolean
   /** True once the response ended before it was complete (client gone, socket error). */
   aborted: boolean
   /** The observer's own. */
@@ -57,11 +62,18 @@ export interface ClientExchange {
   readonly path: string
   /** The scope of the caller. */
   readonly scope: Scope
+  /** performance.now() when the caller asked for it, and when it had its connection; 0 unless metered. */
+  readonly startedAtMs: number
+  readonly connectedAtMs: number
+  /** The connection it had; undefined unless metered. */
+  readonly socket: Socket | undefined
   /** Changeable in clientStart: '' = none is sent. */
   traceparent: string
   tracestate: string
   /** Changeable in clientStart: what the request carries (where policy allows). */
   baggage: Baggage
+  /** It is held for about so long before it leaves. */
+  readonly delayMs: number
   /** 0 until a response came. */
   statusCode: number
   /** Changeable in clientResponse and clientEnd: joined into the caller (the response's baggage at first). */

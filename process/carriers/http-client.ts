@@ -16,7 +16,9 @@ import type { Baggage } from '#baggage'
 import { currentFrame, enter, HOME, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientRequest, IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import type { ClientExchange } from './exchange.ts'
+import { delayOf } from './http-departure.ts'
 import { isOutside, keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
 import { ClientRequestClass, IncomingMessageClass, validateHeaderValue } from './node-http.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
@@ -26,11 +28,21 @@ const CREATED = 'http.client.request.created'
 const RESPONSE = 'http.client.response.finish'
 const ERROR = 'http.client.request.error'
 
+/** The socket of a request that has no exchange yet. */
+const EARLY: unique symbol = Symbol('crosscut.early')
+
+declare module 'node:http' {
+  interface ClientRequest {
+    [EARLY]?: Socket | undefined
+  }
+}
+
 export function installHttpClient(wire: Wire, events: HttpEvents): () => void {
   const { prototype: read } = IncomingMessageClass
   events.replace(read, Symbol.asyncIterator, iterating(read[Symbol.asyncIterator]))
   const { prototype: written } = ClientRequestClass
   events.replace(written, '_storeHeader', storingHeader(Reflect.get(written, '_storeHeader')))
+  if (wire.isTimed) events.replace(written, 'onSocket', gettingSocket(Reflect.get(written, 'onSocket')))
   const parts = { wire, events }
   const guarded =
     (step: (parts: Parts, message: object) => void) =>
@@ -68,6 +80,10 @@ class Exchange implements ClientExchange, HttpExchange {
   readonly path: string
   readonly scope: Scope
   readonly isTold: boolean
+  readonly delayMs: number
+  readonly startedAtMs: number
+  connectedAtMs = 0
+  socket: Socket | undefined = undefined
   traceparent = ''
   tracestate = ''
   baggage: Baggage
@@ -94,6 +110,8 @@ class Exchange implements ClientExchange, HttpExchange {
     this.scope = frame.scope
     this.baggage = frame.baggage
     this.returned = emptyFrame.baggage
+    this.delayMs = wire.holds.client === undefined ? 0 : delayOf(request)
+    this.startedAtMs = wire.isTimed ? performance.now() : 0
     this.isTold = isUnixSocket(request) || wire.tellsHost(request.host)
   }
 
@@ -125,6 +143,11 @@ function startRequest(parts: Parts, message: object): void {
   if (request.headersSent) putIntoRenderedHead(exchange)
   else exchange.isHeadOpen = true
   events.opened()
+  if (request[EARLY] !== undefined) {
+    exchange.connectedAtMs = exchange.startedAtMs
+    exchange.socket = request[EARLY]
+    request[EARLY] = undefined
+  }
   request[HOME] = exchange
 }
 
@@ -135,6 +158,23 @@ function storingHeader(native: unknown): Function {
     const exchange = this[HOME]
     const isOpen = exchange instanceof Exchange && exchange.isHeadOpen
     return native.call(this, isOpen ? firstLine + takeOver(exchange, headers) : firstLine, headers)
+  }
+}
+
+/**
+ * The agent of node:http has found it a connection, or made one: at once, before the request is announced, or
+ * when another request left one.
+ */
+function gettingSocket(native: unknown): Function {
+  if (typeof native !== 'function') throw new TypeError('node:http hands sockets over in onSocket')
+  return function onSocket(this: ClientRequest, socket: Socket | undefined, ...rest: unknown[]): unknown {
+    const exchange = this[HOME]
+    if (exchange === undefined) this[EARLY] = socket
+    else if (exchange instanceof Exchange && exchange.connectedAtMs === 0) {
+      exchange.connectedAtMs = performance.now()
+      exchange.socket = socket
+    }
+    return native.call(this, socket, ...rest)
   }
 }
 

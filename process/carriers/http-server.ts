@@ -68,6 +68,7 @@ class Exchange implements ServerExchange, HttpExchange {
   readonly remote: TraceParent | undefined
   readonly tracestate: string
   readonly isAccepting: boolean
+  readonly startedAtMs: number
   baggage: Baggage
   scope: Scope
   returned: Baggage
@@ -78,6 +79,9 @@ class Exchange implements ServerExchange, HttpExchange {
   known: Baggage
   isHeadWritten = false
   isClosed = false
+  isRefused = false
+  /** Whoever may hold requests has seen it. */
+  isAsked = false
 
   constructor(
     parts: Parts,
@@ -92,6 +96,7 @@ class Exchange implements ServerExchange, HttpExchange {
     this.remote = incoming.remote
     this.tracestate = incoming.tracestate
     this.isAccepting = incoming.isAccepting
+    this.startedAtMs = parts.wire.isTimed ? performance.now() : 0
     this.baggage = incoming.baggage
     this.returned = incoming.baggage
     this.known = incoming.baggage
@@ -128,6 +133,11 @@ function startRequest(parts: Parts, message: unknown): void {
 }
 
 type Started = { readonly request: IncomingMessage; readonly response: ServerResponse }
+
+export function serverExchangeOf(request: unknown): Exchange | undefined {
+  const home = request instanceof IncomingMessageClass ? request[HOME] : undefined
+  return home instanceof Exchange ? home : undefined
+}
 
 function isStart(message: unknown): message is Started {
   return (

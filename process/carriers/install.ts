@@ -6,6 +6,9 @@ import type { DropCounts } from './counts.ts'
 import type { CarrierObserver } from './exchange.ts'
 import { addressRules } from './address-rules.ts'
 import { fleetKey, type FleetKey } from './fleet-key.ts'
+import { HoldSwitch, type Holds } from './holds.ts'
+import { patchServers } from './http-admission.ts'
+import { patchAgents } from './http-departure.ts'
 import { HttpEvents } from './http-events.ts'
 import { installHttpClient } from './http-client.ts'
 import { installHttpServer } from './http-server.ts'
@@ -33,6 +36,10 @@ export interface CarrierSettings {
 
 export interface CarrierOptions extends CarrierSettings {
   readonly observer?: CarrierObserver
+  /** Told of each step before the observer: what comes with a request and leaves with it beside spans. */
+  readonly steering?: CarrierObserver
+  /** Told first: it says for whom a request is, if nobody did. With it exchanges tell when things were. */
+  readonly metering?: CarrierObserver | undefined
   /** Told of faults of ours or of the observer, which the host never sees. */
   readonly onFault?: (error: unknown) => void
 }
@@ -44,6 +51,8 @@ export interface Carriers {
   readonly rejected: readonly string[]
   /** Requests created synchronously by fn carry nothing and are not observed: for the agent's own traffic. */
   quietly<R>(fn: () => R): R
+  /** From now on these are asked before a request begins; what is not given is taken off. */
+  hold(holds: Holds): void
   uninstall(): void
 }
 
@@ -69,8 +78,15 @@ export function fleetKeyFromEnv(env: NodeJS.ProcessEnv): FleetKey | undefined {
 export function installCarriers(options: CarrierOptions = {}): Carriers {
   const trust = addressRules(options.trust ?? LOCAL)
   const egress = addressRules(egressList(options.egress))
-  const wire = new Wire({
+  const holds: HoldSwitch = new HoldSwitch({
+    server: () => patchServers(wire),
+    client: () => patchAgents(wire),
+  })
+  const wire: Wire = new Wire({
+    holds,
     observer: options.observer ?? {},
+    steering: options.steering ?? {},
+    metering: options.metering,
     trust,
     egress,
     key: options.fleetKey ? fleetKey(options.fleetKey) : undefined,
@@ -88,7 +104,9 @@ export function installCarriers(options: CarrierOptions = {}): Carriers {
     counts: wire.counts,
     rejected: [...trust.rejected, ...egress.rejected],
     quietly,
+    hold: (wanted) => holds.set(wanted),
     uninstall() {
+      holds.set({})
       for (const uninstall of uninstalls.splice(0)) uninstall()
     },
   }

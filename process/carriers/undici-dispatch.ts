@@ -27,6 +27,8 @@ export interface Dispatched {
   readonly frame: Frame | undefined
   /** Dispatched inside `quietly`; it may be created much later. */
   readonly isQuiet: boolean
+  /** performance.now(); 0 unless metered. */
+  readonly atMs: number
 }
 
 const GLOBAL_DISPATCHERS = [
@@ -45,7 +47,7 @@ export interface UndiciDispatch {
 }
 
 export function installUndiciDispatch(wire: Wire): UndiciDispatch {
-  const patch = new DispatchPatch()
+  const patch = new DispatchPatch(wire)
   const guarded =
     <A>(step: (value: A) => void) =>
     (value: A): void => {
@@ -79,9 +81,14 @@ export function installUndiciDispatch(wire: Wire): UndiciDispatch {
 }
 
 class DispatchPatch {
+  readonly #wire: Wire
   current: Dispatched | undefined
   readonly #byHandler = new WeakMap<object, Dispatched>()
   readonly #patched: Patched = new Map()
+
+  constructor(wire: Wire) {
+    this.#wire = wire
+  }
 
   /** A module was required: is it one of undici's? Cost: two string comparisons a require. */
   required(message: unknown): void {
@@ -135,20 +142,56 @@ class DispatchPatch {
       if (!isObject(handler) || !isObject(options)) return Reflect.apply(original, self, [options, handler])
       const outer = this.current
       const known = this.#byHandler.get(handler) ?? this.#byHandler.get(options)
-      const dispatched = known ?? outer ?? { handler, frame: currentFrame(), isQuiet: isQuiet() }
+      const dispatched = known ?? outer ?? this.#dispatched(handler)
       let given = options
       if (known === undefined) {
         this.#byHandler.set(handler, dispatched)
         if (outer === undefined && 'onRequestStart' in handler)
           this.#byHandler.set((given = { ...options }), dispatched)
       }
-      this.current = dispatched
-      try {
-        if (currentFrame() === dispatched.frame) return Reflect.apply(original, self, [given, handler])
-        return runWith(dispatched.frame, () => Reflect.apply(original, self, [given, handler]))
-      } finally {
-        this.current = outer
+      const go = (with_: object): unknown => {
+        const before = this.current
+        this.current = dispatched
+        try {
+          if (currentFrame() === dispatched.frame) return Reflect.apply(original, self, [with_, handler])
+          return runWith(dispatched.frame, () => Reflect.apply(original, self, [with_, handler]))
+        } finally {
+          this.current = before
+        }
       }
+      // Only the caller's own dispatch is asked for: what queues, retries and redirects make of it has gone.
+      const isHeld = known === undefined && outer === undefined && this.#hold(dispatched, given, go)
+      return isHeld || go(given)
+    }
+  }
+
+  #dispatched(handler: object): Dispatched {
+    const atMs = this.#wire.isTimed ? performance.now() : 0
+    return { handler, frame: currentFrame(), isQuiet: isQuiet(), atMs }
+  }
+
+  /** undici takes `true` for "send me more"; whoever waits for the answer waits on. */
+  #hold(dispatched: Dispatched, options: object, go: (options: object) => unknown): boolean {
+    const ask = this.#wire.holds.client
+    const origin = ask === undefined || dispatched.isQuiet ? undefined : originOf(options)
+    if (ask === undefined || origin === undefined) return false
+    let isOver = false
+    try {
+      const held = ask({ frame: dispatched.frame, ...origin }, (error) => {
+        if (isOver) return
+        isOver = true
+        try {
+          go(error === undefined ? options : throwing(error))
+        } catch (thrown: unknown) {
+          // Most versions tell the handler what goes wrong with options. What one throws all the same it
+          // would have thrown to the caller, who has gone on.
+          if (error === undefined || !tellFailure(dispatched.handler, error)) this.#wire.hookFailed(thrown)
+        }
+      })
+      return held !== undefined
+    } catch (error: unknown) {
+      this.#wire.hookFailed(error)
+      return false
     }
   }
 
@@ -156,6 +199,40 @@ class DispatchPatch {
     for (const putBack of this.#patched.values()) putBack()
     this.#patched.clear()
   }
+}
+
+/** undefined: a Client's or Pool's own, which only that object knows. */
+function originOf(options: object): { readonly host: string; readonly port: number } | undefined {
+  const origin: unknown = Reflect.get(options, 'origin')
+  if (typeof origin !== 'string' && !(origin instanceof URL)) return undefined
+  try {
+    const { protocol, hostname, port } = new URL(origin)
+    return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Options that fail with this error: undici reads them where it hands what goes wrong to the handler,
+ * whatever
+ * the handler's interface is in that version.
+ */
+function throwing(error: Error): object {
+  const fail = (): never => {
+    throw error
+  }
+  return new Proxy({}, { get: fail, has: fail, ownKeys: fail, getOwnPropertyDescriptor: fail })
+}
+
+/** In the handler's own interface, the newer one or the older. False = it has neither. */
+function tellFailure(handler: object, error: Error): boolean {
+  const newer: unknown = Reflect.get(handler, 'onResponseError')
+  const older: unknown = Reflect.get(handler, 'onError')
+  if (typeof newer === 'function') Reflect.apply(newer, handler, [null, error])
+  else if (typeof older === 'function') Reflect.apply(older, handler, [error])
+  else return false
+  return true
 }
 
 function isObject(value: unknown): value is object {

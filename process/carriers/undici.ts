@@ -12,12 +12,15 @@
 import type { Baggage } from '#baggage'
 import { currentFrame, enter, runWith, type Frame, type Scope } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Socket } from 'node:net'
 import type { ClientExchange } from './exchange.ts'
 import { HOSTS_REMEMBERED_MAX } from './limits.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
 import { installUndiciDispatch, type Dispatched } from './undici-dispatch.ts'
 import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Wire } from './wire.ts'
 
+const SENT = 'undici:client:sendHeaders'
+type Listened = [channel: string, step: (message: object) => void]
 const EXCHANGE: unique symbol = Symbol('crosscut.undici')
 
 /** What `undici:request:create` publishes, as far as versions 5 to 8 agree. */
@@ -33,8 +36,9 @@ interface UndiciRequest {
 export function installUndici(wire: Wire): () => void {
   const dispatch = installUndiciDispatch(wire)
   const origins = new Origins()
-  const steps: [string, (message: object) => void][] = [
+  const steps: Listened[] = [
     ['undici:request:create', (message) => startRequest(wire, origins, dispatch.current(), message)],
+    ...(wire.isTimed ? [[SENT, takeSocket] satisfies Listened] : []),
     ['undici:request:headers', (message) => takeHeaders(wire, message)],
     ['undici:request:trailers', (message) => takeTrailers(wire, message)],
     ['undici:request:error', (message) => takeError(wire, message)],
@@ -89,6 +93,11 @@ class Exchange implements ClientExchange {
   readonly path: string
   readonly scope: Scope
   readonly isTold: boolean
+  /** Held before it is created: what is left then is what is left. */
+  readonly delayMs = 0
+  readonly startedAtMs: number
+  connectedAtMs = 0
+  socket: Socket | undefined = undefined
   /** The object that undici calls back; absent when the dispatch was not seen. */
   readonly handler: object | undefined
   traceparent = ''
@@ -113,6 +122,7 @@ class Exchange implements ClientExchange {
     this.scope = this.frame.scope
     this.baggage = this.frame.baggage
     this.isTold = wire.tellsHost(this.host)
+    this.startedAtMs = dispatched?.atMs ?? (wire.isTimed ? performance.now() : 0)
   }
 }
 
@@ -139,6 +149,14 @@ function startRequest(
   putHeader(request, list, 'baggage', out.baggage, true)
   putHeader(request, list, ACCEPT_HEADER, exchange.isTold ? '1' : '', true)
   Reflect.set(request, EXCHANGE, exchange)
+}
+
+/** It is on its connection: nobody is before it any more. */
+function takeSocket(message: object): void {
+  const exchange = exchangeOf(message)
+  if (exchange === undefined || exchange.connectedAtMs !== 0) return
+  exchange.connectedAtMs = performance.now()
+  if ('socket' in message && message.socket instanceof Socket) exchange.socket = message.socket
 }
 
 function isRequest(request: unknown): request is UndiciRequest {

@@ -12,6 +12,7 @@ import type { AddressRules } from './address-rules.ts'
 import { joinBaggageHeader, roomForOurs, scanBaggage } from './baggage-header.ts'
 import { newCounts, type DropCounts } from './counts.ts'
 import type { CarrierObserver, ClientExchange, MessageExchange, ServerExchange } from './exchange.ts'
+import type { HoldSwitch } from './holds.ts'
 import type { FleetKey } from './fleet-key.ts'
 import { RETURN_CHARS_MAX } from './limits.ts'
 import { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
@@ -54,6 +55,13 @@ type Step = keyof CarrierObserver
 
 export class Wire {
   readonly counts: DropCounts = newCounts()
+  /** Who may stop a request before it begins. */
+  readonly holds: HoldSwitch
+  /** Somebody meters: exchanges tell when things happened. */
+  readonly isTimed: boolean
+  /** Told of a step first; then who steers, then the observer. */
+  readonly #metering: CarrierObserver
+  readonly #steering: CarrierObserver
   /** The observer's; empty object when nobody watches. */
   readonly #observer: CarrierObserver
   readonly #trust: AddressRules
@@ -63,12 +71,19 @@ export class Wire {
 
   constructor(options: {
     observer: CarrierObserver
+    steering: CarrierObserver
+    metering: CarrierObserver | undefined
+    holds: HoldSwitch
     trust: AddressRules
     egress: AddressRules
     key: FleetKey | undefined
     onFault?: (error: unknown) => void
   }) {
     this.#observer = options.observer
+    this.#steering = options.steering
+    this.#metering = options.metering ?? {}
+    this.isTimed = options.metering !== undefined
+    this.holds = options.holds
     this.#trust = options.trust
     this.#egress = options.egress
     this.#key = options.key
@@ -91,6 +106,8 @@ export class Wire {
   // One method a step, not one generic: each call site then sees one shape and stays quick.
   serverStep(step: 'serverStart' | 'serverHead' | 'serverEnd', exchange: ServerExchange): void {
     try {
+      this.#metering[step]?.(exchange)
+      this.#steering[step]?.(exchange)
       this.#observer[step]?.(exchange)
     } catch (error: unknown) {
       this.observerFailed(error)
@@ -99,6 +116,8 @@ export class Wire {
 
   clientStep(step: 'clientStart' | 'clientResponse' | 'clientEnd', exchange: ClientExchange): void {
     try {
+      this.#metering[step]?.(exchange)
+      this.#steering[step]?.(exchange)
       this.#observer[step]?.(exchange)
     } catch (error: unknown) {
       this.observerFailed(error)
@@ -107,6 +126,8 @@ export class Wire {
 
   messageStep(step: 'messageSend' | 'messageReceive' | 'messageEnd', exchange: MessageExchange): void {
     try {
+      this.#metering[step]?.(exchange)
+      this.#steering[step]?.(exchange)
       this.#observer[step]?.(exchange)
     } catch (error: unknown) {
       this.observerFailed(error)

@@ -18,6 +18,8 @@ export class FrameStore {
   /** async_hooks' slot on a resource; undefined where AsyncContextFrame carries the frame. */
   #slot: symbol | undefined
   #isDisabled = false
+  /** Told of each frame that is entered, or left for another one. undefined: nobody wants to know. */
+  onSwitch: ((frame: Frame | undefined) => void) | undefined = undefined
 
   get(): Frame | undefined {
     return this.#storage.getStore()
@@ -25,7 +27,9 @@ export class FrameStore {
 
   /** Runs that were under way when all was stopped still leave: that must not switch the storage on again. */
   enter(frame: Frame | undefined): void {
-    if (!this.#isDisabled) this.#storage.enterWith(frame)
+    if (this.#isDisabled) return
+    this.#storage.enterWith(frame)
+    if (this.onSwitch !== undefined) this.onSwitch(frame)
   }
 
   run<R>(frame: Frame | undefined, fn: () => R): R {

@@ -102,3 +102,11 @@ export function onBarrier(listener: BarrierListener): () => void {
 export function tidyJoins(tidy: (baggage: Baggage) => Baggage): () => void {
   return runtime.tidyJoins(tidy)
 }
+
+/**
+ * Told of each frame that is entered or left in the middle of a callback: for who measures. Must be quick and
+ * must not throw; one at a time, undefined ends it.
+ */
+export function watchSwitches(listener: ((frame: Frame | undefined) => void) | undefined): void {
+  runtime.watchSwitches(listener)
+}

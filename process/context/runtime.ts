@@ -42,6 +42,7 @@ export class Runtime {
   #executionCount = 0
   #faultCount = 0
   #tidy: ((baggage: Baggage) => Baggage) | undefined
+  #onSwitch: ((frame: Frame | undefined) => void) | undefined
 
   start(owner: string, options: StartOptions = {}): void {
     this.#owners.set(owner, options)
@@ -190,6 +191,12 @@ export class Runtime {
     }
   }
 
+  /** For who measures: the listener must be quick and must not throw. undefined ends it. */
+  watchSwitches(listener: ((frame: Frame | undefined) => void) | undefined): void {
+    this.#onSwitch = listener
+    if (this.#store !== undefined) this.#store.onSwitch = listener
+  }
+
   onBarrier(listener: BarrierListener): () => void {
     return this.barrier.listen(listener)
   }
@@ -212,6 +219,7 @@ export class Runtime {
       return
     }
     this.#store ??= new FrameStore()
+    this.#store.onSwitch = this.#onSwitch
     this.#installation = 'armed'
     // Requests may be under way while somebody else starts: no await of theirs may slip through.
     if (wasInstalled) this.#install()

@@ -3,6 +3,7 @@
 // In memory only: an agent says it all again within a second of reconnecting, so a restart loses nothing.
 // With a hundred servers each knows its own agents.
 
+import { matchesGlob } from '#base'
 import type { AgentHello, AgentReport, AgentView, TracepointInfo } from '#protocol'
 import { AGENT_FORGET_MS, AGENT_SILENT_MS, AGENTS_MAX } from './limits.ts'
 
@@ -42,7 +43,7 @@ export class Agents {
     known.lastSeenMs = this.#nowMs()
     const isOld = known.report?.epoch === report.epoch && report.seq <= known.report.seq
     // Results go to the queries; kept here they would be held for every silent process.
-    if (!isOld) known.report = { ...report, results: undefined }
+    if (!isOld) known.report = { ...report, results: undefined, measured: undefined }
     return true
   }
 
@@ -73,7 +74,7 @@ export class Agents {
    * has it.
    */
   tracepoints(glob: string): KnownTracepoint[] {
-    const isMatch = globTest(glob)
+    const isMatch = (name: string): boolean => matchesGlob(name, glob)
     const found = new Map<string, Gathered>()
     for (const { hello } of this.#known.values()) {
       for (const { name, vars, lines, source } of hello.tracepoints) {

@@ -16,7 +16,9 @@ Made from the route table (\`service/server/routes.ts\`) by \`node service/serve
 holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI 3.1).
 
 - Port 7070 (UI and API), loopback unless told otherwise. OTLP has a port of its own:
-  \`POST :4318/v1/traces\`.
+  \`POST :4318/v1/traces\`, and :4317 for gRPC.
+- \`/jaeger\` and \`/tempo\` are other systems' APIs, with their shapes and forms of errors
+  ([Grafana](../guides/grafana.md)).
 - \`Authorization: Bearer <token>\`: the operator's is in \`DIR/admin-token\`, an agent's in
   \`DIR/agent-token\`. A browser trades a one-time link (\`crosscut login\`) for a session cookie (HttpOnly,
   SameSite=Strict); its changes must come from our own page (Origin).
@@ -26,7 +28,8 @@ holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI
 - The Host header must be a loopback name, \`--host\`, or one of \`--allow-host\`. Other origins are
   answered 403, never with CORS headers.
 - Errors are \`{ "error": { "code": "E_...", "message", "hint" } }\`; the hint is what mends it. Codes:
-  \`E_BAD_REQUEST E_BAD_PATH E_BAD_HOST E_BAD_JSON E_BAD_HTTP E_UNKNOWN_PARAMETER E_IMPORT_...\` 400,
+  \`E_BAD_REQUEST E_BAD_PATH E_BAD_HOST E_BAD_JSON E_BAD_HTTP E_UNKNOWN_PARAMETER E_TRACEQL
+  E_IMPORT_...\` 400,
   \`E_UNAUTHORIZED\` 401, \`E_FORBIDDEN E_BAD_HOST E_BAD_ORIGIN\` 403, \`E_NOT_FOUND\` 404, \`E_METHOD\` 405,
   \`E_BODY_SLOW\` 408, \`E_AGENT_UNKNOWN E_NAME_TAKEN E_TOO_MANY_QUERIES
   E_TOO_MANY_TOKENS E_TOO_MANY_TOOLS\` 409, \`E_TOO_LARGE\` 413,

@@ -31,6 +31,8 @@ export type DataDir = {
   readonly dir: string
   readonly fleet: string
   readonly adminToken: string
+  /** DIR/page-key, made at the first call: what pages send by. It is public. */
+  pageKey(): string
   readonly agentToken: string
   readonly sessionKey: Uint8Array
   readonly signingKey: KeyObject
@@ -63,6 +65,7 @@ export async function openDataDir(dir: string, tokenFile?: string): Promise<Data
       signingKey: signingKey.key,
       publicKey: encodeBase64Url(rawKey),
       fleet: openSecret(path.join(dir, 'fleet')),
+      pageKey: () => openSecret(path.join(dir, 'page-key')),
       adminToken:
         tokenFile === undefined ? openSecret(path.join(dir, 'admin-token')) : openTokenFile(tokenFile),
       sessionKey: createHash('sha256')

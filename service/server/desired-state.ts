@@ -8,7 +8,7 @@
 
 import { sign } from 'node:crypto'
 import { encodeBase64Url } from '#base'
-import type { DesiredState, SignedState, ToolPackage } from '#protocol'
+import type { DesiredState, SamplingState, SignedState, ToolPackage } from '#protocol'
 import type { DataDir } from './data-dir.ts'
 import { readIfThere, replaceFile } from './files.ts'
 import { PACKAGES_MAX, STATE_RENEW_MS, STATE_VALID_MS } from './limits.ts'
@@ -24,11 +24,13 @@ export class DesiredStateStore {
   readonly #dataDir: DataDir
   readonly #file: string
   readonly #nowMs: () => number
-  readonly #listeners = new Set<(state: SignedState) => void>()
+  readonly #listeners = new Set<() => void>()
   readonly #renewal: NodeJS.Timeout
   #saved: Saved
   /** Packages of live queries: told with the others, not kept with them. */
   #leased: readonly ToolPackage[] = []
+  /** What is each agent's own. */
+  #sampling: (agent: string) => SamplingState | undefined = () => undefined
 
   constructor(dataDir: DataDir, nowMs: () => number) {
     this.#dataDir = dataDir
@@ -51,14 +53,16 @@ export class DesiredStateStore {
     return this.#saved.disabled
   }
 
-  /** Signed now, valid for STATE_VALID_MS. */
-  signed(): SignedState {
+  /** Signed now for this agent, valid for STATE_VALID_MS. */
+  signed(agent = ''): SignedState {
+    const sampling = this.#sampling(agent)
     const state: DesiredState = {
       format: 1,
       fleet: this.#dataDir.fleet,
       expiresMs: this.#nowMs() + STATE_VALID_MS,
       ...this.#saved,
       packages: [...this.#saved.packages, ...this.#leased],
+      ...(sampling === undefined ? {} : { sampling }),
     }
     const payload = Buffer.from(JSON.stringify(state))
     return {
@@ -69,7 +73,7 @@ export class DesiredStateStore {
   }
 
   /** Called with each change and each renewal; the result ends it. */
-  listen(fn: (state: SignedState) => void): () => void {
+  listen(fn: () => void): () => void {
     this.#listeners.add(fn)
     return () => {
       this.#listeners.delete(fn)
@@ -102,6 +106,17 @@ export class DesiredStateStore {
     this.#change({})
   }
 
+  /** Asked for each telling. */
+  sampleBy(sampling: (agent: string) => SamplingState | undefined): void {
+    this.#sampling = sampling
+  }
+
+  /** `isNew`: not only shares are others. */
+  sampleAnew(isNew: boolean): void {
+    if (isNew) this.#change({})
+    else this.#tell()
+  }
+
   setDisabled(disabled: boolean): void {
     if (disabled !== this.#saved.disabled) this.#change({ disabled })
   }
@@ -119,9 +134,7 @@ export class DesiredStateStore {
   }
 
   #tell(): void {
-    if (this.#listeners.size === 0) return
-    const state = this.signed()
-    for (const listener of this.#listeners) listener(state)
+    for (const listener of this.#listeners) listener()
   }
 }
 

@@ -103,6 +103,7 @@ const DEEDS: Readonly<Record<Right, string>> = {
   'query:install': 'install or remove queries',
   'query:capture-values': 'read values (arguments, results, headers, attributes)',
   'tool:deploy': 'deploy or remove tools',
+  'sampling:set': 'set or remove sampling policies',
   'policy:throttle': 'throttle',
   admin: 'administer this server',
   agent: 'speak as an agent',

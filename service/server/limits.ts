@@ -32,12 +32,34 @@ export const SPANS_PAGE_DEFAULT = 1_000
 export const SPANS_PAGE_MAX = 5_000
 
 /**
- * Spans of one trace that are modelled; a larger one is shown in part and says so. 200,000 are read in about
- * 20 pages and are about 300 MB in the read thread.
+ * Spans of one trace that are modelled; a larger one is shown in part and says so. 200,000 are
+ * read as an outline in about 0.5 s and are about 200 MB in the read thread.
  */
 export const TRACE_MODEL_SPANS_MAX = 200_000
-/** The reader's own page. */
-export const TRACE_READ_PAGE = 10_000
+
+/** Points (events) of an outline: about 20 B each, 1 MB in all. */
+export const OUTLINE_POINTS_MAX = 50_000
+/** Matches of a search inside a trace. */
+export const FIND_SPANS_MAX = 10_000
+
+/**
+ * Critical paths of many traces in one answer: 1,000 traces, 300,000 spans and 10 s, whichever is first.
+ * Reading takes about 5 us a span, adding up 3 us; the rest of the traces is counted as left out.
+ */
+export const PATHS_TRACES_DEFAULT = 200
+export const PATHS_TRACES_MAX = 1_000
+export const PATHS_SPANS_MAX = 300_000
+export const PATHS_MS_MAX = 10_000
+/** Spans of traces that are read together: a batch is one query and a few MB. */
+export const PATHS_BATCH_SPANS = 20_000
+
+/** Columns of the heatmap of a search: one for each 4 px of a wide screen. */
+export const HEAT_COLUMNS_MAX = 500
+export const HEAT_NS_DEFAULT = 3_600_000_000_000n
+
+/** The service graph looks back this long unless told otherwise, and at most a day. */
+export const GRAPH_MS_DEFAULT = 15 * 60_000
+export const GRAPH_MS_MAX = 24 * 3_600_000
 
 /** Trace list. */
 export const SEARCH_LIMIT_DEFAULT = 20
@@ -90,6 +112,18 @@ export const STATE_VALID_MS = 90_000
 export const STATE_RENEW_MS = 30_000
 export const PACKAGES_MAX = 256
 
+/** Policies end to the second; shares follow demand every five, which is how often agents are told anew. */
+export const SAMPLING_TICK_MS = 1_000
+export const SHARES_EVERY_TICKS = 5
+/** Two reports nearer than that say nothing about a rate. */
+export const SAMPLING_DEMAND_MS_MIN = 500
+/** A year; without a lifetime a policy lives until it is removed. */
+export const SAMPLING_TTL_SECONDS_MAX = 366 * 24 * 3_600
+/** All policies of rates together: at 20 spans a trace the 20,000 spans/s that one server is stated for. */
+export const SAMPLED_PER_SECOND = 1_000
+/** Canopy's default (4.1): enough to see what a tenant does, too little for one tenant to fill the store. */
+export const SAMPLED_PER_SECOND_OF_TENANT = 5
+
 /** Agents known at one time; the longest silent is forgotten. One view is about 1 kB. */
 export const AGENTS_MAX = 10_000
 /** An agent that said nothing this long is shown as gone, later forgotten. Reports come once a second. */
@@ -132,3 +166,84 @@ export const QUERY_AGENTS_MAX = 10_000
 export const ROLLED_UP_COLUMNS_MAX = 3
 /** Groups of one result over all processes: 10,000 merge in about 10 ms. */
 export const MERGED_GROUPS_MAX = 10_000
+
+/** A query over stored traces looks back this long unless told otherwise. */
+export const PAST_MS_DEFAULT = 3_600_000
+/**
+ * It looks at so many traces and spans, newest first, and for so long, whichever is first: 300,000 spans are
+ * about 5 s of reading, modelling and running advice.
+ */
+export const PAST_TRACES_MAX = 20_000
+export const PAST_SPANS_MAX = 300_000
+export const PAST_MS_MAX = 20_000
+/** Spans of traces that are read together: one query of the store and some 20 MB. */
+export const PAST_BATCH_SPANS = 10_000
+/** A larger trace is skipped and counted: its events are held at once. */
+export const PAST_TRACE_SPANS_MAX = 100_000
+
+/**
+ * Rows of features over the whole store come in answers of so many traces and spans (about 0.5 s of reading
+ * and evaluating) and rows (20,000 are some MB of JSON; more are drawn from).
+ */
+export const FEATURE_ROWS_TRACES_MAX = 1_000
+export const FEATURE_ROWS_SPANS_MAX = 50_000
+export const FEATURE_ROWS_ROWS_MAX = 20_000
+/** A larger trace is skipped and counted: it would be an answer of its own. */
+export const FEATURE_ROWS_TRACE_SPANS_MAX = 50_000
+
+/** Notebooks: text that people type. 500 of them at their most are 32 MB, held in memory. */
+export const NOTEBOOKS_MAX = 500
+export const NOTEBOOK_BYTES_MAX = 64 * 1024
+export const NOTEBOOK_CELLS_MAX = 100
+export const NOTEBOOK_NAME_CHARS_MAX = 120
+/** Versions in a file, and bytes of them: the oldest go first. Writing one is one fsync of 256 kB. */
+export const NOTEBOOK_VERSIONS_MAX = 20
+export const NOTEBOOK_FILE_BYTES_MAX = 256 * 1024
+
+// --- Jaeger's and Tempo's APIs
+
+/** The reader's own page. */
+export const TRACE_READ_PAGE = 10_000
+
+/** Jaeger answers a search with whole traces: 100 by its own default, 20 as Grafana asks. */
+export const COMPAT_LIMIT_DEFAULT = 20
+export const COMPAT_LIMIT_MAX = 200
+/** Spans in one answer of Jaeger's API: 60,000 x about 1.5 kB = 90 MB of JSON, as much as a page can hold. */
+export const COMPAT_SPANS_MAX = 60_000
+/** `?traceID=` many times. */
+export const COMPAT_TRACES_BY_ID_MAX = 20
+/** Tempo's default is 3 spans of each spanset. */
+export const COMPAT_SPANS_PER_SPANSET_DEFAULT = 3
+export const COMPAT_SPANS_PER_SPANSET_MAX = 1_000
+/** Values of a tag: what fits into a list that somebody looks through. */
+export const COMPAT_TAGS_MAX = 1_000
+
+/** Policies decide once a second, as agents report. */
+export const CONTROL_STEP_MS = 1_000
+
+/** Policies that run at a time: each looks at all tenants and resources every second. */
+export const POLICIES_MAX = 32
+
+/** Decisions of a policy in its view: what one reads on a page. */
+export const DECISIONS_SHOWN = 100
+
+/** Of who blames whom: a matrix that one can read. */
+export const BLAME_TENANTS_SHOWN = 24
+export const BLAME_CAUSES_SHOWN = 24
+
+/** Of the timeline: two or three screens. */
+export const EPISODES_SHOWN = 200
+
+/** A limit of which so much is used holds somebody (as service/control counts it). */
+export const BINDING_USE_SHOWN = 0.9
+
+/**
+ * The past of the pipeline: an hour of samples, each of about 20 numbers and what was lost meanwhile, is
+ * 720 x 0.5 kB. An answer has at most so many points: 120 x 30 columns are 30 kB.
+ */
+export const PIPELINE_SAMPLE_MS = 5_000
+export const PIPELINE_MINUTES_MAX = 60
+export const PIPELINE_POINTS_MAX = 120
+/** Causes of losses that are told apart: reasons come from agents, statuses from senders. */
+export const PIPELINE_CAUSES_MAX = 200
+export const PIPELINE_OWNERS_MAX = 32

@@ -37,6 +37,9 @@ export function createListener(services: Services): Server {
   return server
 }
 
+/** What begins so is no page of the web app. */
+const APIS: ReadonlySet<string> = new Set(['api', 'agent', 'jaeger', 'tempo'])
+
 const NO_HTTP = malformed('this is not HTTP/1.1, or its headers are larger than 16 KiB')
 
 function malformed(message: string): string {
@@ -69,7 +72,7 @@ async function route(request: IncomingMessage, response: ServerResponse, service
   const method = request.method ?? 'GET'
   const match = matchRoute(method, segments)
   if (match === undefined) {
-    const isFile = (method === 'GET' || method === 'HEAD') && segments[0] !== 'api' && segments[0] !== 'agent'
+    const isFile = (method === 'GET' || method === 'HEAD') && !APIS.has(segments[0] ?? '')
     if (isFile && services.files.serve(segments, response)) return
     const { hasApp } = services.files
     const hint = hasApp ? 'GET /openapi.json lists them' : 'the web app is not built: npm run setup'

@@ -17,12 +17,16 @@ export type ServerOptions = {
   readonly port?: number
   /** OTLP/HTTP. Default 4318; 0 = any free port. */
   readonly otlpPort?: number
+  /** OTLP/gRPC. Default 4317, or any free port where otlpPort is 0; 0 = any free port. */
+  readonly otlpGrpcPort?: number
   /** Take the next free port when one is busy. */
   readonly autoPort?: boolean
   /** Host names under which this server may be addressed, beside loopback names and `host`. */
   readonly allowedHosts?: readonly string[]
   /** Browser origins that may post spans to the OTLP port. */
   readonly otlpOrigins?: readonly string[]
+  /** A header in which a proxy tells the country of who opened a page. */
+  readonly countryHeader?: string
   /** For tests on loopback: everybody is admin. Refused beyond loopback. */
   readonly insecureNoAuth?: boolean
   /** File that holds the operator's token, instead of DIR/admin-token. */
@@ -33,8 +37,10 @@ export type ServerOptions = {
   readonly log?: (message: string) => void
 }
 
-export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'log'>> &
-  Pick<ServerOptions, 'retentionHours' | 'tokenFile'> & { readonly log: (message: string) => void }
+export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile' | 'countryHeader' | 'log'>> &
+  Pick<ServerOptions, 'retentionHours' | 'tokenFile' | 'countryHeader'> & {
+    readonly log: (message: string) => void
+  }
 
 type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours'
 const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: string } } = {
@@ -42,9 +48,11 @@ const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: st
   host: { kind: 'text', env: 'CROSSCUT_HOST' },
   port: { kind: 'port', env: 'CROSSCUT_PORT' },
   otlpPort: { kind: 'port', env: 'CROSSCUT_OTLP_PORT' },
+  otlpGrpcPort: { kind: 'port', env: 'CROSSCUT_OTLP_GRPC_PORT' },
   autoPort: { kind: 'flag', env: 'CROSSCUT_AUTO_PORT' },
   allowedHosts: { kind: 'list', env: 'CROSSCUT_ALLOWED_HOSTS' },
   otlpOrigins: { kind: 'list', env: 'CROSSCUT_OTLP_ORIGINS' },
+  countryHeader: { kind: 'text', env: 'CROSSCUT_COUNTRY_HEADER' },
   insecureNoAuth: { kind: 'flag', env: 'CROSSCUT_INSECURE_NO_AUTH' },
   tokenFile: { kind: 'text', env: 'CROSSCUT_TOKEN_FILE' },
   retentionHours: { kind: 'hours', env: 'CROSSCUT_RETENTION_HOURS' },
@@ -69,9 +77,12 @@ export function readConfig(
     (name) => `config.json: ${name}`,
   )
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
-  const config: Config = { ...DEFAULTS, ...fromFile, ...fromEnv, ...given, dataDir }
+  const chosen: ServerOptions = { ...fromFile, ...fromEnv, ...given }
+  const otlpGrpcPort = chosen.otlpPort === 0 ? 0 : DEFAULTS.otlpGrpcPort
+  const config: Config = { ...DEFAULTS, otlpGrpcPort, ...chosen, dataDir }
   if (config.insecureNoAuth && !isLoopback(config.host))
     wrong.push('--insecure-no-auth works on a loopback host only')
+  wrong.push(...config.otlpOrigins.flatMap(troubleOfOrigin))
   if (wrong.length > 0) throw new ServerError('E_CONFIG', wrong.join('; '))
   return config
 }
@@ -80,11 +91,20 @@ const DEFAULTS: Omit<Config, 'dataDir'> = {
   host: '127.0.0.1',
   port: 7070,
   otlpPort: 4318,
+  otlpGrpcPort: 4317,
   autoPort: false,
   allowedHosts: [],
   otlpOrigins: [],
   insecureNoAuth: false,
   log: () => {},
+}
+
+/** A list of origins is a promise: one that no browser ever sends would be a silent no. */
+function troubleOfOrigin(text: string): string[] {
+  const origin = URL.canParse(text) ? new URL(text).origin : 'null'
+  if (origin === text && origin !== 'null') return []
+  const mend = origin === 'null' ? 'write it as https://app.example, each by itself' : `write ${origin}`
+  return [`--allow-origin ${text} is no origin: ${mend}`]
 }
 
 export function isLoopback(host: string): boolean {

@@ -33,6 +33,21 @@ export const flag: Parser<boolean> = (value, where) => {
   return value
 }
 
+/** A time as text: ns since the epoch (17 digits and more), ms (fewer), or ISO 8601; else undefined. */
+export function timeOf(value: string): bigint | undefined {
+  if (/^\d{17,19}$/.test(value)) return BigInt(value)
+  if (/^\d{1,16}$/.test(value)) return BigInt(value) * 1_000_000n
+  const ms = Date.parse(value)
+  return Number.isFinite(ms) && ms >= 0 ? BigInt(ms) * 1_000_000n : undefined
+}
+
+/** In ns since the epoch. */
+export const time: Parser<bigint> = (value, where) => {
+  const read = typeof value === 'string' ? timeOf(value) : undefined
+  if (read === undefined) throw wrong(where, 'must be a time: ns or ms since the epoch as text, or ISO 8601')
+  return read
+}
+
 export const list =
   <T>(item: Parser<T>, countMax: number): Parser<readonly T[]> =>
   (value, where) => {

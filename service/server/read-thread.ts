@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import type { StoreLocation } from '#store'
 import { READ_MS_MAX } from './limits.ts'
 import type { Read, Reads } from './reads.ts'
-import type { ReadAnswer, ReadRequest } from './read-worker.ts'
+import type { ReadAnswer, ReadFailure, ReadRequest } from './read-worker.ts'
 import { RequestError } from './server-error.ts'
 
 type Waiting = {
@@ -76,8 +76,10 @@ export class ReadThread implements Reads {
   }
 }
 
-function failureOf({ code, message }: { readonly code: string; readonly message: string }): RequestError {
+function failureOf({ code, message, hint }: ReadFailure): RequestError {
+  if (hint !== undefined) return new RequestError(400, code, message, hint)
   if (code === 'E_BAD_CURSOR') return new RequestError(400, code, message, 'leave cursor out to begin again')
+  if (code === 'E_BAD_FILTER') return new RequestError(400, code, message, 'docs/reference/traceql.md')
   if (code === 'E_READ_SLOW' || code === 'E_STORE_TIMEOUT')
     return new RequestError(504, code, message, 'narrow the search')
   if (code === 'E_STARTING' || code === 'E_STORE_UNAVAILABLE' || code === 'E_STORE_CLOSED') {

@@ -148,7 +148,7 @@ test('a page learns where to send spans, but not the token of the agents', async
 })
 
 test('an unknown route is 404, a wrong method 405 with what is allowed', async () => {
-  const unknown = await ask({ path: '/api/v1/datasets', headers: admin() })
+  const unknown = await ask({ path: '/api/v1/nothing', headers: admin() })
   assert.deepEqual([unknown.status, JSON.parse(unknown.body).error.code], [404, 'E_NOT_FOUND'])
   const wrong = await ask({ path: '/api/v1/traces', method: 'DELETE', headers: admin() })
   assert.deepEqual([wrong.status, wrong.headers.allow], [405, 'GET'])
@@ -348,6 +348,67 @@ test('a trace, its spans in pages, its critical path; unknown and malformed ids'
   assert.equal((await get('b'.repeat(32))).error.code, 'E_NOT_FOUND')
   assert.equal((await get('xyz')).error.code, 'E_BAD_REQUEST')
   assert.equal((await get('0'.repeat(32))).error.code, 'E_BAD_REQUEST')
+})
+
+test('critical paths of what a search finds, with a what-if; impact, outline and find of one trace', async () => {
+  const answer = await ask({
+    path: '/api/v1/traces/critical-path',
+    method: 'POST',
+    headers: { ...admin(), 'content-type': 'application/json' },
+    body: JSON.stringify({
+      filter: { service: 'shop', attr: { n: '1' } },
+      limit: 5,
+      whatIf: { name: 'op 0', faster: 50 },
+    }),
+  })
+  assert.equal(answer.status, 200)
+  const { whole, operations, whatIf, skipped } = JSON.parse(answer.body)
+  assert.deepEqual([whole.ns, whole.traces, skipped], ['1000', 1, 0])
+  assert.equal(
+    operations.reduce((sum: bigint, { ns }: { ns: string }) => sum + BigInt(ns), 0n),
+    1_000n,
+  )
+  assert.ok(BigInt(whatIf.afterNs) <= 1_000n)
+  assert.deepEqual({ ...filters.at(-1)?.attributes, limit: filters.at(-1)?.limit }, { n: '1', limit: 5 })
+  const get = async (at: string) =>
+    JSON.parse((await ask({ path: `/api/v1/traces/${at}`, headers: admin() })).body)
+  const impact = await get(`${TRACE_ID}/spans/0000000000000002/impact`)
+  assert.deepEqual([impact.spanId, BigInt(impact.dragNs) >= 0n], ['0000000000000002', true])
+  assert.equal((await get(`${TRACE_ID}/spans/0000000000000002`)).name, 'op 1')
+  assert.equal((await get(`${TRACE_ID}/spans/00000000000000ff`)).error.code, 'E_NOT_FOUND')
+  assert.equal((await get(`${TRACE_ID}/spans/zz/impact`)).error.code, 'E_BAD_REQUEST')
+  assert.equal((await get(`${TRACE_ID}/outline`)).kind, 'whole')
+  const { outline } = await get(`${TRACE_ID}/outline?modelled=true`)
+  assert.deepEqual([outline.totalSpans, outline.parent, outline.spanIds.length], [3, [-1, 0, 0], 48])
+  assert.deepEqual((await get(`${TRACE_ID}/find?text=op%202`)).spanIds, ['0000000000000003'])
+  assert.equal((await get(`${TRACE_ID}/find`)).error.code, 'E_BAD_REQUEST')
+  assert.equal(
+    (await get('heat?from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z')).error.code,
+    'E_BAD_REQUEST',
+  )
+})
+
+test('a body of critical paths that makes no sense is refused by name', async () => {
+  const bodies: readonly (readonly [body: unknown, names: RegExp])[] = [
+    [{ limit: 0 }, /limit must be 1\.\.1000/],
+    [{ limit: 1001 }, /limit/],
+    [{ filter: { cursor: 'x' } }, /filter\.cursor is not a condition/],
+    [{ filter: { minMs: 'soon' } }, /minMs must be milliseconds/],
+    [{ filter: [] }, /filter must be an object/],
+    [{ whatIf: { faster: 20 } }, /must name a service/],
+    [{ whatIf: { name: 'x', faster: 101 } }, /faster must be 0\.\.100/],
+    [{ whatIf: { name: 'x' } }, /faster must be a number/],
+  ]
+  for (const [body, names] of bodies) {
+    const answer = await ask({
+      path: '/api/v1/traces/critical-path',
+      method: 'POST',
+      headers: { ...admin(), 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    })
+    assert.equal(answer.status, 400)
+    assert.match(JSON.parse(answer.body).error.message, names)
+  }
 })
 
 /** Reads a stream until `wanted` says it has seen enough. */

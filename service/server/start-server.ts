@@ -11,9 +11,11 @@ import path from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { nodeClock } from '#log'
+import type { TailRule } from '#protocol'
 import { Agents } from './agents.ts'
 import { AuditLog } from './audit.ts'
 import { openDataDir, type DataDir } from './data-dir.ts'
+import { Datasets } from './datasets.ts'
 import { DesiredStateStore } from './desired-state.ts'
 import { startTrouble } from './disk-trouble.ts'
 import type { Services } from './exchange.ts'
@@ -22,11 +24,15 @@ import { Identity } from './identity.ts'
 import { CLOSE_MS_MAX } from './limits.ts'
 import { createListener } from './listener.ts'
 import { LiveTraces } from './live.ts'
+import { PipelineHistory } from './pipeline-history.ts'
+import { Notebooks } from './notebooks.ts'
 import { readConfig, type Config, type ServerOptions } from './options.ts'
 import type { Pipeline, PipelineOptions } from './pipeline.ts'
 import { listen } from './port-holder.ts'
 import { Queries } from './queries.ts'
+import { Sampling } from './sampling.ts'
 import { StaticFiles } from './static-files.ts'
+import { Throttling } from './throttling.ts'
 import { Tokens } from './tokens.ts'
 
 export type { ServerOptions } from './options.ts'
@@ -35,9 +41,13 @@ export type ServerHandle = {
   /** `http://127.0.0.1:7070`, without a slash at the end. */
   readonly url: string
   readonly otlpUrl: string
+  /** Absent = the pipeline has none. */
+  readonly otlpGrpcUrl?: string
   readonly dataDir: string
   readonly adminToken: string
   readonly agentToken: string
+  /** What pages send by; absent = none may. */
+  readonly pageKey?: string
   /** Works once. */
   newLoginUrl(): string
   close(): Promise<void>
@@ -72,26 +82,41 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
   const loopDelay = monitorEventLoopDelay({ resolution: 5 })
   let pipeline: Pipeline | undefined
   let live: LiveTraces | undefined
-  const services = await orRelease(dataDir, () => ({
-    config,
-    dataDir,
-    nowMs: Date.now,
-    files: new StaticFiles(WEB),
-    ...controlPlane(dataDir),
-    ...whoMayCome(dataDir, config),
-    audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
-    loopDelay,
-    counts: { requests: 0, errors: 0, refused: 0 },
-    pipeline: () => pipeline,
-    live: () => live,
-  }))
+  const services = await orRelease(dataDir, () => {
+    const control = controlPlane(dataDir, (rule) => pipeline?.setTail(rule))
+    return {
+      config,
+      dataDir,
+      nowMs: Date.now,
+      files: new StaticFiles(WEB),
+      ...control,
+      pipelineHistory: new PipelineHistory({
+        metrics: async () => (await pipeline?.metrics()) ?? [],
+        agents: () => control.agents.views(),
+        parts: () => pipeline?.parts() ?? [],
+        nowMs: Date.now,
+      }),
+      ...whoMayCome(dataDir, config),
+      datasets: new Datasets({ file: path.join(dataDir.dir, 'datasets.json'), nowMs: Date.now }),
+      notebooks: new Notebooks({ dir: path.join(dataDir.dir, 'notebooks'), nowMs: Date.now }),
+      audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
+      loopDelay,
+      counts: { requests: 0, errors: 0, refused: 0 },
+      pipeline: () => pipeline,
+      live: () => live,
+    }
+  })
   const listener = createListener(services)
   const close = async (): Promise<void> => {
     loopDelay.disable()
     live?.close()
+    services.pipelineHistory.close()
     await closeListener(listener)
     await pipeline?.close()
     services.queries.close()
+    services.throttling.close()
+    services.datasets.close()
+    services.sampling.close()
     services.tokens.close()
     services.state.close()
     services.audit.close()
@@ -105,23 +130,38 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
       isAuto: config.autoPort,
       flag: '--port',
     })
-    pipeline = await parts.startPipeline({ config, clock: nodeClock, agentToken: dataDir.agentToken })
+    const pageKey = config.otlpOrigins.length === 0 ? undefined : dataDir.pageKey()
+    pipeline = await parts.startPipeline({
+      config,
+      clock: nodeClock,
+      agentToken: dataDir.agentToken,
+      pageKey,
+      datasets: services.datasets,
+      tail: services.sampling.tail,
+    })
+    // Somebody may have set another meanwhile.
+    pipeline.setTail(services.sampling.tail)
     // From here on: loading modules blocks, serving must not.
     loopDelay.enable()
+    services.pipelineHistory.start()
     live = new LiveTraces(pipeline.reads, nodeClock.nowNs)
     const url = urlOf(config.host, port)
     const otlpUrl = urlOf(config.host, pipeline.otlp.port)
+    const { grpcPort } = pipeline.otlp
+    const otlpGrpcUrl = grpcPort === undefined ? undefined : urlOf(config.host, grpcPort)
     replaceFile(
       path.join(dataDir.dir, 'server.json'),
-      `${JSON.stringify({ url, otlpUrl, pid: process.pid }, null, 2)}\n`,
+      `${JSON.stringify({ url, otlpUrl, otlpGrpcUrl, pid: process.pid }, null, 2)}\n`,
     )
     services.audit.add('server', 'start', { url, otlpUrl, pid: process.pid })
     let closing: Promise<void> | undefined
     return {
       url,
       otlpUrl,
+      ...(otlpGrpcUrl === undefined ? {} : { otlpGrpcUrl }),
       dataDir: dataDir.dir,
       adminToken: dataDir.adminToken,
+      ...(pageKey === undefined ? {} : { pageKey }),
       agentToken: dataDir.agentToken,
       newLoginUrl: () => `${url}/login?token=${services.identity.newLoginToken()}`,
       close: () => (closing ??= close()),
@@ -133,7 +173,10 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
 }
 
 /** Agents, what they shall be, and what they are asked. */
-function controlPlane(dataDir: DataDir): Pick<Services, 'agents' | 'state' | 'queries'> {
+function controlPlane(
+  dataDir: DataDir,
+  onTail: (rule: TailRule | undefined) => void,
+): Pick<Services, 'agents' | 'state' | 'queries' | 'sampling' | 'throttling'> {
   const agents = new Agents(Date.now)
   const state = new DesiredStateStore(dataDir, Date.now)
   const queries = new Queries({
@@ -142,7 +185,16 @@ function controlPlane(dataDir: DataDir): Pick<Services, 'agents' | 'state' | 'qu
     nowMs: Date.now,
     onChange: (packages) => state.lease(packages),
   })
-  return { agents, state, queries }
+  const sampling = new Sampling({
+    file: path.join(dataDir.dir, 'sampling.json'),
+    agents,
+    nowMs: Date.now,
+    onChange: (isNew) => state.sampleAnew(isNew),
+    onTail,
+  })
+  state.sampleBy((agent) => sampling.stateFor(agent))
+  const throttling = new Throttling({ dataDir, agents, nowMs: Date.now })
+  return { agents, state, queries, sampling, throttling }
 }
 
 function whoMayCome(dataDir: DataDir, { insecureNoAuth }: Config): Pick<Services, 'identity' | 'tokens'> {

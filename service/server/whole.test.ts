@@ -24,12 +24,13 @@ type Up = {
   readonly child: ChildProcess
   readonly url: string
   readonly otlpUrl: string
+  readonly otlpGrpcUrl: string
   readonly loginUrl: string
   readonly pid: number
 }
 
-async function up(otlpPort: number, dir = dataDir): Promise<Up> {
-  const args = ['up', '--json', '--data', dir, '--port', '0', '--otlp-port', String(otlpPort)]
+async function up(otlpPort: number, dir = dataDir, more: readonly string[] = []): Promise<Up> {
+  const args = ['up', '--json', '--data', dir, '--port', '0', '--otlp-port', String(otlpPort), ...more]
   const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   let err = ''
@@ -332,4 +333,26 @@ test('kill -9 of the server (three times) and of the store child during ingest: 
     await ended(server.child)
   }
   console.log(`${acked.size} batches acked over four deaths`)
+})
+
+test('a busy port of OTLP/gRPC is told with who holds it; --auto-port takes the next', async () => {
+  const holder = createServer()
+  await new Promise<void>((resolve) => holder.listen(0, '127.0.0.1', resolve))
+  const address = holder.address()
+  const busy = typeof address === 'object' && address !== null ? address.port : 0
+  const dir = path.join(dataDir, 'busy')
+  const flags = ['--otlp-grpc-port', String(busy)]
+  try {
+    await assert.rejects(up(0, dir, flags), (error: Error) =>
+      [`port ${busy} is held by process ${process.pid}`, '--otlp-grpc-port', '--auto-port'].every((part) =>
+        error.message.includes(part),
+      ),
+    )
+    const server = await up(0, dir, [...flags, '--auto-port'])
+    assert.ok(Number(new URL(server.otlpGrpcUrl).port) > busy, server.otlpGrpcUrl)
+    server.child.kill('SIGTERM')
+    assert.equal(await ended(server.child), 0)
+  } finally {
+    holder.close()
+  }
 })

@@ -109,7 +109,7 @@ class ClickHouseStore implements Store {
   }
 
   async insert(table: string, block: NativeBlock, options: { readonly token: string }): Promise<void> {
-    if (!/^[a-z_]+$/.test(table)) throw new StoreError('E_STORE_QUERY', `not a table name: ${table}`)
+    if (!/^[a-z][a-z0-9_]*$/.test(table)) throw new StoreError('E_STORE_QUERY', `not a table name: ${table}`)
     if (!/^[\w.:-]{1,200}$/.test(options.token))
       throw new StoreError('E_STORE_QUERY', `not a token: ${options.token}`)
     const bytes = encodeNativeBlock(block)

@@ -15,10 +15,12 @@ export type Migration = {
   readonly statements: readonly string[]
 }
 
+type Params = { readonly [name: string]: number | string | readonly string[] }
+
 /** What migrations need of an engine. */
 export type Engine = {
-  query(sql: string, params?: { readonly [name: string]: number | string }): Promise<Row[]>
-  command(sql: string, params?: { readonly [name: string]: number | string }): Promise<void>
+  query(sql: string, params?: Params): Promise<Row[]>
+  command(sql: string, params?: Params): Promise<void>
 }
 
 const newestOf = (steps: readonly Migration[]): number => Math.max(0, ...steps.map(({ version }) => version))

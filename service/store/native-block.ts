@@ -17,13 +17,18 @@
 const ADDITIONAL_KEYS = 1n << 9n
 const UPDATE_DICTIONARY = 1n << 10n
 
+const viewOf = ({ buffer, byteOffset, byteLength }: Uint8Array): DataView =>
+  new DataView(buffer, byteOffset, byteLength)
+
 /** A growing byte buffer. */
 export class BlockWriter {
   #bytes: Buffer
+  #view: DataView
   #length = 0
 
   constructor(capacity = 1 << 16) {
     this.#bytes = Buffer.allocUnsafeSlow(capacity)
+    this.#view = viewOf(this.#bytes)
   }
 
   get length(): number {
@@ -42,6 +47,7 @@ export class BlockWriter {
       const larger = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, at + n))
       larger.set(this.#bytes.subarray(0, at))
       this.#bytes = larger
+      this.#view = viewOf(larger)
     }
     this.#length = at + n
     return at
@@ -63,7 +69,7 @@ export class BlockWriter {
 
   u64(value: bigint): void {
     const at = this.reserve(8)
-    this.#bytes.writeBigUInt64LE(value, at)
+    this.#view.setBigUint64(at, value, true)
   }
 
   varuint(value: number): void {
@@ -80,8 +86,8 @@ export class BlockWriter {
   }
 
   /**
-   * A String from part of a larger buffer: values are short, so no view is made for each and short ones are
-   * copied by hand.
+   * A String from part of a larger buffer: values are short, so no view is made for each and they are copied
+   * by hand.
    */
   slice(bytes: Uint8Array, from: number, to: number): void {
     const n = to - from
@@ -93,15 +99,26 @@ export class BlockWriter {
     const at = this.reserve(n + 1)
     const buffer = this.#bytes
     buffer[at] = n
-    if (n > 40) buffer.set(bytes.subarray(from, to), at + 1)
-    else for (let i = 0; i < n; i++) buffer[at + 1 + i] = bytes[from + i]!
+    for (let i = 0; i < n; i++) buffer[at + 1 + i] = bytes[from + i]!
+  }
+
+  /** The same where `bytes` is under `view`: words of 4 bytes, the last overlaps the one before. */
+  sliceOf(view: DataView, bytes: Uint8Array, from: number, to: number): void {
+    const n = to - from
+    if (n < 4 || n >= 0x80) return this.slice(bytes, from, to)
+    const at = this.reserve(n + 1)
+    const target = this.#view
+    target.setUint8(at, n)
+    const last = n - 4
+    for (let i = 0; i < last; i += 4) target.setInt32(at + 1 + i, view.getInt32(from + i, true), true)
+    target.setInt32(at + 1 + last, view.getInt32(from + last, true), true)
   }
 
   /** One 64-bit value from two 32-bit words, low first. */
   words(words: Uint32Array, index: number): void {
     const at = this.reserve(8)
-    this.#bytes.writeUInt32LE(words[index]!, at)
-    this.#bytes.writeUInt32LE(words[index + 1]!, at + 4)
+    this.#view.setUint32(at, words[index]!, true)
+    this.#view.setUint32(at + 4, words[index + 1]!, true)
   }
 
   /** The memory of a typed array; every platform we run on is little endian. */
@@ -114,9 +131,12 @@ export class BlockWriter {
     const rows = starts.length - 1
     const base = starts[0] ?? 0
     const at = this.reserve(rows * 8)
+    // A span without links has six such columns.
+    if (starts[rows] === base) return void this.#bytes.fill(0, at, at + rows * 8)
+    const view = this.#view
     for (let i = 0; i < rows; i++) {
-      this.#bytes.writeUInt32LE((starts[i + 1] ?? 0) - base, at + 8 * i)
-      this.#bytes.writeUInt32LE(0, at + 8 * i + 4)
+      view.setUint32(at + 8 * i, starts[i + 1]! - base, true)
+      view.setUint32(at + 8 * i + 4, 0, true)
     }
   }
 
@@ -149,12 +169,20 @@ export type NativeColumn = {
   readonly write: (writer: BlockWriter) => void
 }
 
-export type NativeBlock = { readonly rowCount: number; readonly columns: readonly NativeColumn[] }
+export type NativeBlock = {
+  readonly rowCount: number
+  readonly columns: readonly NativeColumn[]
+  /** About how long it becomes: a buffer that doubles on its way there copies and touches memory twice. */
+  readonly bytesGuess?: number
+}
 
 const ASCII = new TextEncoder()
 
 /** Owns: the result is a view of a fresh buffer. Cost: O(bytes), one buffer that doubles. */
-export function encodeNativeBlock(block: NativeBlock, capacity?: number): Uint8Array {
+export function encodeNativeBlock(
+  block: NativeBlock,
+  capacity: number | undefined = block.bytesGuess,
+): Uint8Array {
   const writer = new BlockWriter(capacity)
   writer.varuint(block.columns.length)
   writer.varuint(block.rowCount)

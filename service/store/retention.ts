@@ -27,10 +27,18 @@ export async function applyAge(engine: Engine, hours: number): Promise<void> {
 }
 
 /** Returns how many parts were dropped. */
-export async function enforceSize(engine: Engine, bytesMax: number): Promise<number> {
+export async function enforceSize(
+  engine: Engine,
+  bytesMax: number,
+  tables: readonly string[] = TABLES,
+): Promise<number> {
   if (bytesMax === 0) return 0
-  const parts = await engine.query(`SELECT table, name, bytes_on_disk AS bytes FROM system.parts
-    WHERE active AND database = currentDatabase() AND table IN ('spans', 'traces') ORDER BY max_time, name`)
+  const parts = await engine.query(
+    `SELECT table, name, bytes_on_disk AS bytes FROM system.parts
+    WHERE active AND database = currentDatabase() AND has({tables:Array(String)}, table)
+    ORDER BY max_time, name`,
+    { tables },
+  )
   let total = parts.reduce((sum, { bytes }) => sum + Number(bytes), 0)
   let dropped = 0
   for (const { table, name, bytes } of parts) {

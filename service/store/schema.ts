@@ -93,4 +93,34 @@ export const MIGRATIONS: readonly Migration[] = [
       SETTINGS ${DURABLE}, index_granularity = 1024`,
     ],
   },
+  {
+    version: 2,
+    name: 'delayed features',
+    statements: [
+      `CREATE TABLE IF NOT EXISTS delayed_features (
+        owner LowCardinality(String),
+        trace_id FixedString(16),
+        version UInt64 CODEC(Delta, LZ4),
+        is_done UInt8,
+        ingest_time DateTime CODEC(Delta, LZ4)
+      ) ENGINE = ReplacingMergeTree(version, is_done)
+      ORDER BY (owner, trace_id)
+      TTL ingest_time + toIntervalHour(168)
+      SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000`,
+    ],
+  },
+  {
+    version: 3,
+    name: 'weights of traces',
+    // By the tail rule, beside what the spans' own tracestate says; without a rule 1, which costs nothing.
+    statements: ['ALTER TABLE traces ADD COLUMN IF NOT EXISTS weight Float64 DEFAULT 1 CODEC(ZSTD(1))'],
+  },
+  {
+    version: 4,
+    name: 'parts of inserts in one file',
+    // A wide part is about 70 files, each opened, written and synced alone: most of what the engine did for
+    // an insert. What comes from the log (at most 32 MiB of records) becomes a part of one data file; ten of
+    // them merged are wide as before, so that a search over much data reads the columns it needs.
+    statements: ['ALTER TABLE spans MODIFY SETTING min_bytes_for_wide_part = 67108864'],
+  },
 ]

@@ -54,6 +54,7 @@ describe('assembler', () => {
           traceId: A,
           sequence: 1,
           movedFromNs: undefined,
+          isAgain: false,
           summary: {
             traceId: A,
             startNs: 100n,
@@ -63,6 +64,7 @@ describe('assembler', () => {
             hasRoot: true,
             spanCount: 2,
             errorCount: 1,
+            rootTraceState: '',
             services: new Map([
               ['front', 1],
               ['back', 1],
@@ -89,7 +91,7 @@ describe('assembler', () => {
     assembler.add(batchOf([CHILD]), arrival(0), 0)
     assert.deepEqual(ids(assembler.due(ROOTLESS_IDLE_MS - 1)), [])
     assert.deepEqual(assembler.due(ROOTLESS_IDLE_MS).traces, [
-      { traceId: A, sequence: 1, summary: undefined, movedFromNs: undefined },
+      { traceId: A, sequence: 1, summary: undefined, movedFromNs: undefined, isAgain: false },
     ])
   })
 
@@ -99,7 +101,7 @@ describe('assembler', () => {
     assembler.add(batchOf([{ ...ROOT, name: 'other' }]), arrival(1), 1)
     assert.equal(assembler.stats().duplicateSpans, 1)
     assert.deepEqual(assembler.due(5000).traces, [
-      { traceId: A, sequence: 2, summary: undefined, movedFromNs: undefined },
+      { traceId: A, sequence: 2, summary: undefined, movedFromNs: undefined, isAgain: true },
     ])
   })
 

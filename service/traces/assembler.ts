@@ -29,6 +29,8 @@ export type Summary = {
   readonly hasRoot: boolean
   readonly spanCount: number
   readonly errorCount: number
+  /** '' = it has none. */
+  readonly rootTraceState: string
   readonly services: ReadonlyMap<string, number>
   /** `service NUL name`. */
   readonly operations: readonly string[]
@@ -42,6 +44,8 @@ export type DueTrace = {
   readonly summary: Summary | undefined
   /** The start under which the summary before stands, when it was another: that row is to be taken back. */
   readonly movedFromNs: bigint | undefined
+  /** Was summarised before, or may have been by a worker before us. */
+  readonly isAgain?: boolean
 }
 
 export type Due = {
@@ -110,6 +114,7 @@ class LiveTrace {
   rootStartNs = 0xffff_ffff_ffff_ffffn
   rootService = ''
   rootName = ''
+  rootTraceState = ''
   hasRoot = false
   /** Start in the last summary. */
   writtenStartNs: bigint | undefined
@@ -149,7 +154,11 @@ export type AssemblerStats = {
 export class Assembler {
   /** In order of the last span: the first is the least recently used. */
   readonly #live = new Map<string, LiveTrace>()
+  /** Of these, in the same order, those with spans that no summary has yet. */
+  readonly #dirty = new Map<string, LiveTrace>()
   readonly #finished = new Set<string>()
+  /** Each operation's text once for all traces, not once a batch; begins anew when it is full. */
+  readonly #operations = new Map<string, string>()
   /** Traces that were put out of memory before they were summarised. */
   #evicted: DueTrace[] = []
   #spansInMemory = 0
@@ -166,7 +175,7 @@ export class Assembler {
 
   /** Takes the spans of one log record, whose rows are already durable in the store. */
   add(batch: SpanBatch, arrival: Arrival, nowMs: number): void {
-    const names = namesOf(batch)
+    const names = namesOf(batch, (text) => this.#once(text))
     const ids = new DataView(batch.spanIds.buffer, batch.spanIds.byteOffset, batch.spanIds.byteLength)
     // The raw 16 bytes as latin1 text are the key: half as long as hex, and made for all spans at once.
     const keys = Buffer.from(
@@ -209,12 +218,15 @@ export class Assembler {
     const traces = this.#evicted
     this.#evicted = []
     let settledBefore = NONE
+    // Least recently used first: what comes after the first that stays, stays too. Looking at every trace ten
+    // times a second costs more than adding their spans.
     for (const [key, trace] of this.#live) {
-      const idleMs = nowMs - trace.lastSpanMs
-      const isDirty = trace.dirtySince !== NONE
-      if (isDirty && (isAll || isDue(trace, idleMs, nowMs))) traces.push(this.#take(key, trace, nowMs))
-      else if (isDirty) settledBefore = Math.min(settledBefore, trace.dirtySince)
-      else if (idleMs >= limits.RETAIN_MS) this.#forget(key, trace)
+      if (nowMs - trace.lastSpanMs < limits.RETAIN_MS) break
+      if (trace.dirtySince === NONE) this.#forget(key, trace)
+    }
+    for (const [key, trace] of this.#dirty) {
+      if (isAll || isDue(trace, nowMs - trace.lastSpanMs, nowMs)) traces.push(this.#take(key, trace, nowMs))
+      else settledBefore = Math.min(settledBefore, trace.dirtySince)
     }
     return { traces, settledBefore }
   }
@@ -223,11 +235,23 @@ export class Assembler {
     return { ...this.#counts, tracesInMemory: this.#live.size, spansInMemory: this.#spansInMemory }
   }
 
+  #once(text: string): string {
+    const known = this.#operations.get(text)
+    if (known !== undefined) return known
+    if (this.#operations.size === limits.OPERATION_TEXTS_MAX) this.#operations.clear()
+    this.#operations.set(text, text)
+    return text
+  }
+
   #touch(key: string, arrival: Arrival, nowMs: number): LiveTrace {
     let trace = this.#live.get(key)
     if (trace === undefined) trace = new LiveTrace(nowMs, this.#finished.has(key))
-    else this.#live.delete(key)
+    else {
+      this.#live.delete(key)
+      this.#dirty.delete(key)
+    }
     this.#live.set(key, trace)
+    this.#dirty.set(key, trace)
     trace.lastSpanMs = nowMs
     trace.dirtySince = Math.min(trace.dirtySince, arrival.ordinal)
     trace.sequence = Math.max(trace.sequence, arrival.sequence)
@@ -252,10 +276,12 @@ export class Assembler {
 
   #take(key: string, trace: LiveTrace, nowMs: number): DueTrace {
     trace.dirtySince = NONE
+    this.#dirty.delete(key)
     trace.lastSummaryMs = nowMs
     const isLong = trace.endNs > trace.startNs + RETAIN_NS
     const isKnown = trace.isFenced || (!trace.needsReread && trace.hasRoot && !isLong)
     const movedFromNs = trace.writtenStartNs === trace.startNs ? undefined : trace.writtenStartNs
+    const isAgain = trace.needsReread || trace.writtenStartNs !== undefined
     trace.writtenStartNs = trace.startNs
     const traceId = Buffer.from(key, 'latin1').toString('hex')
     return {
@@ -263,6 +289,7 @@ export class Assembler {
       sequence: trace.sequence,
       summary: isKnown ? summaryOf(traceId, trace) : undefined,
       movedFromNs,
+      isAgain,
     }
   }
 
@@ -307,14 +334,14 @@ function isDue(trace: LiveTrace, idleMs: number, nowMs: number): boolean {
   )
 }
 
-function namesOf(batch: SpanBatch): BatchNames {
+function namesOf(batch: SpanBatch, once: (text: string) => string): BatchNames {
   const services = servicesOf(batch)
   const operations = services.map(() => new Map<number, string>())
   const operation = (resourceRow: number, name: number): string => {
     const known = operations[resourceRow]!
     let text = known.get(name)
     if (text === undefined) {
-      text = services[resourceRow]! + OPERATION_SEPARATOR + batch.strings.text(name)
+      text = once(services[resourceRow]! + OPERATION_SEPARATOR + batch.strings.text(name))
       known.set(name, text)
     }
     return text
@@ -340,6 +367,8 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
     trace.rootStartNs = startNs
     trace.rootService = service
     trace.rootName = batch.strings.text(batch.names[i]!)
+    const state = batch.traceStates[i]!
+    trace.rootTraceState = state === 0 ? '' : batch.strings.text(state)
   }
   return added
 }
@@ -376,6 +405,7 @@ function summaryOf(traceId: string, trace: LiveTrace): Summary {
     hasRoot: trace.hasRoot,
     spanCount: trace.spanCount,
     errorCount: trace.errorCount,
+    rootTraceState: trace.rootTraceState,
     services: new Map(trace.services),
     operations: [...trace.operations],
   }

@@ -12,7 +12,7 @@ import { decodeJaegerJson } from './jaeger-json.ts'
 import type { DecodeReport } from './otlp-error.ts'
 import { decodeOtlpJson, decodeOtlpJsonLines } from './otlp-json.ts'
 import { decodeOtlpProtobuf } from './otlp-protobuf.ts'
-import { SpanBatchBuilder } from './span-batch-builder.ts'
+import { SpanBatchBuilder, type Stamp } from './span-batch-builder.ts'
 import { encodeSpanBlock } from './span-block.ts'
 import { decodeZipkinJson } from './zipkin-json.ts'
 
@@ -64,8 +64,8 @@ export class BatchIngest {
    * Resolves when durable. Errors: OtlpError (the body), LogError (the disk). Owns: the body until it
    * settles.
    */
-  async ingest(body: Uint8Array, format: BatchFormat): Promise<BatchOutcome> {
-    const { block, spanCount, report } = await this.#decode(body, format)
+  async ingest(body: Uint8Array, format: BatchFormat, stamps: readonly Stamp[] = []): Promise<BatchOutcome> {
+    const { block, spanCount, report } = await this.#decode(body, format, stamps)
     const outcome = { acceptedSpans: spanCount, rejectedSpans: report.rejectedSpans, message: report.message }
     if (block === undefined) return { ...outcome, isDuplicate: false }
     const { isDuplicate } = await this.#ports.log.append(block, batchKey(body))
@@ -75,9 +75,11 @@ export class BatchIngest {
   async #decode(
     body: Uint8Array,
     format: BatchFormat,
+    stamps: readonly Stamp[],
   ): Promise<{ block?: Uint8Array; spanCount: number; report: DecodeReport }> {
     const builder = this.#pool.pop() ?? new SpanBatchBuilder(this.#ports.random.uint32())
     try {
+      builder.stampResources(stamps)
       const decoding = DECODERS[format](body, builder)
       let step = decoding.next()
       for (; step.done !== true; step = decoding.next()) await this.#ports.yieldTurn()

@@ -100,10 +100,10 @@ export async function readBody(
   return { bytes, wireBytes: wire.length }
 }
 
-const tooLarge = (): Refusal =>
+export const tooLarge = (bytesMax: number): Refusal =>
   new Refusal(413, {
     code: 'E_TOO_LARGE',
-    message: `the body is larger than ${BODY_BYTES_MAX} bytes, after decompression`,
+    message: `the body is larger than ${bytesMax} bytes, after decompression`,
     hint: 'send it in smaller parts',
   })
 const overBudget = (): Refusal =>
@@ -112,12 +112,12 @@ const overBudget = (): Refusal =>
     message: 'too many bytes are being received at once',
     hint: 'keep the batch and send it again',
   })
-const cutShort = (): Refusal =>
+export const cutShort = (): Refusal =>
   new Refusal(400, { code: 'E_BODY_CUT', message: 'the request was cut short', hint: 'send it again' })
 
 async function readWire(request: IncomingMessage, hold: (bytes: number) => boolean): Promise<Uint8Array> {
-  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge()
-  const chunks = new ChunkList(hold)
+  if (Number(request.headers['content-length'] ?? 0) > BODY_BYTES_MAX) throw tooLarge(BODY_BYTES_MAX)
+  const chunks = new ChunkList(hold, BODY_BYTES_MAX)
   return new Promise<Uint8Array>((resolve, reject) => {
     const fail = (error: Error): void => {
       request.removeAllListeners('data')
@@ -134,13 +134,15 @@ async function readWire(request: IncomingMessage, hold: (bytes: number) => boole
   })
 }
 
-async function decompress(
+/** Errors: Refusal 400 when it is in no such encoding, 413 over the limit, 503 when `hold` refuses. */
+export async function decompress(
   wire: Uint8Array,
   encoding: keyof typeof DECOMPRESSORS,
   hold: (bytes: number) => boolean,
+  bytesMax: number = BODY_BYTES_MAX,
 ): Promise<Uint8Array> {
   const stream = DECOMPRESSORS[encoding]({ chunkSize: CHUNK_BLOCK_BYTES })
-  const chunks = new ChunkList(hold)
+  const chunks = new ChunkList(hold, bytesMax)
   stream.end(wire)
   try {
     // Leaving the loop by an error ends the stream.
@@ -163,8 +165,9 @@ async function decompress(
  * The bytes of one body as they come. Small chunks are copied together: kept as they are, each byte of a body
  * sent in chunks of one byte would cost an object of a hundred.
  */
-class ChunkList {
+export class ChunkList {
   readonly #hold: (bytes: number) => boolean
+  readonly #bytesMax: number
   readonly #chunks: Buffer[] = []
   #bytes = 0
   #block = Buffer.alloc(0)
@@ -172,13 +175,18 @@ class ChunkList {
   #used = 0
   #listed = 0
 
-  constructor(hold: (bytes: number) => boolean) {
+  constructor(hold: (bytes: number) => boolean, bytesMax: number) {
     this.#hold = hold
+    this.#bytesMax = bytesMax
+  }
+
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** A refusal = the chunk was not taken. */
   add(chunk: Buffer): Refusal | undefined {
-    if (this.#bytes + chunk.length > BODY_BYTES_MAX) return tooLarge()
+    if (this.#bytes + chunk.length > this.#bytesMax) return tooLarge(this.#bytesMax)
     if (!this.#hold(chunk.length)) return overBudget()
     this.#bytes += chunk.length
     if (chunk.length < CHUNK_BYTES_MIN) this.#copy(chunk)

@@ -15,9 +15,11 @@ import { seededRandom } from '#base'
 import { LogError, openLog, SimulatedDisk } from '#log'
 import type { LogErrorCode } from '#log'
 import { BatchIngest } from './ingest-batch.ts'
-import { createIngestServer, IngestCounters } from './ingest-http.ts'
-import type { IngestAccess } from './ingest-http.ts'
-import { BODY_BYTES_MAX } from './ingest-limits.ts'
+import { ByteBudget } from './ingest-body.ts'
+import { IngestCounters } from './ingest-counters.ts'
+import { createIngestServer } from './ingest-http.ts'
+import { BODY_BYTES_IN_FLIGHT_MAX, BODY_BYTES_MAX } from './ingest-limits.ts'
+import type { SenderAccess } from './sender-check.ts'
 import { requestType } from './testing/otlp-oracle.ts'
 
 const responseRoot = protobuf.Root.fromJSON({
@@ -33,7 +35,7 @@ type Listener = { readonly port: number; readonly counters: IngestCounters; read
 
 async function withListener(
   body: (listener: Listener) => Promise<void>,
-  access: Partial<IngestAccess> = {},
+  access: Partial<SenderAccess> = {},
   refusal?: LogErrorCode,
 ): Promise<void> {
   const clock: Clock = { nowNs: () => 5n, monotonicMs: () => 0, setTimer: () => ({ cancel: () => {} }) }
@@ -52,7 +54,8 @@ async function withListener(
     yieldTurn: async () => {},
   })
   const counters = new IngestCounters()
-  const server = createIngestServer(ingest, { host: '127.0.0.1', ...access }, counters)
+  const budget = new ByteBudget(BODY_BYTES_IN_FLIGHT_MAX)
+  const server = createIngestServer(ingest, { host: '127.0.0.1', ...access }, counters, budget)
   const port = await new Promise<number>((resolve) =>
     server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)),
   )

@@ -3,63 +3,28 @@
 //
 //   Host -> Origin -> path -> method -> token -> Content-Type -> Content-Encoding -> body -> BatchIngest ->
 //   200
+// A page that bears no token goes by page-posts.ts instead.
 //
 // Every refusal is a google.rpc.Status in the request's encoding. A refused body is read to its end and
 // thrown away, so that the connection can go on; the request's deadline bounds that. 503 carries Retry-After:
 // senders keep the batch. Source: OTLP specification 1.9; DNS rebinding and CORS: reliability 2.1, rows 23
 // and 24.
 
-import { createHash, timingSafeEqual } from 'node:crypto'
 import { createServer, STATUS_CODES } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { BatchIngest, BatchOutcome, OtlpFormat } from './ingest-batch.ts'
-import { ByteBudget, withBody } from './ingest-body.ts'
-import type { Body } from './ingest-body.ts'
+import type { BatchIngest, OtlpFormat } from './ingest-batch.ts'
+import { withBody } from './ingest-body.ts'
+import type { Body, ByteBudget } from './ingest-body.ts'
+import type { IngestCounters } from './ingest-counters.ts'
 import * as limits from './ingest-limits.ts'
 import { Refusal, refusalOf, sentenceOf } from './ingest-refusal.ts'
 import { CONTENT_TYPES, encodeStatus, encodeSuccess } from './ingest-response.ts'
-
-export type IngestAccess = {
-  readonly host: string
-  readonly token?: string
-  readonly allowedOrigins?: readonly string[]
-  readonly allowedHosts?: readonly string[]
-}
-
-/** Written by the listener and by imports, read by stats(). */
-export class IngestCounters {
-  requests = 0
-  acceptedSpans = 0
-  rejectedSpans = 0
-  acceptedBatches = 0
-  duplicateBatches = 0
-  bodyBytes = 0
-  decodedBytes = 0
-  readonly refused: { [status: string]: number } = {}
-
-  accept(
-    outcome: Omit<BatchOutcome, 'message'>,
-    body: { readonly wireBytes: number; readonly decodedBytes: number },
-  ): void {
-    this.bodyBytes += body.wireBytes
-    this.decodedBytes += body.decodedBytes
-    this.rejectedSpans += outcome.rejectedSpans
-    if (outcome.isDuplicate) {
-      this.duplicateBatches++
-      return
-    }
-    this.acceptedBatches++
-    this.acceptedSpans += outcome.acceptedSpans
-  }
-
-  refuse(status: number): void {
-    this.refused[status] = (this.refused[status] ?? 0) + 1
-  }
-}
+import { isPagePost, PagePosts } from './page-posts.ts'
+import type { Stamp } from './span-batch-builder.ts'
+import { SenderCheck, type SenderAccess } from './sender-check.ts'
 
 const PATH = '/v1/traces'
-const LOOPBACK_HOSTS = ['localhost', '127.0.0.1', '[::1]']
 
 type Answer = {
   readonly status: number
@@ -70,10 +35,11 @@ type Answer = {
 /** Not yet listening. */
 export function createIngestServer(
   ingest: Pick<BatchIngest, 'ingest'>,
-  access: IngestAccess,
+  access: SenderAccess,
   counters: IngestCounters,
+  budget: ByteBudget,
 ): Server {
-  const listener = new IngestListener(ingest, access, counters)
+  const listener = new IngestListener(ingest, access, counters, budget)
   const server = createServer(
     {
       maxHeaderSize: limits.HEADER_BYTES_MAX,
@@ -93,20 +59,22 @@ export function createIngestServer(
 
 class IngestListener {
   readonly #ingest: Pick<BatchIngest, 'ingest'>
-  readonly #access: IngestAccess
-  readonly #hosts: ReadonlySet<string>
-  readonly #tokenHash: Buffer | undefined
+  readonly #check: SenderCheck
+  readonly #pages: PagePosts
   readonly #counters: IngestCounters
-  readonly #budget = new ByteBudget(limits.BODY_BYTES_IN_FLIGHT_MAX)
+  readonly #budget: ByteBudget
 
-  constructor(ingest: Pick<BatchIngest, 'ingest'>, access: IngestAccess, counters: IngestCounters) {
+  constructor(
+    ingest: Pick<BatchIngest, 'ingest'>,
+    access: SenderAccess,
+    counters: IngestCounters,
+    budget: ByteBudget,
+  ) {
     this.#ingest = ingest
-    this.#access = access
+    this.#check = new SenderCheck(access)
+    this.#pages = new PagePosts(access, () => performance.now())
     this.#counters = counters
-    this.#hosts = new Set(
-      [...LOOPBACK_HOSTS, access.host, ...(access.allowedHosts ?? [])].map((host) => host.toLowerCase()),
-    )
-    this.#tokenHash = access.token === undefined ? undefined : sha256(access.token)
+    this.#budget = budget
   }
 
   /** Never rejects. */
@@ -119,7 +87,7 @@ class IngestListener {
     if (!request.readableEnded) request.resume()
     const origin = request.headers.origin
     const cors =
-      origin !== undefined && this.#isAllowedOrigin(origin)
+      origin !== undefined && this.#check.isAllowedOrigin(origin)
         ? { 'access-control-allow-origin': origin, vary: 'Origin' }
         : {}
     response.writeHead(answer.status, {
@@ -131,51 +99,34 @@ class IngestListener {
   }
 
   async #answer(request: IncomingMessage, format: OtlpFormat | undefined): Promise<Answer> {
-    this.#checkSender(request)
+    this.#check.sender(request.headers.host, request.headers.origin)
     if (pathOf(request.url) !== PATH) throw REFUSALS.path()
     if (request.method === 'OPTIONS' && request.headers.origin !== undefined) return PREFLIGHT
     if (request.method !== 'POST') throw REFUSALS.method()
-    this.#checkToken(request.headers.authorization)
+    if (isPagePost(request.headers)) return this.#answerPage(request, format)
+    this.#check.token(request.headers.authorization)
     if (format === undefined) throw REFUSALS.type()
     return withBody(request, this.#budget, (body) => this.#accept(body, format))
   }
 
-  async #accept({ bytes, wireBytes }: Body, format: OtlpFormat): Promise<Answer> {
-    const outcome = await this.#ingest.ingest(bytes, format)
+  #answerPage(request: IncomingMessage, format: OtlpFormat | undefined): Promise<Answer> {
+    this.#pages.admit(request, format)
+    const stamps = this.#pages.stamps(request)
+    return withBody(request, this.#budget, (body) => this.#accept(body, 'json', stamps))
+  }
+
+  async #accept(
+    { bytes, wireBytes }: Body,
+    format: OtlpFormat,
+    stamps: readonly Stamp[] = [],
+  ): Promise<Answer> {
+    const outcome = await this.#ingest.ingest(bytes, format, stamps)
     this.#counters.accept(outcome, { wireBytes, decodedBytes: bytes.length })
     return {
       status: 200,
       headers: { 'content-type': CONTENT_TYPES[format] },
       body: encodeSuccess(format, outcome),
     }
-  }
-
-  #checkSender(request: IncomingMessage): void {
-    const host = hostOf(request.headers.host)
-    if (host === undefined) throw REFUSALS.noHost()
-    if (!this.#isAllowedHost(host)) throw REFUSALS.host(host)
-    const { origin } = request.headers
-    if (origin !== undefined && !this.#isAllowedOrigin(origin)) throw REFUSALS.origin(origin)
-  }
-
-  /**
-   * Bound to every address we can not know our names, but a name that resolves to us still must be listed:
-   * only literals pass.
-   */
-  #isAllowedHost(host: string): boolean {
-    if (this.#hosts.has(host)) return true
-    const isUnspecified = this.#access.host === '0.0.0.0' || this.#access.host === '::'
-    return isUnspecified && /^(\d+\.\d+\.\d+\.\d+|\[[0-9a-f:.]+\])$/.test(host)
-  }
-
-  #isAllowedOrigin(origin: string): boolean {
-    return this.#access.allowedOrigins?.includes(origin) === true
-  }
-
-  #checkToken(authorization: string | undefined): void {
-    if (this.#tokenHash === undefined) return
-    const sent = /^Bearer (\S+)$/i.exec(authorization ?? '')?.[1] ?? ''
-    if (!timingSafeEqual(sha256(sent), this.#tokenHash)) throw REFUSALS.token()
   }
 
   #refuse(error: unknown, format: OtlpFormat): Answer {
@@ -199,8 +150,6 @@ const PREFLIGHT: Answer = {
   body: new Uint8Array(0),
 }
 
-const sha256 = (text: string): Buffer => createHash('sha256').update(text).digest()
-
 /** undefined = a type we do not read. Parameters like charset do not matter. */
 function formatOf(contentType: string | undefined): OtlpFormat | undefined {
   const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase()
@@ -215,11 +164,6 @@ function formatOf(contentType: string | undefined): OtlpFormat | undefined {
 function pathOf(url: string | undefined): string {
   const path = (url ?? '').replace(/^https?:\/\/[^/?#]*/i, '')
   return path.split('?', 1)[0]!
-}
-
-/** The name without its port, in lower case. */
-function hostOf(header: string | undefined): string | undefined {
-  return /^(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::\d{1,5})?$/.exec((header ?? '').toLowerCase())?.[1]
 }
 
 /** A request that is no HTTP, or too slow, or too large in its head. */
@@ -261,34 +205,6 @@ const REFUSALS = {
       message: 'the body is of a type that is not read here',
       hint: 'Content-Type must be application/x-protobuf or application/json',
     }),
-  noHost: () =>
-    new Refusal(400, {
-      code: 'E_BAD_HOST',
-      message: 'the Host header is missing or malformed',
-      hint: 'send Host: NAME:PORT',
-    }),
-  host: (host: string) =>
-    new Refusal(403, {
-      code: 'E_BAD_HOST',
-      message: `requests for host ${host} are not served here`,
-      hint: 'start the server with --allow-host NAME',
-    }),
-  origin: (origin: string) =>
-    new Refusal(403, {
-      code: 'E_BAD_ORIGIN',
-      message: `origin ${origin} may not post here`,
-      hint: 'start the server with --allow-origin URL',
-    }),
-  token: () =>
-    new Refusal(
-      401,
-      {
-        code: 'E_UNAUTHORIZED',
-        message: 'a bearer token is required',
-        hint: 'OTEL_EXPORTER_OTLP_HEADERS=authorization=Bearer%20TOKEN, the one in DIR/agent-token',
-      },
-      { 'www-authenticate': 'Bearer' },
-    ),
   head: () =>
     new Refusal(431, {
       code: 'E_HEADERS_LARGE',
@@ -305,6 +221,6 @@ const REFUSALS = {
     new Refusal(400, {
       code: 'E_BAD_HTTP',
       message: 'this is not HTTP/1.1',
-      hint: 'gRPC and TLS are not spoken here',
+      hint: 'gRPC has a port of its own (4317); TLS is not spoken here',
     }),
 }

@@ -95,7 +95,48 @@ export const HEADERS_COUNT_MAX = 100
 /** Connections of one ingest thread; more are refused by closing. An idle one costs about 10 kB. */
 export const CONNECTIONS_MAX = 4096
 
+// --- the listener for gRPC
+
+/** The default of every gRPC library, and what senders cut their batches to. Also after decompression. */
+export const GRPC_MESSAGE_BYTES_MAX = 4 * 1024 * 1024
+
+/** Calls under way on one connection; an exporter has one, a Collector's queue has ten. */
+export const GRPC_STREAMS_MAX = 100
+
+/** A connection of HTTP/2 costs about 60 kB with its tables: 60 MB for all. More are closed at once. */
+export const GRPC_CONNECTIONS_MAX = 1024
+
+/** A connection without a byte for so long is told to go; senders come back by themselves. */
+export const GRPC_IDLE_MS = 300_000
+
+/** What a call, and what a connection, may send before it is read: a whole message without a pause. */
+export const GRPC_STREAM_WINDOW_BYTES = 1024 * 1024
+export const GRPC_SESSION_WINDOW_BYTES = GRPC_MESSAGE_BYTES_MAX
+
+/** Of nghttp2, per connection, in MB: its windows and tables. */
+export const GRPC_SESSION_MEMORY_MB = 10
+
+/** Frames that make no sense, and calls beyond GRPC_STREAMS_MAX, before the connection is cut. */
+export const GRPC_BAD_FRAMES_MAX = 100
+
+/** Calls that a sender may open and cancel: so many at once, then so many a second (rapid reset). */
+export const GRPC_RESET_BURST = 200
+export const GRPC_RESETS_PER_SECOND = 20
+
+// --- pages (crosscut/browser): anybody can send what they send
+
+/** A beacon is at most 64 KiB; the rest is for recorders of other makes. */
+export const PAGE_BODY_BYTES_MAX = 128 * 1024
+
+/**
+ * All pages together, of one ingest thread: a visit is about 20 kB, so 100 visits a second; 2 % of what the
+ * thread decodes. A burst is ten seconds of it.
+ */
+export const PAGE_BYTES_PER_SECOND_MAX = 2 * 1024 * 1024
+export const PAGE_BURST_BYTES_MAX = 10 * PAGE_BYTES_PER_SECOND_MAX
+
 /** What a refused sender is told to wait. */
 export const RETRY_AFTER_SECONDS = 2
 
 if (BODY_BYTES_IN_FLIGHT_MAX < 2 * BODY_BYTES_MAX) throw new Error('two of the largest bodies must fit')
+if (GRPC_MESSAGE_BYTES_MAX > BODY_BYTES_MAX) throw new Error('what gRPC takes, HTTP takes')

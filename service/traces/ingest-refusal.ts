@@ -5,7 +5,7 @@
 import { LogError, type LogErrorCode } from '#log'
 import { OtlpError, type OtlpErrorCode } from './otlp-error.ts'
 
-export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 431 | 500 | 503
+export type RefusalStatus = 400 | 401 | 403 | 404 | 405 | 408 | 413 | 415 | 429 | 431 | 500 | 503
 
 export type RefusalText = { readonly code: string; readonly message: string; readonly hint: string }
 

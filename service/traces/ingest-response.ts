@@ -1,14 +1,15 @@
-// Answers of OTLP/HTTP: ExportTraceServiceResponse and google.rpc.Status, in the encoding of the request.
+// Answers of OTLP: ExportTraceServiceResponse and google.rpc.Status, in the encoding of the request.
 //
 //   ExportTraceServiceResponse { partial_success = 1 { rejected_spans = 1 int64; error_message = 2 string } }
-//   Status                     { code = 1 int32; message = 2 string }
+//   Status                     { code = 1 int32; message = 2 string; details = 3 Any }
+//   Any { type_url = 1; value = 2 }   RetryInfo { retry_delay = 1 Duration { seconds = 1 int64 } }
 //
-// Source: OTLP specification 1.9, "OTLP/HTTP Response"; google/rpc/code.proto.
+// Source: OTLP specification 1.9, "OTLP/HTTP Response", "OTLP/gRPC Throttling"; google/rpc.
 
 import type { OtlpFormat } from './ingest-batch.ts'
 
 /** google.rpc.Code of each HTTP status we send. */
-const RPC_CODES: { readonly [status: number]: number } = {
+export const RPC_CODES: { readonly [status: number]: number } = {
   400: 3,
   401: 16,
   403: 7,
@@ -49,6 +50,20 @@ export function encodeStatus(format: OtlpFormat, httpStatus: number, message: st
   if (format === 'json') return Buffer.from(JSON.stringify({ code, message }))
   return Buffer.concat([varintField(1, code), textField(2, message)])
 }
+
+/** google.rpc.Status as gRPC carries it beside the code; with RetryInfo when the sender shall try again. */
+export function encodeRpcStatus(
+  code: number,
+  { message, retrySeconds }: { readonly message: string; readonly retrySeconds?: number },
+): Uint8Array {
+  const status = [varintField(1, code), textField(2, message)]
+  if (retrySeconds === undefined) return Buffer.concat(status)
+  const retryInfo = lengthField(1, varintField(1, retrySeconds))
+  const any = Buffer.concat([textField(1, RETRY_INFO), lengthField(2, retryInfo)])
+  return Buffer.concat([...status, lengthField(3, any)])
+}
+
+const RETRY_INFO = 'type.googleapis.com/google.rpc.RetryInfo'
 
 function varint(value: number): number[] {
   const bytes: number[] = []

@@ -1,4 +1,4 @@
-// Entry of the ingest thread: owns the OTLP listener and the log, announces sealed segments, drops what the
+// Entry of the ingest thread: owns the OTLP listeners and the log, announces sealed segments, drops what the
 // consumer has.
 //
 //   parent  --connect(port)--> every sealed segment is announced on the port, then each one as it is sealed
@@ -14,13 +14,19 @@ import type { Log, SegmentInfo } from '#log'
 import type { ImportAnswer, ImportQuestion } from './import-calls.ts'
 import { importFile } from './import-file.ts'
 import { BatchIngest } from './ingest-batch.ts'
-import { createIngestServer, IngestCounters } from './ingest-http.ts'
+import { ByteBudget } from './ingest-body.ts'
+import { IngestCounters } from './ingest-counters.ts'
+import { createGrpcServer } from './ingest-grpc.ts'
+import { listen } from './listen.ts'
+import { createIngestServer } from './ingest-http.ts'
+import { BODY_BYTES_IN_FLIGHT_MAX } from './ingest-limits.ts'
 import { refusalOf } from './ingest-refusal.ts'
 import type {
   ConsumerToIngest,
   IngestOptions,
   IngestStats,
   IngestToConsumer,
+  Listener,
   ParentToWorker,
   WorkerToParent,
 } from './ingest.ts'
@@ -41,7 +47,11 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
     random: nodeRandom,
     yieldTurn: () => nextTurn(),
   })
-  const server = createIngestServer(ingest, options, counters)
+  // One for both: it bounds what this thread holds.
+  const budget = new ByteBudget(BODY_BYTES_IN_FLIGHT_MAX)
+  const server = createIngestServer(ingest, options, counters, budget)
+  const grpc = createGrpcServer(ingest, options, counters, budget)
+  let isGrpcListening = false
   const consumers = new Set<MessagePort>()
   log.onSealed((segment) => consumers.forEach((port) => announce(port, segment)))
 
@@ -49,7 +59,7 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
     const closed = new Promise((resolve) => server.close(resolve))
     server.closeIdleConnections()
     const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS_MAX)
-    await closed
+    await Promise.all([closed, isGrpcListening ? grpc.close(CLOSE_MS_MAX) : undefined])
     clearTimeout(cut)
     await log.close()
     for (const port of consumers) port.close()
@@ -67,17 +77,28 @@ async function main(parent: MessagePort, options: IngestOptions): Promise<void> 
         return void close()
     }
   })
-  server.once('error', (error: Error) => {
-    tell({ kind: 'failed', code: 'code' in error ? String(error.code) : 'E_INGEST', message: error.message })
-    void log.close().then(() => parent.close())
-  })
-  server.listen({ host: options.host, port: options.port }, () => {
-    const address = server.address()
-    tell({
-      kind: 'listening',
-      port: typeof address === 'object' && address !== null ? address.port : options.port,
-    })
-  })
+  const fail = async (error: unknown, listener: Listener): Promise<void> => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'E_INGEST'
+    tell({ kind: 'failed', code, message: String(error), listener })
+    server.close()
+    await log.close()
+    parent.close()
+  }
+  const { host, grpcPort } = options
+  let port: number
+  try {
+    port = await listen(server, options)
+  } catch (error: unknown) {
+    return fail(error, 'http')
+  }
+  if (grpcPort === undefined) return tell({ kind: 'listening', port })
+  try {
+    const listening = await grpc.listen({ host, port: grpcPort })
+    isGrpcListening = true
+    tell({ kind: 'listening', port, grpcPort: listening })
+  } catch (error: unknown) {
+    await fail(error, 'grpc')
+  }
 }
 
 function announce(port: MessagePort, segment: SegmentInfo): void {
@@ -118,6 +139,7 @@ function statsOf(log: Log, counters: IngestCounters): IngestStats {
   const stats = log.stats()
   const {
     requests,
+    grpcRequests,
     acceptedSpans,
     rejectedSpans,
     acceptedBatches,
@@ -128,6 +150,7 @@ function statsOf(log: Log, counters: IngestCounters): IngestStats {
   } = counters
   return {
     requests,
+    grpcRequests,
     acceptedSpans,
     rejectedSpans,
     acceptedBatches,

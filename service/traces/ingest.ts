@@ -1,4 +1,4 @@
-// Starts ingest: worker threads that own the OTLP listener and the log, and the ports by which a consumer
+// Starts ingest: worker threads that own the OTLP listeners and the log, and the ports by which a consumer
 // learns of sealed segments. The handle lives in the thread that starts it (server/).
 //
 //   startIngest -> Worker (ingest-worker.ts) --IngestToConsumer--> trace worker
@@ -15,6 +15,8 @@ export type IngestOptions = {
   readonly host: string
   /** 0 = any free port. */
   readonly port: number
+  /** OTLP/gRPC; 0 = any free port, absent = none. */
+  readonly grpcPort?: number
   /** Folder of the log; created. */
   readonly dir: string
   /** When given, requests need `Authorization: Bearer <token>`. Required beyond loopback. */
@@ -23,10 +25,16 @@ export type IngestOptions = {
   readonly allowedOrigins?: readonly string[]
   /** Host names that requests may be addressed to, beside loopback names and `host`. */
   readonly allowedHosts?: readonly string[]
+  /** What pages show where others show the token; public. */
+  readonly pageKey?: string
+  /** A header in which a proxy tells the country of who opened a page. */
+  readonly countryHeader?: string
 }
 
 export type IngestStats = {
   readonly requests: number
+  /** Of these, over gRPC. */
+  readonly grpcRequests: number
   readonly acceptedSpans: number
   readonly rejectedSpans: number
   readonly acceptedBatches: number
@@ -51,6 +59,8 @@ export type IngestStats = {
 export type IngestHandle = {
   readonly host: string
   readonly port: number
+  /** Absent = not asked for. */
+  readonly grpcPort?: number
   /**
    * A port for one consumer: transfer it to the trace worker. All sealed segments not yet dropped are
    * announced on it first.
@@ -81,19 +91,24 @@ export type ParentToWorker =
   | ImportQuestion
 
 export type WorkerToParent =
-  | { readonly kind: 'listening'; readonly port: number }
+  | { readonly kind: 'listening'; readonly port: number; readonly grpcPort?: number }
   | { readonly kind: 'stats'; readonly id: number; readonly stats: IngestStats }
   | ImportAnswer
-  | { readonly kind: 'failed'; readonly code: string; readonly message: string }
+  | { readonly kind: 'failed'; readonly code: string; readonly message: string; readonly listener?: Listener }
+
+export type Listener = 'http' | 'grpc'
 
 /** Why ingest could not start: EADDRINUSE, EACCES, E_LOG_LOCKED, E_LOG_VERSION, E_LOG_IO, ... */
 export class IngestError extends Error {
   readonly code: string
+  /** Whose port could not be had. */
+  readonly listener: Listener | undefined
 
-  constructor(code: string, message: string) {
+  constructor(code: string, message: string, listener?: Listener) {
     super(message)
     this.name = 'IngestError'
     this.code = code
+    this.listener = listener
   }
 }
 
@@ -124,10 +139,11 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
     waiting.get(message.id)?.(message.stats)
     waiting.delete(message.id)
   })
-  const port = await listening(worker)
+  const { port, grpcPort } = await listening(worker)
   return {
     host: options.host,
     port,
+    ...(grpcPort === undefined ? {} : { grpcPort }),
     connect: () => {
       const { port1, port2 } = new MessageChannel()
       ask({ kind: 'connect', port: port2 }, [port2])
@@ -152,6 +168,7 @@ export async function startIngest(options: IngestOptions): Promise<IngestHandle>
 
 const NO_STATS: IngestStats = {
   requests: 0,
+  grpcRequests: 0,
   acceptedSpans: 0,
   rejectedSpans: 0,
   acceptedBatches: 0,
@@ -170,11 +187,13 @@ const NO_STATS: IngestStats = {
   tornRecords: 0,
 }
 
-function listening(worker: Worker): Promise<number> {
+type Ports = { readonly port: number; readonly grpcPort?: number }
+
+function listening(worker: Worker): Promise<Ports> {
   return new Promise((resolve, reject) => {
     worker.on('message', (message: WorkerToParent) => {
-      if (message.kind === 'listening') resolve(message.port)
-      if (message.kind === 'failed') reject(new IngestError(message.code, message.message))
+      if (message.kind === 'listening') resolve(message)
+      if (message.kind === 'failed') reject(new IngestError(message.code, message.message, message.listener))
     })
     worker.once('error', (error: unknown) => reject(new IngestError('E_INGEST', String(error))))
     worker.once('exit', () =>

@@ -59,15 +59,16 @@ export class SpanRowReader {
       attributes: spanAttributes(row),
       events: events(row),
       links: links(row),
-      resource: this.#resource(text(row['resource'])),
-      scope: this.#scope(text(row['scope'])),
+      resource: this.resource(text(row['resource'])),
+      scope: this.scope(text(row['scope'])),
       droppedAttributesCount: Number(row['dropped_attributes']),
       droppedEventsCount: Number(row['dropped_events']),
       droppedLinksCount: Number(row['dropped_links']),
     }
   }
 
-  #resource(line: string): OtlpResource {
+  /** Of a line of column resource. */
+  resource(line: string): OtlpResource {
     let resource = this.#resources.get(line)
     if (resource === undefined) {
       const parsed = parseObject(line)
@@ -81,7 +82,7 @@ export class SpanRowReader {
     return resource
   }
 
-  #scope(line: string): OtlpScope {
+  scope(line: string): OtlpScope {
     let scope = this.#scopes.get(line)
     if (scope === undefined) {
       const parsed = parseObject(line)

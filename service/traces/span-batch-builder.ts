@@ -10,7 +10,7 @@ import { LINKS_PER_SPAN_MAX, EVENTS_PER_SPAN_MAX, ATTRIBUTES_PER_ROW_MAX } from 
 import { addCounts } from './otlp-shared.ts'
 import { U32Column } from './span-batch-columns.ts'
 import { StringInterner } from './span-batch-strings.ts'
-import { StringTable } from './span-batch.ts'
+import { StringTable, VALUE_TYPES } from './span-batch.ts'
 import type { AttributeColumns, SpanBatch } from './span-batch.ts'
 
 const INITIAL_ROWS = 1024
@@ -59,6 +59,20 @@ export class AttributeBuilder {
     this.#words[2 * at] = low
     this.#words[2 * at + 1] = high
     this.#length = at + 1
+  }
+
+  /** In place of whatever the open row has under this key; there is always room. */
+  putText(key: number, text: number): void {
+    const from = this.offsets.data[this.offsets.length - 1]!
+    let isThere = false
+    for (let at = from; at < this.#length; at++) {
+      if (this.#keys[at] !== key) continue
+      this.#types[at] = VALUE_TYPES.string
+      this.#words[2 * at] = text
+      this.#words[2 * at + 1] = 0
+      isThere = true
+    }
+    if (!isThere) this.push(key, VALUE_TYPES.string, text, 0)
   }
 
   closeRow(): void {
@@ -167,7 +181,12 @@ export class LinkBuilder {
   }
 }
 
+/** An attribute that a resource gets from us, whatever its sender said. */
+export type Stamp = readonly [key: string, value: string]
+
 export class ResourceBuilder {
+  /** Indices of key and value. */
+  stamps: readonly (readonly [number, number])[] = []
   readonly schemaUrls = new U32Column()
   readonly dropped = new U32Column()
   readonly attributes = new AttributeBuilder()
@@ -177,12 +196,14 @@ export class ResourceBuilder {
   }
 
   close(row: { readonly schemaUrl: number; readonly dropped: number; readonly overLimit: number }): void {
+    for (const [key, value] of this.stamps) this.attributes.putText(key, value)
     this.schemaUrls.push(row.schemaUrl)
     this.dropped.push(addCounts(row.dropped, row.overLimit))
     this.attributes.closeRow()
   }
 
   reset(): void {
+    this.stamps = []
     for (const column of [this.schemaUrls, this.dropped, this.attributes]) column.reset()
   }
 }
@@ -330,6 +351,12 @@ export class SpanBatchBuilder {
 
   get spanCount(): number {
     return this.#spanCount
+  }
+
+  /** Until reset every resource that is closed gets these. */
+  stampResources(stamps: readonly Stamp[]): void {
+    const intern = (text: string): number => this.strings.internOther(Buffer.from(text, 'utf8'))
+    this.resources.stamps = stamps.map(([key, value]) => [intern(key), intern(value)])
   }
 
   /** Adds the row; its resource and scope are the ones under way. */

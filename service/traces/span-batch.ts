@@ -134,6 +134,8 @@ export class StringTable {
   /** (count + 1) entry i is bytes offsets[i] to offsets[i + 1]. */
   readonly offsets: Uint32Array
   readonly bytes: Uint8Array
+  /** Of the same bytes, for copying words. */
+  readonly view: DataView
   readonly #buffer: Buffer
   readonly #texts: (string | undefined)[]
 
@@ -141,6 +143,7 @@ export class StringTable {
     this.count = offsets.length - 1
     this.offsets = offsets
     this.bytes = bytes
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#texts = []
   }

@@ -17,6 +17,8 @@ export type SequencedBatch = { readonly sequence: number; readonly batch: SpanBa
 export const SPANS_PER_RECORD_BITS = 24n
 
 const UTF8 = new TextEncoder()
+/** A span with eleven attributes is 430 B of a block. */
+const SPAN_BYTES_GUESS = 512
 const UNKNOWN_SERVICE = 'unknown_service'
 /** As long as a span's name may be; whole it stands in column resource. The assembler keeps one an operation. */
 const SERVICE_CHARS_MAX = 1024
@@ -37,14 +39,29 @@ class MergedDictionary {
   }
 }
 
-/** Maps strings of one batch to a merged dictionary, each once. */
-function translator(batch: SpanBatch, dictionary: MergedDictionary): (index: number) => number {
-  const known = new Int32Array(batch.strings.count).fill(-1)
-  return (index) => {
-    let merged = known[index]!
+/** Maps strings of one batch after another to a merged dictionary, each once a batch. */
+class Translator {
+  readonly keys: readonly Uint8Array[]
+  readonly #dictionary = new MergedDictionary()
+  /** Of the batch: string to place in the dictionary; -1 = not asked yet. */
+  #known = new Int32Array(4096)
+  #strings: SpanBatch['strings'] | undefined
+
+  constructor() {
+    this.keys = this.#dictionary.keys
+  }
+
+  begin({ strings }: SpanBatch): void {
+    this.#strings = strings
+    if (strings.count > this.#known.length) this.#known = new Int32Array(2 * strings.count)
+    this.#known.fill(-1, 0, strings.count)
+  }
+
+  indexOf(index: number): number {
+    let merged = this.#known[index]!
     if (merged < 0) {
-      merged = dictionary.indexOf(batch.strings.text(index))
-      known[index] = merged
+      merged = this.#dictionary.indexOf(this.#strings!.text(index))
+      this.#known[index] = merged
     }
     return merged
   }
@@ -72,7 +89,8 @@ function cutService(name: string): string {
   return Buffer.from(name.slice(0, SERVICE_CHARS_MAX)).toString()
 }
 
-function resourceTexts(batch: SpanBatch): string[] {
+/** Column resource of each resource of a batch. */
+export function resourceTexts(batch: SpanBatch): string[] {
   const { resources, strings } = batch
   return Array.from({ length: resources.count }, (_, row) =>
     lineText(
@@ -91,7 +109,8 @@ function lineText(head: object, attributes: string): string {
   return `{"attributes":${attributes}${rest === '}' ? '' : ','}${rest}`
 }
 
-function scopeTexts(batch: SpanBatch): string[] {
+/** Column scope of each scope of a batch. */
+export function scopeTexts(batch: SpanBatch): string[] {
   const { scopes, strings } = batch
   return Array.from({ length: scopes.count }, (_, row) =>
     lineText(
@@ -114,13 +133,15 @@ function byTable(
   textsOf: (batch: SpanBatch) => string[],
   rowsOf: (batch: SpanBatch) => Uint32Array,
 ): NativeColumn {
-  return lowCardinality(name, rowCount, (dictionary, out) => {
+  return lowCardinality(name, rowCount, (out) => {
+    const dictionary = new MergedDictionary()
     let at = 0
     for (const { batch } of batches) {
       const indices = textsOf(batch).map((text) => dictionary.indexOf(text))
       const rows = rowsOf(batch)
       for (let i = 0; i < batch.spanCount; i++) out[at++] = indices[rows[i]!]!
     }
+    return dictionary.keys
   })
 }
 
@@ -131,30 +152,31 @@ function byString(
   rowCount: number,
   column: (batch: SpanBatch) => Uint32Array,
 ): NativeColumn {
-  return lowCardinality(name, rowCount, (dictionary, out) => {
+  return lowCardinality(name, rowCount, (out) => {
+    const translator = new Translator()
     let at = 0
     for (const { batch } of batches) {
-      const translate = translator(batch, dictionary)
+      translator.begin(batch)
       const indices = column(batch)
-      for (let i = 0; i < batch.spanCount; i++) out[at++] = translate(indices[i]!)
+      for (let i = 0; i < batch.spanCount; i++) out[at++] = translator.indexOf(indices[i]!)
     }
+    return translator.keys
   })
 }
 
 function lowCardinality(
   name: string,
   rowCount: number,
-  fill: (dictionary: MergedDictionary, out: Uint32Array) => void,
+  fill: (out: Uint32Array) => readonly Uint8Array[],
 ): NativeColumn {
   return {
     name,
     type: 'LowCardinality(String)',
     write: (writer) => {
-      const dictionary = new MergedDictionary()
       const indices = new Uint32Array(rowCount)
-      fill(dictionary, indices)
+      const keys = fill(indices)
       writer.lowCardinalityPrefix()
-      writer.lowCardinality(dictionary.keys, indices)
+      writer.lowCardinality(keys, indices)
     },
   }
 }
@@ -205,11 +227,9 @@ const GROUPS: readonly MapGroup[] = [
     name: 'attr_string',
     valueType: 'String',
     write: (writer, { attributes, strings }, j) => {
-      writer.slice(
-        strings.bytes,
-        strings.offsets[attributes.words[2 * j]!]!,
-        strings.offsets[attributes.words[2 * j]! + 1]!,
-      )
+      const { bytes, offsets } = strings
+      const index = attributes.words[2 * j]!
+      writer.sliceOf(strings.view, bytes, offsets[index]!, offsets[index + 1]!)
     },
   },
   {
@@ -270,11 +290,13 @@ function mapColumn(
     write: (writer) => {
       writer.lowCardinalityPrefix()
       writer.ends(entries.offsets)
-      const dictionary = new MergedDictionary()
+      // Most groups are empty for most spans: looking through all attributes for them is half of the work.
+      if (entries.counts === 0) return
+      const translator = new Translator()
       const keys = new Uint32Array(entries.counts)
       let at = 0
-      for (const { batch } of batches) at = fillKeys(batch, g, translator(batch, dictionary), keys, at)
-      writer.lowCardinality(dictionary.keys, keys)
+      for (const { batch } of batches) at = fillKeys(batch, g, translator, keys, at)
+      writer.lowCardinality(translator.keys, keys)
       for (const { batch } of batches) {
         const { types, offsets } = batch.attributes
         const end = offsets[batch.spanCount]!
@@ -288,15 +310,16 @@ function mapColumn(
 function fillKeys(
   batch: SpanBatch,
   g: number,
-  translate: (index: number) => number,
+  translator: Translator,
   keys: Uint32Array,
   from: number,
 ): number {
+  translator.begin(batch)
   const { types, offsets, keys: names } = batch.attributes
   const end = offsets[batch.spanCount]!
   let at = from
   for (let j = offsets[0]!; j < end; j++)
-    if (GROUP_OF_TYPE[types[j]!] === g) keys[at++] = translate(names[j]!)
+    if (GROUP_OF_TYPE[types[j]!] === g) keys[at++] = translator.indexOf(names[j]!)
   return at
 }
 
@@ -341,14 +364,15 @@ function eventColumns(batches: readonly SequencedBatch[], rowCount: number): Nat
       write: (writer) => {
         writer.lowCardinalityPrefix()
         writer.ends(ends)
-        const dictionary = new MergedDictionary()
+        if (total === 0) return
+        const translator = new Translator()
         const indices = new Uint32Array(total)
         let at = 0
         for (const { batch } of batches) {
-          const translate = translator(batch, dictionary)
-          for (const index of batch.events.names) indices[at++] = translate(index)
+          translator.begin(batch)
+          for (const index of batch.events.names) indices[at++] = translator.indexOf(index)
         }
-        writer.lowCardinality(dictionary.keys, indices)
+        writer.lowCardinality(translator.keys, indices)
       },
     },
     arrays('event_attributes', 'String', ends, (writer) =>
@@ -390,13 +414,19 @@ function seqColumn(batches: readonly SequencedBatch[], rowCount: number): Native
     name: 'seq',
     type: 'UInt64',
     write: (writer) => {
-      const values = new BigUint64Array(rowCount)
+      // As words: a bigint a span would be an object a span. The place fits below the sequence.
+      const words = new Uint32Array(2 * rowCount)
       let at = 0
       for (const { sequence, batch } of batches) {
         const base = BigInt(sequence) << SPANS_PER_RECORD_BITS
-        for (let i = 0; i < batch.spanCount; i++) values[at++] = base + BigInt(i)
+        const low = Number(base & 0xffff_ffffn)
+        const high = Number((base >> 32n) & 0xffff_ffffn)
+        for (let i = 0; i < batch.spanCount; i++) {
+          words[at++] = low + i
+          words[at++] = high
+        }
       }
-      writer.memory(values)
+      writer.memory(words)
     },
   }
 }
@@ -413,6 +443,10 @@ function ingestTimeColumn(batches: readonly SequencedBatch[]): NativeColumn {
   }
 }
 
+/** Two words an element, low word first. */
+const wordsOf = ({ buffer, byteOffset, length }: BigUint64Array): Uint32Array =>
+  new Uint32Array(buffer, byteOffset, 2 * length)
+
 /** end - start modulo 2^64: whatever a sender claims comes back exactly. */
 function durationColumn(batches: readonly SequencedBatch[]): NativeColumn {
   return {
@@ -420,8 +454,14 @@ function durationColumn(batches: readonly SequencedBatch[]): NativeColumn {
     type: 'UInt64',
     write: (writer) => {
       for (const { batch } of batches) {
-        const durations = new BigUint64Array(batch.spanCount)
-        for (let i = 0; i < batch.spanCount; i++) durations[i] = batch.endNs[i]! - batch.startNs[i]!
+        const start = wordsOf(batch.startNs)
+        const end = wordsOf(batch.endNs)
+        const durations = new Uint32Array(2 * batch.spanCount)
+        for (let i = 0; i < durations.length; i += 2) {
+          const low = end[i]! - start[i]!
+          durations[i] = low
+          durations[i + 1] = end[i + 1]! - start[i + 1]! - (low < 0 ? 1 : 0)
+        }
         writer.memory(durations)
       }
     },
@@ -440,6 +480,7 @@ export function spanBlock(batches: readonly SequencedBatch[]): NativeBlock {
     memory(name, type, batches, column)
   return {
     rowCount,
+    bytesGuess: rowCount * SPAN_BYTES_GUESS,
     columns: [
       ingestTimeColumn(batches),
       seqColumn(batches, rowCount),

@@ -9,16 +9,20 @@
 
 import { extname } from 'node:path'
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
+import type { TailRule } from '#protocol'
 import type { StoreLocation } from '#store'
+import type { TailStats } from './tail-sampling.ts'
 
 export type TraceWorkerOptions = {
   /** How the worker reaches the store that server/ owns: { socketPath: storeSocketPath(dir) } or { url }. */
   readonly store: StoreLocation
   /** From IngestHandle.connect(); moves to the worker. */
   readonly segments: MessagePort
+  /** From FeatureWorkerHandle.connect(); moves to the worker. Without it there are no datasets. */
+  readonly features?: MessagePort
 }
 
-export type TraceWorkerStats = {
+export type TraceWorkerStats = TailStats & {
   readonly segmentsInserted: number
   readonly spansInserted: number
   /** Sealed segments announced and not yet in the store. */
@@ -44,6 +48,8 @@ export type TraceWorkerStats = {
 }
 
 export type TraceWorkerHandle = {
+  /** Which of the traces that are assembled from now on are kept; undefined = all. */
+  setTail(rule: TailRule | undefined): void
   stats(): Promise<TraceWorkerStats>
   /** Finishes the segment under way, writes the summaries that are due. */
   close(): Promise<void>
@@ -52,21 +58,31 @@ export type TraceWorkerHandle = {
 }
 
 /** What the worker is asked, on its own port. */
-export type TraceWorkerRequest = { readonly kind: 'stats'; readonly id: number } | { readonly kind: 'close' }
+export type TraceWorkerRequest =
+  | { readonly kind: 'stats'; readonly id: number }
+  | { readonly kind: 'tail'; readonly rule: TailRule | undefined }
+  | { readonly kind: 'close' }
 export type TraceWorkerAnswer = { readonly id: number; readonly stats: TraceWorkerStats }
 export type TraceWorkerData = {
   readonly store: StoreLocation
   readonly segments: MessagePort
+  readonly features?: MessagePort
   readonly control: MessagePort
 }
 
 export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle {
   const { port1, port2 } = new MessageChannel()
-  const workerData: TraceWorkerData = { store: options.store, segments: options.segments, control: port2 }
+  const { store, segments, features } = options
+  const workerData: TraceWorkerData = {
+    store,
+    segments,
+    control: port2,
+    ...(features === undefined ? {} : { features }),
+  }
   const entry = new URL(`./trace-worker${extname(import.meta.url)}`, import.meta.url)
   const worker = new Worker(entry, {
     workerData,
-    transferList: [options.segments, port2],
+    transferList: [segments, port2, ...(features === undefined ? [] : [features])],
     name: 'traces',
     execArgv: [],
   })
@@ -94,6 +110,7 @@ export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle
   const ask = (request: TraceWorkerRequest): void => port1.postMessage(request)
   return {
     exited,
+    setTail: (rule) => ask({ kind: 'tail', rule }),
     stats: () =>
       isOver
         ? Promise.resolve(lastStats)
@@ -123,4 +140,7 @@ const NO_STATS: TraceWorkerStats = {
   tracesInMemory: 0,
   spansInMemory: 0,
   lagMs: 0,
+  tailKept: { policy: 0, failed: 0, slow: 0, rare: 0, chance: 0, late: 0 },
+  tailDropped: 0,
+  tailDeleted: 0,
 }

@@ -16,12 +16,14 @@
 // trace that lies below it appears in a later page; nothing appears twice unless its own start moved between
 // two pages.
 
-import type { Clock } from '#base'
-import type { OtlpSpan } from '#model'
-import type { TraceSearchResult, TraceSummary } from '#protocol'
+import { formatDiagnostic, type Clock } from '#base'
+import { needOf, parseTraceQuery, type OtlpSpan, type TraceNeed, type TraceQuery } from '#model'
+import type { ServiceGraphView, TraceHeatView, TraceSearchResult, TraceSummary } from '#protocol'
 import type { QueryParam, Row, Store } from '#store'
 import {
   AHEAD_NS_MAX,
+  MATCH_ROUND_GROWTH,
+  MATCH_ROUND_MAX,
   NAMES_MAX,
   SEARCH_LIMIT_DEFAULT,
   SEARCH_LIMIT_MAX,
@@ -29,10 +31,15 @@ import {
   SPANS_PER_TRACE_READ_MAX,
 } from './assembly-limits.ts'
 import { searchFragments } from './attribute-text.ts'
+import { readManyTraces } from './many-traces.ts'
+import { readServiceGraph } from './service-graph.ts'
 import { otlpRequestOf, type OtlpRequest } from './otlp-rows.ts'
 import { SpanRowReader, SPAN_COLUMNS, SUMMARY_COLUMNS, summaryOfRow } from './read-rows.ts'
 import { operationText } from './summary-table.ts'
-import type { SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
+import { TraceMatcher } from './trace-matcher.ts'
+import { readOutlines, type TraceOutline } from './trace-outline.ts'
+import type { MatchedTrace, MatchedTraces, SpanPage, TraceFilter, TraceReader } from './trace-reader.ts'
+import { needSql } from './traceql-sql.ts'
 
 export class TraceReaderError extends Error {
   readonly code: 'E_BAD_CURSOR' | 'E_BAD_FILTER'
@@ -50,7 +57,10 @@ export function openTraceReader(store: Store, clock: Clock): TraceReader {
 
 type Key = { readonly startNs: bigint; readonly traceId: string }
 type Params = { [name: string]: QueryParam }
-type Conditions = TraceFilter & { readonly inResources: ReadonlySet<string> }
+type Conditions = TraceFilter & { readonly inResources: ReadonlySet<string>; readonly need?: TraceNeed }
+/** What one search has so far; `matcher` when the filter has a query. */
+type Found = Pick<MatchedTrace, 'summary'> & Partial<MatchedTrace>
+type Stretch = { readonly found: readonly Found[]; readonly stoppedAt?: TraceSummary }
 type AttributeCondition = { readonly key: string; readonly value: string; readonly isInResource: boolean }
 const HIGHEST: Key = { startNs: 0xffff_ffff_ffff_ffffn, traceId: 'f'.repeat(32) }
 
@@ -60,6 +70,9 @@ const CANDIDATES_PER_ROUND = (limit: number): number => 2 * limit + 50
 const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 3600n].map(
   (seconds) => seconds * 1_000_000_000n,
 )
+
+/** The same for a query: what it looks for is matched twice where the newest hours are not enough. */
+const QUERY_WINDOWS_NS: readonly bigint[] = [3n * 3600n * 1_000_000_000n]
 
 class StoreTraceReader implements TraceReader {
   readonly #store: Store
@@ -71,22 +84,62 @@ class StoreTraceReader implements TraceReader {
   }
 
   async search(filter: TraceFilter, signal?: AbortSignal): Promise<TraceSearchResult> {
+    const { found, nextCursor } = await this.#found(filter, this.#matcherOf(filter, signal), signal)
+    const traces = found.map(({ summary }) => summary)
+    return nextCursor === undefined ? { traces } : { traces, nextCursor }
+  }
+
+  async match(filter: TraceFilter & { readonly q: string }, signal?: AbortSignal): Promise<MatchedTraces> {
+    const matcher = this.#matcherOf(filter, signal)
+    const { found, nextCursor } = await this.#found(filter, matcher, signal)
+    return {
+      traces: found.flatMap(({ summary, trace, match }) =>
+        trace === undefined || match === undefined ? [] : [{ summary, trace, match }],
+      ),
+      ...(nextCursor === undefined ? {} : { nextCursor }),
+      inspectedTraces: matcher?.inspectedTraces ?? 0,
+      inspectedSpans: matcher?.inspectedSpans ?? 0,
+      isCut: matcher?.isCut ?? false,
+    }
+  }
+
+  #matcherOf({ q }: TraceFilter, signal: AbortSignal | undefined): TraceMatcher | undefined {
+    return q === undefined
+      ? undefined
+      : new TraceMatcher({ store: this.#store, clock: this.#clock }, queryOf(q), signal)
+  }
+
+  async #found(
+    filter: TraceFilter,
+    matcher: TraceMatcher | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<{ readonly found: readonly Found[]; readonly nextCursor?: string }> {
     const limit = Math.min(Math.max(filter.limit ?? SEARCH_LIMIT_DEFAULT, 1), SEARCH_LIMIT_MAX)
     const cursor = filter.cursor === undefined ? FIRST : parseCursor(filter.cursor)
     const horizonNs = this.#clock.nowNs() + AHEAD_NS_MAX
-    const conditions = { ...filter, inResources: await this.#attributesOfResources(filter, signal) }
+    const conditions = {
+      ...filter,
+      inResources: await this.#attributesOfResources(filter, signal),
+      ...(filter.q === undefined ? {} : { need: needOf(queryOf(filter.q)) }),
+    }
     const { fromNs = 0n, toNs = HIGHEST.startNs } = filter
-    const found: TraceSummary[] = []
+    const found: Found[] = []
+    let stoppedAt: TraceSummary | undefined
     if (!cursor.isAhead) {
       const upToNow = { ...conditions, toNs: toNs < horizonNs ? toNs : horizonNs }
-      found.push(...(await this.#stretch(upToNow, cursor.below, limit + 1, signal)))
+      const stretch = await this.#stretch(upToNow, cursor.below, { count: limit + 1, matcher }, signal)
+      found.push(...stretch.found)
+      stoppedAt = stretch.stoppedAt
     }
-    if (found.length <= limit && toNs > horizonNs) {
+    if (found.length <= limit && stoppedAt === undefined && toNs > horizonNs) {
       const ahead = { ...conditions, fromNs: fromNs > horizonNs ? fromNs : horizonNs + 1n }
       const below = cursor.isAhead ? cursor.below : HIGHEST
-      found.push(...(await this.#stretch(ahead, below, limit + 1 - found.length, signal)))
+      const count = limit + 1 - found.length
+      const stretch = await this.#stretch(ahead, below, { count, matcher }, signal)
+      found.push(...stretch.found)
+      stoppedAt = stretch.stoppedAt
     }
-    return pageOf(found, limit, horizonNs)
+    return pageOf(found, limit, horizonNs, stoppedAt)
   }
 
   async summary(traceId: string, signal?: AbortSignal): Promise<TraceSummary | undefined> {
@@ -105,6 +158,25 @@ class StoreTraceReader implements TraceReader {
   ): Promise<OtlpSpan[]> {
     const limit = Math.min(options.maxSpans ?? SPANS_PER_TRACE_READ_MAX, SPANS_PER_TRACE_READ_MAX)
     return this.#spans(traceId, { offset: 0, limit }, options.signal)
+  }
+
+  async spansOfTraces(
+    traceIds: readonly string[],
+    signal?: AbortSignal,
+  ): Promise<ReadonlyMap<string, readonly OtlpSpan[]>> {
+    return await readManyTraces(this.#store, traceIds, { signal })
+  }
+
+  async tailWeights(traceIds: readonly string[], signal?: AbortSignal): Promise<ReadonlyMap<string, number>> {
+    const ids = traceIds.filter(isTraceId).map((id) => id.toLowerCase())
+    if (ids.length === 0) return new Map()
+    const rows = await this.#store.query(
+      `SELECT lower(hex(trace_id)) AS id, argMax(weight, (version, NOT is_deleted)) AS tail FROM traces
+      WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
+      GROUP BY trace_id HAVING tail > 1`,
+      { params: { ids }, signal },
+    )
+    return new Map(rows.map((row) => [String(row['id']), Number(row['tail'])]))
   }
 
   async spansOf(
@@ -129,6 +201,94 @@ class StoreTraceReader implements TraceReader {
     signal?: AbortSignal,
   ): Promise<OtlpRequest> {
     return otlpRequestOf(await this.#spanRows(traceId, boundedPage(page), signal))
+  }
+
+  async outlines(
+    traceIds: readonly string[],
+    options: { readonly maxSpans: number; readonly signal?: AbortSignal },
+  ): Promise<TraceOutline[]> {
+    const ids = traceIds.filter(isTraceId).map((id) => id.toLowerCase())
+    return readOutlines(this.#store, { traceIds: ids, ...options })
+  }
+
+  async spansById(traceId: string, spanIds: readonly string[], signal?: AbortSignal): Promise<OtlpSpan[]> {
+    const ids = spanIds.filter((id) => /^[0-9a-f]{16}$/i.test(id)).slice(0, SPANS_PER_PAGE_MAX)
+    if (!isTraceId(traceId) || ids.length === 0) return []
+    const rows = await this.#store.query(
+      `SELECT ${SPAN_COLUMNS} FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16)
+        AND span_id IN (SELECT toFixedString(unhex(arrayJoin(splitByChar(' ', {spans:String}))), 8))
+      ORDER BY seq DESC LIMIT 1 BY span_id`,
+      { params: { id: traceId.toLowerCase(), spans: ids.join(' ').toLowerCase() }, signal },
+    )
+    const reader = new SpanRowReader()
+    return rows.map((row) => reader.span(row))
+  }
+
+  async spanIdsWith(
+    traceId: string,
+    { text, limit }: { readonly text: string; readonly limit: number },
+    signal?: AbortSignal,
+  ): Promise<string[]> {
+    if (!isTraceId(traceId)) return []
+    // As the page searches a small trace itself: keys, values, and `key=value`.
+    const has = (column: string): string => `positionCaseInsensitiveUTF8(${column}, {text:String}) > 0`
+    const maps = ['attr_string', 'attr_int', 'attr_double', 'attr_bool', 'attr_other'].map(
+      (map) =>
+        `arrayExists((k, v) -> ${has("concat(k, '=', toString(v))")}, mapKeys(${map}), mapValues(${map}))`,
+    )
+    const texts = ['name', 'service', 'status_message'].map((column) => has(`toString(${column})`))
+    const events = `arrayExists(e -> ${has('toString(e)')}, event_name)`
+    const rows = await this.#store.query(
+      `SELECT DISTINCT lower(hex(span_id)) AS span FROM spans
+      WHERE trace_id = toFixedString(unhex({id:String}), 16)
+        AND (${[...texts, ...maps, events].join(' OR ')} OR span_id = unhex({exact:String}))
+      LIMIT {limit:UInt32}`,
+      { params: { id: traceId.toLowerCase(), text, exact: spanIdIn(text), limit }, signal },
+    )
+    return rows.map((row) => String(row['span']))
+  }
+
+  async heat(
+    filter: TraceFilter,
+    range: { readonly fromNs: bigint; readonly toNs: bigint; readonly columns: number },
+    signal?: AbortSignal,
+  ): Promise<TraceHeatView> {
+    const inResources = await this.#attributesOfResources(filter, signal)
+    const params: Params = {
+      step: (range.toNs - range.fromNs) / BigInt(range.columns) + 1n,
+      base: range.fromNs,
+    }
+    const where = conditions({ ...filter, ...range, inResources }, params)
+    // The newest version of each trace, as in a search; the conditions on spans hold for every version.
+    const rows = await this.#store.query(
+      `SELECT intDiv(start_ns - {base:UInt64}, {step:UInt64}) AS cell_column,
+        toInt32(floor(4 * log2(greatest(duration_ns, 1)))) AS cell_band, count() AS n,
+        countIf(error_count > 0) AS failed, lower(hex(max(trace_id))) AS example
+      FROM (SELECT * FROM traces WHERE ${[...where.summary, ...where.spans].join(' AND ')}
+        ORDER BY version DESC, is_deleted DESC LIMIT 1 BY start_ns, trace_id)
+      WHERE is_deleted = 0 GROUP BY cell_column, cell_band ORDER BY cell_column, cell_band`,
+      { params, signal },
+    )
+    return {
+      fromNs: String(range.fromNs),
+      toNs: String(range.toNs),
+      columns: range.columns,
+      traces: rows.reduce((sum, row) => sum + Number(row['n']), 0),
+      cells: rows.map((row) => ({
+        column: Number(row['cell_column']),
+        band: Number(row['cell_band']),
+        count: Number(row['n']),
+        errors: Number(row['failed']),
+        traceId: String(row['example']),
+      })),
+    }
+  }
+
+  serviceGraph(
+    range: { readonly fromNs: bigint; readonly toNs: bigint },
+    signal?: AbortSignal,
+  ): Promise<ServiceGraphView> {
+    return readServiceGraph(this.#store, range, signal)
   }
 
   async services(): Promise<string[]> {
@@ -192,43 +352,55 @@ class StoreTraceReader implements TraceReader {
   /** Lower bounds of the start to try in turn, newest first. */
   #windows(filter: TraceFilter): bigint[] {
     const fromNs = filter.fromNs ?? 0n
-    if (filter.attributes === undefined || Object.keys(filter.attributes).length === 0) return [fromNs]
+    const hasAttributes = Object.keys(filter.attributes ?? {}).length > 0
+    const ages = hasAttributes ? ATTRIBUTE_WINDOWS_NS : filter.q === undefined ? [] : QUERY_WINDOWS_NS
     const nowNs = this.#clock.nowNs()
     const newestNs = filter.toNs !== undefined && filter.toNs < nowNs ? filter.toNs : nowNs
-    return [...ATTRIBUTE_WINDOWS_NS.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
+    return [...ages.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
   }
 
-  /** Up to `count` summaries below the key, newest first; with attributes from the newest hours backwards. */
+  /** Up to `count` summaries below the key, newest first; by spans from the newest hours backwards. */
   async #stretch(
     filter: Conditions,
     below: Key,
-    count: number,
+    wanted: Wanted,
     signal: AbortSignal | undefined,
-  ): Promise<TraceSummary[]> {
-    let found: TraceSummary[] = []
+  ): Promise<Stretch> {
+    let page: Stretch = { found: [] }
     for (const fromNs of this.#windows(filter)) {
-      found = await this.#page({ ...filter, fromNs }, below, count, signal)
-      if (found.length >= count) break
+      page = await this.#page({ ...filter, fromNs }, below, wanted, signal)
+      if (page.found.length >= wanted.count || page.stoppedAt !== undefined) break
     }
-    return found.slice(0, count)
+    return { ...page, found: page.found.slice(0, wanted.count) }
   }
 
-  /** At least `count` summaries below the key, or all there are. */
+  /** At least `count` summaries below the key, or all there are, or as far as the matcher may look. */
   async #page(
     filter: Conditions,
     below: Key,
-    wanted: number,
+    { count: wanted, matcher }: Wanted,
     signal: AbortSignal | undefined,
-  ): Promise<TraceSummary[]> {
-    const found: TraceSummary[] = []
+  ): Promise<Stretch> {
+    const found: Found[] = []
     let cursor = below
+    let count = CANDIDATES_PER_ROUND(wanted)
     for (;;) {
-      const count = CANDIDATES_PER_ROUND(wanted)
       const { keys, rows } = await this.#round(filter, cursor, count, signal)
-      for (const row of rows) found.push(summaryOfRow(row))
+      const summaries = rows.map(summaryOfRow)
+      const matched = await matcher?.matching(summaries, wanted - found.length)
+      found.push(...(matched?.found ?? summaries.map((summary) => ({ summary }))))
+      const stoppedAt = matched?.last
+      if (stoppedAt !== undefined) return { found, stoppedAt }
       const last = keys.at(-1)
-      if (found.length >= wanted || last === undefined || keys.length < count) return found
+      if (found.length >= wanted || last === undefined || keys.length < count) return { found }
+      const lastSummary = summaries.at(-1)
+      if (matcher?.isOver === true && lastSummary !== undefined) {
+        matcher.isCut = true
+        return { found, stoppedAt: lastSummary }
+      }
       cursor = last
+      if (matcher !== undefined)
+        count = Math.min(count * MATCH_ROUND_GROWTH, Math.max(count, MATCH_ROUND_MAX))
     }
   }
 
@@ -255,7 +427,7 @@ class StoreTraceReader implements TraceReader {
     if (keys.length === 0) return { keys, rows: [] }
     // The span conditions hold for every version of a trace: spans are only ever added.
     const newest: Params = {}
-    const again = conditions({ ...filter, attributes: undefined }, newest)
+    const again = conditions({ ...filter, attributes: undefined, need: undefined }, newest)
     newest['starts'] = keys.map(({ startNs }) => startNs)
     newest['ids'] = keys.map(({ traceId }) => traceId)
     const rows = await this.#store.query(
@@ -307,12 +479,27 @@ function boundedPage(page: { readonly offset: number; readonly limit: number }):
   }
 }
 
-function pageOf(found: readonly TraceSummary[], limit: number, horizonNs: bigint): TraceSearchResult {
-  const traces = found.slice(0, limit)
-  const last = traces.at(-1)
-  if (found.length <= limit || last === undefined) return { traces }
+/** `stoppedAt`: how far a search came that may not look at more; the next page begins there. */
+function pageOf(
+  found: readonly Found[],
+  limit: number,
+  horizonNs: bigint,
+  stoppedAt: TraceSummary | undefined,
+): { readonly found: readonly Found[]; readonly nextCursor?: string } {
+  const shown = found.slice(0, limit)
+  const last = found.length > limit ? shown.at(-1)?.summary : stoppedAt
+  if (last === undefined) return { found: shown }
   const stretch = BigInt(last.startNs) > horizonNs ? AHEAD : ''
-  return { traces, nextCursor: `${stretch}${last.startNs}-${last.traceId}` }
+  return { found: shown, nextCursor: `${stretch}${last.startNs}-${last.traceId}` }
+}
+
+type Wanted = { readonly count: number; readonly matcher: TraceMatcher | undefined }
+
+/** Errors: E_BAD_FILTER with what is wrong. */
+function queryOf(q: string): TraceQuery {
+  const { query, diagnostics } = parseTraceQuery(q)
+  if (query !== undefined) return query
+  throw new TraceReaderError('E_BAD_FILTER', diagnostics.map(formatDiagnostic).join('; '))
 }
 
 /** Marks a cursor among traces ahead of now; later it may not be ahead any more. */
@@ -324,6 +511,11 @@ function parseCursor(cursor: string): { readonly isAhead: boolean; readonly belo
   if (startNs === '' || BigInt(startNs) > HIGHEST.startNs)
     throw new TraceReaderError('E_BAD_CURSOR', 'cursor is not one that a search returned')
   return { isAhead: stretch === AHEAD, below: { startNs: BigInt(startNs), traceId } }
+}
+
+/** Hex digits of a span id, or of none. */
+function spanIdIn(text: string): string {
+  return /^[0-9a-f]{16}$/i.test(text) ? text : '0000000000000000'
 }
 
 function isTraceId(text: string): boolean {
@@ -351,7 +543,9 @@ function conditions(filter: Conditions, params: Params): { summary: string[]; sp
   else if (service !== undefined) add('mapContains(services, {service:String})', 'service', service)
   else if (name !== undefined)
     add('arrayExists(x -> endsWith(x, concat(char(0), {name:String})), operations)', 'name', name)
-  return { summary, spans: spanConditions(filter, params) }
+  const spansFrom = filter.fromNs === undefined ? undefined : 'start_ns >= {from_ns:UInt64}'
+  const need = filter.need === undefined ? undefined : needSql(filter.need, params, spansFrom)
+  return { summary, spans: [...spanConditions(filter, params), ...(need === undefined ? [] : [need])] }
 }
 
 /** One condition: the trace has one span that fits service, name and all attributes. */

@@ -6,7 +6,7 @@
 // A version is the greatest log sequence of its spans: a replay writes the same version with the same
 // content.
 
-import type { NativeBlock, NativeColumn, Row, Store } from '#store'
+import type { BlockWriter, NativeBlock, NativeColumn, Row, Store } from '#store'
 import { OPERATION_SEPARATOR, type DueTrace, type Summary } from './assembler.ts'
 import {
   OPERATIONS_PER_SUMMARY_MAX,
@@ -15,7 +15,15 @@ import {
   SERVICES_PER_SUMMARY_MAX,
 } from './assembly-limits.ts'
 
-export type SummaryRow = { readonly summary: Summary; readonly version: bigint; readonly isDeleted: boolean }
+export type SummaryRow = {
+  readonly summary: Summary
+  readonly version: bigint
+  readonly isDeleted: boolean
+  /** How many traces it stands for by the tail rule; 1 without one. */
+  readonly weight: number
+  /** The store has a summary of this trace. */
+  readonly isAgain: boolean
+}
 
 /** Rows for all due traces; those that memory does not know are read from the store. */
 export async function summaryRows(store: Store, due: readonly DueTrace[]): Promise<SummaryRow[]> {
@@ -26,7 +34,13 @@ export async function summaryRows(store: Store, due: readonly DueTrace[]): Promi
       unknown.push(trace)
       continue
     }
-    rows.push({ summary: trace.summary, version: BigInt(trace.sequence), isDeleted: false })
+    rows.push({
+      summary: trace.summary,
+      version: BigInt(trace.sequence),
+      isDeleted: false,
+      weight: 1,
+      isAgain: false,
+    })
     if (trace.movedFromNs !== undefined)
       rows.push(tombstone(trace.summary, trace.movedFromNs, BigInt(trace.sequence)))
   }
@@ -37,7 +51,7 @@ export async function summaryRows(store: Store, due: readonly DueTrace[]): Promi
 }
 
 function tombstone(summary: Summary, startNs: bigint, version: bigint): SummaryRow {
-  return { summary: { ...summary, startNs }, version, isDeleted: true }
+  return { summary: { ...summary, startNs }, version, isDeleted: true, weight: 1, isAgain: true }
 }
 
 // An alias hides the column of its name in this dialect, also inside other aggregates: hence the names unlike
@@ -47,17 +61,18 @@ const REREAD = `SELECT lower(hex(trace_id)) AS id, min(start_ns) AS first_ns,
     countIf(status_code = 2) AS errors,
     countIf(is_root) AS roots, argMin(service, (NOT is_root, start_ns)) AS root_service,
     argMin(name, (NOT is_root, start_ns)) AS root_name,
+    toString(argMin(trace_state, (NOT is_root, start_ns))) AS root_state,
     sumMap(map(toString(service), toUInt64(1))) AS services,
     groupUniqArray(${OPERATIONS_PER_SUMMARY_MAX})(concat(service, char(0), name)) AS operations
   FROM (
-    SELECT trace_id, start_ns, duration_ns, status_code, service, name,
+    SELECT trace_id, start_ns, duration_ns, status_code, service, name, trace_state,
       parent_span_id = toFixedString('', 8) AS is_root
     FROM spans WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
     ORDER BY seq DESC LIMIT 1 BY trace_id, span_id
   ) GROUP BY trace_id`
 
 const WRITTEN = `SELECT lower(hex(trace_id)) AS id, start_ns, max(version) AS newest,
-    argMax(is_deleted, version) AS is_gone
+    argMax(is_deleted, version) AS is_gone, argMax(weight, version) AS last_weight
   FROM traces WHERE trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))
   GROUP BY trace_id, start_ns`
 
@@ -81,10 +96,16 @@ async function rereadRows(store: Store, due: readonly DueTrace[]): Promise<Summa
       ({ start_ns, is_gone }) => is_gone === 0 && String(start_ns) !== String(summary.startNs),
     )
     return [
-      { summary, version, isDeleted: false },
+      { summary, version, isDeleted: false, ...writtenBefore(before) },
       ...moved.map(({ start_ns }) => tombstone(summary, BigInt(String(start_ns)), version)),
     ]
   })
+}
+
+/** A trace that was kept is kept, and stands for what it stood for. */
+function writtenBefore(rows: readonly Row[]): Pick<SummaryRow, 'weight' | 'isAgain'> {
+  const standing = rows.find(({ is_gone }) => is_gone === 0)
+  return { weight: Math.max(1, Number(standing?.['last_weight'] ?? 1)), isAgain: standing !== undefined }
 }
 
 function summaryOfRow(row: Row): Summary {
@@ -99,6 +120,7 @@ function summaryOfRow(row: Row): Summary {
     hasRoot: Number(row['roots']) > 0,
     spanCount: Number(row['spans']),
     errorCount: Number(row['errors']),
+    rootTraceState: String(row['root_state'] ?? ''),
     services: cappedServices(row['services']),
     operations: Array.isArray(row['operations']) ? row['operations'].map(String) : [],
   }
@@ -119,7 +141,36 @@ function cappedServices(cell: unknown): Map<string, number> {
 
 const UTF8 = new TextEncoder()
 
-/** Shapes: one row a summary or tombstone, in the order given. */
+/** Data of LowCardinality(String), each distinct text written once; prefix and ends are written before. */
+function writeTexts(writer: BlockWriter, texts: Iterable<string>, count: number): void {
+  const keys: Uint8Array[] = []
+  const places = new Map<string, number>()
+  const indices = new Uint32Array(count)
+  let at = 0
+  for (const text of texts) {
+    let place = places.get(text)
+    if (place === undefined) {
+      place = keys.length
+      places.set(text, place)
+      keys.push(UTF8.encode(text))
+    }
+    indices[at++] = place
+  }
+  writer.lowCardinality(keys, indices)
+}
+
+function* servicesOfAll(rows: readonly SummaryRow[]): Generator<string> {
+  for (const { summary } of rows) yield* summary.services.keys()
+}
+
+function* operationsOfAll(rows: readonly SummaryRow[]): Generator<string> {
+  for (const { summary } of rows) yield* summary.operations
+}
+
+/**
+ * Shapes: one row a summary or tombstone, in the order given. Names repeat from trace to trace, so they go as
+ * dictionaries: encoding each was half of what a summary cost.
+ */
 export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): NativeBlock {
   const u64 = (name: string, value: (row: SummaryRow) => bigint): NativeColumn => ({
     name,
@@ -138,9 +189,10 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
   })
   const text = (name: string, value: (row: SummaryRow) => string): NativeColumn => ({
     name,
-    type: 'String',
+    type: 'LowCardinality(String)',
     write: (writer) => {
-      for (const row of rows) writer.string(UTF8.encode(value(row)))
+      writer.lowCardinalityPrefix()
+      writeTexts(writer, rows.map(value), rows.length)
     },
   })
   const starts = (size: (row: SummaryRow) => number): Uint32Array => {
@@ -163,6 +215,11 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
       },
       u64('version', (row) => row.version),
       u8('is_deleted', (row) => row.isDeleted),
+      {
+        name: 'weight',
+        type: 'Float64',
+        write: (writer) => writer.memory(Float64Array.from(rows, (row) => row.weight)),
+      },
       u32('ingest_time', 'DateTime', () => nowSeconds),
       u64('duration_ns', (row) => row.summary.durationNs),
       text('root_service', (row) => row.summary.rootService),
@@ -172,21 +229,23 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
       u32('error_count', 'UInt32', (row) => row.summary.errorCount),
       {
         name: 'services',
-        type: 'Map(String, UInt32)',
+        type: 'Map(LowCardinality(String), UInt32)',
         write: (writer) => {
-          writer.ends(starts((row) => row.summary.services.size))
-          for (const row of rows)
-            for (const name of row.summary.services.keys()) writer.string(UTF8.encode(name))
+          const offsets = starts((row) => row.summary.services.size)
+          writer.lowCardinalityPrefix()
+          writer.ends(offsets)
+          writeTexts(writer, servicesOfAll(rows), offsets[rows.length]!)
           writer.memory(Uint32Array.from(rows.flatMap((row) => [...row.summary.services.values()])))
         },
       },
       {
         name: 'operations',
-        type: 'Array(String)',
+        type: 'Array(LowCardinality(String))',
         write: (writer) => {
-          writer.ends(starts((row) => row.summary.operations.length))
-          for (const row of rows)
-            for (const operation of row.summary.operations) writer.string(UTF8.encode(operation))
+          const offsets = starts((row) => row.summary.operations.length)
+          writer.lowCardinalityPrefix()
+          writer.ends(offsets)
+          writeTexts(writer, operationsOfAll(rows), offsets[rows.length]!)
         },
       },
     ],

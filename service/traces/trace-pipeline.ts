@@ -4,7 +4,8 @@
 //   queue of segments, oldest first
 //     up to INSERTS_AT_ONCE under way:  read, decode, encode (this thread)  ->  insert (then durable)
 //     then assembler.add(each record)
-//   every TICK_MS: assembler.due() -> summaries -> `traces`; then drop the segments that are all in summaries
+//   every TICK_MS: assembler.due() -> summaries -> `traces` -> features (another thread); then drop the
+//   segments that are all in summaries and whose features are durable
 //
 // Exactly once: the token of a block is the segment's id and the place of the block in it, both functions of
 // the file alone. Dying before the drop means that the segment is announced again: the store ignores its
@@ -22,14 +23,19 @@ import { Assembler, type Due, type DueTrace } from './assembler.ts'
 import {
   BLOCK_RECORD_BYTES_MAX,
   CLOSE_MS_MAX,
+  DELETE_EVERY_MS,
+  DELETE_TRACES_MAX,
   FINISHED_IDS_MAX,
   INSERTS_AT_ONCE,
   KNOWN_BEFORE_SECONDS,
   SUMMARY_RETRY_MS,
   TICK_MS,
 } from './assembly-limits.ts'
+import { TailSampling } from './tail-sampling.ts'
 import { decodeSpanBlock } from './span-block.ts'
 import { SPANS_PER_RECORD_BITS, spanBlock, type SequencedBatch } from './span-table.ts'
+import type { TailRule } from '#protocol'
+import type { TraceFeatures } from './trace-features.ts'
 import type { TraceWorkerStats } from './start-trace-worker.ts'
 import { summaryBlock, summaryRows } from './summary-table.ts'
 
@@ -39,7 +45,12 @@ export type PipelineOptions = {
   readonly disk: Disk
   readonly clock: Clock
   readonly random: Random
+  /** Where records and due traces go besides; without it there are no datasets. */
+  readonly features?: Pick<TraceFeatures, 'batch' | 'due'>
 }
+
+/** As it lay in the log. */
+type ReadRecord = SequencedBatch & { readonly payload: Uint8Array }
 
 export class TracePipeline {
   readonly #store: Store
@@ -59,8 +70,14 @@ export class TracePipeline {
   /** In the store, but with spans that no summary shows yet: ordinal to segment. */
   readonly #unsettled = new Map<number, SegmentInfo>()
   #summaryCount = 0
+  readonly #tail = new TailSampling()
+  #deletedMs = 0
+  #deleting: Promise<void> = Promise.resolve()
   #ticker: { cancel(): void } | undefined
   #summarising: Promise<void> = Promise.resolve()
+  readonly #features: PipelineOptions['features']
+  /** Rounds whose features are not durable yet, in order. */
+  #settling: Promise<void> = Promise.resolve()
   #isSummarising = false
   #isClosed = false
   #counts = {
@@ -78,6 +95,7 @@ export class TracePipeline {
     this.#drop = options.drop
     this.#disk = options.disk
     this.#clock = options.clock
+    this.#features = options.features
     const epoch = new Uint8Array(8)
     options.random.fill(epoch)
     this.#epoch = toHex(epoch)
@@ -100,6 +118,10 @@ export class TracePipeline {
     this.#pump()
   }
 
+  setTail(rule: TailRule | undefined): void {
+    this.#tail.become(rule)
+  }
+
   stats(): TraceWorkerStats {
     const memory = this.#assembler?.stats() ?? {
       duplicateSpans: 0,
@@ -108,7 +130,12 @@ export class TracePipeline {
       tracesInMemory: 0,
       spansInMemory: 0,
     }
-    return { ...this.#counts, ...memory, segmentsWaiting: this.#queue.length + this.#underWay.size }
+    return {
+      ...this.#counts,
+      ...memory,
+      ...this.#tail.stats(),
+      segmentsWaiting: this.#queue.length + this.#underWay.size,
+    }
   }
 
   /** Ends with what is under way; segments still waiting stay in the log. */
@@ -124,7 +151,10 @@ export class TracePipeline {
   async #finish(): Promise<void> {
     await Promise.all(this.#underWay)
     await this.#summarising
-    if (this.#assembler !== undefined) await this.#summarise(this.#assembler.flush(this.#clock.monotonicMs()))
+    await this.#deleting
+    if (this.#assembler === undefined) return
+    await this.#summarise(this.#assembler.flush(this.#clock.monotonicMs()), true)
+    await this.#settling
   }
 
   #pump(): void {
@@ -152,7 +182,8 @@ export class TracePipeline {
     this.#counts.segmentsInserted++
     const ordinal = this.#ordinal++
     this.#unsettled.set(ordinal, segment)
-    for (const { batch, sequence } of batches) {
+    for (const { batch, sequence, payload } of batches) {
+      this.#features?.batch(payload)
       const arrival = { sequence, ordinal, isReplay: sequence <= this.#replayedUpTo }
       assembler.add(batch, arrival, this.#clock.monotonicMs())
     }
@@ -161,14 +192,15 @@ export class TracePipeline {
       this.#counts.lagMs = Number((this.#clock.nowNs() - newest.batch.receivedNs) / 1_000_000n)
   }
 
-  async #read(segment: SegmentInfo): Promise<SequencedBatch[]> {
+  async #read(segment: SegmentInfo): Promise<ReadRecord[]> {
     const content = await readSegment(this.#disk, segment)
     this.#counts.damagedRecords += content.lostRecords + content.tornRecords
-    const batches: SequencedBatch[] = []
+    const batches: ReadRecord[] = []
     let isKept = false
     for (const record of content.records) {
       try {
-        batches.push({ sequence: record.sequence, batch: decodeSpanBlock(record.payload) })
+        const { sequence, payload } = record
+        batches.push({ sequence, batch: decodeSpanBlock(payload), payload })
       } catch (error: unknown) {
         // Its CRC was right, so it was written so: a format of a newer version, or a fault of ours.
         this.#counts.damagedRecords++
@@ -201,8 +233,23 @@ export class TracePipeline {
 
   #tick(): void {
     if (this.#isSummarising || this.#assembler === undefined) return
-    this.#summarising = this.#summarise(this.#assembler.due(this.#clock.monotonicMs()))
+    this.#summarising = this.#summarise(this.#assembler.due(this.#clock.monotonicMs()), false)
     this.#pump()
+    if (this.#clock.monotonicMs() - this.#deletedMs < DELETE_EVERY_MS) return
+    this.#deletedMs = this.#clock.monotonicMs()
+    this.#deleting = this.#deleting.then(() => this.#deleteDropped())
+  }
+
+  /** What fails is tried again with the next. */
+  async #deleteDropped(): Promise<void> {
+    const ids = this.#tail.due(this.#clock.monotonicMs(), DELETE_TRACES_MAX)
+    if (ids.length === 0 || this.#isClosed) return
+    try {
+      await this.#store.command(DELETE, { params: { ids } })
+      this.#tail.deleted(ids)
+    } catch (error: unknown) {
+      if (!this.#isClosed) process.stderr.write(`crosscut: dropped traces wait: ${String(error)}\n`)
+    }
   }
 
   #wait(ms: number): { readonly over: Promise<void>; cancel(): void } {
@@ -211,13 +258,14 @@ export class TracePipeline {
     return { over: promise, cancel: () => timer.cancel() }
   }
 
-  async #summarise(due: Due): Promise<void> {
+  async #summarise(due: Due, isLast: boolean): Promise<void> {
     this.#isSummarising = true
     // Segments that are added while we write belong to a later round.
     const settledBefore = Math.min(due.settledBefore, this.#ordinal)
     try {
       if (due.traces.length > 0) await this.#writeAll(due.traces)
-      this.#settle(settledBefore)
+      if (this.#features === undefined) this.#settle(settledBefore)
+      else this.#settleWith(this.#features.due(this.#tail.kept(due.traces), isLast), settledBefore)
     } catch (error: unknown) {
       if (!this.#isClosed) throw error
     } finally {
@@ -256,6 +304,11 @@ export class TracePipeline {
     await this.#writeAll(traces.slice(half))
   }
 
+  /** Features are slower than summaries: the next rounds do not wait for them, only the drop does. */
+  #settleWith(features: Promise<void>, before: number): void {
+    this.#settling = Promise.all([this.#settling, features]).then(() => this.#settle(before))
+  }
+
   #settle(before: number): void {
     for (const [ordinal, segment] of this.#unsettled) {
       if (ordinal >= before) return
@@ -266,7 +319,8 @@ export class TracePipeline {
   }
 
   async #write(due: readonly DueTrace[]): Promise<void> {
-    const rows = await summaryRows(this.#store, due)
+    const all = await summaryRows(this.#store, due)
+    const rows = this.#tail.isIdle ? all : this.#tail.keep(all, this.#clock.monotonicMs())
     this.#counts.tracesReread += due.reduce((n, { summary }) => (summary === undefined ? n + 1 : n), 0)
     if (rows.length === 0) return
     const token = `${this.#epoch}.${this.#summaryCount++}`
@@ -276,6 +330,13 @@ export class TracePipeline {
     this.#counts.summariesWritten += rows.length
   }
 }
+
+/**
+ * Of the last day, where a dropped trace has its spans: the hours before are not looked through. A mask is
+ * written beside each part that has some; merges take the rows out.
+ */
+const DELETE = `DELETE FROM spans WHERE ingest_hour >= toStartOfHour(now() - INTERVAL 1 DAY)
+  AND trace_id IN (SELECT toFixedString(unhex(arrayJoin({ids:Array(String)})), 16))`
 
 /**
  * Puts a copy of the segment aside, durable with its folder before the original may go. It is named by the

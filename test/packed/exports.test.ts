@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { installCrosscut, type Installed } from './installed.ts'
 
@@ -76,17 +78,59 @@ test('traces: the critical path of a trace is a partition of its root', async ()
   assert.equal(await printed('traces.mjs', program), '0 100000000n')
 })
 
+test('control: a published schedule, and shares', async () => {
+  const program = `
+    import { dominantShares, maxMinShare, simulateSchedule } from 'crosscut/control'
+    const requests = (cost) => Array.from({ length: 9 }, () => ({ cost, arrival: 0 }))
+    const costs = { A: 1, B: 1, C: 4, D: 4 }
+    const tenants = Object.keys(costs).map((id) => ({ id, requests: requests(costs[id]) }))
+    const schedule = simulateSchedule({ algorithm: '2dfq', slots: 2, slotRate: 1, tenants, until: 9 })
+    const slot = (n) => schedule.filter((one) => one.slot === n).map((one) => one.tenant).join('')
+    const fair = maxMinShare(10, { a: 2, b: 8, c: 8 })
+    const granted = dominantShares({ a: { cpu: 4 }, b: { cpu: 4 } }, { cpu: 4 })
+    console.log(slot(0), slot(1), JSON.stringify(fair), JSON.stringify(granted))`
+  const expected = 'ACD BABABABAB {"a":2,"b":4,"c":4} {"a":0.5,"b":0.5}'
+  assert.equal(await printed('control.mjs', program), expected)
+})
+
+test('browser: one ES module of at most 6 kB (gzip) that imports nothing, and does nothing outside a page', async () => {
+  const code = readFileSync(path.join(app.folder, 'node_modules', 'crosscut', 'browser.js'))
+  assert.ok(gzipSync(code).length <= 6 * 1024, `${gzipSync(code).length} bytes`)
+  assert.doesNotMatch(String(code), /\bimport\b|\brequire\(/)
+  const program = `
+    import { recordPage } from 'crosscut/browser'
+    const page = recordPage({ to: '/v1/traces' })
+    page.point('p'); page.block('b').end(); page.flush(); page.stop()
+    console.log(page.traceparent)`
+  assert.equal(await printed('browser.mjs', program), 'undefined')
+})
+
 test('types resolve for a strict TypeScript user of every export', () => {
   app.write(
     'user.ts',
     `
-    import { tracepoint, FairGate } from 'crosscut'
+    import { tracepoint, FairGate, Queue, block, counters, labels, type Block } from 'crosscut'
+    import { recordPage, type RecordedPage } from 'crosscut/browser'
     import { Baggage, loadBdl, type BagType } from 'crosscut/baggage'
     import { context } from 'crosscut/context'
     import { buildTrace, criticalPath } from 'crosscut/traces'
+    import { maxMinShare, type ControllerApi, type Policy } from 'crosscut/control'
+    const halve: Policy<null> = {
+      name: 'halve',
+      step(api: ControllerApi, params, state) {
+        for (const w of api.workflows())
+          api.setRate('door', w, api.getRate('door', w) * (params['by'] ?? 0.5))
+        return state
+      },
+    }
     const bag: BagType | undefined = loadBdl('bag A { bool b = 0; }', { ids: { A: 70 } })['A']
     const joined: Baggage = Baggage.join(Baggage.empty, context.current())
-    export const all = [tracepoint, FairGate, bag, joined, buildTrace, criticalPath] as const
+    const calls = [tracepoint, FairGate, buildTrace, criticalPath, maxMinShare] as const
+    const values = [bag, joined, halve] as const
+    const page: RecordedPage = recordPage({ to: '/v1/traces', attributes: { 'service.version': '1' } })
+    const work: Block = block('b', { ...counters({ a: { b: 1 } }), ...labels('x') })
+    const more = [page, work, Queue] as const
+    export const all = [...calls, ...values, ...more] as const
   `,
   )
   app.write(

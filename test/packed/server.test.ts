@@ -44,7 +44,16 @@ test(
   async () => {
     await installServer()
     const [port, otlpPort] = [await freePort(), await freePort()]
-    const flags = ['up', '--port', String(port), '--otlp-port', String(otlpPort), '--insecure-no-auth']
+    const flags = [
+      'up',
+      '--port',
+      String(port),
+      '--otlp-port',
+      String(otlpPort),
+      '--insecure-no-auth',
+      '--otlp-grpc-port',
+      '0',
+    ]
     const child = spawn(NODE, ['node_modules/crosscut/cli/main.js', ...flags], {
       cwd: app.folder,
       stdio: ['ignore', 'pipe', 'pipe'],

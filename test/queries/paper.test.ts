@@ -9,8 +9,9 @@ import { LIBRARY } from '#query'
 import { SLOW_DISK } from '../../demo/faults.ts'
 import type { TruthReport } from '../../demo/truth.ts'
 import { ROOT } from '../../scripts/toolchain.mjs'
-import { Crosscut, until, type Program } from '../system/running.ts'
+import { Crosscut, ended, until, type Program } from '../system/running.ts'
 
+const CLI = path.join(ROOT, 'face', 'cli', 'main.ts')
 const SETTLED_MS_MAX = 60_000
 const QUIET_MS = 4_000
 /** Exact counts on a machine that is busy with other tests: nothing shall be sampled. */
@@ -233,6 +234,40 @@ describe('one tenant keeps the lock', () => {
       ([, , count]) => count,
     )
     assert.deepEqual(pairs(asked['lock-wait'].rows, 'cl.tenant', 'COUNT'), waits)
+  })
+
+  // Last: it sends requests, which what was asked above has not counted.
+  test('Q9 by its name at the command line: its view comes and goes with it', async () => {
+    const before = new Set(await callsOfJobs())
+    const cli = await crosscut.plain([CLI, 'query', 'q9', '--json'], {}, /^\{/m)
+    const installed = async (): Promise<readonly QueryView[]> =>
+      (await crosscut.api<{ queries: readonly QueryView[] }>('/queries')).queries
+    await until(
+      async () => {
+        const all = await installed()
+        return all.length === 2 && all.every(({ coverage }) => coverage.installed >= shelf.urls.size)
+      },
+      () => 'Q9 and Q8 are not in all processes',
+      SETTLED_MS_MAX,
+    )
+    const id = (await installed()).find(({ name }) => name === undefined)?.id ?? ''
+    await shelf.run(4)
+    await settled(() => crosscut.api<QueryResults>(`/queries/${id}/results`))
+    const gone = ended(cli.child)
+    cli.child.kill('SIGINT')
+    await gone
+    const last = JSON.parse(cli.output().trim().split('\n').at(-1) ?? '') as QueryResults
+    const fresh = (await callsOfJobs()).filter((rid) => !before.has(rid))
+    assert.ok(fresh.length > 0)
+    assert.deepEqual(
+      pairs(last.rows, 'job.id', 'COUNT'),
+      sumBy(
+        fresh,
+        (rid) => rid,
+        () => 1,
+      ),
+    )
+    assert.deepEqual(await installed(), [])
   })
 })
 

@@ -15,7 +15,9 @@ const server = http.createServer(async (request, response) => {
     return response.end(String(reads))
   }
   tracepoint('front.user', { user: request.headers['x-user'] ?? '' })
-  const answers = await Promise.all([1, 2].map(async (n) => (await fetch(`${next}/read/${n}`)).text()))
+  const read = async (n) => (await fetch(`${next}/read/${n}`)).text()
+  const answers =
+    pathname === '/in-turn' ? [await read(1), await read(2)] : await Promise.all([1, 2].map(read))
   response.end(answers.join('+'))
 })
 server.listen(0, '127.0.0.1', () => console.log(`port ${server.address().port}`))

@@ -38,6 +38,8 @@ export class Crosscut {
       String(port),
       '--otlp-port',
       String(otlpPort),
+      '--otlp-grpc-port',
+      '0',
     ]
     const child = spawn(process.execPath, [CLI, 'up', ...flags], {
       cwd: this.folder,

@@ -9,6 +9,9 @@ import { chromium, type Browser, type BrowserContext, type Page } from 'playwrig
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
 import { startFixtureServer, type FixtureServer } from './fixture-server.ts'
 
+/** On a busy machine; what is awaited is mostly there at once. */
+const WAIT_MS_MAX = 30_000
+
 export const CHROMIUM_ARGS = [
   '--headless',
   '--no-sandbox',
@@ -53,7 +56,7 @@ export class Browsing {
       colorScheme: options.theme ?? 'light',
     })
     const page = await context.newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(WAIT_MS_MAX)
     const complaints: string[] = []
     page.on('pageerror', (error) => {
       complaints.push(`uncaught: ${error.message}`)
@@ -86,9 +89,9 @@ export class Browsing {
 
 /** Waits until the page says so; polls, because what is awaited may be an address or a count. */
 export async function until(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = Date.now() + 10_000
+  const deadline = Date.now() + WAIT_MS_MAX
   while (!(await holds())) {
-    assert.ok(Date.now() < deadline, `waited 10 s for: ${what}`)
+    assert.ok(Date.now() < deadline, `waited ${WAIT_MS_MAX} ms for: ${what}`)
     await new Promise((done) => setTimeout(done, 25))
   }
 }

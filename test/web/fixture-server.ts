@@ -10,7 +10,28 @@ import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { AgentView, CriticalPathView, TraceSummary, TraceView } from '#protocol'
+import {
+  buildTrace,
+  criticalPath,
+  impactOf,
+  PathProfile,
+  toCriticalPathView,
+  type LooseOtlpSpan,
+  type PointRef,
+  type Trace,
+  type WhatIf,
+} from '#model'
+import type {
+  AgentView,
+  PipelineView,
+  ServiceGraphView,
+  SpanView,
+  TraceHeatView,
+  TraceOutlineAnswer,
+  TraceSummary,
+  TraceView,
+} from '#protocol'
+import { outlineOfModel } from '../../service/server/outline-view.ts'
 import { bigTrace, checkoutTrace, hostileTrace, readTrace, seeded } from './fixtures.ts'
 
 const DIST = fileURLToPath(new URL('../../face/web/dist/', import.meta.url))
@@ -32,10 +53,19 @@ export type Say = {
   /** undefined = answers; otherwise every API route fails with this status. */
   failStatus: number | undefined
   agents: AgentView[]
+  pipeline: PipelineView
   /** How long an answer to this address waits, ms. */
   delayMs: (address: string) => number
   /** Requests seen, newest last. */
   readonly requests: string[]
+}
+
+const QUIET: PipelineView = {
+  nowMs: 0,
+  parts: [],
+  losses: [],
+  owners: [],
+  past: { stepMs: 10_000, timesMs: [], gauges: {}, rates: {}, losses: {}, ownersWaiting: {} },
 }
 
 export type FixtureServer = {
@@ -49,7 +79,14 @@ export type FixtureServer = {
 export async function startFixtureServer(
   options: { readonly port?: number; readonly nowMs?: number } = {},
 ): Promise<FixtureServer> {
-  const say: Say = { traces: [], failStatus: undefined, agents: [], delayMs: () => 0, requests: [] }
+  const say: Say = {
+    traces: [],
+    failStatus: undefined,
+    agents: [],
+    pipeline: QUIET,
+    delayMs: () => 0,
+    requests: [],
+  }
   const streams = new Map<ServerResponse, URLSearchParams>()
   const server = createServer((request, response) => {
     answer(request, response, say, streams).catch((error: unknown) => {
@@ -108,7 +145,17 @@ async function answer(
     )
   }
   if (request.headers.accept === 'text/event-stream') return stream(response, url.searchParams, streams)
-  const trace = /^\/api\/v1\/traces\/([0-9a-f]{32})(\/critical-path|\/spans)?$/.exec(url.pathname)
+  if (url.pathname === '/api/v1/traces/critical-path') return await paths(request, response, say)
+  if (url.pathname === '/api/v1/traces/heat') return json(response, heat(say.traces, url.searchParams))
+  if (url.pathname === '/api/v1/service-graph') return json(response, graph(say.traces.slice(0, 100)))
+  const one = /^\/api\/v1\/traces\/([0-9a-f]{32})\/spans\/([0-9a-f]{16})(\/impact)?$/.exec(url.pathname)
+  if (one !== null) {
+    const trace = say.traces.find(({ traceId }) => traceId === one[1])
+    return trace === undefined ? notFound(response) : spanRoute(response, trace, one[2] ?? '', one[3])
+  }
+  const trace = /^\/api\/v1\/traces\/([0-9a-f]{32})(\/critical-path|\/outline|\/find|\/otlp)?$/.exec(
+    url.pathname,
+  )
   if (trace !== null)
     return traceRoute(
       response,
@@ -118,6 +165,7 @@ async function answer(
     )
   if (url.pathname === '/api/v1/traces')
     return json(response, { traces: search(say.traces, url.searchParams) })
+  if (url.pathname === '/api/v1/pipeline') return json(response, say.pipeline)
   if (url.pathname === '/api/v1/facets') return json(response, facetsOf(say.traces))
   if (url.pathname === '/api/v1/connection') return json(response, { otlpUrl: 'http://127.0.0.1:14318' })
   if (url.pathname === '/api/v1/agents') return json(response, { agents: say.agents })
@@ -156,13 +204,25 @@ function traceRoute(
   query: URLSearchParams,
 ): void {
   if (trace === undefined) return notFound(response)
-  if (part === '/critical-path') return json(response, criticalPath(trace))
-  if (part === undefined) return json(response, { ...trace, spans: trace.spans.slice(0, FIRST_PAGE_SPANS) })
-  const offset = Number(query.get('offset'))
-  json(response, {
-    spans: trace.spans.slice(offset, offset + Number(query.get('limit'))),
-    totalSpans: trace.totalSpans,
-  })
+  if (part === '/critical-path') {
+    const ends = { from: pointOf(query.get('from')), to: pointOf(query.get('to')) }
+    return json(response, toCriticalPathView(criticalPath(modelOf(trace), ends)))
+  }
+  if (part === '/outline') return json(response, outlineAnswer(trace, query.get('modelled') === 'true'))
+  if (part === '/otlp') return json(response, otlpPage(trace, query))
+  if (part === '/find') {
+    const wanted = (query.get('text') ?? '').toLowerCase()
+    const found = trace.spans.filter((span) => JSON.stringify(span).toLowerCase().includes(wanted))
+    return json(response, { spanIds: found.map(({ spanId }) => spanId) })
+  }
+  json(response, { ...trace, spans: trace.spans.slice(0, FIRST_PAGE_SPANS) })
+}
+
+/** `<span id>@begin`, `@end` or `@<ns>`. */
+function pointOf(text: string | null): PointRef | undefined {
+  const [spanId = '', at = ''] = (text ?? '').split('@')
+  if (spanId === '') return undefined
+  return { spanId, at: at === 'begin' || at === 'end' ? at : BigInt(at) }
 }
 
 function search(traces: readonly TraceView[], query: URLSearchParams): TraceSummary[] {
@@ -202,52 +262,155 @@ function facetsOf(traces: readonly TraceView[]): { services: string[]; attribute
   }
 }
 
-/** Last-finishing child, backwards from the root's end: enough of Jaeger's rule for pictures. */
-export function criticalPath(trace: TraceView): CriticalPathView {
-  const children = new Map<string, TraceView['spans'][number][]>()
-  for (const span of trace.spans) {
-    const siblings = children.get(span.parentSpanId ?? '') ?? []
-    children.set(span.parentSpanId ?? '', siblings)
-    siblings.push(span)
+/** The model of a fixture: what the server computes on top of it is computed here by the same code. */
+function modelOf(trace: TraceView): Trace {
+  const known = models.get(trace)
+  if (known !== undefined) return known
+  const made = buildTrace(trace.spans.map((span) => loose(trace.traceId, span)))
+  models.set(trace, made)
+  return made
+}
+const models = new WeakMap<TraceView, Trace>()
+
+const KINDS: readonly SpanView['kind'][] = [
+  'unspecified',
+  'internal',
+  'server',
+  'client',
+  'producer',
+  'consumer',
+]
+
+function loose(traceId: string, span: SpanView): LooseOtlpSpan {
+  return {
+    traceId,
+    spanId: span.spanId,
+    ...(span.parentSpanId === undefined ? {} : { parentSpanId: span.parentSpanId }),
+    name: span.name,
+    kind: Math.max(0, KINDS.indexOf(span.kind)),
+    startTimeUnixNano: span.startNs,
+    endTimeUnixNano: span.endNs,
+    attributes: span.attributes,
+    events: span.events.map(({ timeNs, name, attributes }) => ({ timeUnixNano: timeNs, name, attributes })),
+    links: span.links,
+    status: { code: span.status.code === 'error' ? 2 : 0 },
+    resource: { attributes: { ...span.resource, 'service.name': span.service } },
   }
-  const sections: CriticalPathView['sections'][number][] = []
-  const walk = (span: TraceView['spans'][number], untilNs: bigint): void => {
-    let at = untilNs
-    const below = [...(children.get(span.spanId) ?? [])].sort((a, b) =>
-      BigInt(a.endNs) > BigInt(b.endNs) ? -1 : 1,
-    )
-    for (const child of below) {
-      const end = BigInt(child.endNs)
-      if (end >= at || child.kind === 'consumer') continue
-      sections.push({
-        spanId: span.spanId,
-        service: span.service,
-        name: span.name,
-        startNs: String(end),
-        endNs: String(at),
-      })
-      walk(child, end)
-      at = BigInt(child.startNs)
-    }
-    if (at > BigInt(span.startNs))
-      sections.push({
-        spanId: span.spanId,
-        service: span.service,
-        name: span.name,
-        startNs: span.startNs,
-        endNs: String(at),
-      })
+}
+
+/** A page of spans as they came: what alignment moved is where it was. */
+function otlpPage({ traceId, spans }: TraceView, query: URLSearchParams): unknown {
+  const [offset, limit] = [Number(query.get('offset')), Number(query.get('limit'))]
+  return {
+    resourceSpans: spans.slice(offset, offset + limit).map(({ spanId, name, startNs, shiftNs }) => ({
+      scopeSpans: [
+        { spans: [{ traceId, spanId, name, startTimeUnixNano: String(BigInt(startNs) - BigInt(shiftNs)) }] },
+      ],
+    })),
   }
-  const root = trace.spans[0]
-  if (root !== undefined) walk(root, BigInt(root.endNs))
-  const exclusive: { [key: string]: bigint } = {}
-  for (const section of sections) {
-    const key = `${section.service} ${section.name}`
-    exclusive[key] = (exclusive[key] ?? 0n) + BigInt(section.endNs) - BigInt(section.startNs)
+}
+
+/** One of them as it came, without edges, the other modelled; the server answers the same way. */
+function outlineAnswer(trace: TraceView, isModelled: boolean): TraceOutlineAnswer {
+  if (trace.spans.length <= FIRST_PAGE_SPANS) return { kind: 'whole', view: trace }
+  const { path, ...outline } = outlineOfModel(modelOf(trace))
+  if (isModelled) return { kind: 'outline', outline: { ...outline, ...(path === undefined ? {} : { path }) } }
+  return { kind: 'outline', outline: { ...outline, isModelled: false, edges: [], repairs: [], clocks: [] } }
+}
+
+function spanRoute(
+  response: ServerResponse,
+  trace: TraceView,
+  spanId: string,
+  part: string | undefined,
+): void {
+  if (part === undefined) {
+    const span = trace.spans.find((one) => one.spanId === spanId)
+    return span === undefined ? notFound(response) : json(response, span)
+  }
+  const model = modelOf(trace)
+  const impact = impactOf(model, spanId)
+  if (impact === undefined) return notFound(response)
+  const pathNs = criticalPath(model).reduce(
+    (sum, section) => (section.spanId === spanId ? sum + section.endNs - section.startNs : sum),
+    0n,
+  )
+  const told = Object.entries(impact).map(([name, ns]) => [name, String(ns)])
+  json(response, { spanId, pathNs: String(pathNs), ...Object.fromEntries(told) })
+}
+
+async function paths(request: IncomingMessage, response: ServerResponse, say: Say): Promise<void> {
+  let text = ''
+  for await (const chunk of request) text += String(chunk)
+  const { filter, limit, whatIf }: PathsBody = JSON.parse(text)
+  const query = new URLSearchParams({ limit: String(limit) })
+  for (const [name, value] of Object.entries(filter)) query.set(name, String(value))
+  const found = new Set(search(say.traces, query).map(({ traceId }) => traceId))
+  const profile = new PathProfile(whatIf)
+  for (const trace of say.traces)
+    if (found.has(trace.traceId) && trace.spans.length <= FIRST_PAGE_SPANS) profile.add(modelOf(trace))
+  json(response, { ...profile.view(), skipped: 0, hasMore: say.traces.length > found.size })
+}
+
+type PathsBody = {
+  readonly filter: { readonly [name: string]: unknown }
+  readonly limit: number
+  readonly whatIf?: WhatIf
+}
+
+function heat(traces: readonly TraceView[], query: URLSearchParams): TraceHeatView {
+  const columns = Number(query.get('columns'))
+  const found = search(traces, new URLSearchParams([...query, ['limit', '1000']]))
+  const starts = found.map(({ startNs }) => BigInt(startNs)).sort((a, b) => (a < b ? -1 : 1))
+  const fromNs = starts[0] ?? 0n
+  const toNs = (starts.at(-1) ?? 0n) + 1n
+  const cells = new Map<
+    string,
+    { column: number; band: number; count: number; errors: number; traceId: string }
+  >()
+  for (const { startNs, durationNs, errorCount, traceId } of found) {
+    const column = Number(((BigInt(startNs) - fromNs) * BigInt(columns)) / (toNs - fromNs))
+    const band = Math.floor(4 * Math.log2(Number(durationNs)))
+    const cell = cells.get(`${column} ${band}`) ?? { column, band, count: 0, errors: 0, traceId }
+    cells.set(`${column} ${band}`, cell)
+    cell.count += 1
+    cell.errors += errorCount > 0 ? 1 : 0
   }
   return {
-    sections: sections.reverse(),
-    exclusiveNs: Object.fromEntries(Object.entries(exclusive).map(([key, ns]) => [key, String(ns)])),
+    fromNs: String(fromNs),
+    toNs: String(toNs),
+    columns,
+    traces: found.length,
+    cells: [...cells.values()],
+  }
+}
+
+function graph(traces: readonly TraceView[]): ServiceGraphView {
+  const edges = new Map<string, { from: string; to: string; count: number; errors: number }>()
+  const services = new Map<string, { serverSpans: number; errors: number }>()
+  for (const { spans } of traces) {
+    const byId = new Map(spans.map((span) => [span.spanId, span]))
+    for (const span of spans) {
+      const entry = services.get(span.service) ?? { serverSpans: 0, errors: 0 }
+      services.set(span.service, entry)
+      entry.serverSpans += span.kind === 'server' ? 1 : 0
+      entry.errors += span.status.code === 'error' ? 1 : 0
+      const parent = byId.get(span.parentSpanId ?? '')
+      if (parent === undefined || parent.service === span.service) continue
+      const key = JSON.stringify([parent.service, span.service])
+      const edge = edges.get(key) ?? { from: parent.service, to: span.service, count: 0, errors: 0 }
+      edges.set(key, edge)
+      edge.count += 1
+      edge.errors += span.status.code === 'error' ? 1 : 0
+    }
+  }
+  return {
+    fromNs: '0',
+    toNs: '1',
+    services: [...services].map(([name, entry]) => ({ name, ...entry, p50Ns: '2000000', p95Ns: '9000000' })),
+    edges: [...edges.values()].map((edge) => ({ ...edge, kind: 'call', p50Ns: '1500000', p95Ns: '8000000' })),
+    spans: traces.reduce((sum, { spans }) => sum + spans.length, 0),
+    isCut: false,
   }
 }
 

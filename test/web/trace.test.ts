@@ -2,6 +2,7 @@
 // readers.
 
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { after, before, test } from 'node:test'
 import type { Page } from 'playwright-core'
 import type { TraceView } from '#protocol'
@@ -17,10 +18,13 @@ const failing = checkoutTrace({ seed: 9, startNs: NOW_NS, isFailing: true })
 const hostile = hostileTrace({ seed: 3, startNs: NOW_NS })
 const big = bigTrace({ seed: 4, startNs: NOW_NS, spans: 100_000 })
 
+/** More than a page of an export. */
+const paged = bigTrace({ seed: 6, startNs: NOW_NS, spans: 5_100 })
+
 let browsing: Browsing
 before(async () => {
   browsing = await Browsing.start()
-  browsing.fixture.say.traces = [skewed, failing, hostile, big]
+  browsing.fixture.say.traces = [skewed, failing, hostile, big, paged]
 })
 after(() => browsing.close())
 
@@ -77,6 +81,60 @@ test('critical path and arrows can be hidden, and the address says so', () =>
     )
   }))
 
+test('the critical path is between any two points: by keys, in the address, with its breakdown', () =>
+  browsing.open(at(skewed, `?span=${spanNamed(skewed, 'authenticate')}`), {}, async ({ page }) => {
+    const onPath = async (): Promise<string[]> =>
+      await mapped(
+        page,
+        `${ROWS}:has(td:nth-child(5))`,
+        'row.cells[4].innerText.includes("critical path") ? row.cells[1].innerText : ""',
+      ).then((names) => names.filter((name) => name !== ''))
+    await until('the whole path', async () => (await onPath()).length > 3)
+    await page.keyboard.press('v')
+    await page.keyboard.press('b')
+    const own = spanNamed(skewed, 'authenticate')
+    await until('in the address', async () => queryOf(page).get('to') === `${own}@end`)
+    assert.equal(queryOf(page).get('from'), `${own}@begin`)
+    await until('one span alone', async () => (await onPath()).join() === 'authenticate')
+    await page.locator('.path-summary').getByRole('button', { name: 'Critical path' }).click()
+    const operations = page.locator('[data-role=path-operations] tr')
+    await until('all of it is this operation', async () =>
+      /authenticate\s+.*\s100 %$/s.test((await operations.allInnerTexts()).join('|')),
+    )
+    const bar = page.locator('[data-role=path-bar]')
+    assert.match(await bar.innerText(), /authenticate[\s\S]*begin[\s\S]*authenticate[\s\S]*end/)
+    await page.keyboard.press('Escape')
+    await until('the card is closed', async () => !queryOf(page).has('ops'))
+    await page.reload()
+    await until('after a reload too', async () => (await onPath()).join() === 'authenticate')
+    await bar.getByRole('button', { name: 'Swap' }).click()
+    await bar.getByText('b is not after a').waitFor()
+    await page.keyboard.press('x')
+    await until('the whole again', async () => (await onPath()).length > 3 && !queryOf(page).has('from'))
+    assert.equal(await bar.count(), 0)
+  }))
+
+test('points are chosen in the inspector, bars by Shift and a click', () => {
+  const span = skewed.spans.find(({ name }) => name === 'load stock snapshot')!
+  const noted = span.events[0]!
+  return browsing.open(at(skewed, `?tab=points&span=${span.spanId}`), {}, async ({ page }) => {
+    await page.getByRole('button', { name: 'Critical path from point 1 of this span' }).focus()
+    await page.keyboard.press('Enter')
+    await until('a', async () => queryOf(page).get('from') === `${span.spanId}@${noted.timeNs}`)
+    await page.locator('[data-role=path-bar]').getByText(noted.name).waitFor()
+    await page.getByRole('button', { name: 'Critical path to the end of this span' }).press('Enter')
+    await until('b', async () => queryOf(page).get('to') === `${span.spanId}@end`)
+    const box = (await page.locator(CANVAS).boundingBox())!
+    await page.mouse.move(box.x + 369, box.y + 12)
+    await page.keyboard.down('Shift')
+    await page.mouse.down()
+    await page.mouse.up()
+    await page.keyboard.up('Shift')
+    const root = skewed.spans[0]!.spanId
+    await until('the begin of the root', async () => queryOf(page).get('from') === `${root}@begin`)
+  })
+})
+
 test('a click on a bar opens the span, the address is a permalink to it, Escape closes', () =>
   browsing.open(at(failing), {}, async ({ page }) => {
     await page.waitForSelector(ROWS)
@@ -110,7 +168,7 @@ test('e goes from error to error, and the details say what failed', () =>
   }))
 
 test('joins and barriers are sentences that lead to the other span', () =>
-  browsing.open(at(skewed, `?span=${spanNamed(skewed, 'compute total')}`), {}, async ({ page }) => {
+  browsing.open(at(skewed, `?tab=edges&span=${spanNamed(skewed, 'compute total')}`), {}, async ({ page }) => {
     const causes = page.locator('.causes li')
     await causes.first().waitFor()
     assert.deepEqual(await causes.locator('.muted').allTextContents(), [
@@ -204,15 +262,32 @@ test('a value leads to the traces that have it', () =>
     )
   }))
 
-test('the trace can be taken along as OTLP JSON with its raw times', () =>
-  browsing.open(at(skewed), {}, async ({ page, context }) => {
-    await context.grantPermissions(['clipboard-read', 'clipboard-write'])
+for (const trace of [skewed, paged])
+  test(`${trace.spans.length} spans are taken along as the server exports them: page by page, as they came`, () =>
+    browsing.open(at(trace), {}, async ({ page }) => {
+      await page.waitForSelector(ROWS)
+      const saved = page.waitForEvent('download')
+      await page.getByRole('button', { name: 'OTLP' }).click()
+      const file: string = await (await saved).path()
+      const lines = readFileSync(file, 'utf8').trimEnd().split('\n')
+      assert.equal(lines.length, Math.ceil(trace.spans.length / 5_000))
+      const spans = lines
+        .flatMap((line) => JSON.parse(line).resourceSpans)
+        .map(({ scopeSpans: [{ spans: one }] }) => [one[0].spanId, one[0].startTimeUnixNano])
+      const raw = trace.spans.map((span) => [span.spanId, `${BigInt(span.startNs) - BigInt(span.shiftNs)}`])
+      assert.deepEqual(spans, raw)
+    }))
+
+test('an export that fails says so beside its button', () =>
+  browsing.open(at(skewed), { expected: ['503'] }, async ({ page }) => {
     await page.waitForSelector(ROWS)
-    await page.getByRole('button', { name: 'Copy the trace as OTLP JSON' }).click()
-    await page.waitForTimeout(100)
-    const text: string = await page.evaluate('navigator.clipboard.readText()')
-    const moved = skewed.spans.find((span) => span.name === 'load stock snapshot')!
-    assert.ok(text.includes(`"startTimeUnixNano": "${BigInt(moved.startNs) - BigInt(moved.shiftNs)}"`))
+    browsing.fixture.say.failStatus = 503
+    try {
+      await page.getByRole('button', { name: 'OTLP' }).click()
+      await page.getByRole('alert').getByText('The store does not answer.').waitFor()
+    } finally {
+      browsing.fixture.say.failStatus = undefined
+    }
   }))
 
 test('hostile text is inert in names, services, keys, values, events, notes and the title', () =>
@@ -261,15 +336,27 @@ test('an address that names nothing known still shows something', async () => {
   })
 })
 
-test('a trace of 100,000 spans opens page by page and scrolls to its end without a DOM node a span', () =>
-  browsing.open(at(big), {}, async ({ page }) => {
+test('a trace of 100,000 spans opens in columns and scrolls to its end without a DOM node a span', () => {
+  const first = big.spans[1]!.spanId
+  return browsing.open(at(big, `?from=${first}@begin&to=${first}@end`), {}, async ({ page }) => {
     page.setDefaultTimeout(30_000)
     await page.waitForSelector(ROWS)
     await page.waitForSelector('[data-role=rows][aria-rowcount="100000"]')
+    // Its path comes with the columns, unless another one is asked for.
+    await until('the path between two points', async () =>
+      browsing.fixture.say.requests.some((request) => request.includes(`from=${first}%40begin`)),
+    )
+    const notes = await mapped(page, ROWS, 'row.cells[4].innerText')
+    assert.match(notes[1] ?? '', /path from here, path to here/)
+    await until(
+      'the root is not on it',
+      async () => !(await page.locator(ROWS).first().innerText()).includes('critical path'),
+    )
     await page.evaluate('document.querySelector(".scroller").scrollTop = 1e9')
     await page.waitForSelector(`${ROWS}[aria-rowindex="100000"]`)
     assert.ok((await colourCount(page, CANVAS)) > 5)
     assert.ok((await page.evaluate<number>('document.querySelectorAll("*").length')) < 1_500)
     await page.keyboard.press('e')
     await page.waitForSelector('[data-role=details] >> text=checksum mismatch')
-  }))
+  })
+})

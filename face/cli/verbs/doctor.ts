@@ -230,7 +230,7 @@ function fixOf(state: string, lastError: string | undefined): string {
     : 'if it stays so, mend that: it goes on by itself'
 }
 
-async function otlpFinding(io: Io, { otlpUrl, agentToken }: AgentConnection): Promise<Finding> {
+async function otlpFinding(io: Io, { otlpUrl, otlpGrpcUrl, agentToken }: AgentConnection): Promise<Finding> {
   const check = 'otlp'
   if (otlpUrl === undefined)
     return {
@@ -257,11 +257,9 @@ async function otlpFinding(io: Io, { otlpUrl, agentToken }: AgentConnection): Pr
       fix: 'a firewall or proxy between here and the server?',
     }
   }
-  if (
-    elsewhere !== undefined &&
-    URL.canParse(elsewhere) &&
-    new URL(elsewhere).port !== new URL(otlpUrl).port
-  ) {
+  // Agents of ours speak HTTP; a program of another SDK may speak gRPC, on a port of its own.
+  const ports = [otlpUrl, otlpGrpcUrl].map((url) => (url === undefined ? '' : new URL(url).port))
+  if (elsewhere !== undefined && URL.canParse(elsewhere) && !ports.includes(new URL(elsewhere).port)) {
     return {
       check,
       state: 'fail',
@@ -269,7 +267,8 @@ async function otlpFinding(io: Io, { otlpUrl, agentToken }: AgentConnection): Pr
       fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT, or set it to the second',
     }
   }
-  return { check, state: 'ok', says: `${otlpUrl}/v1/traces takes spans` }
+  const grpc = otlpGrpcUrl === undefined ? '' : `, gRPC is on ${otlpGrpcUrl}`
+  return { check, state: 'ok', says: `${otlpUrl}/v1/traces takes spans${grpc}` }
 }
 
 function post(url: string, token: string, body: unknown): Promise<Response> {

@@ -2,13 +2,14 @@
 //
 //   query ── install ──► results once a second ──(--for, Ctrl-C)──► removed
 //
+// With --past stored traces are asked instead, once. A text of one word is the name of one in the library.
 // A query that is watched here lives as long as we do: when we are killed, its time to live ends it.
 
-import { degradedText, type QueryResults, type QueryView, type ResultRow } from '#protocol'
-import type { Explanation } from '#query'
+import { degradedText, type PastResults, type QueryResults, type QueryView, type ResultRow } from '#protocol'
+import type { Explanation, LibraryQuery } from '#query'
 import { Client } from '../client.ts'
 import { clip, duration, durationMs, plain, table } from '../text.ts'
-import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+import { CLIENT_FLAGS, CliError, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 
 type Installed = QueryView & { readonly explanation: Explanation; readonly warnings: readonly string[] }
 
@@ -22,7 +23,7 @@ const CELL_CHARS_MAX = 120
 export const query: Verb = {
   name: 'query',
   summary: 'ask the running system; shows rows as they are counted, then leaves nothing behind',
-  usage: '"<text>" | rm <id>',
+  usage: '"<text>" | <name in the library> | library [<name>] | rm <id>',
   words: [1, 2],
   flags: {
     for: { value: '10s', says: 'how long (500ms, 10s, 5m); default: until Ctrl-C' },
@@ -33,6 +34,7 @@ export const query: Verb = {
       says: 'how to join: in baggage, or of recorded events on the server; default: what fits',
     },
     budget: { value: 'BYTES', says: 'of baggage a request; above it events are recorded; default 1024' },
+    past: { value: '1h', says: 'ask stored traces, of the last 1h (30m, 2d), instead of running processes' },
     explain: { says: 'show plan and advice; nothing is installed' },
     'explain-analyze': { says: 'run it for --for (default 5s), then show what it cost beside the plan' },
     ...CLIENT_FLAGS,
@@ -40,6 +42,9 @@ export const query: Verb = {
   examples: [
     'crosscut query "From r In http.server.request.end GroupBy r.service Select r.service, COUNT"',
     'crosscut query --explain "From d In http.client.request.end Join g In First(http.server.request.start) On g -> d GroupBy g.path Select g.path, COUNT, P99(d.durationMs)"',
+    'crosscut query "From s In span.end GroupBy s.service, s.name Select s.service, s.name, COUNT, P99(s.durationMs)" --past 1h',
+    'crosscut query library',
+    'crosscut query Q7 --for 10s',
     'crosscut query rm 1f2e3d4c',
   ],
   run: async (io, args) => {
@@ -49,8 +54,12 @@ export const query: Verb = {
       if (second === undefined) throw new UsageError('query rm takes the id of a query')
       return remove(io, args, client, second)
     }
+    if (first === 'library') return listLibrary(io, args, second)
     if (second !== undefined) throw new UsageError('the text of a query is one word: put it in quotes')
-    return ask(io, args, client, first)
+    const { text, views } = await fromLibrary(first)
+    return await withViews(io, args, views, () =>
+      args.text('past') === undefined ? ask(io, args, client, text) : askPast(io, args, client, text),
+    )
   },
 }
 
@@ -89,6 +98,73 @@ function cellsOf({ id, name, total, coverage, expiresMs, installedBy, text }: Qu
   ]
 }
 
+/** No query is one word. Errors: E_LIBRARY. */
+async function fromLibrary(text: string): Promise<{ text: string; views: readonly LibraryQuery[] }> {
+  if (!/^\w+$/.test(text)) return { text, views: [] }
+  const found = await inLibrary(text)
+  const views = await Promise.all((found.needs ?? []).map(inLibrary))
+  return { text: found.text, views }
+}
+
+async function inLibrary(name: string): Promise<LibraryQuery> {
+  const { LIBRARY } = await import('#query')
+  const found = LIBRARY.find(({ id }) => id.toLowerCase() === name.toLowerCase())
+  if (found !== undefined) return found
+  const known = LIBRARY.map(({ id }) => id).join(' ')
+  throw new CliError('E_LIBRARY', `the library has no query ${plain(name)}`, `it has ${known}`)
+}
+
+async function listLibrary(io: Io, args: Args, name: string | undefined): Promise<number> {
+  const { LIBRARY } = await import('#query')
+  const shown = name === undefined ? LIBRARY : [await inLibrary(name)]
+  if (args.has('json')) for (const one of shown) io.out(`${JSON.stringify(one)}\n`)
+  else if (name !== undefined) io.out(`${shown.map(({ text }) => text).join('\n')}\n`)
+  else
+    io.out(
+      table(
+        io,
+        ['NAME', 'TITLE', 'TELLS'],
+        shown.map(({ id, title, asks }) => [id, title, asks]),
+      ),
+    )
+  return 0
+}
+
+/** Runs fn while the views that its query joins are installed; those that run already are left alone. */
+async function withViews<R>(
+  io: Io,
+  args: Args,
+  views: readonly LibraryQuery[],
+  fn: () => Promise<R>,
+): Promise<R> {
+  if (views.length === 0) return await fn()
+  const client = new Client(io, args)
+  const { queries: running } = await client.json<{ queries: readonly QueryView[] }>('GET', '/api/v1/queries')
+  const missing = views.filter(({ id, view = id }) => !running.some(({ name }) => name === view))
+  const installed: QueryView[] = []
+  try {
+    for (const { id, view = id, text } of missing)
+      installed.push(
+        await client.json<QueryView>('POST', '/api/v1/queries', {
+          text,
+          name: view,
+          ttlSeconds: WATCHED_TTL_SECONDS,
+        }),
+      )
+    return await fn()
+  } finally {
+    if (!args.has('keep')) for (const { id } of installed) await takeAway(io, args, id)
+  }
+}
+
+/** Ctrl-C has aborted the signal of all else; the query must go all the same. */
+async function takeAway(io: Io, args: Args, id: string): Promise<void> {
+  const client = new Client({ ...io, signal: AbortSignal.timeout(3000) }, args)
+  await client.json('DELETE', `/api/v1/queries/${id}`).catch(() => {
+    io.say(`the query ${id} could not be removed; it ends by itself\n`)
+  })
+}
+
 async function remove(io: Io, args: Args, client: Client, id: string): Promise<number> {
   await client.json('DELETE', `/api/v1/queries/${encodeURIComponent(id)}`)
   io.out(args.has('json') ? `${JSON.stringify({ id, removed: true })}\n` : `removed ${id}\n`)
@@ -119,12 +195,46 @@ async function ask(io: Io, args: Args, client: Client, text: string): Promise<nu
     const last = await watch(io, args, client, installed, forMs)
     if (isAnalyzing) analyze(io, args, installed.explanation, last, forMs ?? 0)
   } finally {
-    // Ctrl-C has aborted the signal of all else; the query must go all the same.
-    const farewell = new Client({ ...io, signal: AbortSignal.timeout(3000) }, args)
-    await farewell.json('DELETE', `/api/v1/queries/${installed.id}`).catch(() => {
-      io.say(`the query ${installed.id} could not be removed; it ends by itself\n`)
-    })
+    await takeAway(io, args, installed.id)
   }
+  return 0
+}
+
+/** Options that say how a running system is asked mean nothing for what is over. */
+const LIVE_ONLY = ['for', 'keep', 'name', 'plan', 'budget', 'explain', 'explain-analyze'] as const
+
+async function askPast(io: Io, args: Args, client: Client, text: string): Promise<number> {
+  const out = LIVE_ONLY.find((name) => args.has(name) || args.text(name) !== undefined)
+  if (out !== undefined) throw new UsageError(`--past asks stored traces: --${out} is for live queries`)
+  const pastMs = durationMs('past', args.text('past') ?? '1h')
+  const toMs = Date.now()
+  const body = { text, from: String(Math.round(toMs - pastMs)), to: String(toMs) }
+  const found = await client.json<PastResults>('POST', '/api/v1/queries/past', body)
+  for (const warning of found.warnings) io.say(`warning: ${plain(warning)}\n`)
+  if (args.has('json')) {
+    io.out(`${JSON.stringify(found)}\n`)
+    return 0
+  }
+  const { columns, rows, total, coverage, assumed, otherRows } = found
+  const shown = rows.slice(0, ROWS_SHOWN_MAX)
+  if (rows.length > 0)
+    io.out(
+      table(
+        io,
+        [...columns],
+        shown.map((row) => columns.map((name) => (name === WINDOW ? timeOf(row[name]) : cellOf(row[name])))),
+      ),
+    )
+  if (rows.length > shown.length) io.say(`.. and ${rows.length - shown.length} more rows\n`)
+  const cut = coverage.isWhole
+    ? ''
+    : `; older than ${new Date(Number(BigInt(coverage.fromNs) / 1_000_000n)).toISOString()} was not looked at`
+  const skipped = coverage.skipped === 0 ? '' : `; ${coverage.skipped} traces are too large`
+  const byTime = assumed === 0 ? '' : `; the order of ${assumed} pairs of spans is by their times alone`
+  const other = otherRows === 0 ? '' : `; ${otherRows} tuples beyond the limit of groups`
+  io.say(
+    `${total} tuples of ${coverage.traces} traces, ${coverage.spans} spans${cut}${skipped}${byTime}${other}\n`,
+  )
   return 0
 }
 

@@ -3,6 +3,7 @@
 import { UsageError, type Args, type Flag } from '../verb.ts'
 
 export const FILTER_FLAGS = {
+  q: { value: 'TRACEQL', says: 'a query of spans and how they hang together' },
   service: { value: 'NAME', says: 'a service that took part' },
   name: { value: 'NAME', says: 'name of a span' },
   'min-ms': { value: 'N', says: 'at least this long' },
@@ -14,6 +15,7 @@ export const FILTER_FLAGS = {
 } as const satisfies { readonly [name: string]: Flag }
 
 const PARAMETERS = {
+  q: 'q',
   service: 'service',
   name: 'name',
   'min-ms': 'minMs',

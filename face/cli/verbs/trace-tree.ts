@@ -94,13 +94,16 @@ const TITLES: { readonly [kind in EdgeView['kind']]: readonly [title: string, wo
   join: ['Waited for (join)', 'after'],
   barrier: ['Shared a result (barrier)', 'from'],
   queue: ['Handed over (queue)', 'by'],
+  lock: ['Waited for a lock', 'held by'],
+  async: ['Handed over (async)', 'by'],
+  resource: ['Loaded from the network', 'by'],
   link: ['Linked', 'from'],
 }
 
 /** By kind, one line for each span that an arrow leads to. */
 function showEdges(io: Io, view: TraceView): void {
   const spans = new Map(view.spans.map((span) => [span.spanId, span]))
-  for (const kind of ['join', 'barrier', 'queue', 'link'] as const) {
+  for (const kind of ['join', 'barrier', 'queue', 'lock', 'async', 'resource', 'link'] as const) {
     const bySpan = Map.groupBy(
       view.edges.slice(0, EDGES_SHOWN_MAX).filter((edge) => edge.kind === kind),
       (edge) => edge.to.spanId,

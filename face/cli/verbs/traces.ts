@@ -1,16 +1,26 @@
 // `crosscut traces` and `crosscut trace <id>`: the list, live if wanted, and one trace as a tree.
 
-import type { CriticalPathView, SpanView, TraceSearchResult, TraceSummary, TraceView } from '#protocol'
+import type {
+  CriticalPathView,
+  PathProfileView,
+  SpanView,
+  TracePathsView,
+  TraceSearchResult,
+  TraceSummary,
+  TraceView,
+} from '#protocol'
 import { Client } from '../client.ts'
 import { asTyped } from '../install.ts'
 import { ago, clip, duration, plain, table } from '../text.ts'
-import { CLIENT_FLAGS, UsageError, type Io, type Verb } from '../verb.ts'
+import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 import { FILTER_FLAGS, filterQuery } from './trace-filter.ts'
 import { showTree } from './trace-tree.ts'
 
 /** Events of the live list larger than this are not ours. */
 const EVENT_CHARS_MAX = 16 * 1024 * 1024
 const SPANS_PAGE = 5_000
+/** Of the server. */
+const LIMIT_DEFAULT = 20
 
 export const traces: Verb = {
   name: 'traces',
@@ -20,26 +30,117 @@ export const traces: Verb = {
   flags: {
     ...FILTER_FLAGS,
     limit: { value: 'N', says: 'how many (default 20, at most 1000)' },
+    'critical-path': { says: 'where their time went: critical paths added up, instead of the list' },
+    'what-if': {
+      value: 'NAME=PERCENT',
+      says: 'with --critical-path: what they would have taken with this operation so much faster',
+    },
     follow: { short: 'f', says: 'go on with new traces until Ctrl-C' },
     ...CLIENT_FLAGS,
   },
   examples: [
     'crosscut traces --service shop --min-ms 100',
     'crosscut traces --attr http.response.status_code=500 --json',
+    `crosscut traces --q '{ kind = server } >> { status = error }'`,
     'crosscut traces -f',
+    'crosscut traces --critical-path --service shop --min-ms 100 --limit 500',
+    "crosscut traces --critical-path --what-if 'SELECT cart=20'",
   ],
   run: async (io, args) => {
     const client = new Client(io, args)
     const query = filterQuery(args)
     const limit = args.text('limit')
     if (limit !== undefined) query.set('limit', limit)
+    if (args.has('critical-path')) return showPaths(io, client, args)
+    if (args.text('what-if') !== undefined) throw new UsageError('--what-if goes with --critical-path')
     if (args.has('follow')) return follow(io, client, query, args.has('json'))
-    const { traces: found } = await client.json<TraceSearchResult>('GET', `/api/v1/traces?${query}`)
+    const { traces: found, nextCursor } = await client.json<TraceSearchResult>(
+      'GET',
+      `/api/v1/traces?${query}`,
+    )
     if (args.has('json')) for (const summary of found) io.out(`${JSON.stringify(summary)}\n`)
     else if (found.length === 0) io.say(`no traces match; ${asTyped()} doctor says why none arrive\n`)
     else io.out(table(io, HEAD, found.map(rowOf)))
+    // A search by a query looks at a bounded number of traces.
+    if (query.has('q') && nextCursor !== undefined && found.length < Number(limit ?? LIMIT_DEFAULT))
+      io.say('older traces were not looked at: narrow it by --service, --from and --to\n')
     return 0
   },
+}
+
+async function showPaths(io: Io, client: Client, args: Args): Promise<number> {
+  const { attr, ...filter } = filterObject(filterQuery(args))
+  const change = changeOf(args.text('what-if'))
+  const view = await client.json<TracePathsView>('POST', '/api/v1/traces/critical-path', {
+    filter: { ...filter, ...(attr === undefined ? {} : { attr }) },
+    ...(args.text('limit') === undefined ? {} : { limit: args.count('limit', 1_000) }),
+    ...(change === undefined ? {} : { whatIf: change }),
+  })
+  if (args.has('json')) {
+    io.out(`${JSON.stringify(view)}\n`)
+    return 0
+  }
+  if (view.whole.traces === 0) {
+    io.say(`no traces match; ${asTyped()} doctor says why none arrive\n`)
+    return 0
+  }
+  const { whole, whatIf, skipped, hasMore } = view
+  io.say(
+    `${whole.traces} traces${hasMore ? ' (the newest that match)' : ''}, p50 ${duration(BigInt(whole.p50Ns))},` +
+      ` p95 ${duration(BigInt(whole.p95Ns))}${skipped > 0 ? `; ${skipped} left out as too large` : ''}\n`,
+  )
+  if (whatIf !== undefined) {
+    const saved = BigInt(whatIf.beforeNs) - BigInt(whatIf.afterNs)
+    io.say(
+      `${plain(whatIf.name ?? '')} ${whatIf.faster} % faster: ${percentOf(saved, BigInt(whatIf.beforeNs))} less` +
+        ` in all, in ${whatIf.savedTraces} traces; p50 ${duration(BigInt(whatIf.p50AfterNs))},` +
+        ` p95 ${duration(BigInt(whatIf.p95AfterNs))}\n`,
+    )
+  }
+  io.out(table(io, PATH_HEAD, pathRows(view)))
+  return 0
+}
+
+const PATH_HEAD = ['SHARE', 'WAITING', 'DRAG', 'P50', 'P95', 'TRACES', 'SERVICE', 'OPERATION', 'EXAMPLE']
+/** A screen; --json has all. */
+const OPERATIONS_SHOWN = 25
+
+function pathRows({ whole, operations }: PathProfileView): string[][] {
+  return operations
+    .slice(0, OPERATIONS_SHOWN)
+    .map((one) => [
+      percentOf(BigInt(one.ns), BigInt(whole.ns)),
+      percentOf(BigInt(one.waitNs), BigInt(whole.ns)),
+      percentOf(BigInt(one.dragNs), BigInt(whole.ns)),
+      duration(BigInt(one.p50Ns)),
+      duration(BigInt(one.p95Ns)),
+      String(one.traces),
+      one.service,
+      clip(one.name, 48),
+      one.distribution.at(-1)?.traceId ?? '',
+    ])
+}
+
+function percentOf(part: bigint, whole: bigint): string {
+  return whole === 0n ? '-' : `${(Number((part * 10_000n) / whole) / 100).toFixed(1)} %`
+}
+
+/** `NAME=20`; the last = counts, names have them too. */
+function changeOf(text: string | undefined): { name: string; faster: number } | undefined {
+  if (text === undefined) return undefined
+  const [, name, percent] = /^(.+)=(\d{1,3}(?:\.\d+)?)$/s.exec(text) ?? []
+  if (name === undefined || Number(percent) > 100)
+    throw new UsageError(`--what-if needs NAME=PERCENT (0 to 100), not '${text}'`)
+  return { name, faster: Number(percent) }
+}
+
+function filterObject(query: URLSearchParams): { attr?: { [key: string]: string }; [name: string]: unknown } {
+  const attr: { [key: string]: string } = {}
+  const rest: { [name: string]: unknown } = {}
+  for (const [name, value] of query)
+    if (name.startsWith('attr.')) attr[name.slice(5)] = value
+    else if (name !== 'limit') rest[name] = value
+  return Object.keys(attr).length === 0 ? rest : { ...rest, attr }
 }
 
 const HEAD = ['TRACE', 'START', 'DURATION', 'SPANS', 'ERRORS', 'ROOT'] as const

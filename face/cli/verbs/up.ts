@@ -5,17 +5,22 @@ import { CliError, UsageError, type Args, type Verb } from '../verb.ts'
 
 export const up: Verb = {
   name: 'up',
-  summary: 'start the server: UI and API on 7070, OTLP/HTTP on 4318',
+  summary: 'start the server: UI and API on 7070, OTLP on 4318 (HTTP) and 4317 (gRPC)',
   usage: '',
   words: [0, 0],
   flags: {
     data: { value: 'DIR', says: 'data folder (default ./.crosscut)' },
     port: { value: 'N', says: 'UI and API (default 7070; 0 = any free port)' },
     'otlp-port': { value: 'N', says: 'OTLP/HTTP (default 4318; 0 = any free port)' },
+    'otlp-grpc-port': {
+      value: 'N',
+      says: 'OTLP/gRPC (default 4317, or any free port with --otlp-port 0; 0 = any free port)',
+    },
     'auto-port': { says: 'take the next free port when one is busy' },
     host: { value: 'HOST', says: 'address to listen on (default 127.0.0.1)' },
     'allow-host': { value: 'NAME', isMany: true, says: 'a further host name this server is addressed by' },
     'allow-origin': { value: 'URL', isMany: true, says: 'browser origin that may post spans' },
+    'country-header': { value: 'NAME', says: "header in which a proxy tells a page's country" },
     'retention-hours': { value: 'N', says: 'keep spans this long' },
     'token-file': { value: 'FILE', says: "file with the operator's token (default DIR/admin-token)" },
     'insecure-no-auth': { says: 'everybody is admin; loopback only, for tests' },
@@ -30,14 +35,15 @@ export const up: Verb = {
     const loginUrl = server.newLoginUrl()
     if (args.has('json')) {
       io.out(
-        `${JSON.stringify({ url: server.url, loginUrl, otlpUrl: server.otlpUrl, dataDir: server.dataDir, pid: process.pid })}\n`,
+        `${JSON.stringify({ ...urlsOf(server), loginUrl, pageKey: server.pageKey, dataDir: server.dataDir, pid: process.pid })}\n`,
       )
     } else {
       // Other verbs look in .crosscut: of another folder they must be told.
       const where = args.text('data') === undefined ? '' : ` --data ${quoted(server.dataDir)}`
       io.out(
         `Crosscut is running.\n  open    ${loginUrl}   (works once; another: ${asTyped()} login${where})\n` +
-          `  spans   ${server.otlpUrl}/v1/traces\n  trace   ${asTyped()} run${where} -- node app.js\n` +
+          `  spans   ${server.otlpUrl}/v1/traces, gRPC ${server.otlpGrpcUrl ?? 'off'}\n  trace   ${asTyped()} run${where} -- node app.js\n` +
+          (server.pageKey === undefined ? '' : `  pages   key ${server.pageKey}\n`) +
           `  data    ${server.dataDir}\n`,
       )
     }
@@ -85,14 +91,20 @@ function optionsOf(args: Args, say: (text: string) => void): import('#server').S
     host: args.text('host'),
     port: args.count('port', 65_535),
     otlpPort: args.count('otlp-port', 65_535),
+    otlpGrpcPort: args.count('otlp-grpc-port', 65_535),
     autoPort: args.has('auto-port') ? true : undefined,
     insecureNoAuth: args.has('insecure-no-auth') ? true : undefined,
     allowedHosts: args.all('allow-host').length === 0 ? undefined : args.all('allow-host'),
     otlpOrigins: args.all('allow-origin').length === 0 ? undefined : args.all('allow-origin'),
+    countryHeader: args.text('country-header'),
     retentionHours: hours === undefined ? undefined : Number(hours),
     tokenFile: args.text('token-file'),
     log: (message) => say(`${message}\n`),
   }
+}
+
+function urlsOf({ url, otlpUrl, otlpGrpcUrl }: import('#server').ServerHandle): object {
+  return { url, otlpUrl, ...(otlpGrpcUrl === undefined ? {} : { otlpGrpcUrl }) }
 }
 
 /** As a shell takes it. */

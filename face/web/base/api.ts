@@ -6,8 +6,15 @@ import type {
   AttributeValue,
   Attributes,
   CriticalPathView,
+  ImpactView,
+  PathShareView,
   QueryResults,
+  ServiceGraphView,
   SpanView,
+  TraceHeatView,
+  TraceOutlineAnswer,
+  TraceOutlineView,
+  TracePathsView,
   TraceSearchResult,
   TraceSummary,
   TraceView,
@@ -25,7 +32,6 @@ import {
   string,
   type Reader,
 } from './decode.ts'
-import { TRACE_PAGE_SPANS, TRACE_SPANS_MAX } from './limits.ts'
 
 /** What went wrong, in words for the person in front of the page. */
 export class ApiFailure extends Error {
@@ -55,6 +61,7 @@ const summary: Reader<TraceSummary> = object({
   errorCount: number,
   services: array(object({ name: string, spanCount: number })),
   hasRoot: boolean,
+  weight: optional(number),
 })
 
 const searchResult: Reader<TraceSearchResult> = object({
@@ -90,23 +97,71 @@ const span: Reader<SpanView> = object({
   depth: number,
 })
 
+const EDGE_KINDS = ['join', 'barrier', 'queue', 'lock', 'async', 'resource', 'link'] as const
+
+const edges = array(
+  object({
+    kind: oneOf(...EDGE_KINDS),
+    from: object({ spanId: hexId, traceId: optional(hexId), timeNs: optional(nanos) }),
+    to: object({ spanId: hexId, timeNs: nanos }),
+    attributes: optional(attributes),
+  }),
+)
+const repairs = array(object({ kind: string, spanId: optional(hexId), message: string }))
+const clocks = array(object({ host: string, offsetNs: nanos }))
+
 const traceView: Reader<TraceView> = object({
   traceId: hexId,
   summary,
   spans: array(span),
   totalSpans: number,
-  edges: array(
-    object({
-      kind: oneOf('join', 'barrier', 'queue', 'link'),
-      from: object({ spanId: hexId, traceId: optional(hexId), timeNs: optional(nanos) }),
-      to: object({ spanId: hexId, timeNs: nanos }),
-    }),
-  ),
-  repairs: array(object({ kind: string, spanId: optional(hexId), message: string })),
-  clocks: array(object({ host: string, offsetNs: nanos })),
+  edges,
+  repairs,
+  clocks,
 })
 
-const spanPage = object({ spans: array(span) })
+/** Columns are long: one look at each entry, no copy. */
+const numbers: Reader<readonly number[]> = (value, where) => {
+  if (!Array.isArray(value)) throw new TypeError(`${where} is no list`)
+  for (const entry of value)
+    if (typeof entry !== 'number' || !Number.isFinite(entry)) throw new TypeError(`${where} has no numbers`)
+  return value
+}
+
+const outlineColumns = object({
+  traceId: hexId,
+  summary,
+  totalSpans: number,
+  isModelled: boolean,
+  baseNs: nanos,
+  origins: array(object({ service: string, host: string })),
+  names: array(string),
+  spanIds: string,
+  parent: numbers,
+  start: numbers,
+  length: numbers,
+  origin: numbers,
+  name: numbers,
+  kind: numbers,
+  flags: numbers,
+  path: optional(object({ span: numbers, start: numbers, end: numbers })),
+  points: array(numbers),
+  edges,
+  repairs,
+  clocks,
+})
+
+const outline: Reader<TraceOutlineView> = (value, where) => {
+  const { points, ...read } = outlineColumns(value, where)
+  return { ...read, points: points.map(([at = 0, ns = 0, name = 0]) => [at, ns, name] as const) }
+}
+
+const outlineAnswer: Reader<TraceOutlineAnswer> = (value, where) => {
+  const { kind } = object({ kind: oneOf('whole', 'outline') })(value, where)
+  return kind === 'whole'
+    ? { kind, view: object({ view: traceView })(value, where).view }
+    : { kind, outline: object({ outline })(value, where).outline }
+}
 
 const criticalPath: Reader<CriticalPathView> = object({
   sections: array(object({ spanId: hexId, service: string, name: string, startNs: nanos, endNs: nanos })),
@@ -150,7 +205,7 @@ export type ToolRow = { readonly name: string; readonly version: number | undefi
 const tools: Reader<readonly ToolRow[]> = array(object({ name: string, version: optional(number) }))
 
 /** Lists come bare or under their name, whichever the route prefers. */
-function listed<T>(name: string, read: Reader<readonly T[]>): Reader<readonly T[]> {
+export function listed<T>(name: string, read: Reader<readonly T[]>): Reader<readonly T[]> {
   const wrapped = object({ [name]: read })
   return (value, where) => (Array.isArray(value) ? read(value, where) : (wrapped(value, where)[name] ?? []))
 }
@@ -160,35 +215,144 @@ export function searchTraces(query: URLSearchParams, signal: AbortSignal): Promi
 }
 
 /**
- * A trace with all its spans, page by page. onPage gets what is there so far, each time it has doubled: every
- * showing lays out all spans anew, and doubling keeps the sum of that below twice the last.
+ * A trace to be drawn. A large one comes in columns: at once as it came, which onPart gets, then repaired and
+ * aligned; its attributes stay on the server.
  */
 export async function readTrace(
   traceId: string,
-  onPage: (trace: TraceView) => void,
+  onPart: (trace: TraceOutlineAnswer) => void,
   signal: AbortSignal,
-): Promise<TraceView> {
-  let trace = await get(`/api/v1/traces/${traceId}`, traceView, signal)
-  const wanted = Math.min(trace.totalSpans, TRACE_SPANS_MAX)
-  let shown = 0
-  while (trace.spans.length < wanted) {
-    if (trace.spans.length >= shown * 2) {
-      onPage(trace)
-      shown = trace.spans.length
-    }
-    const page = await get(
-      `/api/v1/traces/${traceId}/spans?offset=${trace.spans.length}&limit=${TRACE_PAGE_SPANS}`,
-      spanPage,
-      signal,
-    )
-    if (page.spans.length === 0) break
-    trace = { ...trace, spans: [...trace.spans, ...page.spans] }
-  }
-  return trace
+): Promise<TraceOutlineAnswer> {
+  const first = await get(`/api/v1/traces/${traceId}/outline`, outlineAnswer, signal)
+  if (first.kind === 'whole' || first.outline.isModelled) return first
+  onPart(first)
+  return get(`/api/v1/traces/${traceId}/outline?modelled=true`, outlineAnswer, signal)
 }
 
-export function readCriticalPath(traceId: string, signal: AbortSignal): Promise<CriticalPathView> {
-  return get(`/api/v1/traces/${traceId}/critical-path`, criticalPath, signal)
+/** A trace with everything of its spans, as far as one answer holds them (5,000). */
+export function readSmallTrace(traceId: string, signal: AbortSignal): Promise<TraceView> {
+  return get(`/api/v1/traces/${traceId}`, traceView, signal)
+}
+
+/** One span of a large trace, with everything. */
+export function readSpan(traceId: string, spanId: string, signal: AbortSignal): Promise<SpanView> {
+  return get(`/api/v1/traces/${traceId}/spans/${spanId}`, span, signal)
+}
+
+const impact: Reader<ImpactView> = object({
+  spanId: hexId,
+  workNs: nanos,
+  pathNs: nanos,
+  slackNs: optional(nanos),
+  dragNs: nanos,
+})
+
+export function readImpact(traceId: string, spanId: string, signal: AbortSignal): Promise<ImpactView> {
+  return get(`/api/v1/traces/${traceId}/spans/${spanId}/impact`, impact, signal)
+}
+
+/** Spans of a large trace that contain a text. */
+export async function findSpans(
+  traceId: string,
+  text: string,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const query = new URLSearchParams({ text })
+  const read = object({ spanIds: array(hexId) })
+  return (await get(`/api/v1/traces/${traceId}/find?${query}`, read, signal)).spanIds
+}
+
+const share = {
+  ns: nanos,
+  waitNs: nanos,
+  traces: number,
+  p50Ns: nanos,
+  p95Ns: nanos,
+  distribution: array(object({ ns: nanos, count: number, traceId: hexId, spanId: optional(hexId) })),
+}
+const wholeShare: Reader<PathShareView> = object(share)
+const tracePaths: Reader<TracePathsView> = object({
+  whole: wholeShare,
+  services: array(object({ ...share, service: string })),
+  operations: array(object({ ...share, service: string, name: string, dragNs: nanos })),
+  nodes: array(object({ ...share, parent: number, service: string, name: string, withChildrenNs: nanos })),
+  foldedNodes: number,
+  whatIf: optional(
+    object({
+      service: optional(string),
+      name: optional(string),
+      faster: number,
+      beforeNs: nanos,
+      afterNs: nanos,
+      p50BeforeNs: nanos,
+      p50AfterNs: nanos,
+      p95BeforeNs: nanos,
+      p95AfterNs: nanos,
+      savedTraces: number,
+    }),
+  ),
+  fromNs: optional(nanos),
+  toNs: optional(nanos),
+  skipped: number,
+  hasMore: boolean,
+})
+
+export type PathsAsk = {
+  readonly filter: { readonly [name: string]: unknown }
+  readonly limit: number
+  readonly whatIf?: { readonly service?: string; readonly name?: string; readonly faster: number }
+}
+
+/** Critical paths of the traces that match, added up. */
+export function readPaths(body: PathsAsk, signal: AbortSignal): Promise<TracePathsView> {
+  return send({ method: 'POST', path: '/api/v1/traces/critical-path', body }, tracePaths, signal)
+}
+
+const traceHeat: Reader<TraceHeatView> = object({
+  fromNs: nanos,
+  toNs: nanos,
+  columns: number,
+  traces: number,
+  cells: array(object({ column: number, band: number, count: number, errors: number, traceId: hexId })),
+})
+
+export function readHeat(query: URLSearchParams, signal: AbortSignal): Promise<TraceHeatView> {
+  return get(`/api/v1/traces/heat?${query}`, traceHeat, signal)
+}
+
+const serviceGraph: Reader<ServiceGraphView> = object({
+  fromNs: nanos,
+  toNs: nanos,
+  services: array(object({ name: string, serverSpans: number, errors: number, p50Ns: nanos, p95Ns: nanos })),
+  edges: array(
+    object({
+      from: string,
+      to: string,
+      kind: oneOf('call', ...EDGE_KINDS),
+      count: number,
+      errors: number,
+      p50Ns: optional(nanos),
+      p95Ns: optional(nanos),
+    }),
+  ),
+  spans: number,
+  isCut: boolean,
+})
+
+export function readServiceGraph(query: URLSearchParams, signal: AbortSignal): Promise<ServiceGraphView> {
+  return get(`/api/v1/service-graph?${query}`, serviceGraph, signal)
+}
+
+/** Between two points as path-ends.ts writes them; absent: of the whole root. */
+export function readCriticalPath(
+  traceId: string,
+  ends: { readonly from: string | undefined; readonly to: string | undefined },
+  signal: AbortSignal,
+): Promise<CriticalPathView> {
+  const query = new URLSearchParams()
+  if (ends.from !== undefined) query.set('from', ends.from)
+  if (ends.to !== undefined) query.set('to', ends.to)
+  return get(`/api/v1/traces/${traceId}/critical-path?${query}`, criticalPath, signal)
 }
 
 export function readAgents(signal: AbortSignal): Promise<readonly AgentView[]> {
@@ -339,28 +503,42 @@ export function readTracepoints(signal: AbortSignal): Promise<readonly Tracepoin
   return get('/api/v1/tracepoints', listed('tracepoints', tracepoints), signal)
 }
 
-function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<T> {
+export function get<T>(path: string, read: Reader<T>, signal: AbortSignal): Promise<T> {
   return send({ method: 'GET', path }, read, signal)
 }
 
-type Ask = { readonly method: 'GET' | 'POST' | 'DELETE'; readonly path: string; readonly body?: unknown }
+type Ask = {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
+  readonly path: string
+  readonly body?: unknown
+}
 
-async function send<T>({ method, path, body: given }: Ask, read: Reader<T>, signal: AbortSignal): Promise<T> {
+export async function send<T>(ask: Ask, read: Reader<T>, signal: AbortSignal): Promise<T> {
+  const response = await fetchAnswer(ask, signal)
+  const body: unknown = await response.json().catch(() => undefined)
+  return read(body, ask.path.split('?')[0] ?? ask.path)
+}
+
+/** The text of an answer, for what is taken along as it is. */
+export async function getText(path: string, signal: AbortSignal): Promise<string> {
+  return (await fetchAnswer({ method: 'GET', path }, signal)).text()
+}
+
+async function fetchAnswer({ method, path, body }: Ask, signal: AbortSignal): Promise<Response> {
   const response = await fetch(path, {
     method,
     headers: {
       accept: 'application/json',
-      ...(given === undefined ? {} : { 'content-type': 'application/json' }),
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
     },
-    ...(given === undefined ? {} : { body: JSON.stringify(given) }),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     credentials: 'same-origin',
     signal,
   }).catch((error: unknown) => {
     throw signal.aborted ? error : unreachable()
   })
   if (!response.ok) throw await failureOf(response)
-  const body: unknown = await response.json().catch(() => undefined)
-  return read(body, path.split('?')[0] ?? path)
+  return response
 }
 
 function unreachable(): ApiFailure {

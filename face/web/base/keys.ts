@@ -1,4 +1,5 @@
-// Keyboard. A view binds keys to verbs; typing in a field never triggers one, except Escape.
+// Keyboard. A view binds keys to verbs; typing in a field never triggers one, except Escape, and Enter
+// presses what has the focus.
 
 import { useEffect, useRef } from 'preact/hooks'
 
@@ -16,7 +17,9 @@ export function useKeys(map: KeyMap): void {
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return
       // In an editor with a shadow root the target is its host: the path begins where the key was pressed.
-      if (isTyping(event.composedPath()[0]) && event.key !== 'Escape') return
+      const target = event.composedPath()[0]
+      if (isTyping(target) && event.key !== 'Escape') return
+      if (event.key === 'Enter' && isPressed(target)) return
       if (document.querySelector('dialog[open]') !== null) return
       const now = event.timeStamp
       const sequence = now - beforeMs < SEQUENCE_MS ? `${before} ${event.key}` : ''
@@ -30,6 +33,11 @@ export function useKeys(map: KeyMap): void {
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
   }, [])
+}
+
+/** The browser makes a click of Enter on these. */
+function isPressed(target: EventTarget | undefined): boolean {
+  return target instanceof Element && target.matches('button, a[href], summary')
 }
 
 function isTyping(target: EventTarget | undefined): boolean {

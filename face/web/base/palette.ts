@@ -31,6 +31,13 @@ export function serviceHues(
   return spread(services, (name) => everywhere.get(name) ?? hashOf(name))
 }
 
+/** Hues for names that are no services: the first few are far apart. */
+export const huesApart = (names: readonly string[]): ReadonlyMap<string, number> =>
+  new Map(names.map((name, i) => [name, (i * HUE_STRIDE) % HUES.length]))
+
+/** Coprime to the number of hues, so that all are taken before one comes again. */
+const HUE_STRIDE = 4
+
 /** Hues from where each name would like to be, moved on past those that are taken. */
 function spread(services: Iterable<string>, wish: (name: string) => number): Map<string, number> {
   const names = [...new Set(services)].sort()

@@ -4,6 +4,17 @@
 //   /traces?service=web&minMs=100&paused=<ms>         the list; paused = as it was then
 //   /traces/<traceId>?span=<id>&z=<from>-<to>&q=text  one trace; z in ns after the trace's start
 //   /query?text=<query>&id=<id>&view=pivot&of=COUNT    a live query: its text, whose rows are shown, and how
+//   /datasets?edit=<name>                             the datasets; the definition of one, '' = a new one
+//   /datasets/<name>?where=<text>&view=heat            one dataset: what is asked of it, and how it is seen
+//   /paths?service=web&at=<part>&op=..&faster=20       critical paths of many traces
+//   /services?last=15&at=<service>                    who calls whom
+//   /notebook?cell=<kind>:<text>                      cells of features and SQL, one below the other
+//   /notebooks?q=<text>                               notebooks that were saved
+//   /notebooks/<id>?version=<n>                       one; with cells: changes that are not saved, made
+//                                                     of version `of`
+//   /pipeline?last=<minutes>                          how far behind answers are, and what was dropped
+//   /tenants?at=<tenant>&of=p99                       tenants, who makes whom slow, policies
+//   /resources?at=<resource>                          resources by slowdown, and whose load it is
 //   /system                                           the processes
 //   /login                                            a login link that does not work (any more)
 
@@ -13,10 +24,21 @@ export type Route =
   | { readonly view: 'traces'; readonly query: URLSearchParams }
   | { readonly view: 'trace'; readonly traceId: string; readonly query: URLSearchParams }
   | { readonly view: 'query'; readonly query: URLSearchParams }
+  | { readonly view: 'datasets'; readonly query: URLSearchParams }
+  | { readonly view: 'dataset'; readonly name: string; readonly query: URLSearchParams }
+  | { readonly view: 'paths'; readonly query: URLSearchParams }
+  | { readonly view: 'services'; readonly query: URLSearchParams }
+  | { readonly view: 'notebooks'; readonly query: URLSearchParams }
+  | { readonly view: 'notebook'; readonly id: string | undefined; readonly query: URLSearchParams }
+  | { readonly view: 'pipeline'; readonly query: URLSearchParams }
+  | { readonly view: 'tenants'; readonly query: URLSearchParams }
+  | { readonly view: 'resources'; readonly query: URLSearchParams }
   | { readonly view: 'system'; readonly query: URLSearchParams }
   | { readonly view: 'login'; readonly query: URLSearchParams }
   | { readonly view: 'unknown'; readonly path: string; readonly query: URLSearchParams }
 
+const DATASET_PATH = /^\/datasets\/([^/]+)$/
+const NOTEBOOK_PATH = /^\/notebooks\/([0-9a-f]{16})$/
 const TRACE_PATH = /^\/traces\/([0-9a-fA-F]{32})$/
 
 export function parseRoute(path: string, search: string): Route {
@@ -25,10 +47,34 @@ export function parseRoute(path: string, search: string): Route {
   if (trace !== null) return { view: 'trace', traceId: trace[1]!.toLowerCase(), query }
   if (path === '/' || path === '/traces') return { view: 'traces', query }
   if (path === '/query') return { view: 'query', query }
+  if (path === '/datasets') return { view: 'datasets', query }
+  const dataset = DATASET_PATH.exec(path)
+  if (dataset !== null) return { view: 'dataset', name: decoded(dataset[1]!), query }
+  if (path === '/paths') return { view: 'paths', query }
+  if (path === '/services') return { view: 'services', query }
+  if (path === '/notebook') return { view: 'notebook', id: undefined, query }
+  if (path === '/notebooks') return { view: 'notebooks', query }
+  const notebook = NOTEBOOK_PATH.exec(path)
+  if (notebook !== null) return { view: 'notebook', id: notebook[1]!, query }
+  if (path === '/pipeline') return { view: 'pipeline', query }
+  if (path === '/tenants') return { view: 'tenants', query }
+  if (path === '/resources') return { view: 'resources', query }
   if (path === '/system') return { view: 'system', query }
   if (path === '/login') return { view: 'login', query }
   return { view: 'unknown', path, query }
 }
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part)
+  } catch {
+    return part // cut off on its way: no dataset has such a name, and the page says so
+  }
+}
+
+export const datasetAddress = (name: string): string => `/datasets/${encodeURIComponent(name)}`
+
+export const notebookAddress = (id: string): string => `/notebooks/${id}`
 
 /** The address of a route with these parameters; blanks and slashes stay readable. */
 export function address(path: string, query: URLSearchParams): string {
@@ -62,6 +108,14 @@ export function changeQuery(
     else query.set(key, value)
   }
   navigate(address(location.pathname, query), options)
+}
+
+/** Goes to the present path with other parameters. */
+export function changeAddress(
+  change: (query: URLSearchParams) => URLSearchParams,
+  options: { readonly replace?: boolean } = {},
+): void {
+  navigate(address(location.pathname, change(new URLSearchParams(location.search))), options)
 }
 
 /** The present route; the component is drawn again when it changes. */

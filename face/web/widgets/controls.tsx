@@ -39,6 +39,7 @@ export function Button({
   icon,
   title,
   kind = 'plain',
+  isDisabled = false,
 }: {
   readonly children: ComponentChildren
   readonly onClick: () => void
@@ -46,6 +47,7 @@ export function Button({
   readonly icon?: IconName
   readonly title?: string
   readonly kind?: 'plain' | 'primary'
+  readonly isDisabled?: boolean
 }) {
   return (
     <button
@@ -53,6 +55,7 @@ export function Button({
       class={`button ${kind}${isOn ? ' on' : ''}`}
       title={title}
       aria-pressed={isOn}
+      disabled={isDisabled}
       onClick={onClick}
     >
       {icon && <Icon name={icon} size={13} />}

@@ -1,5 +1,6 @@
 // A grid of cells in shades of one colour, on a canvas: columns of time or of names, rows of names. One cell
-// is looked at: by the pointer, or by the arrow keys while it has the focus.
+// is looked at: by the pointer, or by the arrow keys while it has the focus. Dragging across cells (or Shift
+// and the arrow keys, then Enter) chooses a region of them.
 
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { timeScale } from '../base/time-scale.ts'
@@ -21,6 +22,8 @@ export type Grid = {
 }
 
 export type GridCell = { readonly row: number; readonly column: number }
+/** Both corners belong to it; `from` is above and left of `to`. */
+export type GridRegion = { readonly from: GridCell; readonly to: GridCell }
 
 type Plot = {
   readonly size: Size
@@ -46,28 +49,53 @@ export function HeatGrid({
   label,
   format,
   tip,
+  region,
+  onSelect,
 }: {
   readonly grid: Grid
   readonly label: string
   readonly format: (value: number) => string
   /** What is said of a cell, a line each. */
   readonly tip: (cell: GridCell) => readonly string[]
+  /** What is chosen. */
+  readonly region?: GridRegion
+  readonly onSelect?: (region: GridRegion) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const size = useSize(box)
   const [cell, setCell] = useState<GridCell | undefined>(undefined)
+  const [corner, setCorner] = useState<GridCell | undefined>(undefined)
   useTheme() // colours are read from the tokens at each drawing
   const plot = plotOf(grid, size)
+  const drawn = corner === undefined || cell === undefined ? region : regionOf(corner, cell)
   useEffect(() => {
     const context = prepareCanvas(canvas.current, size)
-    if (context !== undefined) draw(context, { grid, plot, cell, format })
+    if (context !== undefined) draw(context, { grid, plot, cell, region: drawn, format })
   })
-  const onPointerMove = (event: PointerEvent): void => {
+  const cellOf = (event: PointerEvent, isClamped: boolean): GridCell | undefined => {
     const bounds = canvas.current!.getBoundingClientRect()
-    setCell(cellAt(grid, plot, event.clientX - bounds.left, event.clientY - bounds.top))
+    return cellAt(grid, plot, { x: event.clientX - bounds.left, y: event.clientY - bounds.top, isClamped })
+  }
+  const choose = (): void => {
+    setCorner(undefined)
+    if (corner !== undefined && cell !== undefined) onSelect?.(regionOf(corner, cell))
+  }
+  const onPointerDown = (event: PointerEvent): void => {
+    if (onSelect === undefined || event.button !== 0) return
+    const at = cellOf(event, false)
+    if (at === undefined) return
+    canvas.current!.setPointerCapture(event.pointerId)
+    setCell(at)
+    setCorner(at)
   }
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (onSelect !== undefined && event.key === 'Enter' && cell !== undefined) {
+      setCorner(undefined)
+      return onSelect(regionOf(corner ?? cell, cell))
+    }
+    if (event.key === 'Escape') setCorner(undefined)
+    if (onSelect !== undefined && event.key in STEPS) setCorner(event.shiftKey ? (corner ?? cell) : undefined)
     const moved = movedCell(event.key, cell, grid)
     if (moved === undefined) return
     event.preventDefault()
@@ -81,12 +109,18 @@ export function HeatGrid({
         role="img"
         tabIndex={0}
         aria-label={label}
-        onPointerMove={onPointerMove}
-        onPointerLeave={() => setCell(undefined)}
+        onPointerDown={onPointerDown}
+        onPointerMove={(event) => setCell(cellOf(event, corner !== undefined))}
+        onPointerUp={choose}
+        onPointerCancel={() => setCorner(undefined)}
+        onPointerLeave={() => corner === undefined && setCell(undefined)}
         onKeyDown={onKeyDown}
-        onBlur={() => setCell(undefined)}
+        onBlur={() => {
+          setCorner(undefined)
+          setCell(undefined)
+        }}
       />
-      {isThere && (
+      {isThere && corner === undefined && (
         <div class="tip" role="status" style={tipPlace(plot, cell)}>
           {tip(cell).map((line, i) => (i === 0 ? <b key={i}>{line}</b> : <span key={i}>{line}</span>))}
         </div>
@@ -113,9 +147,15 @@ function plotOf(grid: Grid, size: Size): Plot {
   }
 }
 
-function cellAt(grid: Grid, plot: Plot, x: number, y: number): GridCell | undefined {
+/** isClamped: what is outside is the nearest cell. */
+function cellAt(
+  grid: Grid,
+  plot: Plot,
+  { x, y, isClamped }: { readonly x: number; readonly y: number; readonly isClamped: boolean },
+): GridCell | undefined {
   const column = Math.floor((x - plot.left) / plot.cellWidth)
   const row = Math.floor((y - TOP) / plot.cellHeight)
+  if (isClamped) return { row: within(row, grid.rows.length), column: within(column, grid.columns.length) }
   const isInside = column >= 0 && column < grid.columns.length && row >= 0 && row < grid.rows.length
   return isInside ? { row, column } : undefined
 }
@@ -127,11 +167,17 @@ const STEPS: { readonly [key: string]: readonly [down: number, right: number] } 
   ArrowDown: [1, 0],
 }
 
+const within = (at: number, count: number): number => Math.min(count - 1, Math.max(0, at))
+
+const regionOf = (a: GridCell, b: GridCell): GridRegion => ({
+  from: { row: Math.min(a.row, b.row), column: Math.min(a.column, b.column) },
+  to: { row: Math.max(a.row, b.row), column: Math.max(a.column, b.column) },
+})
+
 function movedCell(key: string, cell: GridCell | undefined, { rows, columns }: Grid): GridCell | undefined {
   const step = STEPS[key]
   if (step === undefined || rows.length === 0 || columns.length === 0) return undefined
   if (cell === undefined) return { row: 0, column: columns.length - 1 }
-  const within = (at: number, count: number): number => Math.min(count - 1, Math.max(0, at))
   return {
     row: within(cell.row + step[0], rows.length),
     column: within(cell.column + step[1], columns.length),
@@ -154,6 +200,7 @@ type Picture = {
   readonly grid: Grid
   readonly plot: Plot
   readonly cell: GridCell | undefined
+  readonly region: GridRegion | undefined
   readonly format: (value: number) => string
 }
 
@@ -188,11 +235,25 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
   drawRows(context, picture)
   if (grid.timesMs === undefined) drawColumns(context, picture)
   else drawClock(context, timeOf(grid.timesMs, plot), plot.bottom)
+  drawRegion(context, picture)
   if (cell === undefined) return
   context.strokeStyle = token('ink')
   context.lineWidth = 1.5
   const [x, y] = [plot.left + cell.column * plot.cellWidth, TOP + cell.row * plot.cellHeight]
   context.strokeRect(x, y, Math.max(2, plot.cellWidth - gap), Math.max(2, plot.cellHeight - gap))
+}
+
+function drawRegion(context: CanvasRenderingContext2D, { plot, region }: Picture): void {
+  if (region === undefined) return
+  const x = plot.left + region.from.column * plot.cellWidth
+  const y = TOP + region.from.row * plot.cellHeight
+  const width = (region.to.column - region.from.column + 1) * plot.cellWidth
+  const height = (region.to.row - region.from.row + 1) * plot.cellHeight
+  context.strokeStyle = token('ink')
+  context.lineWidth = 1.5
+  context.setLineDash([5, 3])
+  context.strokeRect(x, y, width, height)
+  context.setLineDash([])
 }
 
 function write(

@@ -23,6 +23,7 @@ const PATHS = {
   arrows: 'M2.5 4.5c5 0 5 7 10 7M10 9l2.7 2.5L10 14',
   lock: 'M3.5 7.5h9v6h-9ZM5.5 7.5V5a2.5 2.5 0 0 1 5 0v2.5',
   zoom: 'M2.5 5.5v-3h3M13.5 5.5v-3h-3M2.5 10.5v3h3M13.5 10.5v3h-3M5 8h6',
+  download: 'M8 2.5v7.5M4.8 7 8 10.2 11.2 7M2.5 13.5h11',
   external: 'M9.5 2.5h4v4M13.5 2.5 7.5 8.5M6.5 3.5h-4v10h10v-4',
 } as const
 

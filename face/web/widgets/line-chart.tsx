@@ -1,7 +1,8 @@
 // Lines over time on a canvas, with a crosshair that says which point is looked at: by the pointer, or by the
 // arrow keys while it has the focus. Names and values stand beside it, where whoever shows it writes them.
+// Dragging across it (or Shift and the arrow keys, then Enter) chooses a stretch of time.
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useEffect, useRef, useState } from 'preact/hooks'
 import { valueTicks } from '../base/number-scale.ts'
 import { timeScale, toPixel, type TimeScale } from '../base/time-scale.ts'
 import { token, useTheme } from '../base/theme.ts'
@@ -35,6 +36,7 @@ export function LineChart({
   format,
   point,
   onPoint,
+  onSelect,
 }: {
   readonly timesMs: readonly number[]
   readonly lines: readonly ChartLine[]
@@ -44,21 +46,38 @@ export function LineChart({
   /** Index of the time under the crosshair. */
   readonly point: number | undefined
   readonly onPoint: (point: number | undefined) => void
+  /** The first and the last point of a stretch. */
+  readonly onSelect?: (first: number, last: number) => void
 }) {
   const box = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const size = useSize(box)
   useTheme() // colours are read from the tokens at each drawing
   const plot = plotOf(timesMs, lines, size)
+  const [begin, setBegin] = useState<number | undefined>(undefined)
+  const stretch = begin === undefined || point === undefined ? undefined : ordered(begin, point)
   useEffect(() => {
     const context = prepareCanvas(canvas.current, size)
-    if (context !== undefined) draw(context, { plot, timesMs, lines, point, format })
+    if (context !== undefined) draw(context, { plot, timesMs, lines, point, stretch, format })
   })
-  const onPointerMove = (event: PointerEvent): void => {
-    const x = event.clientX - canvas.current!.getBoundingClientRect().left
-    onPoint(nearest(timesMs, plot.time, x))
+  const pointAt = (event: PointerEvent): number | undefined =>
+    nearest(timesMs, plot.time, event.clientX - canvas.current!.getBoundingClientRect().left)
+  const choose = (): void => {
+    setBegin(undefined)
+    if (stretch !== undefined && stretch[0] < stretch[1]) onSelect?.(...stretch)
+  }
+  const onPointerDown = (event: PointerEvent): void => {
+    if (onSelect === undefined || event.button !== 0) return
+    canvas.current!.setPointerCapture(event.pointerId)
+    onPoint(pointAt(event))
+    setBegin(pointAt(event))
   }
   const onKeyDown = (event: KeyboardEvent): void => {
+    if (onSelect !== undefined && event.key === 'Enter' && stretch !== undefined) return choose()
+    if (onSelect !== undefined && event.key.startsWith('Arrow')) {
+      if (!event.shiftKey) setBegin(undefined)
+      else if (begin === undefined) setBegin(point ?? timesMs.length - 1)
+    }
     const moved = movedPoint(event.key, point, timesMs.length)
     if (moved === null) return
     event.preventDefault()
@@ -71,14 +90,22 @@ export function LineChart({
         role="img"
         tabIndex={0}
         aria-label={label}
-        onPointerMove={onPointerMove}
+        onPointerDown={onPointerDown}
+        onPointerMove={(event) => onPoint(pointAt(event))}
+        onPointerUp={choose}
+        onPointerCancel={() => setBegin(undefined)}
         onPointerLeave={() => onPoint(undefined)}
         onKeyDown={onKeyDown}
-        onBlur={() => onPoint(undefined)}
+        onBlur={() => {
+          setBegin(undefined)
+          onPoint(undefined)
+        }}
       />
     </div>
   )
 }
+
+const ordered = (a: number, b: number): readonly [number, number] => (a < b ? [a, b] : [b, a])
 
 /** Where a key moves the crosshair; undefined = nowhere any more, null = not our key. */
 function movedPoint(key: string, point: number | undefined, count: number): number | undefined | null {
@@ -137,11 +164,13 @@ type Picture = {
   readonly timesMs: readonly number[]
   readonly lines: readonly ChartLine[]
   readonly point: number | undefined
+  readonly stretch: readonly [number, number] | undefined
   readonly format: (value: number) => string
 }
 
 function draw(context: CanvasRenderingContext2D, picture: Picture): void {
-  const { plot, timesMs, lines, point } = picture
+  const { plot, timesMs, lines, point, stretch } = picture
+  if (stretch !== undefined) drawStretch(context, plot, [timesMs[stretch[0]]!, timesMs[stretch[1]]!])
   drawValues(context, picture)
   drawClock(context, plot.time, plot.size.height - MARGIN.bottom)
   const xs = timesMs.map((ms) => toPixel(plot.time, msToNs(ms)))
@@ -149,6 +178,16 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
   // The first is the largest: it is drawn last, on top.
   for (const line of lines.toReversed()) drawLine(context, line, { xs, yOf: plot.yOf, isFaint: hasMarked })
   if (point !== undefined && xs[point] !== undefined) drawCrosshair(context, picture, xs[point])
+}
+
+function drawStretch(
+  context: CanvasRenderingContext2D,
+  { time, size }: Plot,
+  [fromMs, toMs]: readonly [number, number],
+): void {
+  const [left, right] = [toPixel(time, msToNs(fromMs)), toPixel(time, msToNs(toMs))]
+  context.fillStyle = token('accent-soft')
+  context.fillRect(left, MARGIN.top, right - left, size.height - MARGIN.top - MARGIN.bottom)
 }
 
 function drawValues(context: CanvasRenderingContext2D, { plot, format }: Picture): void {

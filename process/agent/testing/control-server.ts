@@ -3,14 +3,22 @@
 
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
-import type { AgentHello, AgentReport, DesiredState, SignedState, ToolPackage } from '#protocol'
+import type {
+  AgentHello,
+  AgentReport,
+  ControlOrder,
+  DesiredState,
+  SamplingState,
+  SignedState,
+  ToolPackage,
+} from '#protocol'
 import { fingerprintOf } from '../trust.ts'
 import { closed, listen } from './rig.ts'
 
 export type Signer = {
   readonly publicKey: string
   readonly fingerprint: string
-  sign(state: DesiredState): SignedState
+  sign(state: DesiredState | ControlOrder): SignedState
 }
 
 export function openSigner(): Signer {
@@ -38,7 +46,15 @@ export type ControlPlane = {
   /** The last report by service. */
   readonly reports: Map<string, AgentReport>
   readonly signer: Signer
-  tell(change: { readonly packages?: readonly ToolPackage[]; readonly disabled?: boolean }): void
+  tell(change: {
+    readonly packages?: readonly ToolPackage[]
+    readonly disabled?: boolean
+    readonly sampling?: SamplingState
+  }): void
+  /** Gives the order, to be told again. */
+  order(service: string, settings: ControlOrder['settings'], forMs?: number): SignedState
+  /** As it is: again, late, or somebody else's. */
+  orderRaw(signed: SignedState): void
   /** Whatever this is, to all who listen. */
   tellRaw(signed: SignedState): void
   dropStreams(): void
@@ -58,8 +74,10 @@ export async function startControlPlane(): Promise<ControlPlane> {
     disabled: false,
     packages: [],
   }
-  const write = (stream: ServerResponse, signed: SignedState) =>
-    stream.write(`event: state\ndata: ${JSON.stringify(signed)}\n\n`)
+  let sentMs = Date.now()
+  const write = (stream: ServerResponse, signed: SignedState, event = 'state') =>
+    stream.write(`event: ${event}\ndata: ${JSON.stringify(signed)}\n\n`)
+  const orderRaw = (signed: SignedState) => streams.forEach((stream) => write(stream, signed, 'control'))
   const server = createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -89,6 +107,14 @@ export async function startControlPlane(): Promise<ControlPlane> {
       state = { ...state, ...change, version: state.version + 1, expiresMs: Date.now() + 60_000 }
       for (const stream of streams) write(stream, signer.sign(state))
     },
+    order(service, settings, forMs = 30_000) {
+      const agent = hellos.findLast((hello) => hello.service === service)?.agent ?? ''
+      sentMs = Math.max(sentMs + 1, Date.now())
+      const signed = signer.sign({ control: 1, agent, sentMs, forMs, settings })
+      orderRaw(signed)
+      return signed
+    },
+    orderRaw,
     tellRaw: (signed) => streams.forEach((stream) => write(stream, signed)),
     dropStreams: () => streams.forEach((stream) => stream.destroy()),
     close: () => closed(server),

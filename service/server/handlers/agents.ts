@@ -1,11 +1,31 @@
 // Both sides of an agent: its control connection (/agent/v1, agent token), and what the operator sees of it
 // (/api/v1).
 
-import type { AgentHello, AgentReport, DegradedBy, PackageUse, ResultReport } from '#protocol'
+import {
+  SAMPLING_POLICIES_MAX,
+  type AgentHello,
+  type AgentReport,
+  type DegradedBy,
+  type Measured,
+  type PackageUse,
+  type ResultReport,
+} from '#protocol'
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import { TRACEPOINTS_PER_AGENT_MAX } from '../limits.ts'
-import { flag, integer, list, number, object, optional, pair, record, text, type Parser } from '../parse.ts'
+import {
+  flag,
+  integer,
+  list,
+  number,
+  object,
+  oneOf,
+  optional,
+  pair,
+  record,
+  text,
+  type Parser,
+} from '../parse.ts'
 import { RequestError } from '../server-error.ts'
 
 const NAME = text(256)
@@ -44,6 +64,29 @@ const resultReport: Parser<ResultReport> = object({
   groups: list(group, 10_000),
 })
 
+/** The controller looks at each number itself: here it only has to be one. */
+const column = list((value: unknown) => (typeof value === 'number' ? value : 0), 1_024)
+
+const measured: Parser<Measured> = object({
+  epoch: integer,
+  atMs: number,
+  workflows: list(NAME, 1_024),
+  resources: list(
+    object({
+      name: NAME,
+      kind: oneOf('pool', 'queue', 'lock', 'cpu', 'disk', 'network', 'other'),
+      load: column,
+      waitMs: column,
+      serviceMs: column,
+      utilisation: optional(number),
+    }),
+    256,
+  ),
+  points: list(object({ name: NAME, passed: column, refused: optional(column) }), 64),
+  requests: optional(object({ finished: column, latencyMs: column, p99Ms: optional(column) })),
+  obeyed: optional(integer),
+})
+
 /** One that this server does not know yet is told as the one that was first. */
 const degradedBy: Parser<DegradedBy> = (value) => (value === 'loop' || value === 'heap' ? value : 'cpu')
 
@@ -69,7 +112,11 @@ const report: Parser<AgentReport> = object({
     1_024,
   ),
   woven: optional(list(text(8_192), 256)),
+  measured: optional(measured),
   results: optional(list(resultReport, 256)),
+  sampling: optional(
+    list(object({ policy: NAME, seen: integer, kept: integer, refused: integer }), SAMPLING_POLICIES_MAX),
+  ),
   spans: object({ emitted: integer, sent: integer, dropped: integer, queued: integer }),
   drops: record(integer, 256),
   budget: object({ adviceNs: number, adviceRuns: number, isTripped: flag }),
@@ -89,10 +136,15 @@ export const sayHello: Handler = async ({ request, response, host }, { agents, p
 }
 
 /** 409 tells an agent that this server was restarted: say hello again. */
-export const takeReport: Handler = async ({ request, response }, { agents, queries }) => {
+export const takeReport: Handler = async (
+  { request, response },
+  { agents, queries, sampling, throttling },
+) => {
   const told = report(await readJson(request), '')
   if (agents.report(told)) {
     queries.take(told)
+    sampling.take(told)
+    throttling.take(told)
     return sendJson(response, 200, { ok: true })
   }
   throw new RequestError(
@@ -104,7 +156,7 @@ export const takeReport: Handler = async ({ request, response }, { agents, queri
 }
 
 /** Signed desired state now, at each change, and renewed before it expires. */
-export const streamState: Handler = ({ response, query }, { agents, state }) => {
+export const streamState: Handler = ({ response, query }, { agents, state, throttling }) => {
   const agent = query.get('agent') ?? ''
   if (agent === '' || agent.length > 128)
     throw new RequestError(
@@ -114,9 +166,10 @@ export const streamState: Handler = ({ response, query }, { agents, state }) => 
       'POST /agent/v1/hello first',
     )
   const stream = openEventStream(response)
-  const tell = (): void => stream.send(JSON.stringify(state.signed()), 'state')
+  const tell = (): void => stream.send(JSON.stringify(state.signed(agent)), 'state')
   tell()
-  const ends = [state.listen(tell), agents.stream(agent)]
+  const order = throttling.listen(agent, (signed) => stream.send(JSON.stringify(signed), 'control'))
+  const ends = [state.listen(tell), agents.stream(agent), order]
   stream.onClose(() => {
     for (const end of ends) end()
   })

@@ -64,6 +64,7 @@ export const connection: Handler = ({ response, host, caller }: Exchange, { data
     serverUrl: `http://${host}`,
     ...(isTold ? { agentToken: dataDir.agentToken } : {}),
     ...(otlp === undefined ? {} : { otlpUrl: `http://${name}:${otlp.port}` }),
+    ...(otlp?.grpcPort === undefined ? {} : { otlpGrpcUrl: `http://${name}:${otlp.grpcPort}` }),
   })
 }
 

@@ -2,19 +2,21 @@
 
 import type { QueryView } from '#protocol'
 import { explain, parse, QueryError, type Explanation } from '#query'
-import type { Handler, Services } from '../exchange.ts'
+import type { Exchange, Handler, Services } from '../exchange.ts'
 import { checkMay, installing, removing } from '../grants.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
 import {
+  PAST_MS_DEFAULT,
   QUERY_BUDGET_BYTES_DEFAULT,
   QUERY_BUDGET_BYTES_MAX,
   QUERY_TTL_MS_DEFAULT,
   QUERY_TTL_MS_MAX,
   ROLLED_UP_COLUMNS_MAX,
 } from '../limits.ts'
-import { integer, number, object, oneOf, optional, text } from '../parse.ts'
+import { integer, number, object, oneOf, optional, text, time } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
 import type { PlanChoice } from '../queries.ts'
+import { answer } from './traces.ts'
 import { whoIs } from './who.ts'
 
 const body = object({
@@ -68,12 +70,31 @@ export const postQuery: Handler = async (exchange, services) => {
     sendJson(exchange.response, 201, { ...view, explanation, warnings } satisfies Installed)
   } catch (error: unknown) {
     if (!(error instanceof QueryError)) throw error
-    const { message, diagnostics } = error
-    sendJson(exchange.response, 422, {
-      error: { code: error.code, message, hint: 'nothing was installed' },
-      diagnostics,
-    })
+    sendMistakes(exchange, error, 'nothing was installed')
   }
+}
+
+function sendMistakes(
+  { response }: Exchange,
+  { code, message, diagnostics }: QueryError,
+  hint: string,
+): void {
+  sendJson(response, 422, { error: { code, message, hint }, diagnostics })
+}
+
+const pastBody = object({ text: text(64 * 1024), from: optional(time), to: optional(time) })
+
+/** The same language, of stored traces. 422 as for a live one. */
+export const askPast: Handler = async (exchange, services) => {
+  const body = pastBody(await readJson(exchange.request), '')
+  const { text: source, to: toNs = BigInt(services.nowMs()) * 1_000_000n } = body
+  const { from: fromNs = toNs - BigInt(PAST_MS_DEFAULT) * 1_000_000n } = body
+  const { views } = services.queries
+  const { query, diagnostics } = parse(source, { views })
+  if (query === undefined) return sendMistakes(exchange, new QueryError(diagnostics), 'nothing was asked')
+  if (fromNs > toNs)
+    throw new RequestError(400, 'E_BAD_REQUEST', 'from is after to', 'give both as times, from first')
+  await answer(exchange, services, { kind: 'past', text: source, views, fromNs, toNs })
 }
 
 type Wanted = {

@@ -8,6 +8,7 @@ import { plural } from '../../base/format.ts'
 import { changeQuery } from '../../base/route.ts'
 import { Button } from '../../widgets/controls.tsx'
 import { ErrorNotice, Loading } from '../../widgets/notice.tsx'
+import { Tabs } from '../../widgets/tabs.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { HeatView } from './heat-view.tsx'
 import { LinesView } from './lines-view.tsx'
@@ -54,7 +55,16 @@ export function Answer({
   return (
     <section class="query-answer" aria-label="Answer">
       <div class="query-tabs">
-        <Tabs view={view} isRunning={id !== undefined} />
+        <Tabs
+          label="Views of the answer"
+          tabs={VIEWS.map(({ view: one, label }, i) => {
+            const isOpen = id !== undefined || one === 'plan'
+            const title = isOpen ? `${label} (${i + 1})` : 'There are rows once it runs'
+            return { id: one, label, title, isOpen }
+          })}
+          chosen={view}
+          onChoose={(to) => changeQuery({ view: to })}
+        />
         <span class="grow" />
         {live.results !== undefined && <Trust results={live.results} />}
       </div>
@@ -72,39 +82,6 @@ export function Answer({
         <Rows live={live} view={view} settings={settings} shape={shape} query={query} onRetry={onRetry} />
       )}
     </section>
-  )
-}
-
-function Tabs({ view, isRunning }: { readonly view: View; readonly isRunning: boolean }) {
-  const go = (to: View): void => changeQuery({ view: to })
-  const onKeyDown = (event: KeyboardEvent): void => {
-    const at = VIEWS.findIndex((one) => one.view === view)
-    const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
-    const next = VIEWS[(at + step + VIEWS.length) % VIEWS.length]
-    if (step === 0 || next === undefined || !isRunning) return
-    event.preventDefault()
-    go(next.view)
-    const list = event.currentTarget
-    if (list instanceof HTMLElement)
-      requestAnimationFrame(() => list.querySelector<HTMLElement>('[aria-selected="true"]')?.focus())
-  }
-  return (
-    <div class="tabs" role="tablist" aria-label="Views of the answer" onKeyDown={onKeyDown}>
-      {VIEWS.map(({ view: one, label }, i) => (
-        <button
-          key={one}
-          type="button"
-          role="tab"
-          aria-selected={one === view}
-          tabIndex={one === view ? 0 : -1}
-          disabled={!isRunning && one !== 'plan'}
-          title={isRunning || one === 'plan' ? `${label} (${i + 1})` : 'There are rows once it runs'}
-          onClick={() => go(one)}
-        >
-          {label}
-        </button>
-      ))}
-    </div>
   )
 }
 

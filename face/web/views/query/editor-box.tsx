@@ -1,9 +1,10 @@
-// Where the editor stands; it is loaded when the view is first opened.
+// Where the text of a query is written.
 
-import { useEffect, useRef } from 'preact/hooks'
+import { useRef } from 'preact/hooks'
 import { useKeys } from '../../base/keys.ts'
 import type { Tracepoint } from '../../base/api.ts'
-import type { Editor } from './editor.ts'
+import { CodeBox } from '../../widgets/code-box.tsx'
+import type { Editor } from '../../widgets/code-editor.ts'
 
 /** `given`: what the address says; what is typed goes out by `onText` and never comes back in. */
 export function EditorBox({
@@ -20,30 +21,22 @@ export function EditorBox({
   readonly onText: (text: string) => void
   readonly onRun: () => void
 }) {
-  const host = useRef<HTMLDivElement>(null)
   const editor = useRef<Editor>(undefined)
-  const latest = useRef({ onText, onRun, given })
-  latest.current = { onText, onRun, given }
   const around = useRef({})
   around.current = vocabulary === undefined ? { views } : { vocabulary, views }
-  useEffect(() => {
-    let isGone = false
-    void import('./editor.ts').then(({ openEditor }) => {
-      if (isGone || host.current === null) return
-      editor.current = openEditor(host.current, {
-        text: latest.current.given,
-        around: () => around.current,
-        onText: (changed) => latest.current.onText(changed),
-        onRun: () => latest.current.onRun(),
-      })
-      if (latest.current.given === '') editor.current.focus()
-    })
-    return () => {
-      isGone = true
-      editor.current?.destroy()
-    }
-  }, [])
-  useEffect(() => editor.current?.setText(given), [given])
   useKeys({ '/': () => editor.current?.focus() })
-  return <div class="query-editor" ref={host} />
+  return (
+    <div class="query-editor">
+      <CodeBox
+        given={given}
+        load={async () => (await import('./editor.ts')).queryLanguage(() => around.current)}
+        onText={onText}
+        onRun={onRun}
+        onOpen={(opened) => {
+          editor.current = opened
+          if (given === '') opened.focus()
+        }}
+      />
+    </div>
+  )
 }

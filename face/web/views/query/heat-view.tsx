@@ -3,13 +3,15 @@
 import type { QueryResults } from '#protocol'
 import { formatClock, formatCount } from '../../base/format.ts'
 import { visibleText } from '../../base/text.ts'
+import { compareNames, numberText, shortText } from '../../base/value-text.ts'
 import { HeatGrid, type GridCell } from '../../widgets/heat-grid.tsx'
 import { msToNs } from '../../widgets/time-axis.ts'
-import { Choice, RateChoice } from './choices.tsx'
+import { Choice } from '../../widgets/choice.tsx'
+import { RateChoice } from './choices.tsx'
 import { heatOf, type Heat } from './heat.ts'
 import { pivotOf } from './pivot.ts'
 import { measuresOf, type Settings } from './settings.ts'
-import { compareNames, nameOf, numberText, shortText, type Shape } from './shape.ts'
+import { nameOf, type Shape } from './shape.ts'
 import type { Snapshot } from './snapshots.ts'
 
 export function HeatView({

@@ -2,13 +2,15 @@
 
 import type { QueryResults } from '#protocol'
 import { formatCount } from '../../base/format.ts'
+import { numberText, shortText } from '../../base/value-text.ts'
 import { Sparkline } from '../../widgets/sparkline.tsx'
 import { Text } from '../../widgets/text.tsx'
-import { Choice, RateChoice } from './choices.tsx'
+import { Choice } from '../../widgets/choice.tsx'
+import { RateChoice } from './choices.tsx'
 import { clockText } from './clock-text.ts'
 import { pivotOf, type PivotCell, type PivotChoice } from './pivot.ts'
 import { axesOf, measuresOf, type Settings } from './settings.ts'
-import { numberText, shortText, type Shape } from './shape.ts'
+import type { Shape } from './shape.ts'
 import type { Snapshot } from './snapshots.ts'
 
 export function PivotView({

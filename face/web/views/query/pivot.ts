@@ -6,8 +6,9 @@
 
 import type { QueryResults, ResultRow } from '#protocol'
 import { PIVOT_COLUMNS_MAX, PIVOT_ROWS_MAX, RATES_SHOWN_MAX } from '../../base/limits.ts'
+import { compareNames, textOf } from '../../base/value-text.ts'
 import type { Measured } from './timeline.ts'
-import { compareNames, nameOf, numberOf, textOf, windowMs, type Shape } from './shape.ts'
+import { nameOf, numberOf, windowMs, type Shape } from './shape.ts'
 import type { Snapshot } from './snapshots.ts'
 
 export type PivotChoice = Measured & {

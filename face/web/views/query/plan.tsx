@@ -16,10 +16,10 @@ import { formatBytes, formatCount, formatDuration, plural } from '../../base/for
 import { serviceHues } from '../../base/palette.ts'
 import { changeQuery } from '../../base/route.ts'
 import { useTheme } from '../../base/theme.ts'
+import { shortText } from '../../base/value-text.ts'
 import { Icon } from '../../widgets/icon.tsx'
 import { ServiceName } from '../../widgets/service.tsx'
 import { Text } from '../../widgets/text.tsx'
-import { shortText } from './shape.ts'
 import { runsPerSecond, type Snapshot } from './snapshots.ts'
 
 /** A unit of static cost, on the machine where it was measured. */

@@ -5,11 +5,12 @@ import type { QueryResults, ResultRow } from '#protocol'
 import { RATES_SHOWN_MAX, ROWS_SHOWN_MAX } from '../../base/limits.ts'
 import { formatCount, plural } from '../../base/format.ts'
 import { changeQuery } from '../../base/route.ts'
+import { compareNames, numberText, shortText, textOf } from '../../base/value-text.ts'
 import { Sparkline } from '../../widgets/sparkline.tsx'
 import { Icon } from '../../widgets/icon.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { clockText } from './clock-text.ts'
-import { compareNames, numberText, shortText, textOf, type Shape } from './shape.ts'
+import type { Shape } from './shape.ts'
 import type { Snapshot } from './snapshots.ts'
 
 /** A row with what stands beside it. */

@@ -2,9 +2,9 @@
 
 import { degradedText, type QueryResults } from '#protocol'
 import { formatClock, formatCount, formatDuration, plural } from '../../base/format.ts'
+import { shortText } from '../../base/value-text.ts'
 import { msToNs } from '../../widgets/time-axis.ts'
 import { Text } from '../../widgets/text.tsx'
-import { shortText } from './shape.ts'
 
 export function Trust({ results }: { readonly results: QueryResults }) {
   const { total, perSecond, coverage, use } = results

@@ -38,16 +38,31 @@ const GROUPS: readonly {
       ['0', 'whole trace'],
       ['e', 'next error'],
       ['n N', 'next, previous match'],
+      ['1 2 3 4', 'waterfall, lanes, flame, compare'],
       ['c', 'critical path'],
+      ['v V', 'path from its begin, end'],
+      ['b B', 'path to its end, begin'],
+      ['x', 'path of the whole trace'],
       ['r', 'arrows'],
     ],
   },
   {
     title: 'Query',
     keys: [
-      ['Ctrl+⏎', 'run the text'],
+      ['Ctrl+⏎', 'run the text, a cell, save a definition'],
+      ['Ctrl+S', 'save a notebook'],
       ['1-5', 'plan, table, pivot, over time, heatmap'],
       ['← →', 'move the crosshair of a picture'],
+    ],
+  },
+  {
+    title: 'Dataset',
+    keys: [
+      ['1-5', 'over time, heatmap, groups, rows, compare'],
+      ['/', 'a condition on the rows'],
+      ['⇧+arrows', 'choose a region of a picture'],
+      ['Enter', 'what is different there'],
+      ['Esc', 'clear the region'],
     ],
   },
 ]
@@ -117,7 +132,8 @@ export function Help({ onClose }: { readonly onClose: () => void }) {
         </div>
         <p class="muted">
           In a trace: drag across the time axis or the overview to zoom, Ctrl + wheel zooms at the pointer,
-          Shift + wheel moves in time.
+          Shift + wheel moves in time; Shift + click on a bar chooses where the critical path begins, then
+          where it ends.
         </p>
       </div>
     </dialog>

@@ -1,139 +1,296 @@
-// Everything about one span, in the order one asks: what and how long, what went wrong, what it waited for,
-// its attributes, what happened inside, where it ran, and the raw JSON.
+// Everything about one span, in the order one asks, on four pages:
+//
+//   Details   what went wrong, its attributes, where it ran, the raw JSON
+//   Counters  numbers with their units, grouped by the first word of their names; slack and drag
+//   Points    instants inside it, with what they carry
+//   Edges     what it waited for and what waited for it
+//
+// Which page is open is in the URL (tab=), so that a link shows what was looked at.
 
 import { spanHint } from '#model'
-import type { EdgeView, SpanView } from '#protocol'
+import type { SpanView } from '#protocol'
+import { readImpact, readSpan } from '../../base/api.ts'
 import { formatClock, formatDay, formatDuration, plural } from '../../base/format.ts'
 import { hueColour, type Theme } from '../../base/palette.ts'
-import { address, traceAddress } from '../../base/route.ts'
+import { useResource } from '../../base/resource.ts'
+import { address, changeQuery, traceAddress } from '../../base/route.ts'
 import { NO_FILTER, writeFilter } from '../../base/trace-filter.ts'
 import { AttributeTable } from '../../widgets/attribute-table.tsx'
 import { CopyButton, IconButton } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
+import { ErrorNotice, Loading } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import type { ComponentChildren } from 'preact'
-import { selfNs, type TraceColumns } from './columns.ts'
-import type { PathSection } from './overlay.ts'
+import { kindOf, nameOf, selfNs, serviceOf, type TraceColumns } from './columns.ts'
+import { countersOf } from './counters.ts'
+import { edgesOfSpan, SpanEdges } from './span-edges.tsx'
+import { onPathNs, type TracePath } from './overlay.ts'
+import { EndButtons } from './path-bar.tsx'
+import type { PathEnds } from './path-ends.ts'
 
-export function Details({
-  columns,
-  index,
-  sections,
-  theme,
-  onSelect,
-  onZoom,
-  onClose,
-}: {
+const TABS = ['details', 'counters', 'points', 'edges'] as const
+export type DetailsTab = (typeof TABS)[number]
+
+export function readTab(query: URLSearchParams): DetailsTab {
+  return TABS.find((tab) => tab === query.get('tab')) ?? 'details'
+}
+
+type DetailsProps = {
   readonly columns: TraceColumns
   readonly index: number
-  readonly sections: readonly PathSection[]
+  readonly path: TracePath
+  readonly ends: PathEnds
   readonly theme: Theme
+  readonly tab: DetailsTab
   readonly onSelect: (index: number) => void
   readonly onZoom: () => void
   readonly onClose: () => void
-}) {
-  const span = columns.spans[index]!
-  const durationNs = columns.endNs[index]! - columns.startNs[index]!
-  const onPathNs = sections.reduce(
-    (sum, section) => (section.span === index ? sum + section.endNs - section.startNs : sum),
-    0n,
+}
+
+export function Details(props: DetailsProps) {
+  const { columns, index, theme, tab } = props
+  const { traceId } = columns.trace
+  const here = columns.spanAt(index)
+  const spanId = columns.spanIds[index]!
+  const key = `${traceId} ${spanId}`
+  const fetched = useResource(here === undefined ? key : undefined, (signal) =>
+    readSpan(traceId, spanId, signal),
   )
-  const scope =
-    span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`
+  const span = here ?? (fetched.valueKey === key ? fetched.value : undefined)
+  const name = span === undefined ? nameOf(columns, index) : spanTitle(span)
+  const kind = kindOf(columns, index)
+  const counts: { readonly [tab in DetailsTab]?: number } = {
+    counters: span === undefined ? undefined : countersOf(span.attributes).length,
+    points: columns.firstPoint[index + 1]! - columns.firstPoint[index]!,
+    edges: edgesOfSpan(columns, index).length,
+  }
   return (
     <aside class="details" aria-label="Span details" data-role="details">
       <header style={{ borderTopColor: hueColour(columns.serviceHue[columns.service[index]!]!, theme) }}>
         <div class="details-title">
           <span class="muted">
-            <Text of={span.service} />
-            {span.kind !== 'unspecified' && ` · ${span.kind}`}
+            <Text of={serviceOf(columns, index)} />
+            {kind !== 'unspecified' && ` · ${kind}`}
           </span>
           <h2>
-            <Text of={spanTitle(span)} />
+            <Text of={name} />
           </h2>
         </div>
         <span class="details-tools">
-          <IconButton icon="zoom" label="Zoom to this span (f)" onClick={onZoom} />
+          <IconButton icon="zoom" label="Zoom to this span (f)" onClick={props.onZoom} />
           <CopyButton
-            get={() => location.origin + traceAddress(columns.trace.traceId, span.spanId)}
+            get={() => location.origin + traceAddress(traceId, spanId)}
             label="Copy a link to this span"
           />
-          <IconButton icon="close" label="Close (Esc)" onClick={onClose} />
+          <IconButton icon="close" label="Close (Esc)" onClick={props.onClose} />
         </span>
       </header>
-      <div class="details-body">
-        <dl class="facts">
-          <Fact name="Duration" value={formatDuration(durationNs)} />
-          <Fact name="Starts at" value={formatDuration(columns.startNs[index]! - columns.bounds.startNs)} />
-          <Fact name="Self time" value={formatDuration(selfNs(columns, index))} />
-          <Fact name="On critical path" value={onPathNs === 0n ? 'no' : formatDuration(onPathNs)} />
-        </dl>
-        {span.status.code === 'error' && (
-          <p class="callout error">
-            <Icon name="error" />
-            <span>{span.status.message ? <Text of={span.status.message} /> : 'This span failed.'}</span>
-          </p>
+      <Facts {...props} />
+      <div class="tabs" role="tablist" aria-label="Of this span">
+        {TABS.map((one) => (
+          <button
+            key={one}
+            type="button"
+            role="tab"
+            aria-selected={one === tab}
+            onClick={() => changeQuery({ tab: one === 'details' ? undefined : one }, { replace: true })}
+          >
+            {one}
+            {counts[one] !== undefined && counts[one] > 0 && <span class="muted">{counts[one]}</span>}
+          </button>
+        ))}
+      </div>
+      <div class="details-body" role="tabpanel">
+        {span === undefined ? (
+          fetched.error ? (
+            <ErrorNotice error={fetched.error} onRetry={fetched.reload} />
+          ) : (
+            <Loading what="the span" />
+          )
+        ) : (
+          <Page {...props} span={span} />
         )}
-        <ClockNote columns={columns} span={span} />
-        <Causes columns={columns} span={span} onSelect={onSelect} />
-        <Section title="Attributes" count={Object.keys(span.attributes).length}>
-          <AttributeTable of={span.attributes} filterBy={filterAddress} />
-          {span.droppedCount > 0 && (
-            <p class="muted">{plural(span.droppedCount, 'item')} left out by a limit of the sender.</p>
-          )}
-        </Section>
-        <Section title="Events" count={span.events.length}>
-          {span.events.map((event, at) => (
-            <div class="event" key={at}>
-              <h3>
-                <Text of={event.name} />
-                <span class="muted">+{formatDuration(BigInt(event.timeNs) - columns.startNs[index]!)}</span>
-              </h3>
-              <AttributeTable of={event.attributes} />
-            </div>
-          ))}
-        </Section>
-        <Section title="Links" count={span.links.length}>
-          {span.links.map((link, at) => (
-            <div class="event" key={at}>
-              <h3>
-                <a class="outside mono" href={traceAddress(link.traceId, link.spanId)}>
-                  {link.traceId === columns.trace.traceId
-                    ? `span ${link.spanId}`
-                    : `trace ${link.traceId.slice(0, 12)}…`}
-                </a>
-              </h3>
-              <AttributeTable of={link.attributes} />
-            </div>
-          ))}
-        </Section>
-        <Section title="Resource" count={Object.keys(span.resource).length} isClosed>
-          <AttributeTable of={span.resource} filterBy={filterAddress} />
-        </Section>
-        <Section title="Identity" isClosed>
-          <AttributeTable
-            of={{
-              'span id': span.spanId,
-              'parent span id': span.parentSpanId ?? '—',
-              'trace id': columns.trace.traceId,
-              'instrumentation scope': scope,
-              start: `${formatDay(columns.startNs[index]!)} ${formatClock(columns.startNs[index]!)} (${span.startNs} ns)`,
-              end: `${span.endNs} ns`,
-            }}
-          />
-        </Section>
-        <Section title="JSON" isClosed>
-          <RawJson span={span} />
-        </Section>
       </div>
     </aside>
+  )
+}
+
+function Facts({ columns, index, path }: DetailsProps) {
+  const durationNs = columns.endNs[index]! - columns.startNs[index]!
+  const pathNs = onPathNs(path, index)
+  return (
+    <dl class="facts">
+      <Fact name="Duration" value={formatDuration(durationNs)} />
+      <Fact name="Starts at" value={formatDuration(columns.startNs[index]! - columns.bounds.startNs)} />
+      <Fact name="Self time" value={formatDuration(selfNs(columns, index))} />
+      <Fact name="On critical path" value={pathNs === 0n ? 'no' : formatDuration(pathNs)} />
+    </dl>
+  )
+}
+
+function Page(props: DetailsProps & { readonly span: SpanView }) {
+  const { columns, index, span } = props
+  switch (props.tab) {
+    case 'details':
+      return <DetailsPage columns={columns} span={span} />
+    case 'counters':
+      return <CountersPage columns={columns} span={span} />
+    case 'points':
+      return <PointsPage columns={columns} index={index} span={span} ends={props.ends} />
+    case 'edges':
+      return (
+        <SpanEdges columns={columns} index={index} span={span} ends={props.ends} onSelect={props.onSelect} />
+      )
+  }
+}
+
+function DetailsPage({ columns, span }: { readonly columns: TraceColumns; readonly span: SpanView }) {
+  const scope =
+    span.scope.version === undefined ? span.scope.name : `${span.scope.name} ${span.scope.version}`
+  return (
+    <>
+      {span.status.code === 'error' && (
+        <p class="callout error">
+          <Icon name="error" />
+          <span>{span.status.message ? <Text of={span.status.message} /> : 'This span failed.'}</span>
+        </p>
+      )}
+      <ClockNote columns={columns} span={span} />
+      <Section title="Attributes" count={Object.keys(span.attributes).length}>
+        <AttributeTable of={span.attributes} filterBy={filterAddress} />
+        {span.droppedCount > 0 && (
+          <p class="muted">{plural(span.droppedCount, 'item')} left out by a limit of the sender.</p>
+        )}
+      </Section>
+      {span.events
+        .filter(({ name }) => name === 'exception')
+        .map((event, at) => (
+          <Section key={at} title="Exception">
+            <AttributeTable of={event.attributes} />
+          </Section>
+        ))}
+      <Section title="Resource" count={Object.keys(span.resource).length} isClosed>
+        <AttributeTable of={span.resource} filterBy={filterAddress} />
+      </Section>
+      <Section title="Identity" isClosed>
+        <AttributeTable
+          of={{
+            'span id': span.spanId,
+            'parent span id': span.parentSpanId ?? '—',
+            'trace id': columns.trace.traceId,
+            'instrumentation scope': scope,
+            start: `${formatDay(BigInt(span.startNs))} ${formatClock(BigInt(span.startNs))} (${span.startNs} ns)`,
+            end: `${span.endNs} ns`,
+          }}
+        />
+      </Section>
+      <Section title="JSON" isClosed>
+        <RawJson span={span} />
+      </Section>
+    </>
+  )
+}
+
+/** Numbers of the span, and what the trace would gain or bear: computed by the server when it is asked. */
+function CountersPage({ columns, span }: { readonly columns: TraceColumns; readonly span: SpanView }) {
+  const { traceId } = columns.trace
+  const impact = useResource(`${traceId} ${span.spanId}`, (signal) =>
+    readImpact(traceId, span.spanId, signal),
+  )
+  const counters = countersOf(span.attributes)
+  const groups = [...new Set(counters.map(({ group }) => group))]
+  const told = impact.value?.spanId === span.spanId ? impact.value : undefined
+  return (
+    <>
+      <Section title="In the trace">
+        <dl class="counters">
+          <Fact name="Work of its own" value={durationOr(told?.workNs)} />
+          <Fact name="On the critical path" value={durationOr(told?.pathNs)} />
+          <Fact name="Drag" value={durationOr(told?.dragNs)} />
+          <Fact
+            name="Slack"
+            value={
+              told !== undefined && told.slackNs === undefined ? 'nothing waits' : durationOr(told?.slackNs)
+            }
+          />
+        </dl>
+        <p class="muted">
+          Drag is what the trace would be shorter without its work; slack, how much more it may work before
+          the trace is longer.
+        </p>
+        {impact.error && <ErrorNotice error={impact.error} onRetry={impact.reload} />}
+      </Section>
+      {groups.map((group) => (
+        <Section key={group} title={group}>
+          <dl class="counters">
+            {counters
+              .filter((counter) => counter.group === group)
+              .map(({ name, text }) => (
+                <Fact key={name} name={name} value={text} />
+              ))}
+          </dl>
+        </Section>
+      ))}
+      {counters.length === 0 && <p class="muted">No attribute of this span is a number.</p>}
+    </>
+  )
+}
+
+function durationOr(ns: string | undefined): string {
+  return ns === undefined ? '…' : formatDuration(BigInt(ns))
+}
+
+/** Its begin, what was noted inside it, its end: each may be where the critical path begins or ends. */
+function PointsPage({
+  columns,
+  index,
+  span,
+  ends,
+}: {
+  readonly columns: TraceColumns
+  readonly index: number
+  readonly span: SpanView
+  readonly ends: PathEnds
+}) {
+  const of = { columns, ends, span: index }
+  return (
+    <>
+      <div class="event">
+        <h3>
+          <span>begin</span>
+          <EndButtons {...of} at="begin" what="the begin of this span" />
+        </h3>
+      </div>
+      {span.events.map((event, at) => (
+        <div class="event" key={at}>
+          <h3>
+            <Text of={event.name} />
+            <span class="muted">+{formatDuration(BigInt(event.timeNs) - columns.startNs[index]!)}</span>
+            <EndButtons {...of} at={BigInt(event.timeNs)} what={`point ${at + 1} of this span`} />
+          </h3>
+          <AttributeTable of={event.attributes} />
+        </div>
+      ))}
+      <div class="event">
+        <h3>
+          <span>end</span>
+          <span class="muted">+{formatDuration(columns.endNs[index]! - columns.startNs[index]!)}</span>
+          <EndButtons {...of} at="end" what="the end of this span" />
+        </h3>
+      </div>
+      {span.events.length === 0 && (
+        <p class="muted">Nothing was noted inside this span but its begin and its end.</p>
+      )}
+    </>
   )
 }
 
 function Fact({ name, value }: { readonly name: string; readonly value: string }) {
   return (
     <div>
-      <dt>{name}</dt>
+      <dt>
+        <Text of={name} />
+      </dt>
       <dd>{value}</dd>
     </div>
   )
@@ -188,92 +345,9 @@ function ClockNote({ columns, span }: { readonly columns: TraceColumns; readonly
   )
 }
 
-const EDGE_WORDS: {
-  readonly [kind in EdgeView['kind']]: { readonly into: string; readonly outOf: string; readonly why: string }
-} = {
-  join: { into: 'waited for', outOf: 'was awaited by', why: 'an await joined this branch' },
-  barrier: {
-    into: 'shared a result of',
-    outOf: 'gave its result to',
-    why: 'one promise, several executions: causality without baggage',
-  },
-  queue: {
-    into: 'was handed over by',
-    outOf: 'handed over to',
-    why: 'through a queue, a timer or an emitter',
-  },
-  link: { into: 'links to', outOf: 'is linked from', why: 'an OpenTelemetry link' },
-}
-
-/** Edges other than parent and child, as sentences one can follow. */
-function Causes({
-  columns,
-  span,
-  onSelect,
-}: {
-  readonly columns: TraceColumns
-  readonly span: SpanView
-  readonly onSelect: (index: number) => void
-}) {
-  const edges = columns.trace.edges.filter(
-    (edge) => edge.to.spanId === span.spanId || edge.from.spanId === span.spanId,
-  )
-  const parent = span.parentSpanId === undefined ? undefined : columns.indexOf.get(span.parentSpanId)
-  if (edges.length === 0 && parent === undefined) return null
-  return (
-    <Section title="Causes and effects" count={edges.length + (parent === undefined ? 0 : 1)}>
-      <ul class="causes">
-        {parent !== undefined && (
-          <li>
-            <span class="muted">child of</span>
-            <SpanLink columns={columns} index={parent} onSelect={onSelect} />
-          </li>
-        )}
-        {edges.slice(0, 100).map((edge, at) => {
-          const isInto = edge.to.spanId === span.spanId
-          const words = EDGE_WORDS[edge.kind]
-          const other = columns.indexOf.get(isInto ? edge.from.spanId : edge.to.spanId)
-          return (
-            <li key={at} class={edge.kind} title={words.why}>
-              <span class="muted">{isInto ? words.into : words.outOf}</span>
-              {other !== undefined &&
-              !(isInto && edge.from.traceId !== undefined && edge.from.traceId !== columns.trace.traceId) ? (
-                <SpanLink columns={columns} index={other} onSelect={onSelect} />
-              ) : edge.from.traceId !== undefined ? (
-                <a class="outside mono" href={traceAddress(edge.from.traceId, edge.from.spanId)}>
-                  trace {edge.from.traceId.slice(0, 12)}…
-                </a>
-              ) : (
-                <code>{edge.from.spanId}</code>
-              )}
-            </li>
-          )
-        })}
-      </ul>
-    </Section>
-  )
-}
-
 /** The name, and the path of an HTTP request whose name is only its method. */
 function spanTitle(span: SpanView): string {
   return `${span.name} ${spanHint(span)}`.trimEnd()
-}
-
-function SpanLink({
-  columns,
-  index,
-  onSelect,
-}: {
-  readonly columns: TraceColumns
-  readonly index: number
-  readonly onSelect: (index: number) => void
-}) {
-  const span = columns.spans[index]!
-  return (
-    <button type="button" class="text-button" onClick={() => onSelect(index)}>
-      <Text of={span.service} /> · <Text of={spanTitle(span)} />
-    </button>
-  )
 }
 
 function RawJson({ span }: { readonly span: SpanView }) {

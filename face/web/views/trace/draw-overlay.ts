@@ -7,6 +7,7 @@
 import { ARROWS_MAX, PATH_TURNS_MAX } from '../../base/limits.ts'
 import { toPixel } from '../../base/time-scale.ts'
 import { BAR_HEIGHT, BAR_TOP, ROW_HEIGHT, type Frame } from './frame.ts'
+import { END_LETTERS } from './path-ends.ts'
 import type { Arrow } from './overlay.ts'
 
 /**
@@ -14,31 +15,92 @@ import type { Arrow } from './overlay.ts'
  * screen, unless there were too many to follow.
  */
 export function drawPath(context: CanvasRenderingContext2D, frame: Frame, first: number, last: number): void {
-  const { sections, rows, scale, ink, scrollTop } = frame
+  const { path, rows, ink } = frame
   const turns: { x: number; low: number; high: number }[] = []
   context.fillStyle = ink.path
-  let before: { row: number; endNs: bigint } | undefined
-  const isOnScreen = (row: number): boolean => row >= first && row <= last
-  for (const section of sections) {
-    const row = rows.rowOf[section.span]!
-    if (isOnScreen(row)) {
-      const x0 = toPixel(scale, section.startNs)
-      const top = row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1
-      context.fillRect(x0, top, Math.max(1, toPixel(scale, section.endNs) - x0), 3)
-      const isTurn = before !== undefined && before.row !== row && before.endNs === section.startNs
-      if (isTurn && isOnScreen(before!.row)) {
-        const x = Math.round(x0 - 0.5)
-        turns.push({ x, low: Math.min(row, before!.row), high: Math.max(row, before!.row) })
-      }
+  for (let row = first; row <= last; row++) {
+    // A collapsed row stands for all that it hides.
+    const span = rows.spanOf[row]!
+    const end = frame.collapsed.has(span) ? frame.columns.subtreeEnd[span]! : span + 1
+    for (let at = path.first[span]!; at < path.first[end]!; at++) {
+      const x = drawSection(context, frame, row, path.list[at]!)
+      if (x !== undefined && turns.length <= PATH_TURNS_MAX)
+        addTurn(turns, frame, { first, last, row, x, at })
     }
-    before = { row, endNs: section.endNs }
   }
   if (turns.length > PATH_TURNS_MAX) return
   context.globalAlpha = 0.26
   for (const { x, low, high } of turns) {
-    context.fillRect(x, low * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT, 1, (high - low) * ROW_HEIGHT)
+    const top = low * ROW_HEIGHT - frame.scrollTop + BAR_TOP + BAR_HEIGHT
+    context.fillRect(x, top, 1, (high - low) * ROW_HEIGHT)
   }
   context.globalAlpha = 1
+}
+
+/** Gives where it begins; undefined: outside the window. */
+function drawSection(
+  context: CanvasRenderingContext2D,
+  { path, scale, scrollTop, size }: Frame,
+  row: number,
+  at: number,
+): number | undefined {
+  const section = path.sections[at]!
+  if (section.endNs < scale.startNs || section.startNs > scale.endNs) return undefined
+  const x0 = toPixel(scale, section.startNs)
+  if (x0 > size.width) return undefined
+  const top = row * ROW_HEIGHT - scrollTop + BAR_TOP + BAR_HEIGHT - 1
+  context.fillRect(x0, top, Math.max(1, toPixel(scale, section.endNs) - x0), 3)
+  return x0
+}
+
+/** A thin line from the section before, where that is on the screen and in another row. */
+function addTurn(
+  turns: { x: number; low: number; high: number }[],
+  { path, rows }: Frame,
+  place: {
+    readonly first: number
+    readonly last: number
+    readonly row: number
+    readonly x: number
+    readonly at: number
+  },
+): void {
+  const at = path.list[place.at]!
+  const before = path.sections[at - 1]
+  if (before === undefined || before.endNs !== path.sections[at]!.startNs) return
+  const row = rows.rowOf[before.span]!
+  if (row === place.row || row < place.first || row > place.last) return
+  turns.push({ x: Math.round(place.x - 0.5), low: Math.min(row, place.row), high: Math.max(row, place.row) })
+}
+
+/** a and b: a hairline through all rows at each chosen end of the path, its letter at its span. */
+export function drawEnds(
+  context: CanvasRenderingContext2D,
+  { ends, scale, ink, size, scrollTop }: Frame,
+  lineOf: (span: number) => number,
+): void {
+  for (const side of ['from', 'to'] as const) {
+    const end = ends[side]
+    if (end === undefined || end.ns < scale.startNs || end.ns > scale.endNs) continue
+    const x = Math.round(toPixel(scale, end.ns))
+    context.fillStyle = ink.path
+    context.globalAlpha = 0.45
+    for (let y = -(scrollTop % 6); y < size.height; y += 6) context.fillRect(x, y, 1, 3)
+    context.globalAlpha = 1
+    const y = lineOf(end.span) * ROW_HEIGHT - scrollTop + ROW_HEIGHT / 2
+    context.beginPath()
+    context.arc(x, y, 7, 0, Math.PI * 2)
+    context.fill()
+    context.lineWidth = 1.5
+    context.strokeStyle = ink.surface
+    context.stroke()
+    context.fillStyle = ink.surface
+    context.font = `600 10px ${ink.font}`
+    context.textAlign = 'center'
+    context.textBaseline = 'middle'
+    context.fillText(END_LETTERS[side], x, y + 0.5)
+    context.textAlign = 'start'
+  }
 }
 
 export function drawArrows(context: CanvasRenderingContext2D, frame: Frame): void {

@@ -1,9 +1,8 @@
 // One row of the waterfall: name column (tree, service, name, marks), bar with its events, duration.
 
-import { spanHint } from '#model'
 import { formatDuration } from '../../base/format.ts'
 import { toPixel } from '../../base/time-scale.ts'
-import { FLAG, canvasText } from './columns.ts'
+import { FLAG, canvasText, hintOf, nameOf } from './columns.ts'
 import {
   BAR_HEIGHT,
   BAR_TOP,
@@ -17,6 +16,8 @@ import {
 } from './frame.ts'
 import { hasChildren } from './rows.ts'
 
+/** Markers of one row; more lie on each other. */
+const POINTS_PER_ROW_MAX = 50
 /** Fewer pixels show no more than an ellipsis. */
 const HINT_WIDTH_MIN = 24
 
@@ -76,7 +77,7 @@ function drawName(context: CanvasRenderingContext2D, frame: Frame, index: number
   }
   context.font = `400 12px ${ink.font}`
   context.fillStyle = (columns.flags[index]! & FLAG.error) !== 0 ? ink.error : ink['ink-2']
-  const name = fit(context, frame, canvasText(columns.spans[index]!.name), right - x)
+  const name = fit(context, frame, canvasText(nameOf(columns, index)), right - x)
   context.fillText(name, x, middle + 0.5)
   drawHint(context, frame, index, { x: x + context.measureText(name).width + 6, right, middle })
 }
@@ -88,7 +89,7 @@ function drawHint(
   index: number,
   place: { readonly x: number; readonly right: number; readonly middle: number },
 ): void {
-  const hint = spanHint(frame.columns.spans[index]!)
+  const hint = hintOf(frame.columns, index)
   if (hint === '' || place.right - place.x < HINT_WIDTH_MIN) return
   context.fillStyle = frame.ink['ink-3']
   context.fillText(fit(context, frame, canvasText(hint), place.right - place.x), place.x, place.middle + 0.5)
@@ -223,8 +224,10 @@ function drawEvents(
   top: number,
 ): void {
   context.lineWidth = 1
-  for (const event of columns.spans[index]!.events.slice(0, 50)) {
-    const x = toPixel(scale, BigInt(event.timeNs))
+  const first = columns.firstPoint[index]!
+  const last = Math.min(columns.firstPoint[index + 1]!, first + POINTS_PER_ROW_MAX)
+  for (const event of columns.points.slice(first, last)) {
+    const x = toPixel(scale, event.atNs)
     const y = top + ROW_HEIGHT / 2
     context.fillStyle = event.name === 'exception' ? ink.error : ink.ink
     context.strokeStyle = ink.surface

@@ -8,7 +8,7 @@
 
 import { formatDuration } from '../../base/format.ts'
 import { ticks, toPixel } from '../../base/time-scale.ts'
-import { drawArrows, drawPath } from './draw-overlay.ts'
+import { drawArrows, drawEnds, drawPath } from './draw-overlay.ts'
 import { drawLabel, drawRow } from './draw-row.ts'
 import { ROW_HEIGHT, clipTimeline, rowsOnScreen, type Frame } from './frame.ts'
 
@@ -25,12 +25,16 @@ export function drawFrame(context: CanvasRenderingContext2D, frame: Frame): void
     drawArrows(context, frame)
     for (let row = first; row <= last; row++)
       drawLabel(context, frame, rows.spanOf[row]!, row * ROW_HEIGHT - scrollTop)
+    drawEnds(context, frame, (span) => rows.rowOf[span]!)
   })
   context.fillStyle = frame.ink.line
   context.fillRect(frame.nameWidth, 0, 1, size.height)
 }
 
-function drawGrid(context: CanvasRenderingContext2D, { scale, columns, ink, size, nameWidth }: Frame): void {
+export function drawGrid(
+  context: CanvasRenderingContext2D,
+  { scale, columns, ink, size, nameWidth }: Frame,
+): void {
   context.fillStyle = ink.grid
   for (const at of ticks(scale, columns.bounds.startNs, TICK_PIXELS).atNs) {
     const x = Math.round(toPixel(scale, at))

@@ -5,7 +5,8 @@ import type { TimeScale } from '../../base/time-scale.ts'
 import { fitText } from '../../widgets/canvas.ts'
 import type { Size } from '../../widgets/use-size.ts'
 import type { TraceColumns } from './columns.ts'
-import type { Arrow, PathSection } from './overlay.ts'
+import type { Arrow, TracePath } from './overlay.ts'
+import type { PathEnds } from './path-ends.ts'
 import type { Rows } from './rows.ts'
 
 export const ROW_HEIGHT = 24
@@ -62,8 +63,9 @@ export type Frame = {
   readonly hovered: number
   readonly collapsed: ReadonlySet<number>
   readonly matches: ReadonlySet<number>
-  readonly sections: readonly PathSection[]
+  readonly path: TracePath
   readonly arrows: readonly Arrow[]
+  readonly ends: PathEnds
   /** Fitted names, kept between frames. */
   readonly fitted: Map<string, string>
 }

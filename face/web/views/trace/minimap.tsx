@@ -108,15 +108,15 @@ function paint(columns: TraceColumns, colours: readonly string[], size: Size): H
   if (context === null) return undefined
   const image = context.createImageData(picture.width, picture.height)
   const pixels = new Uint32Array(image.data.buffer)
-  const count = columns.spans.length
+  const count = columns.count
   const top = Math.round(4 * ratio)
   const height = picture.height - 2 * top
   const thick = Math.max(1, Math.min(Math.round(3 * ratio), Math.round((height / count) * 0.85)))
-  const scale = timeScale(columns.bounds, 0, picture.width)
+  const perNs = timeScale(columns.bounds, 0, picture.width).pixelsPerNs
   const inks = colours.map(pixelOf)
   for (let index = 0; index < count; index++) {
-    const x0 = Math.max(0, Math.floor(toPixel(scale, columns.startNs[index]!)))
-    const x1 = Math.min(picture.width, Math.max(x0 + 1, Math.ceil(toPixel(scale, columns.endNs[index]!))))
+    const x0 = Math.max(0, Math.floor(columns.startAfter[index]! * perNs))
+    const x1 = Math.min(picture.width, Math.max(x0 + 1, Math.ceil(columns.endAfter[index]! * perNs)))
     const y = top + Math.floor((index * height) / count)
     const ink = (columns.flags[index]! & 1) !== 0 ? ERROR_PIXEL : inks[columns.service[index]!]!
     for (let line = 0; line < thick; line++)

@@ -1,12 +1,12 @@
 // The rows on the screen as a table, for those who cannot see a canvas, and for tests. It follows the canvas
 // when scrolling has come to rest, so that it costs nothing while it moves.
 
-import { spanHint } from '#model'
-import { useEffect, useMemo, useState } from 'preact/hooks'
+import { useEffect, useState } from 'preact/hooks'
 import { formatDuration } from '../../base/format.ts'
 import { visibleText } from '../../base/text.ts'
-import { FLAG, type TraceColumns } from './columns.ts'
-import type { PathSection } from './overlay.ts'
+import { FLAG, hintOf, nameOf, serviceOf, type TraceColumns } from './columns.ts'
+import { isOnPath, type TracePath } from './overlay.ts'
+import type { PathEnds } from './path-ends.ts'
 import { hasChildren, type Rows } from './rows.ts'
 
 const REST_MS = 80
@@ -18,7 +18,8 @@ export function RowTable({
   last,
   selected,
   collapsed,
-  sections,
+  path,
+  ends,
   onSelect,
 }: {
   readonly columns: TraceColumns
@@ -27,7 +28,8 @@ export function RowTable({
   readonly last: number
   readonly selected: number
   readonly collapsed: ReadonlySet<number>
-  readonly sections: readonly PathSection[]
+  readonly path: TracePath
+  readonly ends: PathEnds
   readonly onSelect: (index: number) => void
 }) {
   const [range, setRange] = useState({ first, last })
@@ -38,7 +40,6 @@ export function RowTable({
   const indices = Array.from(
     rows.spanOf.subarray(range.first, Math.min(range.last, rows.spanOf.length - 1) + 1),
   )
-  const onPath = useMemo(() => new Set(sections.map((section) => section.span)), [sections])
   return (
     <table
       class="hidden-visually"
@@ -65,14 +66,14 @@ export function RowTable({
             aria-level={columns.depth[index]! + 1}
             aria-selected={index === selected}
             aria-expanded={hasChildren(columns, index) ? !collapsed.has(index) : undefined}
-            data-span={columns.spans[index]!.spanId}
+            data-span={columns.spanIds[index]}
             onClick={() => onSelect(index)}
           >
-            <td>{visibleText(columns.spans[index]!.service)}</td>
-            <td>{visibleText(`${columns.spans[index]!.name} ${spanHint(columns.spans[index]!)}`.trim())}</td>
+            <td>{visibleText(serviceOf(columns, index))}</td>
+            <td>{visibleText(`${nameOf(columns, index)} ${hintOf(columns, index)}`.trim())}</td>
             <td>{formatDuration(columns.startNs[index]! - columns.bounds.startNs)}</td>
             <td>{formatDuration(columns.endNs[index]! - columns.startNs[index]!)}</td>
-            <td>{notes(columns.flags[index]!, onPath.has(index))}</td>
+            <td>{notes(columns.flags[index]!, isOnPath(path, index), endsAt(ends, index))}</td>
           </tr>
         ))}
       </tbody>
@@ -80,12 +81,18 @@ export function RowTable({
   )
 }
 
-function notes(flags: number, isOnPath: boolean): string {
+function endsAt({ from, to }: PathEnds, index: number): string {
+  const words = [from?.span === index ? 'path from here' : '', to?.span === index ? 'path to here' : '']
+  return words.filter((word) => word !== '').join(', ')
+}
+
+function notes(flags: number, isOnPath: boolean, ends: string): string {
   const words = [
     (flags & FLAG.error) !== 0 ? 'error' : '',
     (flags & FLAG.shifted) !== 0 ? 'clock aligned' : '',
     (flags & FLAG.repaired) !== 0 ? 'repaired' : '',
     isOnPath ? 'critical path' : '',
+    ends,
   ]
   return words.filter((word) => word !== '').join(', ')
 }

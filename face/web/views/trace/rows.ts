@@ -12,7 +12,7 @@ export type Rows = {
 
 /** Cost: O(spans); nothing when nothing is collapsed but the copy. */
 export function visibleRows(columns: TraceColumns, collapsed: ReadonlySet<number>): Rows {
-  const count = columns.spans.length
+  const count = columns.count
   const spanOf = new Int32Array(count)
   const rowOf = new Int32Array(count)
   let rows = 0
@@ -51,7 +51,7 @@ export function revealed(
 /** All spans that have children and stand at this depth or deeper: what "collapse to depth" collapses. */
 export function collapsedFrom(columns: TraceColumns, depth: number): ReadonlySet<number> {
   const out = new Set<number>()
-  for (let index = 0; index < columns.spans.length; index++) {
+  for (let index = 0; index < columns.count; index++) {
     if (columns.depth[index]! >= depth && hasChildren(columns, index)) out.add(index)
   }
   return out

@@ -6,30 +6,40 @@ import type { Theme } from '../../base/palette.ts'
 import { changeQuery } from '../../base/route.ts'
 import { Button, CopyButton, IconButton } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
-import { ServiceName, ShareBar } from '../../widgets/service.tsx'
+import { ServiceDot, ServiceName, ShareBar } from '../../widgets/service.tsx'
 import { Text } from '../../widgets/text.tsx'
 import type { TraceColumns } from './columns.ts'
-import { otlpJson } from './otlp-json.ts'
-import { pathShares, type PathSection } from './overlay.ts'
+import { ExportButton } from './export-button.tsx'
+import { pathOperations, type PathShare, type TracePath } from './overlay.ts'
+import { TRACE_VIEWS, type TraceViewName } from './trace-state.ts'
+
+/** Rows of the card: what is left is below a percent. */
+const OPERATIONS_SHOWN_MAX = 40
 
 export function TraceHead({
   columns,
-  sections,
+  view,
+  shares,
+  path,
   theme,
   isPathShown,
   areArrowsShown,
   arrowCount,
   areNotesShown,
+  areOperationsShown,
   onBack,
   onSelect,
 }: {
   readonly columns: TraceColumns
-  readonly sections: readonly PathSection[]
+  readonly view: TraceViewName
+  readonly shares: readonly PathShare[]
+  readonly path: TracePath
   readonly theme: Theme
   readonly isPathShown: boolean
   readonly areArrowsShown: boolean
   readonly arrowCount: number
   readonly areNotesShown: boolean
+  readonly areOperationsShown: boolean
   readonly onBack: () => void
   readonly onSelect: (index: number) => void
 }) {
@@ -47,6 +57,7 @@ export function TraceHead({
           <Text of={summary.rootName} />
         </h1>
         <span class="grow" />
+        <ViewSwitch view={view} />
         <Button
           icon="path"
           isOn={isPathShown}
@@ -65,15 +76,17 @@ export function TraceHead({
             Arrows <span class="muted">{formatCount(arrowCount)}</span>
           </Button>
         )}
-        <CopyButton
-          get={() => JSON.stringify(otlpJson(trace.traceId, columns.spans), undefined, 1)}
-          label="Copy the trace as OTLP JSON"
-        >
-          OTLP
-        </CopyButton>
+        <ExportButton traceId={trace.traceId} totalSpans={trace.totalSpans} />
         <CopyButton get={() => location.href} label="Copy a link to exactly this view">
           Link
         </CopyButton>
+        <a
+          class="button plain"
+          href={`/datasets?trace=${trace.traceId}`}
+          title="Rows of this trace in the datasets"
+        >
+          Datasets
+        </a>
       </div>
       <div class="trace-facts">
         <span>
@@ -81,6 +94,11 @@ export function TraceHead({
         </span>
         <span>{plural(trace.totalSpans, 'span')}</span>
         <span>{plural(columns.serviceNames.length, 'service')}</span>
+        {summary.weight !== undefined && summary.weight > 1 && (
+          <span title="It was sampled: counts of datasets take it for so many">
+            stands for {plural(Math.round(summary.weight * 10) / 10, 'trace')}
+          </span>
+        )}
         {summary.errorCount > 0 && <span class="error-mark">{plural(summary.errorCount, 'error')}</span>}
         <span class="muted">
           {formatDay(startNs)} {formatClock(startNs)}
@@ -91,23 +109,54 @@ export function TraceHead({
         </span>
         <Notes columns={columns} isOpen={areNotesShown} onSelect={onSelect} />
         <span class="grow" />
-        <PathSummary columns={columns} sections={sections} theme={theme} />
+        <PathSummary
+          columns={columns}
+          shares={shares}
+          path={path}
+          theme={theme}
+          isOpen={areOperationsShown}
+          onSelect={onSelect}
+        />
       </div>
     </header>
   )
 }
 
-/** "Where the time went": the critical path by service. */
+/** The same trace, looked at in other ways; which one is in the URL. */
+function ViewSwitch({ view }: { readonly view: TraceViewName }) {
+  return (
+    <span class="segments" role="group" aria-label="View of the trace">
+      {TRACE_VIEWS.map(({ name, label }, at) => (
+        <button
+          key={name}
+          type="button"
+          aria-pressed={name === view}
+          title={`${label} (${at + 1})`}
+          onClick={() => changeQuery({ view: name === 'waterfall' ? undefined : name })}
+        >
+          {label}
+        </button>
+      ))}
+    </span>
+  )
+}
+
+/** "Where the time went": the critical path by service, and by operation in a card. */
 function PathSummary({
   columns,
-  sections,
+  shares,
+  path,
   theme,
+  isOpen,
+  onSelect,
 }: {
   readonly columns: TraceColumns
-  readonly sections: readonly PathSection[]
+  readonly shares: readonly PathShare[]
+  readonly path: TracePath
   readonly theme: Theme
+  readonly isOpen: boolean
+  readonly onSelect: (index: number) => void
 }) {
-  const shares = pathShares(columns, sections)
   if (shares.length === 0) return null
   const total = shares.reduce((sum, share) => sum + share.ns, 0n)
   const hueOf = (service: string): number => columns.serviceHue[columns.serviceNames.indexOf(service)] ?? 0
@@ -115,7 +164,15 @@ function PathSummary({
   const main = shares.slice(0, 3).filter((share) => percent(share.ns) >= 1)
   return (
     <span class="path-summary" aria-label="Critical path by service">
-      <span class="muted">Critical path</span>
+      <button
+        type="button"
+        class="text-button"
+        aria-expanded={isOpen}
+        title="By operation"
+        onClick={() => changeQuery({ ops: isOpen ? undefined : '1' }, { replace: true })}
+      >
+        Critical path
+      </button>
       <ShareBar
         theme={theme}
         label="Critical path by service"
@@ -132,6 +189,37 @@ function PathSummary({
           <b>{Math.round(percent(share.ns))} %</b>
         </span>
       ))}
+      {isOpen && (
+        <div class="notes-card path-operations">
+          <table data-role="path-operations">
+            <tbody>
+              {pathOperations(columns, path.sections)
+                .slice(0, OPERATIONS_SHOWN_MAX)
+                .map((operation) => (
+                  <tr key={`${operation.service} ${operation.example}`}>
+                    <td>
+                      <ServiceDot hue={hueOf(operation.service)} theme={theme} />
+                      <button
+                        type="button"
+                        class="row-button"
+                        title="Its longest section"
+                        onClick={() => onSelect(operation.example)}
+                      >
+                        <span class="muted">
+                          <Text of={operation.service} />
+                        </span>{' '}
+                        <Text of={operation.name} />
+                      </button>
+                    </td>
+                    <td class="number muted">{operation.spans > 1 ? `${operation.spans}×` : ''}</td>
+                    <td class="number">{formatDuration(operation.ns)}</td>
+                    <td class="number">{percent(operation.ns)} %</td>
+                  </tr>
+                ))}
+            </tbody>
+          </table>
+        </div>
+      )}
     </span>
   )
 }

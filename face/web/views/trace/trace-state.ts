@@ -4,12 +4,27 @@
 //   z=<from>-<to>    the window in ns after the trace's start; absent = the whole trace
 //   d=<depth>        all from this depth on are collapsed
 //   c=<id>,<id>      collapsed spans; with d, those that are not
-//   q=<text>         search          path=0  arrows=0  notes=1
+//   q=<text>         search          path=0  arrows=0  notes=1  ops=1
+//   from=, to=       points that the critical path is between: path-ends.ts
+//   view=<name>      waterfall if absent, lanes, flame, compare (with=<trace id>)
+//   tab=<name>       page of the details
 
 import { URL_COLLAPSED_MAX } from '../../base/limits.ts'
 import { clampWindow, type TimeWindow } from '../../base/time-scale.ts'
 import type { TraceColumns } from './columns.ts'
 import { collapsedFrom } from './rows.ts'
+
+export const TRACE_VIEWS = [
+  { name: 'waterfall', label: 'Waterfall' },
+  { name: 'lanes', label: 'Lanes' },
+  { name: 'flame', label: 'Flame' },
+  { name: 'compare', label: 'Compare' },
+] as const
+export type TraceViewName = (typeof TRACE_VIEWS)[number]['name']
+
+export function readView(query: URLSearchParams): TraceViewName {
+  return TRACE_VIEWS.find(({ name }) => name === query.get('view'))?.name ?? 'waterfall'
+}
 
 export function readWindow(text: string | null, bounds: TimeWindow): TimeWindow {
   const parts = /^(\d{1,19})-(\d{1,19})$/.exec(text ?? '')

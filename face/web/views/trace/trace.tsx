@@ -1,33 +1,40 @@
-// One trace. The URL says what is selected, zoomed, collapsed and searched; this view fetches the trace and
-// its critical path, derives columns and rows, and hands them to the waterfall and the details.
+// One trace. The URL says how it is looked at and what is selected, zoomed, collapsed and searched; this view
+// fetches the trace and its critical path, derives columns and rows, and hands them to the view and the
+// details.
 
 import './trace.css'
-import type { TraceView } from '#protocol'
+import type { CriticalPathView, TraceOutlineAnswer } from '#protocol'
 import { useEffect, useMemo, useState } from 'preact/hooks'
-import { ApiFailure, readCriticalPath, readTrace } from '../../base/api.ts'
+import { ApiFailure, findSpans, readCriticalPath, readTrace } from '../../base/api.ts'
 import { useFacets } from '../../base/facets.tsx'
 import { formatCount } from '../../base/format.ts'
 import { useKeys } from '../../base/keys.ts'
-import {
-  SEARCH_MATCHES_MAX,
-  TRACE_PAGE_SPANS,
-  TRACE_REFRESH_MS,
-  TRACE_YOUNG_NS,
-  URL_SETTLE_MS,
-} from '../../base/limits.ts'
+import { SEARCH_MATCHES_MAX, TRACE_REFRESH_MS, TRACE_YOUNG_NS, URL_SETTLE_MS } from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
 import { changeQuery, navigate } from '../../base/route.ts'
 import { remember, useTheme } from '../../base/theme.ts'
 import { clampWindow, panWindow, zoomWindow, type TimeWindow } from '../../base/time-scale.ts'
 import { Empty, ErrorNotice, Loading } from '../../widgets/notice.tsx'
 import { visibleText } from '../../base/text.ts'
-import { FLAG, searchSpans, traceColumns, type TraceColumns } from './columns.ts'
-import { Details } from './details.tsx'
-import { pathSections, traceArrows } from './overlay.ts'
+import { FLAG, outlineColumns, searchSpans, traceColumns, type TraceColumns } from './columns.ts'
+import { CompareView } from './compare-view.tsx'
+import { Details, readTab } from './details.tsx'
+import { FlameView } from './flame-view.tsx'
+import { lanesOf } from './lanes.ts'
+import { noPath, pathShares, traceArrows, tracePath } from './overlay.ts'
+import { chooseEnd, clearEnds, PathBar } from './path-bar.tsx'
+import { nextSide, pathEnd, readEnds, type PathEnds, type PathSide, type PathState } from './path-ends.ts'
 import { hasChildren, visibleRows } from './rows.ts'
 import { SearchBox } from './search-box.tsx'
 import { TraceHead } from './trace-head.tsx'
-import { readCollapsed, readWindow, toggleCollapsed, writeWindow } from './trace-state.ts'
+import {
+  readCollapsed,
+  readView,
+  readWindow,
+  toggleCollapsed,
+  TRACE_VIEWS,
+  writeWindow,
+} from './trace-state.ts'
 import { Waterfall } from './waterfall.tsx'
 
 export function TraceScreen({
@@ -38,19 +45,20 @@ export function TraceScreen({
   readonly query: URLSearchParams
 }) {
   const [isGrowing, setGrowing] = useState(false)
-  const trace = useResource<TraceView>(traceId, (signal, show) => readTrace(traceId, show, signal), {
+  const trace = useResource<TraceOutlineAnswer>(traceId, (signal, show) => readTrace(traceId, show, signal), {
     refreshMs: isGrowing ? TRACE_REFRESH_MS : undefined,
   })
   const isMissing = trace.error instanceof ApiFailure && trace.error.status === 404
   const isYoung = trace.value === undefined ? isMissing : mayGrow(trace.value)
   useEffect(() => setGrowing(isYoung), [isYoung])
   useEffect(() => {
-    const name = trace.value?.summary.rootName
+    const name = trace.value === undefined ? undefined : factsOf(trace.value).summary.rootName
     document.title = name === undefined ? 'Trace · Crosscut' : `${visibleText(name).slice(0, 80)} · Crosscut`
   }, [trace.value])
   useKeys({
     Escape: () => {
-      if (query.has('notes')) changeQuery({ notes: undefined }, { replace: true })
+      if (query.has('notes') || query.has('ops'))
+        changeQuery({ notes: undefined, ops: undefined }, { replace: true })
       else if (query.has('span')) changeQuery({ span: undefined }, { replace: true })
       else goToList()
     },
@@ -71,7 +79,7 @@ export function TraceScreen({
     }
     return <ErrorNotice error={trace.error} onRetry={trace.reload} />
   }
-  if (trace.value.spans.length === 0)
+  if (factsOf(trace.value).totalSpans === 0)
     return (
       <Empty title="This trace has no spans">
         <p>
@@ -81,47 +89,46 @@ export function TraceScreen({
         </p>
       </Empty>
     )
-  return (
-    <Loaded
-      trace={trace.value}
-      isPartial={trace.isLoading && trace.value.spans.length < trace.value.totalSpans}
-      query={query}
-    />
-  )
+  return <Loaded answer={trace.value} query={query} />
+}
+
+function factsOf(answer: TraceOutlineAnswer) {
+  return answer.kind === 'whole' ? answer.view : answer.outline
 }
 
 /** Spans of a trace that ended just now may be on their way; a large one is not fetched again and again. */
-function mayGrow(trace: TraceView): boolean {
-  const endNs = BigInt(trace.summary.startNs) + BigInt(trace.summary.durationNs)
-  const isYoung = BigInt(Date.now()) * 1_000_000n - endNs < TRACE_YOUNG_NS
-  return isYoung && trace.totalSpans <= TRACE_PAGE_SPANS
+function mayGrow(answer: TraceOutlineAnswer): boolean {
+  if (answer.kind !== 'whole') return false
+  const { startNs, durationNs } = answer.view.summary
+  return BigInt(Date.now()) * 1_000_000n - BigInt(startNs) - BigInt(durationNs) < TRACE_YOUNG_NS
 }
 
 function goToList(): void {
   navigate(`/traces${remember('crosscut.list', 'tab') ?? ''}`)
 }
 
-function Loaded({
-  trace,
-  isPartial,
-  query,
-}: {
-  readonly trace: TraceView
-  readonly isPartial: boolean
-  readonly query: URLSearchParams
-}) {
+function Loaded({ answer, query }: { readonly answer: TraceOutlineAnswer; readonly query: URLSearchParams }) {
   const theme = useTheme()
   const { services } = useFacets()
-  const columns = useMemo(() => traceColumns(trace, services), [trace, services])
-  const path = useResource(isPartial ? undefined : trace.traceId, (signal) =>
-    readCriticalPath(trace.traceId, signal),
+  const columns = useMemo(
+    () =>
+      answer.kind === 'whole'
+        ? traceColumns(answer.view, services)
+        : outlineColumns(answer.outline, services),
+    [answer, services],
   )
-  const allSections = useMemo(() => pathSections(columns, path.value), [columns, path.value])
+  const view = readView(query)
+  const ends = useMemo(() => readEnds(query, columns), [query.get('from'), query.get('to'), columns])
+  const { told, state: pathState } = useToldPath(columns, ends, answer.kind === 'whole')
+  const path = useMemo(() => tracePath(columns, told), [columns, told])
+  const hiddenPath = useMemo(() => noPath(columns), [columns])
+  const shares = useMemo(() => pathShares(columns, path.sections), [columns, path])
   const allArrows = useMemo(() => traceArrows(columns), [columns])
   const collapsed = useMemo(() => readCollapsed(query, columns), [query.get('c'), query.get('d'), columns])
   const rows = useMemo(() => visibleRows(columns, collapsed), [columns, collapsed])
+  const lanes = useMemo(() => (view === 'lanes' ? lanesOf(columns) : undefined), [columns, view === 'lanes'])
   const search = query.get('q') ?? ''
-  const found = useMemo(() => searchSpans(columns, search, SEARCH_MATCHES_MAX), [columns, search])
+  const found = useFound(columns, search)
   const matches = useMemo(() => new Set(found), [found])
   const selected = columns.indexOf.get(query.get('span') ?? '') ?? -1
   const [window, setWindow] = useWindow(columns, query)
@@ -129,22 +136,26 @@ function Loaded({
   const areArrowsShown = query.get('arrows') !== '0'
 
   const select = (index: number): void => {
-    const span = columns.spans[index]
-    if (span === undefined) return
+    const spanId = columns.spanIds[index]
+    if (spanId === undefined) return
     const hiddenBy = ancestorsIn(columns, collapsed, index)
     if (columns.endNs[index]! < window.startNs || columns.startNs[index]! > window.endNs)
       setWindow(centred(columns, index, window))
     changeQuery(
       {
-        span: span.spanId,
+        span: spanId,
         notes: undefined,
+        ops: undefined,
         ...(hiddenBy.length > 0 ? { c: toggleCollapsed(query, hiddenBy) } : {}),
       },
       { replace: true },
     )
   }
   const toggle = (index: number): void =>
-    changeQuery({ c: toggleCollapsed(query, [columns.spans[index]!.spanId]) }, { replace: true })
+    changeQuery({ c: toggleCollapsed(query, [columns.spanIds[index]!]) }, { replace: true })
+  const endHere = (side: PathSide, at: 'begin' | 'end'): void => {
+    if (selected >= 0) chooseEnd(side, pathEnd(columns, selected, at))
+  }
   const stepRow = (by: number): void => {
     const row = selected < 0 ? (by > 0 ? 0 : rows.spanOf.length - 1) : rows.rowOf[selected]! + by
     select(rows.spanOf[Math.max(0, Math.min(rows.spanOf.length - 1, row))]!)
@@ -194,7 +205,18 @@ function Loaded({
     e: () => stepTo(errorsOf(columns), 1),
     n: () => stepTo(found, 1),
     N: () => stepTo(found, -1),
+    ...Object.fromEntries(
+      TRACE_VIEWS.map(({ name }, at) => [
+        String(at + 1),
+        () => changeQuery({ view: name === 'waterfall' ? undefined : name }),
+      ]),
+    ),
     c: () => changeQuery({ path: isPathShown ? '0' : undefined }, { replace: true }),
+    v: () => endHere('from', 'begin'),
+    V: () => endHere('from', 'end'),
+    b: () => endHere('to', 'end'),
+    B: () => endHere('to', 'begin'),
+    x: clearEnds,
     r: () => changeQuery({ arrows: areArrowsShown ? '0' : undefined }, { replace: true }),
     '/': () => document.querySelector<HTMLInputElement>('[data-role=search]')?.focus(),
   })
@@ -202,52 +224,72 @@ function Loaded({
     <div class="trace">
       <TraceHead
         columns={columns}
-        sections={allSections}
+        view={view}
+        shares={shares}
+        path={path}
         theme={theme}
         isPathShown={isPathShown}
         areArrowsShown={areArrowsShown}
         arrowCount={allArrows.length}
         areNotesShown={query.get('notes') === '1'}
+        areOperationsShown={query.get('ops') === '1'}
         onBack={goToList}
         onSelect={select}
       />
-      {isPartial && (
+      {isPathShown && <PathBar columns={columns} ends={ends} state={pathState} onSelect={select} />}
+      {!columns.isWhole && (
         <div class="strip" role="status">
-          <progress max={trace.totalSpans} value={trace.spans.length} />
-          {formatCount(trace.spans.length)} of {formatCount(trace.totalSpans)} spans so far
+          <progress /> {formatCount(columns.count)} spans as they came; clocks and causes are being worked out
         </div>
       )}
       <div class="trace-body">
-        <Waterfall
-          columns={columns}
-          rows={rows}
-          window={window}
-          selected={selected}
-          collapsed={collapsed}
-          matches={matches}
-          sections={isPathShown ? allSections : []}
-          arrows={areArrowsShown ? allArrows : []}
-          onWindow={setWindow}
-          onSelect={select}
-          onToggle={toggle}
-        >
-          <SearchBox
-            text={search}
-            found={found}
+        {view === 'flame' ? (
+          <FlameView
+            columns={columns}
+            path={path}
+            top={query.get('top') ?? undefined}
             selected={selected}
-            onStep={(by) => stepTo(found, by)}
-            isCollapsed={query.has('d')}
-            onCollapse={() =>
-              changeQuery({ d: query.has('d') ? undefined : '1', c: undefined }, { replace: true })
-            }
+            onSelect={select}
           />
-        </Waterfall>
+        ) : view === 'compare' ? (
+          <CompareView columns={columns} withId={readOther(query)} onSelect={select} />
+        ) : (
+          <Waterfall
+            columns={columns}
+            rows={rows}
+            lanes={lanes}
+            window={window}
+            selected={selected}
+            collapsed={collapsed}
+            matches={matches}
+            path={isPathShown ? path : hiddenPath}
+            arrows={areArrowsShown ? allArrows : []}
+            ends={isPathShown ? ends : NO_ENDS}
+            onEnd={(end) => chooseEnd(nextSide(ends), end)}
+            onWindow={setWindow}
+            onSelect={select}
+            onToggle={toggle}
+          >
+            <SearchBox
+              text={search}
+              found={found}
+              selected={selected}
+              onStep={(by) => stepTo(found, by)}
+              isCollapsed={query.has('d')}
+              onCollapse={() =>
+                changeQuery({ d: query.has('d') ? undefined : '1', c: undefined }, { replace: true })
+              }
+            />
+          </Waterfall>
+        )}
         {selected >= 0 && (
           <Details
             columns={columns}
             index={selected}
-            sections={allSections}
+            path={path}
+            ends={ends}
             theme={theme}
+            tab={readTab(query)}
             onSelect={select}
             onZoom={zoomToSelected}
             onClose={() => changeQuery({ span: undefined }, { replace: true })}
@@ -256,6 +298,59 @@ function Loaded({
       </div>
     </div>
   )
+}
+
+const NO_ENDS: PathEnds = {}
+
+/**
+ * The path as the server tells it: of a small trace always, of a large one, whose columns bring their own,
+ * between chosen points only.
+ */
+function useToldPath(
+  columns: TraceColumns,
+  { from, to }: PathEnds,
+  isSmall: boolean,
+): { readonly told: CriticalPathView | undefined; readonly state: PathState } {
+  const { traceId } = columns.trace
+  const isChosen = from !== undefined || to !== undefined
+  // A trace that grows has another path.
+  const key = isSmall || isChosen ? [traceId, columns.count, from?.text, to?.text].join(' ') : undefined
+  const asked = useResource(key, (signal) =>
+    readCriticalPath(traceId, { from: from?.text, to: to?.text }, signal),
+  )
+  if (key === undefined) return { told: undefined, state: 'found' }
+  const isAnswered = asked.valueKey === key
+  const isEmpty = asked.value?.sections.length === 0
+  return {
+    // Between chosen points an older answer would be of others.
+    told: isAnswered || !isChosen ? asked.value : NO_PATH,
+    state: isAnswered ? (isEmpty ? 'none' : 'found') : asked.error === undefined ? 'asked' : 'failed',
+  }
+}
+
+const NO_PATH: CriticalPathView = { sections: [], exclusiveNs: {} }
+
+/** The other trace of a comparison. */
+function readOther(query: URLSearchParams): string | undefined {
+  const id = query.get('with') ?? ''
+  return /^[0-9a-f]{32}$/.test(id) ? id : undefined
+}
+
+/** What is here is searched at once; attributes of a large trace by the server, which adds to it. */
+function useFound(columns: TraceColumns, search: string): Int32Array {
+  const here = useMemo(() => searchSpans(columns, search, SEARCH_MATCHES_MAX), [columns, search])
+  const isLarge = columns.spanAt(0) === undefined && columns.count > 0
+  const key = isLarge && search.trim() !== '' ? `${columns.trace.traceId} ${search.trim()}` : undefined
+  const told = useResource(key, (signal) => findSpans(columns.trace.traceId, search.trim(), signal))
+  return useMemo(() => {
+    if (key === undefined || told.valueKey !== key) return here
+    const all = new Set(here)
+    for (const spanId of told.value ?? []) {
+      const index = columns.indexOf.get(spanId)
+      if (index !== undefined) all.add(index)
+    }
+    return Int32Array.from(all).sort()
+  }, [here, told.value, told.valueKey, key, columns])
 }
 
 /**
@@ -301,7 +396,7 @@ function centred(columns: TraceColumns, index: number, window: TimeWindow): Time
 function ancestorsIn(columns: TraceColumns, collapsed: ReadonlySet<number>, index: number): string[] {
   const out: string[] = []
   for (let above = columns.parent[index]!; above >= 0; above = columns.parent[above]!)
-    if (collapsed.has(above)) out.push(columns.spans[above]!.spanId)
+    if (collapsed.has(above)) out.push(columns.spanIds[above]!)
   return out
 }
 

@@ -1,10 +1,11 @@
-// The waterfall: draws what is on the screen and turns pointer and wheel into window, scroll and selection.
-// It keeps only what nobody would send to a colleague: scroll position, hover, a drag under way, the width of
-// the name column.
+// The waterfall, and the swimlanes in the same frame: draws what is on the screen and turns pointer and
+// wheel into window, scroll and selection. It keeps only what nobody would send to a colleague: scroll
+// position, hover, a drag under way, the width of the name column.
 //
 //   search, minimap      <- drag: window
 //   axis                 <- drag: window
-//   scroller > canvas    <- wheel: rows (Shift: time, Ctrl: zoom), drag: move, click: select, collapse
+//   scroller > canvas    <- wheel: rows (Shift: time, Ctrl: zoom), drag: move, click: select, collapse,
+//                           Shift + click: an end of the critical path
 //   table                the same rows for screen readers
 
 import type { ComponentChildren } from 'preact'
@@ -20,23 +21,32 @@ import {
 } from '../../base/time-scale.ts'
 import { prepareCanvas } from '../../widgets/canvas.ts'
 import { useSize } from '../../widgets/use-size.ts'
-import { canvasText, serviceColours, type TraceColumns } from './columns.ts'
+import { canvasText, nameOf, serviceColours, serviceOf, type TraceColumns } from './columns.ts'
 import { drawAxis, drawFrame } from './draw.ts'
+import { drawLanes } from './draw-lanes.ts'
 import { CARET_WIDTH, ROW_HEIGHT, indentOf, readInk, rowsOnScreen } from './frame.ts'
+import { spanInLine, type Lanes } from './lanes.ts'
 import { Minimap } from './minimap.tsx'
-import type { Arrow, PathSection } from './overlay.ts'
+import type { Arrow, TracePath } from './overlay.ts'
+import { nearestEnd, type PathEnd, type PathEnds } from './path-ends.ts'
 import { hasChildren, type Rows } from './rows.ts'
 import { RowTable } from './row-table.tsx'
 
 export type WaterfallProps = {
   readonly columns: TraceColumns
   readonly rows: Rows
+  /** Lines of lanes instead of rows of the tree. */
+  readonly lanes: Lanes | undefined
   readonly window: TimeWindow
   readonly selected: number
   readonly collapsed: ReadonlySet<number>
   readonly matches: ReadonlySet<number>
-  readonly sections: readonly PathSection[]
+  readonly path: TracePath
   readonly arrows: readonly Arrow[]
+  /** Chosen ends of the path. */
+  readonly ends: PathEnds
+  /** Shift and a click: the instant of that span that is nearest. */
+  readonly onEnd: (end: PathEnd) => void
   readonly onWindow: (window: TimeWindow) => void
   readonly onSelect: (index: number) => void
   readonly onToggle: (index: number) => void
@@ -49,6 +59,8 @@ const NAME_WIDTH = { key: 'crosscut.name-width', normal: 360, min: 160, ofPaneMa
 /** Right of the last instant, so that the last label is not cut. */
 const TIMELINE_PAD = 14
 const DRAG_MIN = 4
+/** How near the pointer must be to a short bar, px. */
+const REACH = 3
 
 type Drag = {
   readonly kind: 'move' | 'choose'
@@ -61,7 +73,7 @@ type Drag = {
 }
 
 export function Waterfall(props: WaterfallProps) {
-  const { columns, rows, window, selected, onWindow } = props
+  const { columns, rows, lanes, window, selected, onWindow } = props
   const scroller = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const axis = useRef<HTMLCanvasElement>(null)
@@ -107,7 +119,10 @@ export function Waterfall(props: WaterfallProps) {
       fitted: fitted.current,
     }
     if (context !== undefined) {
-      drawFrame(context, frame)
+      if (props.lanes === undefined) drawFrame(context, frame)
+      else drawLanes(context, frame, props.lanes)
+      markOnce('crosscut:trace-drawn')
+      if (columns.isWhole) markOnce('crosscut:trace-whole')
       if (drag?.kind === 'choose' && drag.hasMoved) {
         context.globalAlpha = 0.35
         context.fillStyle = ink['accent-line']
@@ -131,17 +146,24 @@ export function Waterfall(props: WaterfallProps) {
   useEffect(() => {
     const element = scroller.current
     if (element === null || selected < 0) return
-    const top = rows.rowOf[selected]! * ROW_HEIGHT
+    const top = (lanes === undefined ? rows.rowOf[selected]! : lanes.lineOf[selected]!) * ROW_HEIGHT
     if (top < element.scrollTop + ROW_HEIGHT) element.scrollTop = top - ROW_HEIGHT * 2
     else if (top > element.scrollTop + element.clientHeight - ROW_HEIGHT * 2)
       element.scrollTop = top - element.clientHeight + ROW_HEIGHT * 3
-  }, [selected, rows, size.height === 0])
+  }, [selected, rows, lanes, size.height === 0])
 
   const place = (event: MouseEvent): { x: number; y: number } => {
     const bounds = scroller.current!.getBoundingClientRect()
     return { x: event.clientX - bounds.left, y: event.clientY - bounds.top }
   }
-  const spanAt = (y: number): number => rows.spanOf[Math.floor((y + scrollTop) / ROW_HEIGHT)] ?? -1
+  const spanAt = (x: number, y: number): number => {
+    const row = Math.floor((y + scrollTop) / ROW_HEIGHT)
+    if (lanes === undefined) return rows.spanOf[row] ?? -1
+    if (x <= nameWidth) return -1
+    const slackNs = BigInt(Math.round(REACH / scale.pixelsPerNs))
+    return spanInLine(columns, lanes, { line: row, ns: toNs(scale, x), slackNs })
+  }
+  const rowCount = lanes === undefined ? rows.spanOf.length : lanes.lineCount
 
   const onWheel = (event: WheelEvent): void => {
     const { x } = place(event)
@@ -182,7 +204,7 @@ export function Waterfall(props: WaterfallProps) {
   const onPointerMove = (event: PointerEvent): void => {
     const { x, y } = place(event)
     if (drag === undefined) {
-      setHover({ span: spanAt(y), ns: x > nameWidth + 8 ? toNs(scale, x) : undefined })
+      setHover({ span: spanAt(x, y), ns: x > nameWidth + 8 ? toNs(scale, x) : undefined })
       return
     }
     const hasMoved = drag.hasMoved || Math.abs(x - drag.x) > DRAG_MIN || Math.abs(y - drag.y) > DRAG_MIN
@@ -210,10 +232,12 @@ export function Waterfall(props: WaterfallProps) {
       }
       return
     }
-    const index = spanAt(y)
+    const index = spanAt(x, y)
     if (index < 0) return
+    if (event.shiftKey && x > nameWidth) return props.onEnd(nearestEnd(columns, index, toNs(scale, x)))
     const caret = 8 + indentOf(columns.depth[index]!, nameWidth)
-    if (hasChildren(columns, index) && x >= caret - 4 && x <= caret + CARET_WIDTH) props.onToggle(index)
+    if (lanes === undefined && hasChildren(columns, index) && x >= caret - 4 && x <= caret + CARET_WIDTH)
+      props.onToggle(index)
     else props.onSelect(index)
   }
   const [first, last] = rowsOnScreen(rows, scrollTop, size.height)
@@ -246,7 +270,11 @@ export function Waterfall(props: WaterfallProps) {
           role="application"
           aria-label="Waterfall; a table of the rows on the screen follows"
           aria-activedescendant={selected >= 0 ? `row-${selected}` : undefined}
-          title={hover.ns === undefined && hover.span >= 0 ? titleOf(columns, hover.span) : undefined}
+          title={
+            (lanes !== undefined || hover.ns === undefined) && hover.span >= 0
+              ? titleOf(columns, hover.span)
+              : undefined
+          }
           onScroll={(event) => setScrollTop(event.currentTarget.scrollTop)}
           onPointerDown={onPointerDown}
           onPointerMove={onPointerMove}
@@ -254,7 +282,7 @@ export function Waterfall(props: WaterfallProps) {
           onPointerLeave={() => setHover({ span: -1, ns: undefined })}
         >
           <canvas ref={canvas} class={hover.ns === undefined ? '' : 'timeline'} />
-          <div style={{ height: `${Math.max(0, rows.spanOf.length * ROW_HEIGHT - size.height + 8)}px` }} />
+          <div style={{ height: `${Math.max(0, rowCount * ROW_HEIGHT - size.height + 8)}px` }} />
         </div>
         <Splitter
           at={nameWidth}
@@ -271,17 +299,22 @@ export function Waterfall(props: WaterfallProps) {
         last={last}
         selected={selected}
         collapsed={props.collapsed}
-        sections={props.sections}
+        path={props.path}
+        ends={props.ends}
         onSelect={props.onSelect}
       />
     </div>
   )
 }
 
+/** For whoever measures the page: the first time that it was so. Marks of one name are few and small. */
+function markOnce(name: string): void {
+  if (performance.getEntriesByName(name).length === 0) performance.mark(name)
+}
+
 /** Names are cut to fit; the whole is told by the pointer. */
 function titleOf(columns: TraceColumns, index: number): string {
-  const span = columns.spans[index]!
-  return `${canvasText(span.service)} · ${canvasText(span.name)}`
+  return `${canvasText(serviceOf(columns, index))} · ${canvasText(nameOf(columns, index))}`
 }
 
 function AxisRow({

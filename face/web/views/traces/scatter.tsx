@@ -1,7 +1,8 @@
-// Latency over time: one disc a trace, red with an error. Click opens; a dragged rectangle becomes time and
-// duration filters.
+// Latency over time: one disc a trace of the list, red with an error; or, as a heatmap, all traces that
+// match, counted in cells, redder the more of them failed. Click opens; a dragged rectangle becomes time
+// and duration filters.
 
-import type { TraceSummary } from '#protocol'
+import type { TraceHeatView, TraceSummary } from '#protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
 import { formatClock, formatDuration, formatMark, plural } from '../../base/format.ts'
 import { SCATTER_POINTS_MAX } from '../../base/limits.ts'
@@ -43,12 +44,15 @@ const DRAG_MIN = 5
 
 export function Scatter({
   traces,
+  heat,
   window,
   selected,
   onOpen,
   onSelect,
 }: {
   readonly traces: readonly TraceSummary[]
+  /** Cells instead of discs. */
+  readonly heat: TraceHeatView | undefined
   readonly window: TimeWindow
   readonly selected: string | undefined
   readonly onOpen: (traceId: string) => void
@@ -61,11 +65,12 @@ export function Scatter({
   const [hovered, setHovered] = useState<TraceSummary | undefined>(undefined)
   const [drag, setDrag] = useState<Drag | undefined>(undefined)
   const points = traces.slice(0, SCATTER_POINTS_MAX)
-  const scales = scalesOf(points, window, size)
+  const scales = scalesOf(durationsOf(points, heat), window, size)
+  const [cell, setCell] = useState<Cell | undefined>(undefined)
 
   useEffect(() => {
     const context = prepareCanvas(canvas.current, size)
-    if (context !== undefined) draw(context, { points, scales, hovered, selected, drag })
+    if (context !== undefined) draw(context, { points, heat, scales, hovered, cell, selected, drag })
   })
 
   const place = (event: PointerEvent): { x: number; y: number } => {
@@ -75,6 +80,7 @@ export function Scatter({
   const onPointerMove = (event: PointerEvent): void => {
     const { x, y } = place(event)
     if (drag !== undefined) setDrag({ ...drag, x1: x, y1: y })
+    else if (heat !== undefined) setCell(cellAt(heat, scales, x, y))
     else setHovered(nearest(points, scales, x, y))
   }
   const onPointerUp = (): void => {
@@ -82,14 +88,16 @@ export function Scatter({
     setDrag(undefined)
     if (Math.abs(drag.x1 - drag.x0) >= DRAG_MIN && Math.abs(drag.y1 - drag.y0) >= DRAG_MIN)
       onSelect(selectionOf(drag, scales))
-    else if (hovered !== undefined) onOpen(hovered.traceId)
+    else if (heat !== undefined && cell !== undefined) onOpen(cell.traceId)
+    else if (heat === undefined && hovered !== undefined) onOpen(hovered.traceId)
   }
   const tip = hovered === undefined || drag !== undefined ? undefined : tipPlace(hovered, scales)
   return (
     <div ref={box} class="scatter">
       <canvas
         ref={canvas}
-        class={hovered ? 'pointing' : ''}
+        class={hovered || cell ? 'pointing' : ''}
+        title={heat !== undefined && cell !== undefined ? cellTitle(cell) : undefined}
         role="img"
         aria-label={`Latency over time of ${plural(points.length, 'trace')}; the list below has the same`}
         onPointerDown={(event) => {
@@ -99,7 +107,10 @@ export function Scatter({
         }}
         onPointerMove={onPointerMove}
         onPointerUp={onPointerUp}
-        onPointerLeave={() => setHovered(undefined)}
+        onPointerLeave={() => {
+          setHovered(undefined)
+          setCell(undefined)
+        }}
       />
       {tip && hovered && (
         <div class="tip" style={tip}>
@@ -116,11 +127,82 @@ export function Scatter({
   )
 }
 
-function scalesOf(points: readonly TraceSummary[], window: TimeWindow, size: Size): Scales {
+type Cell = TraceHeatView['cells'][number]
+
+const BANDS_PER_POWER = 4
+
+function durationsOf(points: readonly TraceSummary[], heat: TraceHeatView | undefined): readonly number[] {
+  if (heat === undefined) return points.map((point) => Number(point.durationNs))
+  return heat.cells.flatMap(({ band }) => [band, band + 1].map((edge) => 2 ** (edge / BANDS_PER_POWER)))
+}
+
+/** Left, top, width and height of a cell, px. */
+function cellBox(
+  heat: TraceHeatView,
+  scales: Scales,
+  { column, band }: Cell,
+): readonly [number, number, number, number] {
+  const fromNs = BigInt(heat.fromNs)
+  const spanNs = BigInt(heat.toNs) - fromNs
+  const edge = (at: number): number =>
+    toPixel(scales.time, fromNs + (spanNs * BigInt(at)) / BigInt(heat.columns))
+  const top = yOf(scales, 2 ** ((band + 1) / BANDS_PER_POWER))
+  const left = edge(column)
+  return [left, top, edge(column + 1) - left, yOf(scales, 2 ** (band / BANDS_PER_POWER)) - top]
+}
+
+function cellAt(heat: TraceHeatView, scales: Scales, x: number, y: number): Cell | undefined {
+  return heat.cells.find((cell) => {
+    const [left, top, width, height] = cellBox(heat, scales, cell)
+    return x >= left && x < left + width && y >= top && y < top + height
+  })
+}
+
+function cellTitle({ band, count, errors }: Cell): string {
+  const edge = (at: number): string => formatDuration(BigInt(Math.round(2 ** (at / BANDS_PER_POWER))))
+  const failed = errors > 0 ? `, ${errors} failed` : ''
+  return `${plural(count, 'trace')}${failed} of ${edge(band)} to ${edge(band + 1)}: a click opens one`
+}
+
+function drawHeat(context: CanvasRenderingContext2D, heat: TraceHeatView, { scales, cell }: Picture): void {
+  const most = heat.cells.reduce((count, one) => Math.max(count, one.count), 1)
+  const [accent, error] = [token('accent'), token('error')]
+  context.save()
+  context.beginPath()
+  context.rect(
+    MARGIN.left,
+    0,
+    scales.size.width - MARGIN.left - MARGIN.right,
+    scales.size.height - MARGIN.bottom,
+  )
+  context.clip()
+  for (const one of heat.cells) {
+    const [left, top, width, height] = cellBox(heat, scales, one)
+    context.globalAlpha = 0.14 + 0.86 * Math.sqrt(one.count / most)
+    context.fillStyle = accent
+    context.fillRect(left, top, Math.max(1, width - 0.5), Math.max(1, height - 0.5))
+    if (one.errors > 0) {
+      context.globalAlpha = 0.35 + 0.65 * (one.errors / one.count)
+      context.fillStyle = error
+      const part = Math.max(2, height * (one.errors / one.count))
+      context.fillRect(left, top + height - part, Math.max(1, width - 0.5), part - 0.5)
+    }
+  }
+  context.globalAlpha = 1
+  if (cell !== undefined) {
+    const [left, top, width, height] = cellBox(heat, scales, cell)
+    context.strokeStyle = token('ink')
+    context.lineWidth = 1.5
+    context.strokeRect(left, top, Math.max(2, width), Math.max(2, height))
+  }
+  context.restore()
+}
+
+function scalesOf(durations: readonly number[], window: TimeWindow, size: Size): Scales {
   let low = Infinity
   let high = 0
-  for (const point of points) {
-    const ns = Math.max(1, Number(point.durationNs))
+  for (const duration of durations) {
+    const ns = Math.max(1, duration)
     if (ns < low) low = ns
     if (ns > high) high = ns
   }
@@ -197,7 +279,9 @@ function tipPlace(point: TraceSummary, scales: Scales): { left: string; top: str
 type Picture = {
   readonly points: readonly TraceSummary[]
   readonly scales: Scales
+  readonly heat: TraceHeatView | undefined
   readonly hovered: TraceSummary | undefined
+  readonly cell: Cell | undefined
   readonly selected: string | undefined
   readonly drag: Drag | undefined
 }
@@ -207,7 +291,8 @@ function draw(context: CanvasRenderingContext2D, picture: Picture): void {
   drawAxes(context, scales)
   const accent = token('accent')
   const error = token('error')
-  for (const point of points) {
+  if (picture.heat !== undefined) drawHeat(context, picture.heat, picture)
+  for (const point of picture.heat === undefined ? points : []) {
     const x = toPixel(scales.time, BigInt(point.startNs))
     const y = yOf(scales, Number(point.durationNs))
     const isMarked = point === hovered || point.traceId === selected

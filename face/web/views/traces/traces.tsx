@@ -4,7 +4,7 @@
 //   URL  <->  filter, paused (since when), at (the row under the cursor)       everything else is derived
 
 import './traces.css'
-import type { TraceSummary } from '#protocol'
+import type { TraceHeatView, TraceSummary } from '#protocol'
 import { useEffect, useMemo } from 'preact/hooks'
 import { formatCount, formatDuration } from '../../base/format.ts'
 import { useFacets } from '../../base/facets.tsx'
@@ -13,12 +13,22 @@ import { serviceHues, type Theme } from '../../base/palette.ts'
 import { address, changeQuery, navigate, traceAddress } from '../../base/route.ts'
 import { keep, useTheme } from '../../base/theme.ts'
 import type { TimeWindow } from '../../base/time-scale.ts'
-import { isOpen, readFilter, readPaused, writeFilter, type TraceFilter } from '../../base/trace-filter.ts'
+import {
+  filterRequest,
+  isOpen,
+  readFilter,
+  readPaused,
+  writeFilter,
+  type TraceFilter,
+} from '../../base/trace-filter.ts'
 import { Button } from '../../widgets/controls.tsx'
 import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
 import { ServiceDot } from '../../widgets/service.tsx'
 import { Text } from '../../widgets/text.tsx'
-import { FilterBar } from './filter-bar.tsx'
+import { FilterBar } from '../../widgets/filter-bar.tsx'
+import { readHeat } from '../../base/api.ts'
+import { HEAT_PLOT_COLUMNS, HEAT_PLOT_REFRESH_MS } from '../../base/limits.ts'
+import { useResource } from '../../base/resource.ts'
 import { FirstTrace } from './first-trace.tsx'
 import { Scatter } from './scatter.tsx'
 import { useTraceList, type TraceList } from './trace-list.ts'
@@ -88,6 +98,9 @@ export function TracesView({ query }: { readonly query: URLSearchParams }) {
     <div class="traces">
       <div class="traces-head">
         <FilterBar filter={filter} facets={facets} onChange={setFilter} />
+        <a class="button plain" href={address('/paths', pathsQuery(filter))} title="Where their time went">
+          Critical paths
+        </a>
         <LiveButton list={list} isPaused={isPaused} onChange={setPaused} />
       </div>
       {list.error && !list.isFirst && <StaleStrip error={list.error} onRetry={list.reload} />}
@@ -124,6 +137,8 @@ function Body({
   readonly onFilter: (filter: TraceFilter) => void
   readonly onOpen: (traceId: string) => void
 }) {
+  const plot = new URLSearchParams(location.search).get('plot') === 'heat' ? 'heat' : 'points'
+  const heat = useHeat(filter, plot === 'heat')
   if (list.isFirst && list.rows.length === 0)
     return list.error ? <ErrorNotice error={list.error} onRetry={list.reload} /> : <Loading what="traces" />
   if (list.rows.length === 0 && !list.isStale) {
@@ -146,13 +161,30 @@ function Body({
         <Stats rows={list.rows} isPart={list.hasOlder} />
         <Scatter
           traces={list.rows}
-          window={windowOf(list.rows, filter)}
+          heat={heat}
+          window={
+            heat === undefined
+              ? windowOf(list.rows, filter)
+              : { startNs: BigInt(heat.fromNs), endNs: BigInt(heat.toNs) }
+          }
           selected={selected}
           onOpen={onOpen}
           onSelect={({ fromNs, toNs, minMs, maxMs }) =>
             onFilter({ ...filter, minMs, maxMs, range: { kind: 'between', fromNs, toNs } })
           }
         />
+        <span class="segments plot-kind" role="group" aria-label="Picture">
+          {PLOTS.map(({ name, label }) => (
+            <button
+              key={name}
+              type="button"
+              aria-pressed={name === plot}
+              onClick={() => changeQuery({ plot: name === 'points' ? undefined : name }, { replace: true })}
+            >
+              {label}
+            </button>
+          ))}
+        </span>
       </section>
       <div class="facets" role="group" aria-label="Services">
         {mostByName(services).map(([name, count]) => {
@@ -187,6 +219,33 @@ function Body({
       )}
     </div>
   )
+}
+
+const PLOTS = [
+  { name: 'points', label: 'Points' },
+  { name: 'heat', label: 'Heat' },
+] as const
+
+/** All traces that match, not only those of the list; without a range those of the last hour. */
+function useHeat(filter: TraceFilter, isWanted: boolean): TraceHeatView | undefined {
+  const query = new URLSearchParams()
+  writeFilter(query, filter)
+  const heat = useResource(
+    isWanted ? query.toString() : undefined,
+    (signal) => {
+      const asked = filterRequest(filter, Date.now())
+      asked.set('columns', String(HEAT_PLOT_COLUMNS))
+      return readHeat(asked, signal)
+    },
+    { refreshMs: HEAT_PLOT_REFRESH_MS },
+  )
+  return isWanted ? heat.value : undefined
+}
+
+function pathsQuery(filter: TraceFilter): URLSearchParams {
+  const query = new URLSearchParams()
+  writeFilter(query, filter)
+  return query
 }
 
 function LiveButton({

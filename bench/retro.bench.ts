@@ -1,0 +1,196 @@
+// Retro: what do policies achieve, and how much can a controller take in?
+//
+//   controller   E15: reports a second of one core, 1,000 workflows each, policies decided once a second.
+// Real
+//                time (CPU).
+//   the rest     in simulated time, so the same on every machine: E9 to E12 and E17, each beside doing
+// nothing
+//                (peer `none`), beside what was published (`literal`), or beside cutting everybody
+// (`uniform`).
+
+import type { MeasurementReport } from '#protocol'
+import { Controller, POLICIES } from '#control'
+import type { Policy } from '#fair'
+import {
+  background,
+  INNOCENT,
+  mean,
+  oneServer,
+  PHASES,
+  phaseOf,
+  threePhases,
+  TIGHT_TARGETS,
+  twoDominants,
+  uniform,
+} from '../service/control/testing/systems.ts'
+import type { SystemSecond } from '../service/control/simulate-system.ts'
+import { measurePair, runDirectly, summarize, type BenchRow } from './measure.ts'
+
+const SEEDS = [1, 2, 3, 4, 5]
+
+type Runs = { readonly ours: readonly number[]; readonly peers: readonly number[] }
+
+export async function bench(): Promise<BenchRow[]> {
+  return [controllerRow(), ...phaseRows(), ...fairRows(), ...dominantRows(), ...backgroundRows()]
+}
+
+function row(metric: string, subject: string, unit: string, peer: string, { ours, peers }: Runs): BenchRow {
+  return { bench: 'retro', metric, subject, unit, peer, ...summarize(ours, peers) }
+}
+
+/** 2,000 processes in turn; after each round, as if a second had passed, the policies decide. */
+function controllerRow(): BenchRow {
+  const workflows = Array.from({ length: 1_000 }, (_, i) => `tenant-${i}`)
+  const processes = Array.from({ length: 2_000 }, (_, i) => `process-${i}`)
+  const controller = new Controller()
+  for (const name of ['bfair', 'latency-slo']) controller.setPolicy(name, POLICIES[name] as Policy)
+  controller.setTarget('tenant-7', { seconds: 0.01, statistic: 'mean' })
+  let sequence = 0
+  let next = 0
+  const measured = measurePair({
+    turnMs: 1_500,
+    runs: 9,
+    subject: (count) => {
+      for (let i = 0; i < count; i++) {
+        if (next === 0) {
+          sequence += 1
+          controller.step(sequence * 1_000)
+        }
+        controller.take(reportOf(processes[next] ?? '', sequence, workflows), sequence * 1_000)
+        next = (next + 1) % processes.length
+      }
+      return controller.measurements.counts
+    },
+  })
+  const perSecond = (ns: number) => 1e9 / ns
+  return {
+    bench: 'retro',
+    metric: 'controller',
+    subject: '1,000 workflows a report',
+    unit: 'reports/s per core',
+    peer: null,
+    ...measured,
+    value: perSecond(measured.value),
+    spread: [perSecond(measured.spread[1]), perSecond(measured.spread[0])],
+  }
+}
+
+function reportOf(process: string, sequence: number, workflows: readonly string[]): MeasurementReport {
+  const column = new Float64Array(workflows.length).fill(sequence * 10)
+  return {
+    process,
+    epoch: 1,
+    sequence,
+    atMs: sequence * 1_000,
+    workflows,
+    resources: [{ name: 'db', kind: 'pool', load: column, waitMs: column, serviceMs: column }],
+    points: [{ name: 'door', passed: column }],
+    requests: { finished: column, latencyMs: column },
+  }
+}
+
+function phaseRows(): BenchRow[] {
+  const run = (policy: Policy | undefined) => SEEDS.map((seed) => threePhases({ policy, seed }))
+  const [none, ours] = [run(undefined), run(POLICIES['latency-slo'])]
+  const literal = SEEDS.map((seed) =>
+    threePhases({ policy: POLICIES['latency-slo-literal'], options: { isLiteral: true }, seed }),
+  )
+  const rows = PHASES.flatMap((culprit, i) => {
+    const compare = (
+      metric: string,
+      unit: string,
+      [peer, peers]: [string, readonly SystemSecond[][]],
+      pick: (phase: ReturnType<typeof phaseOf>) => number,
+    ) => {
+      const of = (runs: readonly SystemSecond[][]) => runs.map((one) => pick(phaseOf(one, i)))
+      return row(metric, `latency-slo, ${culprit}`, unit, peer, { ours: of(ours), peers: of(peers) })
+    }
+    return [
+      compare('E9 worst latency over target', 'x', ['none', none], ({ worst }) => worst),
+      compare('E9 back after', 's', ['literal', literal], ({ backAfter }) => backAfter),
+      compare('E9 culprit goodput', 'req/s', ['literal', literal], ({ perSecond }) => perSecond(culprit)),
+    ]
+  })
+  return [...rows, innocentRow()]
+}
+
+/** At targets so tight that the culprit has to be cut by more than half; both keep them. */
+function innocentRow(): BenchRow {
+  const goodput = (policy: Policy | undefined) =>
+    SEEDS.map((seed) => {
+      const run = threePhases({ policy, seed, targets: TIGHT_TARGETS })
+      const phases = PHASES.map((_, i) => phaseOf(run, i, TIGHT_TARGETS))
+      return mean(phases.flatMap(({ perSecond }) => Object.keys(INNOCENT).map(perSecond)))
+    })
+  const values = { ours: goodput(POLICIES['latency-slo']), peers: goodput(uniform) }
+  return row('E17 innocent goodput', 'latency-slo', 'req/s', 'uniform', values)
+}
+
+const total = ({ tenants }: SystemSecond): number =>
+  Object.values(tenants).reduce((sum, { finished }) => sum + finished, 0)
+
+const medianOf = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] ?? 0
+
+function fairRows(): BenchRow[] {
+  const steady = (policy: Policy | undefined, isLiteral: boolean) =>
+    SEEDS.map((seed) => oneServer({ policy, options: { isLiteral }, seed }).slice(30))
+  const ours = steady(POLICIES['bfair'], false)
+  const literal = steady(POLICIES['bfair-literal'], true)
+  const none = steady(undefined, false)
+  const over = (runs: readonly SystemSecond[][], pick: (run: readonly SystemSecond[]) => number) =>
+    runs.map(pick)
+  const least = (run: readonly SystemSecond[]) => mean(run.map(({ tenants }) => tenants['a']?.finished ?? 0))
+  const slow = (run: readonly SystemSecond[]) =>
+    medianOf(run.map(({ slowdown }) => slowdown['disk@server'] ?? 0))
+  const all = (run: readonly SystemSecond[]) => mean(run.map(total))
+  const subject = 'bfair, T = 25'
+  return [
+    row('E10 smallest tenant', subject, 'req/s', 'none', {
+      ours: over(ours, least),
+      peers: over(none, least),
+    }),
+    row('E10 median slowdown', subject, 'x', 'literal', {
+      ours: over(ours, slow),
+      peers: over(literal, slow),
+    }),
+    row('E10 throughput', subject, 'req/s', 'literal', { ours: over(ours, all), peers: over(literal, all) }),
+    row('E10 throughput', subject, 'req/s', 'none', { ours: over(ours, all), peers: over(none, all) }),
+  ]
+}
+
+function dominantRows(): BenchRow[] {
+  const ratio = (run: readonly SystemSecond[]) => {
+    const of = (id: string) => mean(run.slice(60).map(({ tenants }) => tenants[id]?.finished ?? 0))
+    return of('cpu') / of('pool')
+  }
+  const runs = (policy: Policy | undefined, params: Record<string, number>) =>
+    SEEDS.map((seed) => ratio(twoDominants({ policy, options: { params }, seed })))
+  const none = runs(undefined, {})
+  const [equal, double] = [runs(POLICIES['r-drf'], {}), runs(POLICIES['r-drf'], { 'weight.cpu': 2 })]
+  return [
+    row('E11 ratio of dominant shares', 'r-drf', 'x', 'none', { ours: equal, peers: none }),
+    row('E11 ratio of dominant shares', 'r-drf, weight 2', 'x', 'none', { ours: double, peers: none }),
+  ]
+}
+
+function backgroundRows(): BenchRow[] {
+  const params = { 'floor.replication': 10 }
+  const runs = (policy: Policy | undefined) =>
+    SEEDS.map((seed) => background({ policy, options: { params }, seed }).slice(10))
+  const [ours, none] = [runs(POLICIES['latency-slo']), runs(undefined)]
+  const beat = (run: readonly SystemSecond[]) =>
+    mean(run.map(({ tenants }) => tenants['heartbeat']?.meanMs ?? 0))
+  const work = (run: readonly SystemSecond[]) =>
+    mean(run.map(({ tenants }) => tenants['replication']?.finished ?? 0))
+  const of = (pick: (run: readonly SystemSecond[]) => number) => ({
+    ours: ours.map(pick),
+    peers: none.map(pick),
+  })
+  return [
+    row('E12 heartbeat', 'latency-slo, floor 10', 'ms', 'none', of(beat)),
+    row('E12 replication', 'latency-slo, floor 10', 'req/s', 'none', of(work)),
+  ]
+}
+
+await runDirectly(import.meta.url, bench)

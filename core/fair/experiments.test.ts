@@ -1,0 +1,71 @@
+// The experiments of the 2DFQ paper that can be run without private traces, with the numbers that must hold.
+// Simulated time: the same on every machine. All figures: `crosscut bench fair`.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { simulateSchedule } from 'crosscut/control'
+import { runSynthetic, runUnknown, synthetic, SYNTHETIC, unknownCosts } from './testing/workloads.ts'
+
+describe('sigma of service lag of small tenants, 100 tenants on 16 slots (2DFQ 6.1.1)', () => {
+  // With 75 large ones a seed is 30 % apart from the next: three of them together.
+  const cases = [
+    { expensive: 25, seeds: [1], ofWf2q: 1 / 3 },
+    { expensive: 50, seeds: [1], ofWf2q: 1 / 3 },
+    { expensive: 75, seeds: [1, 2, 3], ofWf2q: 1 / 2 },
+  ]
+  for (const { expensive, seeds, ofWf2q } of cases) {
+    test(`${expensive} large ones: at most 1/8 of WFQ and ${ofWf2q.toFixed(2)} of WF2Q`, () => {
+      const loads = seeds.map((seed) => synthetic(expensive, seed))
+      const sum = (algorithm: 'wfq' | 'wf2q' | '2dfq') =>
+        loads.reduce((total, tenants) => total + runSynthetic(tenants, algorithm).sigma, 0)
+      const [wfq, wf2q, ours] = [sum('wfq'), sum('wf2q'), sum('2dfq')]
+      assert.ok(ours <= wfq / 8, `2DFQ ${ours}, WFQ ${wfq}`)
+      assert.ok(ours <= wf2q * ofWf2q, `2DFQ ${ours}, WF2Q ${wf2q}`)
+    })
+  }
+
+  test('2DFQ parts the slots by size: the highest run only small requests, the lowest hardly any', () => {
+    const tenants = synthetic(50, 1)
+    const { slots, slotRate, seconds } = SYNTHETIC
+    const schedule = simulateSchedule({ algorithm: '2dfq', slots, slotRate, tenants, until: seconds })
+    const of = (slot: number) => schedule.filter((one) => one.slot === slot && one.start > 2)
+    const kinds = (slot: number) => new Set(of(slot).map((one) => one.tenant.split('-')[0]))
+    const largeShare = (slot: number) => {
+      const work = of(slot).map(({ tenant, start, end }) => ({
+        isLarge: tenant.startsWith('large'),
+        time: end - start,
+      }))
+      const time = (all: typeof work) => all.reduce((sum, one) => sum + one.time, 0)
+      return time(work.filter(({ isLarge }) => isLarge)) / time(work)
+    }
+    for (const slot of [11, 12, 13, 14, 15]) assert.deepEqual([...kinds(slot)], ['small'], `slot ${slot}`)
+    for (const slot of [0, 1, 2, 3]) assert.ok(largeShare(slot) > 0.85, `slot ${slot}: ${largeShare(slot)}`)
+  })
+})
+
+describe('costs that nobody knows: p99 of probing tenants, 170 tenants on 32 slots (2DFQ 6.2)', () => {
+  test('two thirds unpredictable, log-normal: at least 5 times better than WFQ^E and WF2Q^E', () => {
+    const tenants = unknownCosts({ unpredictable: 0.66, costs: 'lognormal' })
+    const ours = runUnknown(tenants, '2dfqE')
+    for (const peer of ['wfqE', 'wf2qE'] as const) {
+      const theirs = runUnknown(tenants, peer)
+      assert.ok(
+        ours.probeP99 * 5 <= theirs.probeP99,
+        `${ours.probeP99} against ${theirs.probeP99} of ${peer}`,
+      )
+    }
+  })
+
+  test('and in the long run predictable tenants get what the others get, to 5 %', () => {
+    const tenants = unknownCosts({ unpredictable: 0.66, costs: 'lognormal', seconds: 40 })
+    const { tameOverWild } = runUnknown(tenants, '2dfqE', 40)
+    assert.ok(Math.abs(tameOverWild - 1) <= 0.05, `${tameOverWild}`)
+  })
+
+  test('where it loses: one third unpredictable, log-uniform, WFQ^E is several times better', () => {
+    const tenants = unknownCosts({ unpredictable: 0.33, costs: 'loguniform' })
+    const [ours, theirs] = [runUnknown(tenants, '2dfqE'), runUnknown(tenants, 'wfqE')]
+    assert.ok(ours.probeP99 > 2 * theirs.probeP99, `${ours.probeP99} against ${theirs.probeP99}`)
+    assert.ok(ours.probeP99 < 0.02, 'and still within 20 ms')
+  })
+})

@@ -1,0 +1,11 @@
+// The face of fair/: see README.md.
+export * from './public.ts'
+export { Flow, Request } from './flow.ts'
+export { createScheduler } from './create-scheduler.ts'
+export { ALGORITHMS, type Scheduler } from './scheduler.ts'
+export type { EstimateKind } from './estimate.ts'
+export { Gate, type GateCall, type GateOptions, type LeftGate } from './gate.ts'
+export { RateLimiter, type RateLimiterOptions, type RateLease } from './rate-limiter.ts'
+export { actionFor, type Action, type Arrival } from './action.ts'
+export { SLOTS_MAX, WEIGHT_MAX, WEIGHT_MIN } from './limits.ts'
+export { heapNode, MinHeap, type HeapNode } from './heap.ts'

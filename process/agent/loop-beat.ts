@@ -1,0 +1,46 @@
+// How late the event loop is, now: what a request that is taken up has waited for before anybody saw it.
+//
+//   beats  |----20 ms----|----20 ms----|...........(loop busy)...........|
+//                                      ^ due        ^ delay() = now - due  ^ beats again: that late
+//
+// A request that comes while the loop is busy is read right after what kept it busy: before the next beat
+// (then that beat is overdue) or just behind it (then it was late). Delays shorter than a beat are not seen.
+
+import { LOOP_BEAT_MS, LOOP_FRESH_MS } from './limits.ts'
+
+/** Owned by one agent; beats from the first request on, so that a process without requests never wakes. */
+export class LoopBeat {
+  #timer: NodeJS.Timeout | undefined
+  #dueMs = Infinity
+  #beatMs = -Infinity
+  #lateMs = 0
+  /** Told how late each beat was. */
+  onBeat: ((lateMs: number) => void) | undefined = undefined
+
+  /** `nowMs` is performance.now(). Cost: two comparisons. */
+  delayMs(nowMs: number): number {
+    if (nowMs > this.#dueMs) return nowMs - this.#dueMs
+    return nowMs - this.#beatMs < LOOP_FRESH_MS ? this.#lateMs : 0
+  }
+
+  /** Again is nothing; `detached` calls outside every execution. */
+  start(detached: <R>(fn: () => R) => R): void {
+    this.#timer ??= detached(() => {
+      this.#dueMs = performance.now() + LOOP_BEAT_MS
+      return setInterval(() => this.#beat(), LOOP_BEAT_MS).unref()
+    })
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#timer = undefined
+    this.#dueMs = Infinity
+  }
+
+  #beat(): void {
+    this.#beatMs = performance.now()
+    this.#lateMs = Math.max(0, this.#beatMs - this.#dueMs)
+    this.#dueMs = this.#beatMs + LOOP_BEAT_MS
+    this.onBeat?.(this.#lateMs)
+  }
+}

@@ -1,0 +1,44 @@
+// Every bound of the meters, with its reason.
+
+/** Executions that used something before anybody said for whom: 100 B each, 1 MB. The oldest is given up. */
+export const UNNAMED_MAX = 10_000
+/**
+ * Whoever has not been named by then will not be: it is charged to nobody. Most requests are named in their
+ * first turn.
+ */
+export const UNNAMED_MS_MAX = 5_000
+/** Uses that one execution may owe before it is named; what comes beyond is charged to nobody at once. */
+export const UNNAMED_USES_MAX = 16
+
+/** A table of workflows that is full begins anew with the busiest, at most this often (usage.ts). */
+export const RENEW_MS_MIN = 60_000
+/** ... when so much of what was used went to those without a column. */
+export const RENEW_OTHERS_PART = 0.1
+/** ... and then so many places are kept by those that used most: the rest is free for whoever comes. */
+export const RENEW_KEPT_PART = 0.5
+
+/** Members of a batch that are told apart: beyond, those with the smallest shares are one. */
+export const BATCH_MEMBERS_MAX = 16
+
+/** How often it is decided for how long CPU is looked at. A report has five such periods. */
+export const CPU_PERIOD_MS = 200
+/**
+ * Of the CPU time of this process, what looking may take: half of the 3 % that are promised, for marks cost
+ * more on a cold cache.
+ */
+export const CPU_BUDGET = 0.015
+/** What one mark costs: a clock read, a look at the frame, an addition (bench/metering). */
+export const CPU_MARK_NS = 250
+/** However dear it is, so much of the time is looked at. */
+export const CPU_DUTY_MIN = 0.05
+/** Marks in one period: 10 ms of our own time, whatever comes. */
+export const CPU_MARKS_MAX = 40_000
+/** CPU is divided by what was seen; before so much was seen, it waits for more. */
+export const CPU_SEEN_MS_MIN = 5
+/** ... but not longer than this. */
+export const CPU_WAIT_MS_MAX = 10_000
+/** Callbacks inside callbacks; deeper ones are charged to the outermost of them. */
+export const CPU_DEPTH_MAX = 64
+
+/** Origins that are called and told apart; most services call some. Others are one pool. */
+export const ORIGINS_MAX = 12

@@ -1,0 +1,93 @@
+// All meters of one process: made, begun, ended and read together.
+//
+//   made      with a control connection only: where nobody asks, nothing is measured
+//   enabled   with the agent; the kill switch takes everything off again
+//   named     the first tenant of this process: from then on CPU is told apart
+//   settle    before each report: what was seen is divided
+//
+// What a meter needs of the process it finds in here; what it measures it writes to `usage`.
+
+import type { CarrierObserver } from '#carriers'
+import type { LoopBeat } from '../loop-beat.ts'
+import { LOOP_BEAT_MS } from '../limits.ts'
+import type { Workflow } from '../bags.ts'
+import { EventLoopMeter } from './event-loop.ts'
+import { LoopClock } from './loop-totals.ts'
+import { LoopWait } from './loop-wait.ts'
+import { openRequestMeter } from './requests.ts'
+import { Usage } from './usage.ts'
+
+type Parts = {
+  readonly epoch: number
+  readonly reads: Pick<Workflow, 'tenant' | 'members'>
+  readonly beat: LoopBeat
+  readonly detached: <R>(fn: () => R) => R
+  /** Somebody will ask. */
+  readonly isWanted: boolean
+}
+
+export class Meters {
+  readonly usage: Usage
+  readonly #parts: Parts
+  readonly #wait = new LoopWait(LOOP_BEAT_MS)
+  #clock: LoopClock | undefined
+  #loop: EventLoopMeter | undefined
+  #isNamed = false
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.usage = new Usage({ epoch: parts.epoch, reads: parts.reads, nowMs: () => performance.now() })
+  }
+
+  /** For carriers: what tells of requests; undefined = nobody will ask. */
+  enable(finished: (tenant: string, latencyMs: number) => void): CarrierObserver | undefined {
+    const { beat, detached, isWanted, reads } = this.#parts
+    if (!isWanted) return undefined
+    this.disable()
+    const clock = detached(() => new LoopClock())
+    this.#clock = clock
+    this.#loop = new EventLoopMeter({
+      usage: this.usage,
+      wait: this.#wait,
+      totals: () => clock.read(),
+      detached,
+      nowMs: () => performance.now(),
+      random: Math.random,
+    })
+    beat.onBeat = (lateMs) => this.#wait.beat(lateMs)
+    if (this.#isNamed) this.#begin()
+    return openRequestMeter({ usage: this.usage, tenantOf: (baggage) => reads.tenant(baggage), finished })
+  }
+
+  disable(): void {
+    this.#parts.beat.onBeat = undefined
+    this.#loop?.stop()
+    this.#clock?.close()
+    this.#loop = undefined
+    this.#clock = undefined
+  }
+
+  /** A tenant is known here. Cost: one comparison after the first. */
+  named(): void {
+    if (this.#isNamed) return
+    this.#isNamed = true
+    this.#begin()
+  }
+
+  settle(): void {
+    this.usage.settleOld()
+    this.#loop?.settle()
+  }
+
+  /** After a report; true = places were given anew. */
+  renewed(): boolean {
+    const isNew = this.usage.renewed()
+    if (isNew) this.#loop?.renewed()
+    return isNew
+  }
+
+  #begin(): void {
+    this.#parts.beat.start(this.#parts.detached)
+    this.#loop?.start()
+  }
+}

@@ -1,0 +1,38 @@
+// The answer to a request that is not let in: it says what to do, and costs as little as can be.
+
+import type { ServerExchange } from '#carriers'
+
+const TEXTS = {
+  429: ['E_THROTTLED', 'this tenant sends more than it may now; come again later'],
+  503: ['E_OVERLOADED', 'too many requests wait; come again later'],
+  504: ['E_DEADLINE', 'the deadline that came with this request has passed'],
+} as const
+
+/**
+ * A body of this size is read to its end and the connection kept: what is larger costs more than a new
+ * one.
+ */
+const BODY_KEPT_BYTES = 64 * 1024
+
+/** Nothing if an answer has begun or nobody is there any more. */
+export function refuse(
+  exchange: ServerExchange,
+  status: keyof typeof TEXTS,
+  retryAfterSeconds?: number,
+): void {
+  const { request, response } = exchange
+  if (response.headersSent || response.destroyed) return
+  exchange.isRefused = true
+  const [code, message] = TEXTS[status]
+  const body = `${JSON.stringify({ error: { code, message } })}\n`
+  const length = Number(request.headers['content-length'] ?? 0)
+  const isLarge = !(length <= BODY_KEPT_BYTES) || 'transfer-encoding' in request.headers
+  response.writeHead(status, {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+    'cache-control': 'no-store',
+    ...(retryAfterSeconds === undefined ? {} : { 'retry-after': String(retryAfterSeconds) }),
+    ...(isLarge ? { connection: 'close' } : {}),
+  })
+  response.end(body)
+}

@@ -1,0 +1,169 @@
+// Requests that come and go, as control points: what carriers tell and ask, answered.
+//
+//   comes   deadline off the baggage, into the scope --> asked, if anything is ordered here:
+//             its time is over                 504      nobody waits for the answer
+//             its tenant is over its rate      waits; 429 where that would take too long
+//             shares are ordered               in turn (turns.ts); 503 when too many wait
+//   leaves  asked, if anything is ordered for that place: waits; fails when its deadline comes first
+//           deadline into the baggage, as what remains
+//
+// Points are named for where they are: `http.server:SERVICE`, `http.client:HOST:PORT`. Nothing is asked while
+// nothing is ordered: then a request is counted for its tenant, and that is all.
+
+import type { Carriers, ClientCall, ClientExchange, HeldCall, ServerExchange } from '#carriers'
+import type { CarrierObserver } from '#carriers'
+import type { Baggage } from '#baggage'
+import type { ControlPoints, PassMeter } from './control-points.ts'
+import { DeadlineError, isHolding, remainingMs, type Deadlines } from './execution.ts'
+import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
+import { refuse } from './refuse.ts'
+import { Turns } from './turns.ts'
+
+const CLIENT = 'http.client:'
+
+type Parts = {
+  readonly service: string
+  readonly points: ControlPoints
+  readonly deadlines: Deadlines
+  readonly meter: PassMeter
+  /** Somebody will ask for what passed; else it is not counted. */
+  readonly isMetered: boolean
+  readonly tenantOf: (baggage: Baggage) => string
+  readonly detached: <R>(fn: () => R) => R
+  /** undefined while carriers are taken off. */
+  readonly carriers: () => Carriers | undefined
+}
+
+export class Steering {
+  readonly #parts: Parts
+  readonly #serverPoint: string
+  readonly #turns: Turns
+  readonly #origins = new Set<string>()
+  /** Most requests go where the one before went. */
+  #lastOrigin: { readonly host: string; readonly port: number; readonly point: string } | undefined
+  /** Deadlines come with requests: those that are over are not begun. */
+  #dropsExpired = false
+  #isAskedFor = { server: false, client: false }
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#serverPoint = `http.server:${parts.service}`
+    this.#turns = new Turns(parts.detached)
+  }
+
+  readonly observer: CarrierObserver = {
+    serverStart: (exchange) => this.#arrived(exchange),
+    clientStart: (exchange) => this.#leaves(exchange),
+    messageSend: (exchange) => {
+      exchange.baggage = this.#parts.deadlines.departing(exchange.scope, exchange.baggage)
+    },
+    messageReceive: (exchange) => {
+      exchange.scope = this.#parts.deadlines.arrived(exchange.scope, exchange.baggage)
+    },
+  }
+
+  /** What is ordered changed, or carriers were put on. */
+  refresh(): void {
+    const { points, carriers } = this.#parts
+    const server = this.#dropsExpired || points.has(this.#serverPoint)
+    const client = points.hasAny(CLIENT)
+    this.#isAskedFor = { server, client }
+    carriers()?.hold({
+      server: server ? (exchange, go) => this.#admit(exchange, go) : undefined,
+      client: client ? (call, go) => this.#dispatch(call, go) : undefined,
+    })
+  }
+
+  #arrived(exchange: ServerExchange): void {
+    const { deadlines, points, meter, isMetered } = this.#parts
+    const scope = deadlines.arrived(exchange.scope, exchange.baggage)
+    if (scope !== exchange.scope) {
+      exchange.scope = scope
+      if (!this.#dropsExpired) {
+        this.#dropsExpired = true
+        this.refresh()
+      }
+    }
+    if (!isMetered) return
+    const tenant = this.#parts.tenantOf(exchange.baggage)
+    if (!this.#isAskedFor.server) meter.passed(this.#serverPoint, tenant)
+    const limitMs = points.limitMsAt(this.#serverPoint, tenant)
+    if (limitMs !== undefined) exchange.scope = deadlines.within(exchange.scope, limitMs)
+  }
+
+  #leaves(exchange: ClientExchange): void {
+    const { deadlines, meter, isMetered, tenantOf } = this.#parts
+    if (isMetered && !this.#isAskedFor.client) {
+      const point = this.#clientPoint(exchange.host, exchange.port)
+      if (point !== undefined) meter.passed(point, tenantOf(exchange.baggage))
+    }
+    exchange.baggage = deadlines.departing(exchange.scope, exchange.baggage, exchange.delayMs)
+  }
+
+  #admit(exchange: ServerExchange, go: () => void): boolean {
+    const { points, tenantOf } = this.#parts
+    const tenant = tenantOf(exchange.baggage)
+    const isInTurn = () => points.weightsAt(this.#serverPoint) !== undefined || this.#turns.queued > 0
+    const gone = new AbortController()
+    const begin = () => {
+      const how = { weights: points.weightsAt(this.#serverPoint), signal: gone.signal }
+      if (!isInTurn()) go()
+      else if (!this.#turns.enter(tenant, go, how)) refuse(exchange, 503, 1)
+    }
+    const entry = points.arrive({
+      point: this.#serverPoint,
+      tenant,
+      remainingMs: remainingMs(exchange.scope),
+      waitMsMax: ADMISSION_WAIT_MS_MAX,
+      canRefuse: true,
+      // A request that comes from outside holds nothing here yet.
+      isHolding: false,
+      mayHold: false,
+      go: begin,
+      drop: () => refuse(exchange, 504),
+    })
+    if (entry.kind === 'go' && !isInTurn()) return false
+    if (entry.kind === 'refuse') refuse(exchange, 429, entry.retryAfterSeconds)
+    else if (entry.kind === 'drop') refuse(exchange, 504)
+    else {
+      const leave = entry.kind === 'wait' ? entry.leave : undefined
+      exchange.response.once('close', () => {
+        leave?.()
+        gone.abort()
+      })
+      if (entry.kind === 'go') begin()
+    }
+    return true
+  }
+
+  #dispatch(call: ClientCall, go: (error?: Error) => void): HeldCall | undefined {
+    const { points, tenantOf } = this.#parts
+    const point = this.#clientPoint(call.host, call.port)
+    if (point === undefined || call.frame === undefined) return undefined
+    const entry = points.arrive({
+      point,
+      tenant: tenantOf(call.frame.baggage),
+      remainingMs: remainingMs(call.frame.scope),
+      waitMsMax: HOLD_MS_MAX,
+      canRefuse: false,
+      isHolding: isHolding(call.frame.scope),
+      mayHold: true,
+      go: () => go(),
+      drop: () => go(new DeadlineError(`the deadline passed before the request to ${call.host} was sent`)),
+    })
+    return entry.kind === 'wait' ? { waitMs: entry.ms, leave: entry.leave } : undefined
+  }
+
+  /** undefined: one more than is counted apart. */
+  #clientPoint(host: string, port: number): string | undefined {
+    const last = this.#lastOrigin
+    if (last?.host === host && last.port === port) return last.point
+    const point = `${CLIENT}${host}:${port}`
+    if (!this.#origins.has(point)) {
+      if (this.#origins.size >= CLIENT_POINTS_MAX) return undefined
+      this.#origins.add(point)
+    }
+    this.#lastOrigin = { host, port, point }
+    return point
+  }
+}

@@ -1,0 +1,152 @@
+// The experiments of Retro in simulated time, with the numbers that must hold, beside what was published and
+// beside doing nothing. All figures: `crosscut bench retro`.
+
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { POLICIES } from '#control'
+import type { Policy } from '#fair'
+import {
+  background,
+  INNOCENT,
+  mean,
+  oneServer,
+  PHASES,
+  phaseOf,
+  TIGHT_TARGETS,
+  threePhases,
+  twoDominants,
+  uniform,
+} from './testing/systems.ts'
+import type { SystemSecond } from './simulate-system.ts'
+
+const finished = (run: readonly SystemSecond[], id: string) =>
+  mean(run.map(({ tenants }) => tenants[id]?.finished ?? 0))
+const median = (values: readonly number[]) =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+describe('E9: three phases, three aggressors, targets for three tenants', () => {
+  const without = threePhases({})
+  const ours = threePhases({ policy: POLICIES['latency-slo'] })
+  for (const [i, culprit] of PHASES.entries()) {
+    test(`${culprit}: back within 10 s, kept afterwards, and nobody else pays`, () => {
+      assert.ok(phaseOf(without, i).worst >= 5, `without: ${phaseOf(without, i).worst}`)
+      const { backAfter, violating, perSecond } = phaseOf(ours, i)
+      assert.ok(backAfter >= 0 && backAfter <= 10, `${backAfter} s`)
+      assert.ok(violating <= 0.1, `${violating}`)
+      for (const [id, rate] of Object.entries(INNOCENT))
+        assert.ok(perSecond(id) >= 0.93 * rate, `${id}: ${perSecond(id)} of ${rate}`)
+    })
+  }
+
+  test('who is not to blame any more is let go', () => {
+    const last = ours.at(-1)
+    assert.ok(last)
+    assert.deepEqual(
+      Object.keys(last.rates).filter((id) => !id.endsWith(' spin')),
+      [],
+    )
+  })
+})
+
+describe('E17: what attribution is worth, where a culprit has to be cut by more than half', () => {
+  const innocent = (policy: Policy | undefined) => {
+    const run = threePhases({ policy, targets: TIGHT_TARGETS })
+    const phases = PHASES.map((_, i) => phaseOf(run, i, TIGHT_TARGETS))
+    return {
+      violating: mean(phases.map(({ violating }) => violating)),
+      goodput: mean(phases.flatMap(({ perSecond }) => Object.keys(INNOCENT).map(perSecond))),
+    }
+  }
+
+  test('twice the innocent goodput of cutting everybody alike, the targets kept as well', () => {
+    const [ours, alike] = [innocent(POLICIES['latency-slo']), innocent(uniform)]
+    assert.ok(ours.violating <= 0.1 && alike.violating <= 0.1, `${ours.violating} ${alike.violating}`)
+    assert.ok(ours.goodput >= 2 * alike.goodput, `${ours.goodput} ${alike.goodput}`)
+  })
+})
+
+describe('E10: bottleneck fairness on one server, T = 25', () => {
+  test('equal shares within 15 s, slowdown near the target, hardly anything lost', () => {
+    const without = finished(oneServer({}).slice(30), 'a') / 125
+    assert.ok(without < 0.65, 'without: by number of clients')
+    const run = oneServer({ policy: POLICIES['bfair'] })
+    for (const from of [15, 30, 60])
+      for (const id of ['a', 'b', 'c', 'd']) {
+        const share = finished(run.slice(from, from + 5), id) / 125
+        assert.ok(Math.abs(share - 1) <= 0.15, `${id} at ${from} s: ${share}`)
+      }
+    const steady = run.slice(30)
+    const slowdown = median(steady.map((one) => one.slowdown['disk@server'] ?? 0))
+    assert.ok(slowdown >= 25 * 0.7 && slowdown <= 25 * 1.3, `${slowdown}`)
+    const total = mean(
+      steady.map(({ tenants }) => Object.values(tenants).reduce((sum, one) => sum + one.finished, 0)),
+    )
+    assert.ok(total >= 0.95 * 500, `${total}`)
+  })
+
+  test('weights 1 : 1 : 2 : 2', () => {
+    const params = { 'weight.c': 2, 'weight.d': 2 }
+    const run = oneServer({ policy: POLICIES['bfair'], options: { params } }).slice(15, 60)
+    for (const [id, share] of Object.entries({ a: 1, b: 1, c: 2, d: 2 })) {
+      const got = finished(run, id) / (500 / 6)
+      assert.ok(Math.abs(got / share - 1) <= 0.15, `${id}: ${got} for ${share}`)
+    }
+  })
+
+  test('as published it swings: less is done, and slowdown is far off either way', () => {
+    const run = oneServer({ policy: POLICIES['bfair-literal'], options: { isLiteral: true } }).slice(30)
+    const slow = run.map((one) => one.slowdown['disk@server'] ?? 0)
+    assert.ok(
+      Math.max(...slow) > 3 * 25 && Math.min(...slow) < 3,
+      `${Math.min(...slow)} .. ${Math.max(...slow)}`,
+    )
+  })
+})
+
+describe('E11: dominant shares of two tenants, one of CPU, one of connections', () => {
+  const shares = (params: Record<string, number>) => {
+    const run = twoDominants({ policy: POLICIES['r-drf'], options: { params } }).slice(60)
+    return { cpu: finished(run, 'cpu') / 100, pool: finished(run, 'pool') / 100 }
+  }
+
+  test('equal to 10 %', () => {
+    const { cpu, pool } = shares({})
+    assert.ok(Math.abs(cpu / pool - 1) <= 0.1, `${cpu} ${pool}`)
+    assert.ok(cpu >= 0.56, `of 0.625: ${cpu}`)
+  })
+
+  test('2 : 1 by weight, to 0.2', () => {
+    const { cpu, pool } = shares({ 'weight.cpu': 2 })
+    assert.ok(Math.abs(cpu / pool - 2) <= 0.2, `${cpu} ${pool}`)
+  })
+
+  test('as published rates only ever fall', () => {
+    const run = twoDominants({ policy: POLICIES['r-drf-literal'], options: { isLiteral: true } })
+    assert.ok(finished(run.slice(100), 'cpu') < 5)
+  })
+})
+
+describe('E12: replication in the background of heartbeats and reads', () => {
+  const run = background({
+    policy: POLICIES['latency-slo'],
+    options: { params: { 'floor.replication': 10 } },
+  }).slice(10)
+
+  test('targets hold, and replication goes on at no less than its floor', () => {
+    const missed = run.filter(
+      ({ tenants }) => (tenants['heartbeat']?.meanMs ?? 0) > 50 || (tenants['read']?.meanMs ?? 0) > 100,
+    )
+    assert.ok(missed.length <= 0.1 * run.length, `${missed.length} of ${run.length}`)
+    for (const { second, tenants } of run)
+      assert.ok(
+        (tenants['replication']?.finished ?? 0) >= 9,
+        `second ${second}: ${tenants['replication']?.finished}`,
+      )
+  })
+})
+
+test('the same seed gives the same run', () => {
+  const once = oneServer({ policy: POLICIES['bfair'], seconds: 10 })
+  assert.deepEqual(oneServer({ policy: POLICIES['bfair'], seconds: 10 }), once)
+  assert.notDeepEqual(oneServer({ policy: POLICIES['bfair'], seconds: 10, seed: 2 }), once)
+})

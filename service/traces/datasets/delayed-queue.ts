@@ -1,0 +1,166 @@
+// Traces whose features could not be evaluated in time, by owner: durable in the store, worked off
+// when there is
+// nothing else to do. Owner '*' = all of them.
+//
+//   add -> buffered -> insert -> hold released         take -> oldest first, a few of each owner
+//   done -> a row of the same key that says so
+//
+// Source: Canopy 4.2 (the global persistent queue, delayed extractors).
+
+import type { Clock } from '#base'
+import { StoreError, type NativeBlock, type Store } from '#store'
+import { text } from '../read-rows.ts'
+import type { Hold } from './hold.ts'
+import { DELAYED_MAX, FLUSH_MS, READ_TRACES_MAX } from './limits.ts'
+
+export const ALL_OWNERS = '*'
+
+export type Delayed = { readonly owner: string; readonly traceId: string }
+type Change = Delayed & { readonly isDone: boolean; readonly version: bigint }
+
+export class DelayedQueue {
+  readonly #store: Store
+  readonly #clock: Clock
+  readonly #epoch: string
+  #changes: Change[] = []
+  #holds: Hold[] = []
+  readonly #underWay = new Set<string>()
+  #inserts = 0
+  #version = 0n
+  #waiting = 0
+  #flushing: Promise<void> | undefined
+  #lastFlushMs = 0
+  readonly counts = { delayed: 0, workedOff: 0, dropped: 0 }
+
+  constructor(store: Store, clock: Clock, epoch: string) {
+    this.#store = store
+    this.#clock = clock
+    this.#epoch = epoch
+  }
+
+  /** How many there are, about. */
+  get waiting(): number {
+    return this.#waiting
+  }
+
+  /** Learns what an earlier worker left. Errors: those of the store. */
+  async start(): Promise<void> {
+    const [row] = await this.#store.query('SELECT toFloat64(count()) AS n FROM delayed_features FINAL')
+    this.#waiting += Number(row?.['n'] ?? 0)
+  }
+
+  add({ owner, traceId }: Delayed, hold: Hold): void {
+    if (this.#waiting >= DELAYED_MAX) {
+      this.counts.dropped++
+      return
+    }
+    this.#waiting++
+    this.counts.delayed++
+    this.#changes.push({ owner, traceId, isDone: false, version: this.#nextVersion() })
+    this.#holds.push(hold.hold())
+  }
+
+  /** Some that wait, of owners that may be served; they are under way until `done`. */
+  async take(resting: readonly string[]): Promise<Delayed[]> {
+    const rows = await this.#store.query(
+      `SELECT owner, lower(hex(trace_id)) AS id FROM delayed_features FINAL
+      WHERE NOT has({resting:Array(String)}, owner)
+      ORDER BY version LIMIT {each:UInt32} BY owner LIMIT {most:UInt32}`,
+      { params: { resting: [...resting], each: READ_TRACES_MAX / 4, most: READ_TRACES_MAX } },
+    )
+    const found = rows.map((row) => ({ owner: text(row['owner']), traceId: text(row['id']) }))
+    if (found.length === 0 && resting.length === 0 && this.#changes.length === 0) this.#waiting = 0
+    const fresh = found.filter((one) => !this.#underWay.has(keyOf(one)))
+    for (const one of fresh) this.#underWay.add(keyOf(one))
+    return fresh
+  }
+
+  done({ owner, traceId }: Delayed): void {
+    this.#waiting = Math.max(0, this.#waiting - 1)
+    this.counts.workedOff++
+    this.#changes.push({ owner, traceId, isDone: true, version: this.#nextVersion() })
+  }
+
+  flushDue(isAll = false): void {
+    const nowMs = this.#clock.monotonicMs()
+    if (this.#flushing !== undefined || this.#changes.length === 0) return
+    if (!isAll && nowMs - this.#lastFlushMs < FLUSH_MS) return
+    this.#lastFlushMs = nowMs
+    const [changes, holds] = [this.#changes, this.#holds]
+    this.#changes = []
+    this.#holds = []
+    const token = `delayed.${this.#epoch}.${this.#inserts++}`
+    const nowSeconds = Number(this.#clock.nowNs() / 1_000_000_000n)
+    this.#flushing = this.#store
+      .insert('delayed_features', blockOf(changes, nowSeconds), { token })
+      .then(
+        () => {
+          for (const hold of holds) hold.release()
+        },
+        // The store is closed: holds stay, so the log keeps the segments and tells of them again.
+        (error: unknown) => {
+          this.counts.dropped += changes.filter(({ isDone }) => !isDone).length
+          if (error instanceof StoreError && error.code === 'E_STORE_CLOSED') return
+          process.stderr.write(`crosscut: the delayed queue could not be written: ${String(error)}\n`)
+        },
+      )
+      .finally(() => {
+        this.#flushing = undefined
+        for (const change of changes) if (change.isDone) this.#underWay.delete(keyOf(change))
+      })
+  }
+
+  #nextVersion(): bigint {
+    const nowNs = this.#clock.nowNs()
+    this.#version = nowNs > this.#version ? nowNs : this.#version + 1n
+    return this.#version
+  }
+
+  async drain(): Promise<void> {
+    for (;;) {
+      await this.#flushing
+      if (this.#changes.length === 0) return
+      this.flushDue(true)
+    }
+  }
+}
+
+const keyOf = ({ owner, traceId }: Delayed): string => `${traceId}${owner}`
+const UTF8 = new TextEncoder()
+
+function blockOf(changes: readonly Change[], nowSeconds: number): NativeBlock {
+  return {
+    rowCount: changes.length,
+    columns: [
+      {
+        name: 'owner',
+        type: 'String',
+        write: (writer) => {
+          for (const { owner } of changes) writer.string(UTF8.encode(owner))
+        },
+      },
+      {
+        name: 'trace_id',
+        type: 'FixedString(16)',
+        write: (writer) => {
+          for (const { traceId } of changes) writer.raw(Buffer.from(traceId, 'hex'))
+        },
+      },
+      {
+        name: 'version',
+        type: 'UInt64',
+        write: (writer) => writer.memory(BigUint64Array.from(changes, ({ version }) => version)),
+      },
+      {
+        name: 'is_done',
+        type: 'UInt8',
+        write: (writer) => writer.raw(Uint8Array.from(changes, ({ isDone }) => Number(isDone))),
+      },
+      {
+        name: 'ingest_time',
+        type: 'DateTime',
+        write: (writer) => writer.memory(new Uint32Array(changes.length).fill(nowSeconds)),
+      },
+    ],
+  }
+}

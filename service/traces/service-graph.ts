@@ -1,0 +1,85 @@
+// Who calls whom: computed from stored spans, joined with their parents and with what their links point to.
+//
+//   newest spans in the range (bounded) --parent id--> spans of another service   = a call
+//                                       --links------> spans of another service   = an edge of its kind
+//
+// A span that came twice counts once: either arrival does, since who calls whom is the same in both.
+// Joined inside one trace by (trace id, span id); a parent that started before the range is not seen, so
+// calls across its lower edge are missing.
+
+import { edgeKindOf, TRACE_ATTRIBUTES, type ServiceGraphView } from '#protocol'
+import type { Row, Store } from '#store'
+import { GRAPH_EDGES_MAX, GRAPH_SPANS_MAX } from './assembly-limits.ts'
+import { text } from './read-rows.ts'
+
+type Range = { readonly fromNs: bigint; readonly toNs: bigint }
+
+const RANGE = 'start_ns >= {from_ns:UInt64} AND start_ns <= {to_ns:UInt64}'
+const RECENT = `SELECT trace_id, span_id, parent_span_id, toString(service) AS svc, kind, status_code,
+    duration_ns, link_trace_id, link_span_id, link_attributes
+  FROM spans WHERE ${RANGE} LIMIT 1 BY trace_id, span_id LIMIT {spans:UInt32}`
+
+const SERVICES = `SELECT svc, countIf(kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) AS entries,
+    countIf(status_code = 2 AND (kind IN (2, 5) OR parent_span_id = toFixedString('', 8))) AS errors,
+    quantilesTDigestIf(0.5, 0.95)(duration_ns, kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) AS q,
+    count() AS spans
+  FROM (${RECENT}) GROUP BY svc ORDER BY entries DESC, svc LIMIT {edges:UInt32}`
+
+const CALLS = `SELECT p.svc AS from_svc, c.svc AS to_svc, count() AS calls, countIf(c.status_code = 2) AS errors,
+    quantilesTDigest(0.5, 0.95)(c.duration_ns) AS q
+  FROM (${RECENT}) AS c ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc FROM spans
+    WHERE ${RANGE} LIMIT {spans:UInt32}) AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
+  WHERE p.svc != '' AND p.svc != c.svc GROUP BY from_svc, to_svc ORDER BY calls DESC LIMIT {edges:UInt32}`
+
+const LINKS = `SELECT p.svc AS from_svc, c.svc AS to_svc, c.edge AS edge, count() AS calls
+  FROM (SELECT svc, tupleElement(l, 1) AS at_trace, tupleElement(l, 2) AS at_span,
+      JSONExtractString(tupleElement(l, 3), '${TRACE_ATTRIBUTES.edge}') AS edge
+    FROM (${RECENT}) ARRAY JOIN arrayZip(link_trace_id, link_span_id, link_attributes) AS l) AS c
+  ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc FROM spans WHERE ${RANGE}
+    LIMIT {spans:UInt32}) AS p ON c.at_trace = p.trace_id AND c.at_span = p.span_id
+  WHERE p.svc != '' AND p.svc != c.svc GROUP BY from_svc, to_svc, edge ORDER BY calls DESC LIMIT {edges:UInt32}`
+
+export async function readServiceGraph(
+  store: Store,
+  { fromNs, toNs }: Range,
+  signal?: AbortSignal,
+): Promise<ServiceGraphView> {
+  const params = { from_ns: fromNs, to_ns: toNs, spans: GRAPH_SPANS_MAX, edges: GRAPH_EDGES_MAX }
+  const [services = [], calls = [], links = []] = await Promise.all(
+    [SERVICES, CALLS, LINKS].map((sql) => store.query(sql, { params, signal })),
+  )
+  const spans = services.reduce((sum, row) => sum + Number(row['spans']), 0)
+  return {
+    fromNs: String(fromNs),
+    toNs: String(toNs),
+    services: services.map((row) => ({
+      name: text(row['svc']),
+      serverSpans: Number(row['entries']),
+      errors: Number(row['errors']),
+      ...quantilesOf(row),
+    })),
+    edges: [
+      ...calls.map((row) => ({ ...endsOf(row), kind: 'call' as const, ...quantilesOf(row) })),
+      ...links.map((row) => ({ ...endsOf(row), kind: edgeKindOf(text(row['edge'])) })),
+    ],
+    spans,
+    isCut: spans >= GRAPH_SPANS_MAX,
+  }
+}
+
+function endsOf(row: Row): { from: string; to: string; count: number; errors: number } {
+  return {
+    from: text(row['from_svc']),
+    to: text(row['to_svc']),
+    count: Number(row['calls']),
+    errors: Number(row['errors'] ?? 0),
+  }
+}
+
+/** nan where no span came in. */
+function quantilesOf(row: Row): { p50Ns: string; p95Ns: string } {
+  const [p50, p95] = Array.isArray(row['q']) ? row['q'].map(Number) : []
+  const whole = (value: number | undefined): string =>
+    value === undefined || !Number.isFinite(value) ? '0' : String(Math.round(value))
+  return { p50Ns: whole(p50), p95Ns: whole(p95) }
+}
