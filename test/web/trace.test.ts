@@ -346,8 +346,9 @@ test('a trace of 100,000 spans opens in columns and scrolls to its end without a
     await until('the path between two points', async () =>
       browsing.fixture.say.requests.some((request) => request.includes(`from=${first}%40begin`)),
     )
-    const notes = await mapped(page, ROWS, 'row.cells[4].innerText')
-    assert.match(notes[1] ?? '', /path from here, path to here/)
+    await until('its ends are marked', async () =>
+      /path from here, path to here/.test((await mapped(page, ROWS, 'row.cells[4].innerText'))[1] ?? ''),
+    )
     await until(
       'the root is not on it',
       async () => !(await page.locator(ROWS).first().innerText()).includes('critical path'),
