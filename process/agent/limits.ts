@@ -57,6 +57,8 @@ export const TRAIL_TIDY_MIN = 16
 export const REPORT_EVERY_MS = 1000
 /** The event loop is looked at this often for its delay: 50 wakings a second, below 0.1 % of a core. */
 export const LOOP_BEAT_MS = 20
+/** One second without a request. */
+export const LOOP_BEATS_UNASKED_MAX = 50
 /** What comes this soon after a late beat waited for the same thing: one turn of a loop that has work. */
 export const LOOP_FRESH_MS = 1
 /** A delay below this is no delay, and an attribute of its own is 25 bytes a span. */

@@ -6,15 +6,20 @@
 // A request that comes while the loop is busy is read right after what kept it busy: before the next beat
 // (then that beat is overdue) or just behind it (then it was late). Delays shorter than a beat are not seen.
 
-import { LOOP_BEAT_MS, LOOP_FRESH_MS } from './limits.ts'
+import { LOOP_BEAT_MS, LOOP_BEATS_UNASKED_MAX, LOOP_FRESH_MS } from './limits.ts'
 
-/** Owned by one agent; beats from the first request on, so that a process without requests never wakes. */
+/**
+ * Owned by one agent; beats from the first request on, and rests when there are none: 50 beats a second cost a
+ * process that does nothing else 2.7 ms of CPU.
+ */
 export class LoopBeat {
   #timer: NodeJS.Timeout | undefined
   #dueMs = Infinity
   #beatMs = -Infinity
   #lateMs = 0
-  /** Told how late each beat was. */
+  /** Since a request was last taken up. */
+  #beatsUnasked = 0
+  /** Told how late each beat was; then there is no rest. */
   onBeat: ((lateMs: number) => void) | undefined = undefined
 
   /** `nowMs` is performance.now(). Cost: two comparisons. */
@@ -23,8 +28,9 @@ export class LoopBeat {
     return nowMs - this.#beatMs < LOOP_FRESH_MS ? this.#lateMs : 0
   }
 
-  /** Again is nothing; `detached` calls outside every execution. */
+  /** At each request; `detached` calls outside every execution. */
   start(detached: <R>(fn: () => R) => R): void {
+    this.#beatsUnasked = 0
     this.#timer ??= detached(() => {
       this.#dueMs = performance.now() + LOOP_BEAT_MS
       return setInterval(() => this.#beat(), LOOP_BEAT_MS).unref()
@@ -41,6 +47,8 @@ export class LoopBeat {
     this.#beatMs = performance.now()
     this.#lateMs = Math.max(0, this.#beatMs - this.#dueMs)
     this.#dueMs = this.#beatMs + LOOP_BEAT_MS
-    this.onBeat?.(this.#lateMs)
+    this.#beatsUnasked += 1
+    if (this.onBeat !== undefined) this.onBeat(this.#lateMs)
+    else if (this.#beatsUnasked > LOOP_BEATS_UNASKED_MAX) this.stop()
   }
 }

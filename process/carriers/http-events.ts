@@ -83,11 +83,14 @@ export class HttpEvents {
 }
 
 function emitOfRead(native: Emit<IncomingMessage>): Emit<IncomingMessage> {
+  const isPlain = isNodesOwn(native)
   return function emit(type, ...rest) {
     const exchange = this[HOME]
     if (exchange === undefined) return native.call(this, type, ...rest)
     if (type === 'end') exchange.onEnd(this)
-    if (this.listenerCount(type) === 0 || isOutside(exchange)) return native.call(this, type, ...rest)
+    const listeners = this.listenerCount(type)
+    if (listeners === 0 && isPlain && type !== 'error') return false
+    if (listeners === 0 || isOutside(exchange)) return native.call(this, type, ...rest)
     const outer = enterFrame(exchange)
     try {
       return native.call(this, type, ...rest)
@@ -102,12 +105,15 @@ function emitOfWritten(
   native: Emit<ServerResponse | ClientRequest>,
   nodes: { readonly finishListeners: number },
 ): Emit<ServerResponse | ClientRequest> {
+  const isPlain = isNodesOwn(native)
   return function emit(type, ...rest) {
     const exchange = this[HOME]
     if (exchange === undefined) return native.call(this, type, ...rest)
     if (type === 'close') exchange.onClose()
+    const listeners = this.listenerCount(type)
+    if (listeners === 0 && isPlain && type !== 'error') return false
     const unseen = type === 'finish' ? nodes.finishListeners : 0
-    if (this.listenerCount(type) <= unseen || isOutside(exchange)) return native.call(this, type, ...rest)
+    if (listeners <= unseen || isOutside(exchange)) return native.call(this, type, ...rest)
     const outer = enterFrame(exchange)
     try {
       return native.call(this, type, ...rest)
@@ -115,6 +121,14 @@ function emitOfWritten(
       leaveFrame(exchange, outer)
     }
   }
+}
+
+/**
+ * Then what nobody listens to is answered here, as Node does: 15 of the 22 events of a request that calls
+ * another service.
+ */
+function isNodesOwn(emit: Function): boolean {
+  return emit === process.getBuiltinModule('node:events').EventEmitter.prototype.emit
 }
 
 /** A request made outside every execution: its events stay outside. */
