@@ -82,12 +82,12 @@ export function SignIn({ title, onRetry }: { readonly title: string; readonly on
 
 /** A line above data that is old because asking again failed. */
 export function StaleStrip({ error, onRetry }: { readonly error: Error; readonly onRetry: () => void }) {
-  const hint = error instanceof ApiFailure ? error.hint : undefined
+  const hint = hintOf(error)
   return (
     <div class="strip error" role="alert">
       <Icon name="error" />
       <span>
-        {error.message} What you see is the last good answer. {hint && <Hint text={hint} />}
+        {error.message} What you see is the last good answer. {hint !== '' && <Hint text={hint} />}
       </span>
       <button type="button" class="text-button" onClick={onRetry}>
         Try again
@@ -95,6 +95,28 @@ export function StaleStrip({ error, onRetry }: { readonly error: Error; readonly
     </div>
   )
 }
+
+/** What was asked for was not done, and what mends it; `hint`: where it is not the error's own. */
+export function Refused({
+  error,
+  hint = hintOf(error),
+}: {
+  readonly error: Error
+  readonly hint?: string | undefined
+}) {
+  return (
+    <p class="refused" role="alert">
+      <Text of={error.message} />
+      {hint !== '' && (
+        <small>
+          <Hint text={hint} />
+        </small>
+      )}
+    </p>
+  )
+}
+
+const hintOf = (error: Error): string => (error instanceof ApiFailure ? (error.hint ?? '') : '')
 
 export function Empty({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (

@@ -5,6 +5,7 @@ import { useState } from 'preact/hooks'
 import { backfillDataset, cancelBackfill } from '../../base/dataset-api.ts'
 import { formatCount, plural } from '../../base/format.ts'
 import { Button, Select } from '../../widgets/controls.tsx'
+import { Refused } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { failed } from './failure.ts'
 
@@ -96,11 +97,7 @@ export function BackfillStart({
         </Button>
       </p>
       {backfill !== undefined && <BackfillBar backfill={backfill} />}
-      {failure !== undefined && (
-        <p class="refused" role="alert">
-          <Text of={failure.message} />
-        </p>
-      )}
+      {failure !== undefined && <Refused error={failure} />}
     </section>
   )
 }

@@ -3,7 +3,6 @@
 
 import type { DatasetDefinition, DatasetRowPer, DatasetView } from '#protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { ApiFailure } from '../../base/api.ts'
 import { removeDataset, saveDataset, type SavedDataset } from '../../base/dataset-api.ts'
 import { useFacets } from '../../base/facets.tsx'
 import { formatAgo, formatDay, plural } from '../../base/format.ts'
@@ -11,7 +10,7 @@ import { datasetAddress, navigate } from '../../base/route.ts'
 import { CodeBox } from '../../widgets/code-box.tsx'
 import { Button, Select } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
-import { Hint } from '../../widgets/notice.tsx'
+import { Refused } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { msToNs } from '../../widgets/time-axis.ts'
 import { BackfillStart } from './backfill.tsx'
@@ -246,17 +245,7 @@ function Said({ saving, saved }: { readonly saving: Saving; readonly saved: Save
         Saving: it is tried on some traces first…
       </p>
     )
-  if (saving.state === 'failed')
-    return (
-      <p class="refused" role="alert">
-        <Text of={saving.error.message} />
-        {saving.error instanceof ApiFailure && saving.error.hint !== undefined && (
-          <small>
-            <Hint text={saving.error.hint} />
-          </small>
-        )}
-      </p>
-    )
+  if (saving.state === 'failed') return <Refused error={saving.error} />
   if (saved === undefined) return null
   return (
     <p class="editor-said ok" role="status">

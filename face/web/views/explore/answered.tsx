@@ -3,8 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { ApiFailure } from '../../base/api.ts'
 import type { Resource } from '../../base/resource.ts'
-import { ErrorNotice, Hint, Loading } from '../../widgets/notice.tsx'
-import { Text } from '../../widgets/text.tsx'
+import { ErrorNotice, Loading, Refused } from '../../widgets/notice.tsx'
 
 export function Answered<T>({
   asked,
@@ -37,17 +36,3 @@ export function Answered<T>({
 /** The question cannot be answered as it is: asking again would not help. */
 export const isRefusal = (error: Error): error is ApiFailure =>
   error instanceof ApiFailure && error.status >= 400 && error.status < 500 && error.status !== 401
-
-export function Refused({ error }: { readonly error: Error }) {
-  const hint = error instanceof ApiFailure ? error.hint : undefined
-  return (
-    <p class="refused" role="alert">
-      <Text of={error.message} />
-      {hint !== undefined && hint !== '' && (
-        <small>
-          <Hint text={hint} />
-        </small>
-      )}
-    </p>
-  )
-}

@@ -14,8 +14,7 @@ import { useResource, type Resource } from '../../base/resource.ts'
 import { CodeBox } from '../../widgets/code-box.tsx'
 import { Button, IconButton, Select } from '../../widgets/controls.tsx'
 import { FeatureRows } from '../../widgets/feature-rows.tsx'
-import { Hint, Loading } from '../../widgets/notice.tsx'
-import { Text } from '../../widgets/text.tsx'
+import { Loading, Refused } from '../../widgets/notice.tsx'
 import { ROW_PER, type Cell } from './cells.ts'
 import { ColumnPlots } from './plots.tsx'
 import { SqlAnswer } from './sql-answer.tsx'
@@ -180,11 +179,7 @@ function OfWholeStore({ text, rowPer }: FeatureText) {
           </>
         )}
       </p>
-      {error !== undefined && (
-        <p class="refused" role="alert">
-          <Text of={error.message} />
-        </p>
-      )}
+      {error !== undefined && <Refused error={error} />}
       {preview !== undefined && <FeatureColumns preview={preview} />}
     </>
   )
@@ -210,16 +205,7 @@ function Sql({ text }: { readonly text: string }) {
   const { value, valueKey, error } = asked
   return (
     <>
-      {error !== undefined && (
-        <p class="refused" role="alert">
-          <Text of={error.message} />
-          {error instanceof ApiFailure && error.hint !== undefined && (
-            <small>
-              <Hint text={error.hint} />
-            </small>
-          )}
-        </p>
-      )}
+      {error !== undefined && <Refused error={error} />}
       {value === undefined ? (
         error === undefined && <Loading what="the answer" />
       ) : (

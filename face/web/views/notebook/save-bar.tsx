@@ -9,7 +9,7 @@ import { SETTING_MS_MAX } from '../../base/limits.ts'
 import { changeNotebook, createNotebook, removeNotebook } from '../../base/notebook-api.ts'
 import { navigate, notebookAddress } from '../../base/route.ts'
 import { Button, Select } from '../../widgets/controls.tsx'
-import { Hint } from '../../widgets/notice.tsx'
+import { Refused } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import type { Notebook } from './cells.ts'
 
@@ -158,16 +158,7 @@ export function SaveBar({
           </span>
         )}
       </span>
-      {failure !== undefined && (
-        <p class="refused" role="alert">
-          <Text of={failure.message} />
-          {failure instanceof ApiFailure && failure.hint !== undefined && (
-            <small>
-              <Hint text={failure.hint} />
-            </small>
-          )}
-        </p>
-      )}
+      {failure !== undefined && <Refused error={failure} />}
       {doing === 'deleting' && saved !== undefined && (
         <p class="notebook-strip error" role="alert">
           <span>

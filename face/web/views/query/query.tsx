@@ -23,8 +23,7 @@ import { QUERIES_REFRESH_MS, VOCABULARY_REFRESH_MS } from '../../base/limits.ts'
 import { useResource } from '../../base/resource.ts'
 import { address, changeQuery } from '../../base/route.ts'
 import { Button, CopyButton, Select } from '../../widgets/controls.tsx'
-import { Hint } from '../../widgets/notice.tsx'
-import { Text } from '../../widgets/text.tsx'
+import { Refused } from '../../widgets/notice.tsx'
 import { Answer } from './answer.tsx'
 import { EditorBox } from './editor-box.tsx'
 import { LIBRARY_VIEWS, viewsIn } from './library.ts'
@@ -102,14 +101,10 @@ export function QueryView({ query }: { readonly query: URLSearchParams }) {
           </CopyButton>
         </div>
         {failure !== undefined && (
-          <p class="query-failure" role="alert">
-            <Text of={failure.message} />
-            {failure instanceof ApiFailure && failure.status === 403 && failure.hint !== undefined && (
-              <small>
-                <Hint text={failure.hint} />
-              </small>
-            )}
-          </p>
+          <Refused
+            error={failure}
+            hint={failure instanceof ApiFailure && failure.status === 403 ? failure.hint : ''}
+          />
         )}
         <Answer
           query={query}

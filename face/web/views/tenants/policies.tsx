@@ -3,9 +3,8 @@
 import type { PolicyDefinition, PolicyTypeView, PolicyView } from '#protocol'
 import { useState } from 'preact/hooks'
 import { removePolicy, setPolicy } from '../../base/control-api.ts'
-import { ApiFailure } from '../../base/api.ts'
 import { Button, Select } from '../../widgets/controls.tsx'
-import { Hint } from '../../widgets/notice.tsx'
+import { Refused } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { definitionText, rate, readParams, readTargets } from './say.ts'
 
@@ -37,16 +36,7 @@ export function Policies({
           <Running key={policy.name} policy={policy} act={act} />
         ))}
       </ul>
-      {failure !== undefined && (
-        <p class="query-failure" role="alert">
-          <Text of={failure.message} />
-          {failure instanceof ApiFailure && failure.hint !== undefined && (
-            <small>
-              <Hint text={failure.hint} />
-            </small>
-          )}
-        </p>
-      )}
+      {failure !== undefined && <Refused error={failure} />}
       <NewPolicy types={types} tenants={tenants} act={act} onWrong={setFailure} />
     </section>
   )
