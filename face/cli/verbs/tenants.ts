@@ -27,7 +27,7 @@ export const tenants: Verb = {
         .map(([resource, share]) => `${resource} ${Math.round(100 * share)}%`)
         .join(', '),
     ]
-    const head = ['TENANT', 'REQ/S', 'MEAN MS', 'P99 MS', 'TAKES']
+    const head = ['TENANT', 'REQ/S', 'MEAN MS', 'P99 MS (1 S)', 'TAKES']
     return show(io, args, {
       rows: answer.tenants,
       head,

@@ -161,7 +161,9 @@ function TenantTable({
             <th>Tenant</th>
             <th class="right">Requests/s</th>
             <th class="right">Mean</th>
-            <th class="right">p99</th>
+            <th class="right">
+              p99<span class="unit">last second</span>
+            </th>
             <th class="right">Target</th>
             <th>Mean, 10 min</th>
             <th>Takes most of</th>
