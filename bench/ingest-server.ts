@@ -1,14 +1,14 @@
-// The server's side of the ingest bench, as a process of its own so that its CPU can be counted: ingest,
+// The server's side of a bench, as a process of its own so that its CPU can be counted: ingest,
 // trace worker, store.
 //
-//   bench --fork--> this: { port } ... 'drain' -> { spans, bytes, cpuUs, ... } ... 'close'
+//   ingest-client.ts --fork--> this: { port } ... 'drain' -> { spans, bytes, cpuUs, ... } ... 'close'
 
 import { readFileSync } from 'node:fs'
 import { openStore, storeSocketPath } from '#store'
 import { startIngest, startTraceWorker } from '#traces'
 
 const dir = process.argv[2]
-if (dir === undefined || process.send === undefined) throw new Error('started by ingest.bench.ts only')
+if (dir === undefined || process.send === undefined) throw new Error('started by ingest-client.ts only')
 const tell = (message: unknown): void => void process.send?.(message)
 
 const store = openStore({ dir: `${dir}/store` })

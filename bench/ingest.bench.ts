@@ -13,13 +13,12 @@
 // Generator: otlp-generator.ts, 512 spans a request, 11 attributes and about 490 B a span, every request
 // distinct.
 
-import { fork } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
-import { Agent, request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import protobuf from 'protobufjs'
 import { decodeOtlpProtobuf, OTLP_DESCRIPTOR, SpanBatchBuilder } from '#traces'
+import { IngestServer } from './ingest-client.ts'
 import { runDirectly, summarize } from './measure.ts'
 import type { BenchRow } from './measure.ts'
 import { otlpRequests, SPANS_PER_REQUEST } from './otlp-generator.ts'
@@ -28,7 +27,6 @@ const DECODE_RUNS = 31
 const BODIES = 20
 const END_TO_END_RUNS = 3
 const REQUESTS = 300
-const CONNECTIONS = 8
 
 export async function bench(): Promise<BenchRow[]> {
   return [...decodeRows(), ...(await endToEndRows())]
@@ -155,79 +153,25 @@ async function endToEnd(run: number): Promise<RunResult> {
   const dir = await mkdtemp(join(tmpdir(), 'crosscut-bench-'))
   const generator = otlpRequests(100 + run, { startMs: Date.now() })
   const bodies = Array.from({ length: REQUESTS }, () => generator.next())
-  const server = fork(join(import.meta.dirname, 'ingest-server.ts'), [dir], { execArgv: [] })
-  const exited = new Promise((resolve) => server.once('exit', resolve))
-  const answer = (kind: string): Promise<Message> =>
-    new Promise((resolve, reject) => {
-      server.on('message', (message: Message) => {
-        if (message.kind === kind) resolve(message)
-      })
-      server.once('exit', () => reject(new Error(`the server ended before it said ${kind}`)))
-    })
+  const server = await IngestServer.start(dir)
   try {
-    const { port = 0 } = await answer('listening')
     const startMs = performance.now()
-    await sendAll(port, bodies)
+    await server.send(bodies)
     const seconds = (performance.now() - startMs) / 1000
     const spans = REQUESTS * SPANS_PER_REQUEST
-    const drained = answer('drained')
-    server.send({ kind: 'drain', spans })
-    const { rssMax } = await drained
-    const closed = answer('closed')
-    server.send({ kind: 'close' })
-    const { cpuSeconds = 0, bytes = 0 } = await closed
+    const { rssMax } = await server.drain(spans)
+    const { cpuSeconds, bytes } = await server.close()
     return {
       spansPerCpuSecond: spans / cpuSeconds,
       spansPerSecond: spans / seconds,
       bytesPerSpan: bytes / spans,
-      ownRssMiB: rssMax?.own ?? 0,
-      storeRssMiB: rssMax?.store ?? 0,
+      ownRssMiB: rssMax.own,
+      storeRssMiB: rssMax.store,
     }
   } finally {
-    server.kill()
-    await exited
+    await server.kill()
     await rm(dir, { recursive: true, force: true })
   }
-}
-
-type Message = {
-  readonly kind: string
-  readonly port?: number
-  readonly cpuSeconds?: number
-  readonly bytes?: number
-  readonly rssMax?: { readonly own: number; readonly store: number }
-}
-
-async function sendAll(port: number, bodies: readonly Uint8Array[]): Promise<void> {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
-  let next = 0
-  await Promise.all(
-    Array.from({ length: CONNECTIONS }, async () => {
-      while (next < bodies.length) {
-        const status = await post(agent, port, bodies[next++]!)
-        if (status !== 200) throw new Error(`answered ${status}`)
-      }
-    }),
-  )
-  agent.destroy()
-}
-
-function post(agent: Agent, port: number, body: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const outgoing = request(
-      {
-        agent,
-        host: '127.0.0.1',
-        port,
-        method: 'POST',
-        path: '/v1/traces',
-        headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
-      },
-      (response) => response.resume().on('end', () => resolve(response.statusCode ?? 0)),
-    )
-    outgoing.on('error', reject)
-    outgoing.end(body)
-  })
 }
 
 await runDirectly(import.meta.url, bench)

@@ -1,3 +1,5 @@
+// When a process is woken for the delay of its event loop, and when it is left asleep.
+
 import assert from 'node:assert/strict'
 import { test, type TestContext } from 'node:test'
 import { LOOP_BEAT_MS, LOOP_BEATS_UNASKED_MAX } from './limits.ts'

@@ -9,8 +9,8 @@
 import { LOOP_BEAT_MS, LOOP_BEATS_UNASKED_MAX, LOOP_FRESH_MS } from './limits.ts'
 
 /**
- * Owned by one agent; beats from the first request on, and rests when there are none: 50 beats a second cost a
- * process that does nothing else 2.7 ms of CPU.
+ * Owned by one agent; beats from the first request on, and rests when there are none: 50 beats a second cost
+ * a process that does nothing else 2.7 ms of CPU.
  */
 export class LoopBeat {
   #timer: NodeJS.Timeout | undefined

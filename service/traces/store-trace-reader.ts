@@ -66,13 +66,13 @@ const HIGHEST: Key = { startNs: 0xffff_ffff_ffff_ffffn, traceId: 'f'.repeat(32) 
 
 /** Keys examined in one round: more than a page, so that stale versions seldom cost a second round. */
 const CANDIDATES_PER_ROUND = (limit: number): number => 2 * limit + 50
-/** Ages up to which attribute search looks at spans, in turn; the last is everything. */
-const ATTRIBUTE_WINDOWS_NS: readonly bigint[] = [15n * 60n, 3n * 3600n, 24n * 3600n].map(
-  (seconds) => seconds * 1_000_000_000n,
-)
-
-/** The same for a query: what it looks for is matched twice where the newest hours are not enough. */
-const QUERY_WINDOWS_NS: readonly bigint[] = [3n * 3600n * 1_000_000_000n]
+/**
+ * Among how many of the newest traces a search for attributes looks in turn, before it looks at all: all that
+ * is looked at again costs a fifteenth.
+ */
+const ATTRIBUTE_WINDOWS: readonly number[] = [2_000, 32_000, 512_000, 8_192_000]
+/** The same for a query, whose traces are read and matched again. */
+const QUERY_WINDOWS: readonly number[] = [32_000]
 
 class StoreTraceReader implements TraceReader {
   readonly #store: Store
@@ -349,14 +349,29 @@ class StoreTraceReader implements TraceReader {
     return new Set(keys.flat())
   }
 
-  /** Lower bounds of the start to try in turn, newest first. */
-  #windows(filter: TraceFilter): bigint[] {
-    const fromNs = filter.fromNs ?? 0n
+  /**
+   * Lower bounds of the start to try in turn, newest first: by number, for traces come at any rate and of any
+   * age.
+   */
+  async *#windows(
+    filter: TraceFilter,
+    below: Key,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<bigint, void, undefined> {
+    const { fromNs = 0n, toNs = HIGHEST.startNs } = filter
     const hasAttributes = Object.keys(filter.attributes ?? {}).length > 0
-    const ages = hasAttributes ? ATTRIBUTE_WINDOWS_NS : filter.q === undefined ? [] : QUERY_WINDOWS_NS
-    const nowNs = this.#clock.nowNs()
-    const newestNs = filter.toNs !== undefined && filter.toNs < nowNs ? filter.toNs : nowNs
-    return [...ages.map((age) => newestNs - age).filter((bound) => bound > fromNs), fromNs]
+    const windows = hasAttributes ? ATTRIBUTE_WINDOWS : filter.q === undefined ? [] : QUERY_WINDOWS
+    const params = { from: fromNs, to: toNs < below.startNs ? toNs : below.startNs }
+    for (const count of windows) {
+      const [last] = await this.#store.query(
+        `SELECT start_ns FROM traces WHERE start_ns BETWEEN {from:UInt64} AND {to:UInt64}
+        ORDER BY start_ns DESC LIMIT 1 OFFSET {count:UInt32}`,
+        { params: { ...params, count }, signal },
+      )
+      if (last === undefined) break
+      yield BigInt(String(last['start_ns']))
+    }
+    yield fromNs
   }
 
   /** Up to `count` summaries below the key, newest first; by spans from the newest hours backwards. */
@@ -367,7 +382,7 @@ class StoreTraceReader implements TraceReader {
     signal: AbortSignal | undefined,
   ): Promise<Stretch> {
     let page: Stretch = { found: [] }
-    for (const fromNs of this.#windows(filter)) {
+    for await (const fromNs of this.#windows(filter, below, signal)) {
       page = await this.#page({ ...filter, fromNs }, below, wanted, signal)
       if (page.found.length >= wanted.count || page.stoppedAt !== undefined) break
     }
