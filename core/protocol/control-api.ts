@@ -107,10 +107,8 @@ export type PolicyTypeView = {
   readonly needsTargets: boolean
   /** Numbers it takes, with what they are when nobody says. */
   readonly params: readonly { readonly name: string; readonly value: number; readonly says: string }[]
-  /** The file of the policies' folder it comes from; absent = built in. */
+  /** Its place in the data folder; absent = built in. */
   readonly file?: string
-  /** Why a file gives no policy. */
-  readonly error?: string
 }
 
 /** Everything of one moment, for a page. */

@@ -17,6 +17,8 @@ export type Target = {
   readonly source: string
   readonly token: string | undefined
   readonly dataDir: string | undefined
+  /** The server at `url` is the one that runs on `dataDir`. */
+  readonly isOfDataDir: boolean
   readonly otlpUrl: string | undefined
 }
 
@@ -46,12 +48,14 @@ export function findTarget(io: Io, args: Pick<Args, 'text'>): Target {
       'it looks like http://127.0.0.1:7070',
     )
   const origin = new URL(url).origin
+  const isOfDataDir = running?.url === origin
   return {
     url: origin,
     source,
     token: findToken(io, args, dataDir),
     dataDir,
-    otlpUrl: running?.url === origin ? running.otlpUrl : undefined,
+    isOfDataDir,
+    otlpUrl: isOfDataDir ? running?.otlpUrl : undefined,
   }
 }
 

@@ -12,7 +12,9 @@ import type { ControlLease, ControlSetting, MeasurementReport } from '#protocol'
 import type { Policy } from '#fair'
 import { DECISIONS_MAX, LEASE_MS, POLICY_ERRORS_MAX } from './limits.ts'
 import { Measurements, type Reception } from './measurements.ts'
+import { pictureOf, type Picture } from './picture.ts'
 import { blame } from './policies/blame.ts'
+import { PolicyError } from './policy-error.ts'
 import { RateTable, type LatencyTarget } from './rate-table.ts'
 import { reasonsOf, type Reason } from './reasons.ts'
 import { splitRate } from './split-rate.ts'
@@ -110,6 +112,11 @@ export class Controller {
     return blame(this.#view, victim, this.#view.workflows())
   }
 
+  /** What the policy of this name sees now; of another name, what one would see that has set nothing. */
+  picture(name: string): Picture {
+    return pictureOf(this.#policies.get(name)?.table ?? this.#view)
+  }
+
   take(report: MeasurementReport, nowMs: number): Reception {
     return this.measurements.take(report, nowMs)
   }
@@ -146,7 +153,7 @@ export class Controller {
       running.error = undefined
     } catch (error: unknown) {
       running.errors += 1
-      running.error = error instanceof Error ? error.message : String(error)
+      running.error = sentenceOf(error)
     }
     const decided = ratesOf(running.table)
     running.table.settle()
@@ -218,6 +225,11 @@ export class Controller {
     )
     return processes.map((process, i) => ({ process, point: name, rate: parts[i] ?? rate }))
   }
+}
+
+function sentenceOf(error: unknown): string {
+  if (error instanceof PolicyError) return `${error.code}: ${error.message}`
+  return error instanceof Error ? error.message : String(error)
 }
 
 /** Of two settings for the same the lower rate counts, the shorter time, and the product of weights. */

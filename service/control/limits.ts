@@ -49,6 +49,16 @@ export const UNBOUND_STEPS_MAX = 10
 /** A policy that throws so often in a row is stopped, and what it set is lifted. */
 export const POLICY_ERRORS_MAX = 5
 
+/**
+ * What a policy in another process is shown: 64 resources of 1,000 tenants, as many as a policy of ours looks
+ * into at a step; 64,000 numbers are 512 kB and are copied in a millisecond.
+ */
+export const PICTURE_CELLS_MAX = 64_000
+/** More tenants than any process keeps apart (256), four times over. */
+export const PICTURE_WORKFLOWS_MAX = 1_024
+/** What it may set in a step: a rate for each cell. */
+export const WISHES_MAX = PICTURE_CELLS_MAX
+
 /** Decisions that are kept for people: an hour of one policy that changes ten things a second. */
 export const DECISIONS_MAX = 36_000
 

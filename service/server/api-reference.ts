@@ -29,10 +29,10 @@ holds it to that. The same table with all shapes: \`GET /openapi.json\` (OpenAPI
   answered 403, never with CORS headers.
 - Errors are \`{ "error": { "code": "E_...", "message", "hint" } }\`; the hint is what mends it. Codes:
   \`E_BAD_REQUEST E_BAD_PATH E_BAD_HOST E_BAD_JSON E_BAD_HTTP E_UNKNOWN_PARAMETER E_TRACEQL
-  E_IMPORT_...\` 400,
+  E_IMPORT_... E_UNKNOWN_POLICY E_POLICY_...\` 400,
   \`E_UNAUTHORIZED\` 401, \`E_FORBIDDEN E_BAD_HOST E_BAD_ORIGIN\` 403, \`E_NOT_FOUND\` 404, \`E_METHOD\` 405,
   \`E_BODY_SLOW\` 408, \`E_AGENT_UNKNOWN E_NAME_TAKEN E_TOO_MANY_QUERIES
-  E_TOO_MANY_TOKENS E_TOO_MANY_TOOLS\` 409, \`E_TOO_LARGE\` 413,
+  E_TOO_MANY_TOKENS E_TOO_MANY_TOOLS E_TOO_MANY_POLICIES\` 409, \`E_TOO_LARGE\` 413,
   \`E_MEDIA_TYPE E_ENCODING\` 415, \`E_ADVICE_...\` 422, \`E_INTERNAL\` 500, \`E_STARTING E_BUSY\` 503 (with
   Retry-After), \`E_READ_SLOW\` 504.
 - Nanoseconds are decimal strings.

@@ -7,6 +7,7 @@
 //   DIR/tokens.json   tokens with names: hashes, grants, ends
 //   DIR/fleet         name of this folder's history of versions
 //   DIR/state.json    desired state
+//   DIR/policies/     policies that the operator wrote
 //   DIR/audit.log     who did what
 //   DIR/server.json   where the running server listens (for the CLI)
 //   DIR/log/, DIR/store/   owned by ingest and by the store

@@ -224,6 +224,17 @@ export const CONTROL_STEP_MS = 1_000
 /** Policies that run at a time: each looks at all tenants and resources every second. */
 export const POLICIES_MAX = 32
 
+/**
+ * Policies of users run in processes of their own. A step looks at some thousand numbers, which takes
+ * milliseconds; half of the time to the next one is more than it can need, and all others wait for it. Node
+ * starts one in 100 ms, on a busy machine in some seconds. 64 MB are a hundred times what a step is shown.
+ */
+export const POLICY_STEP_MS_MAX = 500
+export const POLICY_LOAD_MS_MAX = 5_000
+export const POLICY_HEAP_MB_MAX = 64
+/** Files in the list of what can be set. */
+export const POLICY_FILES_SHOWN = 64
+
 /** Decisions of a policy in its view: what one reads on a page. */
 export const DECISIONS_SHOWN = 100
 

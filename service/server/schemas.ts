@@ -705,7 +705,6 @@ export const SCHEMAS = {
         needsTargets: flag,
         params: list(object({ name: text, value: number, says: text })),
         'file?': text,
-        'error?': text,
       }),
     ),
   }),

@@ -2,13 +2,13 @@
 // agents' streams, signed. What shall run is kept in policies.json; everything else comes from reports again.
 //
 //   report.measured --take--> Controller --step, each second--> order for each agent --> its stream
-//   PUT policies/{name} --> policies.json --> Controller
+//   PUT policies/{name} --> policies.json --> Controller     those of users think first (policy-files.ts)
 //
 // An agent hears an order while it has settings, and once more when they are gone; silence ends its lease.
 
 import { sign } from 'node:crypto'
 import { encodeBase64Url } from '#base'
-import { Controller, History, POLICIES, POLICY_NOTES } from '#control'
+import { Controller, History, POLICIES, POLICY_NOTES, PolicyError } from '#control'
 import type {
   AgentReport,
   BlameView,
@@ -39,6 +39,8 @@ import {
 import type { DataDir } from './data-dir.ts'
 import { readIfThere, replaceFile } from './files.ts'
 import { CONTROL_STEP_MS, DECISIONS_SHOWN, POLICIES_MAX } from './limits.ts'
+import { isPolicyFile, PolicyFiles } from './policy-files.ts'
+import type { PolicyProcess } from './policy-process.ts'
 import { RequestError, ServerError } from './server-error.ts'
 
 type Saved = { readonly [name: string]: PolicyDefinition }
@@ -49,11 +51,13 @@ export class Throttling {
   readonly #file: string
   readonly #controller = new Controller()
   readonly #history = new History()
+  readonly #files: PolicyFiles
   readonly #listeners = new Map<string, Set<(order: SignedState) => void>>()
   readonly #steps: NodeJS.Timeout
   /** By agent, the order it obeyed last: a server that begins anew goes on from there. */
   readonly #obeyed = new Map<string, number>()
   #lastSentMs = 0
+  #isThinking = false
   /** Agents that were told to hold somebody. */
   #holding = new Set<string>()
   #saved: Saved
@@ -62,9 +66,10 @@ export class Throttling {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#file = `${parts.dataDir.dir}/policies.json`
+    this.#files = new PolicyFiles(parts.dataDir.dir)
     this.#saved = readSaved(this.#file)
     for (const [name, definition] of Object.entries(this.#saved)) this.#run(name, definition)
-    this.#steps = setInterval(() => this.#step(), CONTROL_STEP_MS)
+    this.#steps = setInterval(() => void this.#step(), CONTROL_STEP_MS)
     this.#steps.unref()
   }
 
@@ -85,21 +90,15 @@ export class Throttling {
     }
   }
 
-  /** Errors: RequestError E_UNKNOWN_POLICY, E_TOO_MANY_POLICIES. */
-  put(name: string, definition: PolicyDefinition): void {
-    if (!Object.hasOwn(POLICIES, definition.policy)) {
-      const all = Object.keys(POLICIES).join(', ')
-      throw new RequestError(
-        400,
-        'E_UNKNOWN_POLICY',
-        `there is no policy '${definition.policy}'`,
-        `there are ${all}`,
-      )
-    }
-    if (!Object.hasOwn(this.#saved, name) && Object.keys(this.#saved).length >= POLICIES_MAX)
+  /** Errors: RequestError E_UNKNOWN_POLICY, E_TOO_MANY_POLICIES; E_POLICY_..., what is wrong with a file. */
+  async put(name: string, definition: PolicyDefinition): Promise<void> {
+    const child = await this.#tryOut(name, definition)
+    if (!Object.hasOwn(this.#saved, name) && Object.keys(this.#saved).length >= POLICIES_MAX) {
+      child?.close()
       throw new RequestError(409, 'E_TOO_MANY_POLICIES', `at most ${POLICIES_MAX} policies`, 'remove one')
+    }
     this.#save({ ...this.#saved, [name]: definition })
-    this.#run(name, definition)
+    this.#run(name, definition, child)
     this.#setTargets()
   }
 
@@ -108,6 +107,7 @@ export class Throttling {
     if (!Object.hasOwn(this.#saved, name)) return false
     this.#save(Object.fromEntries(Object.entries(this.#saved).filter(([other]) => other !== name)))
     this.#controller.removePolicy(name)
+    this.#files.stop(name)
     this.#setTargets()
     return true
   }
@@ -162,12 +162,13 @@ export class Throttling {
 
   /** What can be set. */
   types(): PolicyTypeView[] {
-    return Object.entries(POLICY_NOTES).map(([policy, { does, needsTargets, params }]) => ({
+    const ours = Object.entries(POLICY_NOTES).map(([policy, { does, needsTargets, params }]) => ({
       policy,
       does,
       needsTargets,
       params: Object.entries(params).map(([name, { value, says }]) => ({ name, value, says })),
     }))
+    return [...ours, ...this.#files.types()]
   }
 
   view(): ControlView {
@@ -188,6 +189,7 @@ export class Throttling {
 
   close(): void {
     clearInterval(this.#steps)
+    this.#files.close()
     this.#listeners.clear()
   }
 
@@ -195,7 +197,16 @@ export class Throttling {
     return new Map(this.#parts.agents.views().map(({ agent, service }) => [agent, service]))
   }
 
-  #step(): void {
+  async #step(): Promise<void> {
+    if (this.#isThinking) return
+    this.#isThinking = true
+    await this.#files.think((name) => this.#controller.picture(name))
+    this.#isThinking = false
+    this.#decide()
+    for (const { name, isStopped } of this.#controller.policies) if (isStopped) this.#files.stop(name)
+  }
+
+  #decide(): void {
     const holding = new Set<string>()
     for (const agent of this.#obeyed.keys())
       if (!this.#controller.measurements.has(agent)) this.#obeyed.delete(agent)
@@ -239,8 +250,31 @@ export class Throttling {
     return Math.max(this.#lastSentMs, (this.#obeyed.get(agent) ?? 0) + 1)
   }
 
-  #run(name: string, { policy, params = {}, points = [], dryRun = false }: PolicyDefinition): void {
-    const found = POLICIES[policy]
+  /** Before it replaces one that works. undefined = it is built in. */
+  async #tryOut(name: string, { policy, params = {} }: PolicyDefinition): Promise<PolicyProcess | undefined> {
+    if (Object.hasOwn(POLICIES, policy)) return undefined
+    if (!this.#files.has(policy)) {
+      const all = this.types().map((type) => type.policy)
+      const hint = `there are ${all.join(', ')}; your own are files in DIR/policies: docs/guides/policies.md`
+      throw new RequestError(400, 'E_UNKNOWN_POLICY', `there is no policy '${policy}'`, hint)
+    }
+    try {
+      return await this.#files.tryOut(policy, this.#controller.picture(name), params)
+    } catch (error: unknown) {
+      if (!(error instanceof PolicyError)) throw error
+      const hint = 'mend the file and set it again: docs/guides/policies.md'
+      throw new RequestError(400, error.code, `${policy}: ${error.message}`, hint)
+    }
+  }
+
+  #run(
+    name: string,
+    { policy, params = {}, points = [], dryRun = false }: PolicyDefinition,
+    child?: PolicyProcess,
+  ): void {
+    this.#files.stop(name)
+    const own = () => this.#files.start(name, policy, { params, ...(child && { child }) })
+    const found = POLICIES[policy] ?? (isPolicyFile(policy) ? own() : undefined)
     if (found === undefined) return
     const isLiteral = policy.endsWith('-literal')
     this.#controller.setPolicy(name, found, { params, points, isDryRun: dryRun, isLiteral })

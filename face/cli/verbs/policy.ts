@@ -1,8 +1,10 @@
 // `policy ls | types | log | set | rm`: which policies run, whom they hold, and what they have decided.
 
+import { copyFileSync, existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
 import type { PolicyDefinition, PolicyEpisode, PolicyTypeView, PolicyView } from '#protocol'
-import { Client } from '../client.ts'
-import { CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
+import { Client, type Target } from '../client.ts'
+import { CLIENT_FLAGS, CliError, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 import { firstOf, percent, rounded, show } from './rows.ts'
 
 export const policy: Verb = {
@@ -11,7 +13,7 @@ export const policy: Verb = {
   usage: 'ls | types | log [name] | set <name> --policy <policy> | rm <name>',
   words: [1, 2],
   flags: {
-    policy: { value: 'latency-slo', says: 'which: `policy types` lists them' },
+    policy: { value: 'latency-slo', says: 'which: `policy types` lists them; or your own, FILE.ts' },
     param: { value: 'alpha=0.2', isMany: true, says: 'a parameter of it; weight.TENANT, floor.TENANT' },
     target: {
       value: 'TENANT=50ms[,p99]',
@@ -30,6 +32,7 @@ export const policy: Verb = {
     'crosscut policy set slo --policy latency-slo --target web=200ms,p99',
     'crosscut policy set fair --policy bfair --param slowdown=10 --param weight.paid=4 --dry-run',
     'crosscut policy set vip --policy manual --param weight.acme=4 --param rate.greedy=20 --point http.server:shop',
+    'crosscut policy set mine --policy ./mine.ts --dry-run',
     'crosscut policy ls',
     'crosscut policy log slo',
     'crosscut policy rm slo',
@@ -69,10 +72,10 @@ async function types(io: Io, args: Args): Promise<number> {
     'GET',
     '/api/v1/policy-types',
   )
-  const cells = ({ policy: name, does, params, file, error }: PolicyTypeView) => [
+  const cells = ({ policy: name, does, params, file }: PolicyTypeView) => [
     name,
     file ?? 'built in',
-    error ?? does,
+    does,
     params.map((one) => `${one.name} ${one.value}`).join(', '),
   ]
   return show(io, args, {
@@ -130,16 +133,40 @@ const heldBy = ({ settings }: PolicyView): string =>
 async function set(io: Io, args: Args, name: string): Promise<number> {
   const which = args.text('policy')
   if (which === undefined) throw new UsageError('policy set needs --policy')
+  const client = new Client(io, args)
   const definition: PolicyDefinition = {
-    policy: which,
+    policy: which.endsWith('.ts') ? placed(io, client.target, which) : which,
     params: Object.fromEntries(args.all('param').map(paramOf)),
     targets: Object.fromEntries(args.all('target').map(targetOf)),
     ...(args.all('point').length > 0 ? { points: args.all('point') } : {}),
     dryRun: args.has('dry-run'),
   }
-  await new Client(io, args).json('PUT', `/api/v1/policies/${encodeURIComponent(name)}`, definition)
+  await client.json('PUT', `/api/v1/policies/${encodeURIComponent(name)}`, definition)
   io.out(args.has('json') ? `${JSON.stringify({ name, ...definition })}\n` : `policy ${name} runs\n`)
   return 0
+}
+
+/**
+ * The name of a policy's file at the server. A file that is here is copied there: who may write the data
+ * folder may say what the server runs, and no token may.
+ */
+function placed(io: Io, { dataDir, isOfDataDir, url }: Target, file: string): string {
+  const from = path.resolve(io.cwd, file)
+  const name = path.basename(file)
+  if (!existsSync(from)) {
+    if (name === file) return name
+    throw new CliError('E_NO_FILE', `there is no file ${file}`)
+  }
+  if (dataDir === undefined || !isOfDataDir)
+    throw new CliError(
+      'E_NOT_LOCAL',
+      `${file} is code for the server at ${url}, and its data folder is not here`,
+      `copy it into DIR/policies there and say --policy ${name}, or give --data DIR`,
+    )
+  const to = path.join(dataDir, 'policies', name)
+  mkdirSync(path.dirname(to), { recursive: true, mode: 0o700 })
+  if (to !== from) copyFileSync(from, to)
+  return name
 }
 
 async function remove(io: Io, args: Args, name: string): Promise<number> {

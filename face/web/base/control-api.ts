@@ -132,7 +132,6 @@ const policyType: Reader<PolicyTypeView> = object({
   needsTargets: boolean,
   params: array(object({ name: string, value: number, says: string })),
   file: optional(string),
-  error: optional(string),
 })
 
 export function readControl(signal: AbortSignal): Promise<ControlView> {

@@ -65,7 +65,7 @@ export const putPolicy: Handler = async (exchange, services) => {
         `the target of '${tenant}' must be above 0 ms`,
         'give latencyMs',
       )
-  services.throttling.put(name, wanted)
+  await services.throttling.put(name, wanted)
   services.audit.add(whoIs(exchange), 'policy.set', {
     name,
     policy: wanted.policy,

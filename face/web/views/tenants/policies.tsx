@@ -124,12 +124,11 @@ function NewPolicy({
   readonly act: Act
   readonly onWrong: (error: Error) => void
 }) {
-  const usable = types.filter(({ error }) => error === undefined)
   const [name, setName] = useState('slo')
   const [chosen, setChosen] = useState('latency-slo')
   const [targets, setTargets] = useState('')
   const [params, setParams] = useState('')
-  const type = usable.find(({ policy }) => policy === chosen) ?? usable[0]
+  const type = types.find(({ policy }) => policy === chosen) ?? types[0]
   if (type === undefined) return null
   const put = (dryRun: boolean): void => {
     const [wanted, given] = [readTargets(targets), readParams(params)]
@@ -152,10 +151,7 @@ function NewPolicy({
         <Select
           label="Policy"
           value={type.policy}
-          options={usable.map(({ policy, file }) => ({
-            value: policy,
-            label: file === undefined ? policy : `${policy} (${file})`,
-          }))}
+          options={types.map(({ policy }) => ({ value: policy, label: policy }))}
           onChange={setChosen}
         />
       </label>
