@@ -3,8 +3,11 @@
 import type { Readable } from 'node:stream'
 import { Agent, request } from 'undici'
 
+/** To one place. A process of clients stands for many users, who do not wait for each other's connections. */
+const CONNECTIONS = Number(process.env.SHELF_CONNECTIONS ?? 16)
+
 const pool = new Agent({
-  connections: 16,
+  connections: CONNECTIONS,
   keepAliveTimeout: 10_000,
   headersTimeout: 30_000,
   bodyTimeout: 30_000,

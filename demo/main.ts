@@ -79,6 +79,7 @@ async function start(): Promise<void> {
       ...common,
       SHELF_GATEWAY: gateway,
       SHELF_TENANTS: tenants,
+      SHELF_CONNECTIONS: '256',
       SHELF_FILL: isFirst ? 'yes' : 'no',
     }
     await launch('client', `client-${tenants.replaceAll(',', '-')}`, nextOf(hosts), env, 'filled')

@@ -16,9 +16,10 @@ const STOP_MS_MAX = 5_000
 const HELP = `npm start -- [flags]: the server, and a demo system of ten processes under load, until Ctrl-C
   --no-demo       the server alone
   --fault NAME    replica-selection: readers crowd one datanode; slow-disk: one disk limps;
-                  lock-convoy: one tenant keeps a lock; clock-skew: every host lives in its own time;
-                  lost-context: jobs forget who asked for them; early-flush: the page finds a style sheet
-                  late; causal-order: the top of the page waits for what is at its end
+                  lock-convoy: one tenant keeps a lock; noisy-tenant: one asks for too much;
+                  clock-skew: every host lives in its own time; lost-context: jobs forget who asked for
+                  them; early-flush: the page finds a style sheet late; causal-order: the top of the page
+                  waits for what is at its end
   --load F        request rate of the demo against its default of 1
   --datanodes N, --stress N, --tenants LIST    more of it: npm run -s node -- demo/main.ts --help
 and all flags of:
