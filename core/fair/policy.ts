@@ -39,6 +39,8 @@ export interface ControllerApi {
   setWeight(p: string, w: string, v: number): void
   // Beyond the paper. A point may be one instance of it, `point@process`: a rate set there holds at that
   // process alone.
+  /** Of which statistic the target is, and so `latency(w)`; undefined = there is no target. */
+  targetStatistic?(w: string): 'mean' | 'p99' | undefined
   /** The instances of points that lie in the process of the resource. */
   pointsAt?(r: string): string[]
   /** Where this policy limits the workflow now. */

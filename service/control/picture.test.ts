@@ -44,9 +44,11 @@ describe('a policy does over a picture what it does over the table', () => {
 
 test('instances of points, weights and times go there and back', () => {
   const controller = new Controller()
+  controller.setTarget('a', { seconds: 1, statistic: 'p99' })
   const policy: Policy<number> = {
     name: 'all',
     step(api, _params, before = 0) {
+      assert.deepEqual([api.targetLatency('a'), api.targetStatistic?.('a')], [1, 'p99'])
       const [instance = ''] = api.pointsAt?.('disk@store') ?? []
       if (before === 1) {
         assert.equal(api.getRate(instance, 'a'), 0.9 * 100)

@@ -11,13 +11,13 @@
 import type { ControllerApi } from '#fair'
 import { PICTURE_CELLS_MAX, PICTURE_WORKFLOWS_MAX, WISHES_MAX } from './limits.ts'
 import { PolicyError } from './policy-error.ts'
-import type { RateTable, Setting } from './rate-table.ts'
+import type { LatencyTarget, RateTable, Setting } from './rate-table.ts'
 
 /** Tables are rows x workflows; of `passed` a row is a place: a point, or an instance `point@process`. */
 export type Picture = {
   readonly workflows: readonly string[]
   readonly latency: Float64Array
-  readonly targets: readonly (number | undefined)[]
+  readonly targets: readonly (LatencyTarget | undefined)[]
   readonly resources: readonly string[]
   readonly slowdown: Float64Array
   readonly load: Float64Array
@@ -50,7 +50,7 @@ export function pictureOf(table: RateTable): Picture {
   return {
     workflows,
     latency: Float64Array.from(workflows, (w) => table.latency(w)),
-    targets: workflows.map((w) => table.targetLatency(w)),
+    targets: workflows.map((w) => table.targetOf(w)),
     resources,
     slowdown: Float64Array.from(resources, (r) => table.slowdown(r)),
     load: cells(resources, (r, w) => table.load(r, w)),
@@ -137,7 +137,11 @@ export class PictureApi implements ControllerApi {
   }
 
   targetLatency(w: string): number | undefined {
-    return this.#of.targets[this.#workflows.get(w) ?? -1]
+    return this.#of.targets[this.#workflows.get(w) ?? -1]?.seconds
+  }
+
+  targetStatistic(w: string): LatencyTarget['statistic'] | undefined {
+    return this.#of.targets[this.#workflows.get(w) ?? -1]?.statistic
   }
 
   throughput(p: string, w: string): number {

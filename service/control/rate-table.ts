@@ -104,8 +104,16 @@ export class RateTable implements ControllerApi {
       : this.#seen.latency(first)
   }
 
+  targetOf(w: string): LatencyTarget | undefined {
+    return this.#targets.get(w)
+  }
+
   targetLatency(w: string): number | undefined {
-    return this.#targets.get(w)?.seconds
+    return this.targetOf(w)?.seconds
+  }
+
+  targetStatistic(w: string): LatencyTarget['statistic'] | undefined {
+    return this.targetOf(w)?.statistic
   }
 
   throughput(p: string, w: string): number {

@@ -71,7 +71,13 @@ export type SystemInput = {
   readonly onSecond?: (second: number) => void
 }
 
-export type TenantSecond = { readonly finished: number; readonly meanMs: number; readonly p99Ms: number }
+export type TenantSecond = {
+  readonly finished: number
+  readonly meanMs: number
+  readonly p99Ms: number
+  /** Their deadline had passed when their turn came; they count nowhere else. */
+  readonly late: number
+}
 
 export type SystemSecond = {
   readonly second: number
@@ -120,18 +126,28 @@ class Timeline {
   }
 }
 
+/** One request at one resource. */
+type Stay = {
+  readonly tenant: number
+  readonly ms: number
+  readonly deadlineMs: number
+  done(): void
+  /** It is past its deadline when its turn comes. */
+  drop(): void
+}
+
 class Work extends Request {
   readonly tenant: number
   readonly ms: number
   readonly arrivedMs: number
-  readonly done: () => void
+  readonly of: Stay
 
-  constructor(flow: Flow, tenant: number, ms: number, arrivedMs: number, done: () => void) {
-    super(flow, ms)
-    this.tenant = tenant
-    this.ms = ms
+  constructor(flow: Flow, arrivedMs: number, of: Stay) {
+    super(flow, of.ms)
+    this.tenant = of.tenant
+    this.ms = of.ms
     this.arrivedMs = arrivedMs
-    this.done = done
+    this.of = of
   }
 }
 
@@ -156,9 +172,9 @@ class SimResource {
     this.#free = Array.from({ length: spec.slots }, (_, slot) => slot)
   }
 
-  enter(tenant: number, ms: number, done: () => void): void {
-    const flow = this.#flows[tenant] as Flow
-    this.#scheduler.enqueue(new Work(flow, tenant, ms, this.#time.nowMs, done), this.#time.nowMs)
+  enter(stay: Stay): void {
+    const flow = this.#flows[stay.tenant] as Flow
+    this.#scheduler.enqueue(new Work(flow, this.#time.nowMs, stay), this.#time.nowMs)
     this.#serve()
   }
 
@@ -175,8 +191,16 @@ class SimResource {
     while (this.#free.length > 0 && this.#scheduler.queued > 0) {
       const slot = this.#free.shift() as number
       const work = this.#scheduler.dequeue(slot, this.#time.nowMs) as Work
-      this.#time.setTimer(work.ms, () => this.#end(work, slot))
+      if (work.of.deadlineMs < this.#time.nowMs) this.#drop(work, slot)
+      else this.#time.setTimer(work.ms, () => this.#end(work, slot))
     }
+  }
+
+  #drop(work: Work, slot: number): void {
+    this.waitMs[work.tenant] += this.#time.nowMs - work.arrivedMs
+    this.#scheduler.complete(work, 0, this.#time.nowMs)
+    this.#free.unshift(slot)
+    work.of.drop()
   }
 
   #end(work: Work, slot: number): void {
@@ -186,7 +210,7 @@ class SimResource {
     this.#scheduler.complete(work, work.ms, this.#time.nowMs)
     this.#free.push(slot)
     this.#free.sort((a, b) => a - b)
-    work.done()
+    work.of.done()
     this.#serve()
   }
 }
@@ -198,6 +222,7 @@ class SimProcess {
   readonly finished: Float64Array
   readonly latencyMs: Float64Array
   readonly #limiters = new Map<string, RateLimiter>()
+  #limitsMs = new Map<string, number>()
   readonly #time: Timeline
   readonly #tenants: readonly string[]
   recent: number[][]
@@ -212,17 +237,24 @@ class SimProcess {
     this.recent = tenants.map(() => [])
   }
 
-  pass(point: string, tenant: number, go: () => void): void {
-    this.#limiter(point, this.#tenants[tenant] ?? '').whenFree(() => {
+  /** `go` is told until when what passes may take. */
+  pass(point: string, tenant: number, go: (deadlineMs: number) => void): void {
+    const name = this.#tenants[tenant] ?? ''
+    this.#limiter(point, name).whenFree(() => {
       const passed = this.points.get(point)
       if (passed !== undefined) passed[tenant] += 1
-      go()
+      go(this.#time.nowMs + (this.#limitsMs.get(`${point} ${name}`) ?? Infinity))
     })
   }
 
   obey(lease: ControlLease): void {
     for (const { point, workflow, rate } of lease.settings)
       this.#limiter(point, workflow).setRate(rate, { forMs: lease.forMs, thenRate: Infinity })
+    this.#limitsMs = new Map(
+      lease.settings.flatMap(({ point, workflow, limitMs }) =>
+        limitMs === undefined ? [] : [[`${point} ${workflow}`, limitMs] as const],
+      ),
+    )
     const said = new Set(lease.settings.map(({ point, workflow }) => `${point} ${workflow}`))
     for (const [id, limiter] of this.#limiters)
       if (!said.has(id) && limiter.rate !== Infinity) limiter.setRate(Infinity)
@@ -280,6 +312,7 @@ class System {
   readonly #uniform: () => number
   readonly #tenants: readonly string[]
   readonly #latencies: number[][]
+  #late: number[]
 
   constructor(input: SystemInput) {
     this.#input = input
@@ -288,6 +321,7 @@ class System {
     const tenants = [...new Set(input.workloads.map(({ id }) => id))]
     this.#tenants = tenants
     this.#latencies = tenants.map(() => [])
+    this.#late = tenants.map(() => 0)
     for (const spec of input.resources) {
       const process = this.#processes.get(spec.process) ?? new SimProcess(spec.process, tenants, this.#time)
       this.#processes.set(spec.process, process)
@@ -344,7 +378,7 @@ class System {
 
   #request(tenant: number, { steps }: SimulatedWorkload, done: () => void): void {
     const beganMs = this.#time.nowMs
-    const go = (at: number): void => {
+    const go = (at: number, deadlineMs: number): void => {
       const step = steps[at]
       if (step === undefined) {
         this.#finish(tenant, steps, this.#time.nowMs - beganMs)
@@ -353,11 +387,19 @@ class System {
       }
       const process = this.#process(step.process)
       const ms = step.meanMs * (0.5 + this.#uniform())
-      const enter = () => process.resources.get(step.resource)?.enter(tenant, ms, () => go(at + 1))
-      if (step.point === undefined) enter()
+      const enter = (untilMs: number) => {
+        const nearerMs = Math.min(deadlineMs, untilMs)
+        const next = () => go(at + 1, nearerMs)
+        const drop = () => {
+          this.#late[tenant] = (this.#late[tenant] ?? 0) + 1
+          this.#time.setTimer(0, done)
+        }
+        process.resources.get(step.resource)?.enter({ tenant, ms, deadlineMs: nearerMs, done: next, drop })
+      }
+      if (step.point === undefined) enter(Infinity)
       else process.pass(step.point, tenant, enter)
     }
-    go(0)
+    go(0, Infinity)
   }
 
   #finish(tenant: number, steps: readonly SimulatedStep[], latencyMs: number): void {
@@ -369,8 +411,10 @@ class System {
     const tenants = this.#tenants.map((id, tenant) => {
       const latencies = this.#latencies[tenant]?.splice(0) ?? []
       const meanMs = latencies.reduce((sum, one) => sum + one, 0) / Math.max(1, latencies.length)
-      return [id, { finished: latencies.length, meanMs, p99Ms: quantile(latencies, 0.99) }] as const
+      const late = this.#late[tenant] ?? 0
+      return [id, { finished: latencies.length, meanMs, p99Ms: quantile(latencies, 0.99), late }] as const
     })
+    this.#late = this.#tenants.map(() => 0)
     const slowdown = [...this.#processes.values()].flatMap(({ name, resources }) =>
       [...resources].map(([resource, state]) => [`${resource}@${name}`, state.slowdown()] as const),
     )

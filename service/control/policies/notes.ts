@@ -42,10 +42,27 @@ export const POLICY_NOTES: Readonly<Record<string, PolicyNote>> = {
       alpha: { value: 0.05, says: 'how much more than he has everybody asks for' },
     },
   },
-  'cost-cap': {
-    does: 'at most cap.TENANT of any resource a second',
+  background: {
+    does: 'who has a floor.TENANT takes what others leave, and no less than that',
     needsTargets: false,
-    params: {},
+    params: {
+      slowdown: { value: 3, says: 'background is cut where others wait and it is slower than this' },
+      cut: { value: 0.3, says: 'how much is taken in a step' },
+      raise: { value: 0.05, says: 'how much is given back in a step' },
+    },
+  },
+  'deadline-aware': {
+    does: 'targets become deadlines: what comes too late is not begun',
+    needsTargets: true,
+    params: {
+      patience: { value: 1, says: 'the deadline, in targets' },
+      calm: { value: 0.8, says: 'loosens it only below this part of the target' },
+    },
+  },
+  'cost-cap': {
+    does: 'at most cap.TENANT a second, of what it takes times price.RESOURCE',
+    needsTargets: false,
+    params: { 'price.cpu': { value: 1, says: 'of a millisecond of CPU' } },
   },
   manual: {
     does: 'fixed rate.TENANT, weight.TENANT and seconds.TENANT at each point',
