@@ -13,8 +13,9 @@ import type { StoreLocation } from '#store'
 import type { BackfillJob } from './datasets/backfills.ts'
 import type { StoredDataset } from './datasets/definition.ts'
 import type { FeatureAnswer, FeatureRequest, FeatureWorkerData } from './datasets/feature-messages.ts'
-import type { FeatureStats, Trial } from './datasets/feature-pipeline.ts'
+import type { FeatureStats } from './datasets/feature-pipeline.ts'
 import { FEATURE_HEAP_MB_MAX, PING_MS, SILENCE_MS_MAX } from './datasets/limits.ts'
+import type { Trial } from './datasets/trials.ts'
 
 export type FeatureWorkerOptions = {
   readonly store: StoreLocation

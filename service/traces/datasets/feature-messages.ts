@@ -4,7 +4,9 @@ import type { MessagePort } from 'node:worker_threads'
 import type { StoreLocation } from '#store'
 import type { BackfillJob } from './backfills.ts'
 import type { StoredDataset } from './definition.ts'
-import type { DueForFeatures, FeatureStats, Trial } from './feature-pipeline.ts'
+import type { FeatureStats } from './feature-pipeline.ts'
+import type { DueForFeatures } from './trace-items.ts'
+import type { Trial } from './trials.ts'
 
 /** From the trace worker, in the order of the log. */
 export type ToFeatures =

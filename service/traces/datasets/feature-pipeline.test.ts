@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { seededRandom } from '#base'
 import { nodeClock } from '#log'
-import { compileFeatures, type FeatureValue, type Trace } from '#model'
+import type { FeatureValue, Trace } from '#model'
 import type { DatasetColumn } from '#protocol'
 import { openStore, type Store } from '#store'
 import { batchOf, type FixtureSpan } from '../span-batch.fixture.ts'
@@ -20,9 +20,10 @@ import { summaryBlock, summaryRows } from '../summary-table.ts'
 import type { BackfillJob } from './backfills.ts'
 import type { CompiledDataset } from './compile-dataset.ts'
 import { changeDataset, createDataset, sourceOf, tableOf, type StoredDataset } from './definition.ts'
-import { FeaturePipeline } from './feature-pipeline.ts'
+import { FeaturePipeline, type FeaturePorts } from './feature-pipeline.ts'
 import { runQuery } from './run-query.ts'
 import { TraceCache } from './trace-cache.ts'
+import { tryOn } from './trials.ts'
 
 const SECOND = 1_000_000_000n
 const BASE_NS = BigInt(Date.now() - 600_000) * 1_000_000n
@@ -65,7 +66,12 @@ class Bench {
   }
 
   make(): FeaturePipeline {
-    this.pipeline = new FeaturePipeline({
+    this.pipeline = new FeaturePipeline(this.ports())
+    return this.pipeline
+  }
+
+  ports(): FeaturePorts {
+    return {
       store: this.store,
       clock: { ...nodeClock, monotonicMs: () => performance.now() + this.#spentMs },
       random: seededRandom(Math.floor(performance.now() * 1000)),
@@ -73,8 +79,7 @@ class Bench {
       compile: ({ features }) => this.#compile(features),
       settled: (id) => this.settled.push(id),
       backfilled: (job) => this.backfills.push(job),
-    })
-    return this.pipeline
+    }
   }
 
   spend(ms: number): void {
@@ -427,12 +432,8 @@ describe('features of traces', () => {
   })
 
   it('a definition is tried on stored traces without writing', async () => {
-    const { program } = compileFeatures('Blocks | Count | RecordAs("n")')
-    assert.ok(program !== undefined)
-    const trial = await bench.pipeline.evaluate(bench.dataset(10, 'live', 'team', ERRORS), [
-      hex(5000),
-      hex(5001),
-    ])
+    const dataset = bench.dataset(10, 'live', 'team', ERRORS)
+    const trial = await tryOn(bench.ports(), dataset, [hex(5000), hex(5001)])
     assert.deepEqual([trial.traces, trial.matched, trial.rows, trial.overBudget], [2, 2, 2, 0])
   })
 })
