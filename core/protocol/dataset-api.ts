@@ -21,8 +21,10 @@ export type DatasetDefinition = {
   readonly owner: string
   /** Which traces: a predicate of the feature language; '' = all. */
   readonly filter: string
-  /** Pipelines of the feature language; each RecordAs is a column. */
+  /** Pipelines of the feature language; each RecordAs is a column. Of a file the text that was read. */
   readonly features: string
+  /** A TypeScript file in the server's folder of features, instead of pipelines. */
+  readonly file?: string
   readonly rowPer: DatasetRowPer
   readonly retentionHours?: number
   readonly maxBytes?: number
@@ -33,6 +35,9 @@ export type DatasetUse = {
   readonly traces: number
   readonly rows: number
   readonly cpuMs: number
+  /** Traces that have no row because their features failed, and the last of them. */
+  readonly failures: number
+  readonly lastFailure?: { readonly message: string; readonly traceId: string }
   /** Of the owner: evaluation stopped until then, as it cost too much too often. */
   readonly quarantinedUntilMs?: number
 }

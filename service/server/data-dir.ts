@@ -11,6 +11,7 @@
 //   DIR/audit.log     who did what
 //   DIR/server.json   where the running server listens (for the CLI)
 //   DIR/log/, DIR/store/   owned by ingest and by the store
+//   DIR/features/     TypeScript feature files that the operator puts there; only read
 // Files are 0600 in a folder of 0700: whoever can read them is the operator.
 
 import {

@@ -39,18 +39,22 @@ class Worker {
 
 let nowMs = 1_790_000_000_000
 function open(file: string): { readonly datasets: Datasets; readonly worker: Worker } {
-  const datasets = new Datasets({ file: path.join(dir, file), nowMs: () => (nowMs += 1_000) })
+  const datasets = new Datasets({
+    file: path.join(dir, file),
+    featuresDir: dir,
+    nowMs: () => (nowMs += 1_000),
+  })
   const worker = new Worker()
   datasets.connect(worker)
   return { datasets, worker }
 }
 
 describe('datasets.json', () => {
-  test('what the server brings, changes, removals and backfills outlive a restart', () => {
+  test('what the server brings, changes, removals and backfills outlive a restart', async () => {
     const { datasets, worker } = open('a.json')
     const names = Object.keys(BUILT_IN_DATASETS).sort()
     assert.deepEqual(worker.datasets.map(({ name }) => name).sort(), names)
-    const own = datasets.draft('own', DEFINITION, 'me')
+    const own = await datasets.draft('own', DEFINITION, 'me')
     assert.equal(datasets.get('own'), undefined)
     datasets.put(own)
     assert.ok(worker.datasets.includes(own))
@@ -82,11 +86,11 @@ describe('datasets.json', () => {
     again.datasets.close()
   })
 
-  test('a number of a table never comes again', () => {
+  test('a number of a table never comes again', async () => {
     const { datasets } = open('b.json')
     const seen = new Set<number>()
     for (let round = 0; round < 20; round++) {
-      const made = datasets.draft('again', DEFINITION, 'me')
+      const made = await datasets.draft('again', DEFINITION, 'me')
       assert.ok(!seen.has(made.tableId))
       seen.add(made.tableId)
       datasets.put(made)
@@ -95,9 +99,9 @@ describe('datasets.json', () => {
     datasets.close()
   })
 
-  test('one of ours that somebody changed is theirs; the others follow the server', () => {
+  test('one of ours that somebody changed is theirs; the others follow the server', async () => {
     const { datasets } = open('c.json')
-    const changed = datasets.draft('requests', { ...DEFINITION, owner: 'crosscut' }, 'me')
+    const changed = await datasets.draft('requests', { ...DEFINITION, owner: 'crosscut' }, 'me')
     assert.deepEqual([changed.version, changed.isBuiltIn], [2, false])
     datasets.put(changed)
     datasets.close()
@@ -118,7 +122,7 @@ describe('datasets.json', () => {
     for (const content of ['', '{', '[]', '{"format":1}', '{"format":2,"datasets":[]}', '\0\0']) {
       const file = path.join(dir, 'damaged.json')
       writeFileSync(file, content)
-      assert.throws(() => new Datasets({ file, nowMs: Date.now }), {
+      assert.throws(() => new Datasets({ file, featuresDir: dir, nowMs: Date.now }), {
         code: 'E_DATA_DAMAGED',
         message: /restore it, or remove it/,
       })

@@ -3,108 +3,18 @@
 // late spans, a death by kill -9, backfills, and everything that is refused.
 
 import assert from 'node:assert/strict'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { newTraceId, RunningServer, until, type Answer } from './running-server.fixture.ts'
 
-const MAIN = new URL('../../face/cli/main.ts', import.meta.url).pathname
-const dataDir = mkdtempSync(path.join(tmpdir(), 'crosscut-datasets-'))
+const server = new RunningServer()
+const { dataDir } = server
+const call: RunningServer['call'] = (...args) => server.call(...args)
+const send: RunningServer['send'] = (...args) => server.send(...args)
+const crosscut: RunningServer['crosscut'] = (args) => server.crosscut(args)
+const rowOf: RunningServer['rowOf'] = (...args) => server.rowOf(...args)
 
-type Up = { readonly child: ChildProcess; readonly url: string; readonly otlpUrl: string }
-type Answer = { readonly status: number; readonly body: ReturnType<typeof JSON.parse> }
-
-function up(): Promise<Up> {
-  const args = ['up', '--json', '--data', dataDir, '--port', '0', '--otlp-port', '0']
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
-  return new Promise((resolve, reject) => {
-    let out = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString()
-      if (out.includes('\n')) resolve({ child, ...JSON.parse(out) })
-    })
-    child.once('exit', (code) => reject(new Error(`up ended with ${code}`)))
-  })
-}
-
-async function until<T>(what: string, look: () => Promise<T | undefined>): Promise<T> {
-  const endMs = performance.now() + 40_000
-  for (;;) {
-    const seen = await look()
-    if (seen !== undefined) return seen
-    if (performance.now() > endMs) throw new Error(`not in time: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
-  }
-}
-
-let server: Up
-
-async function call(method: string, at: string, body?: unknown, token?: string): Promise<Answer> {
-  const authorization = `Bearer ${token ?? readFileSync(path.join(dataDir, 'admin-token'), 'utf8').trim()}`
-  const response = await fetch(`${server.url}/api/v1${at}`, {
-    method,
-    headers: { authorization, 'content-type': 'application/json' },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  })
-  return { status: response.status, body: JSON.parse(await response.text()) }
-}
-
-async function ready(): Promise<void> {
-  await until('ready', async () => ((await fetch(`${server.url}/readyz`)).status === 200 ? true : undefined))
-}
-
-type Span = { readonly id: number; readonly ms: number; readonly error?: boolean; readonly state?: string }
-
-const begins = new Map<string, bigint>()
-
-async function send(traceId: string, service: string, spans: readonly Span[]): Promise<void> {
-  // A trace begins once, whenever its spans come.
-  const now = begins.get(traceId) ?? BigInt(Date.now() - 5_000) * 1_000_000n
-  begins.set(traceId, now)
-  const made = spans.map(({ id, ms, error = false, state = '' }) => ({
-    traceId,
-    spanId: id.toString(16).padStart(16, '0'),
-    ...(id === 1 ? {} : { parentSpanId: '0000000000000001' }),
-    name: id === 1 ? 'GET /' : `call ${id}`,
-    kind: id === 1 ? 2 : 3,
-    traceState: state,
-    startTimeUnixNano: String(now),
-    endTimeUnixNano: String(now + BigInt(ms) * 1_000_000n),
-    status: { code: error ? 2 : 0 },
-    attributes: [],
-  }))
-  const attributes = [{ key: 'service.name', value: { stringValue: service } }]
-  const response = await fetch(`${server.otlpUrl}/v1/traces`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans: made }] }] }),
-  })
-  assert.equal(response.status, 200)
-  await response.arrayBuffer()
-}
-
-type Ended = { readonly code: number | null; readonly out: string; readonly err: string }
-
-function crosscut(args: readonly string[]): Promise<Ended> {
-  return new Promise((resolve) => {
-    const child = spawn(process.execPath, [MAIN, ...args, '--data', dataDir], {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    let out = ''
-    let err = ''
-    child.stdout.on('data', (chunk: Buffer) => {
-      out += chunk.toString()
-    })
-    child.stderr.on('data', (chunk: Buffer) => {
-      err += chunk.toString()
-    })
-    child.on('close', (code) => resolve({ code, out, err }))
-  })
-}
-
-const newTraceId = (): string => randomBytes(16).toString('hex')
 const CALLS = {
   owner: 'shop-team',
   filter: 'service = "shop"',
@@ -116,30 +26,8 @@ const CALLS = {
 }
 
 describe('datasets of a running server', () => {
-  before(async () => {
-    server = await up()
-    await ready()
-  })
-  after(() => {
-    server.child.kill('SIGKILL')
-    rmSync(dataDir, { recursive: true, force: true })
-  })
-
-  const rowOf = (
-    name: string,
-    traceId: string,
-    where: (row: Record<string, unknown>) => boolean = () => true,
-  ) =>
-    until(`a row of ${traceId} in ${name}`, async () => {
-      const { columns } = (await call('GET', `/datasets/${name}`)).body
-      const select = ['traceId', 'weight', ...columns.map((column: { name: string }) => column.name)]
-      const request = { select, where: { column: 'traceId', op: '=', value: traceId } }
-      const { status, body } = await call('POST', `/datasets/${name}/query`, request)
-      // A busy machine answers 503 or 504 for a while after a start.
-      if (status !== 200) return undefined
-      const [row] = body.rows
-      return body.rows.length === 1 && where(row) ? row : undefined
-    })
+  before(() => server.start())
+  after(() => server.remove())
 
   const first = newTraceId()
 
@@ -224,11 +112,8 @@ describe('datasets of a running server', () => {
   test('kill -9 loses neither definitions nor rows; a backfill brings old traces into a new dataset', async () => {
     const late = newTraceId()
     await send(late, 'shop', [{ id: 1, ms: 20 }])
-    const died = new Promise((resolve) => server.child.once('exit', resolve))
-    server.child.kill('SIGKILL')
-    await died
-    server = await up()
-    await ready()
+    await server.end('SIGKILL')
+    await server.start()
     assert.equal((await rowOf('calls', late))['duration_ms'], 20)
     assert.equal((await rowOf('calls', first))['calls'], 2)
     const copy = await call('PUT', '/datasets/copy', { ...CALLS, owner: 'other-team' })
@@ -247,7 +132,7 @@ describe('datasets of a running server', () => {
     const live = await rows('calls')
     assert.equal(live.length, 4)
     assert.deepEqual(await rows('copy'), live)
-    const metrics = await (await fetch(`${server.url}/metrics`)).text()
+    const metrics = await server.metrics()
     assert.match(metrics, /^crosscut_features_dataset_rows_total\{dataset="copy"\} 4$/m)
     assert.match(metrics, /^crosscut_features_delayed_waiting 0$/m)
   })
@@ -373,11 +258,8 @@ describe('datasets of a running server', () => {
     const last = newTraceId()
     await send(last, 'shop', [{ id: 1, ms: 33 }])
     await new Promise((resolve) => setTimeout(resolve, 700))
-    const ended = new Promise((resolve) => server.child.once('exit', resolve))
-    server.child.kill('SIGTERM')
-    assert.equal(await ended, 0)
-    server = await up()
-    await ready()
+    assert.equal(await server.end('SIGTERM'), 0)
+    await server.start()
     assert.equal((await rowOf('requests', last))['duration_ms'], 33)
     const { body } = await call('GET', '/datasets')
     assert.ok(!body.datasets.some(({ name }: { name: string }) => name === 'model-repairs'))

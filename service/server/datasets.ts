@@ -11,13 +11,18 @@
 // somebody replaces or removes them.
 
 import { randomBytes } from 'node:crypto'
-import type { BackfillView, DatasetDefinition, DatasetView } from '#protocol'
+import type { BackfillView, DatasetColumn, DatasetDefinition, DatasetView } from '#protocol'
 import {
   BUILT_IN_DATASETS,
   BUILT_IN_OWNER,
   changeDataset,
+  columnsOfFile,
   compileDataset,
+  compilePipelines,
   createDataset,
+  DatasetError,
+  FeatureFileError,
+  readFeatureFile,
   datasetLimits as limits,
   type BackfillJob,
   type FeatureStats,
@@ -42,7 +47,12 @@ type Saved = {
   readonly backfills: readonly BackfillJob[]
 }
 
-type Parts = { readonly file: string; readonly nowMs: () => number }
+type Parts = {
+  readonly file: string
+  /** The operator's TypeScript feature files. */
+  readonly featuresDir: string
+  readonly nowMs: () => number
+}
 
 /** Tables of removed datasets that are told to every worker. */
 const DROPPED_MAX = 1_000
@@ -92,9 +102,9 @@ export class Datasets {
   /**
    * What would be in force; nothing changes. Errors: DatasetError; 409 when there are too many.
    */
-  draft(name: string, definition: DatasetDefinition, by: string): StoredDataset {
-    const { program } = compileDataset(definition)
-    const change = { definition, columns: program.columns, atMs: this.#parts.nowMs(), by }
+  async draft(name: string, given: DatasetDefinition, by: string): Promise<StoredDataset> {
+    const { definition, columns } = await this.#compiled(given)
+    const change = { definition, columns, atMs: this.#parts.nowMs(), by }
     const before = this.#datasets.get(name)
     if (before !== undefined) {
       const next = changeDataset(before, change)
@@ -108,6 +118,27 @@ export class Datasets {
         'remove one, or add features to one that is there',
       )
     return createDataset({ ...change, name, tableId: this.#nextTableId(), isBuiltIn: false })
+  }
+
+  /** A feature file is read here, once: what stands in the folder later changes nothing. */
+  async #compiled(
+    given: DatasetDefinition,
+  ): Promise<{ readonly definition: DatasetDefinition; readonly columns: readonly DatasetColumn[] }> {
+    const { program } = compileDataset(given)
+    if (program !== undefined) return { definition: given, columns: program.columns }
+    const { file: name = '', rowPer } = given
+    try {
+      const source = readFeatureFile(this.#parts.featuresDir, name)
+      const columns = await columnsOfFile({ name, source, rowPer })
+      return { definition: { ...given, features: source }, columns }
+    } catch (error: unknown) {
+      if (!(error instanceof FeatureFileError)) throw error
+      throw new DatasetError(
+        'E_DATASET_FILE',
+        error.message,
+        'crosscut features check FILE tries it at your desk',
+      )
+    }
   }
 
   /** Puts a draft into force. */
@@ -225,8 +256,8 @@ export class Datasets {
       const known = this.#datasets.get(name)
       if (this.#removedBuiltIns.has(name) || known?.isBuiltIn === false) continue
       const definition = { ...shipped, owner: BUILT_IN_OWNER }
-      const { program } = compileDataset(definition)
-      const change = { definition, columns: program.columns, atMs: this.#parts.nowMs(), by: 'server' }
+      const { columns } = compilePipelines(definition)
+      const change = { definition, columns, atMs: this.#parts.nowMs(), by: 'server' }
       const next =
         known === undefined
           ? createDataset({ ...change, name, tableId: this.#nextTableId(), isBuiltIn: true })

@@ -14,9 +14,15 @@ const GAUGES: ReadonlySet<string> = new Set([
 /** Nothing while the worker does not answer. */
 export function featureMetrics(stats: FeatureStats | undefined): Metric[] {
   if (stats === undefined) return []
-  const { owners, datasets, ...totals } = stats
+  const { owners, datasets, filesEnded, ...totals } = stats
   return [
     ...metricsOf('features', totals, GAUGES),
+    {
+      name: 'crosscut_features_files_ended_total',
+      help: 'Threads of TypeScript feature files that were ended, by why.',
+      type: 'counter',
+      samples: Object.entries(filesEnded).map(([reason, value]) => ({ labels: { reason }, value })),
+    },
     by('owner', owners, 'owner_cpu_ms', 'CPU time of its features.', ({ cpuMs }) => cpuMs),
     by('owner', owners, 'owner_over_budget', 'Traces that cost more than they may.', (use) => use.overBudget),
     by('owner', owners, 'owner_refused', 'Traces that its queue had no room for.', ({ refused }) => refused),
@@ -31,6 +37,7 @@ export function featureMetrics(stats: FeatureStats | undefined): Metric[] {
     by('dataset', datasets, 'dataset_rows', 'Rows evaluated.', ({ rows }) => rows),
     by('dataset', datasets, 'dataset_traces', 'Traces that its filter let through.', ({ traces }) => traces),
     by('dataset', datasets, 'dataset_cpu_ms', 'CPU time of its features.', ({ cpuMs }) => cpuMs),
+    by('dataset', datasets, 'dataset_failures', 'Traces whose features failed.', ({ failures }) => failures),
     by('dataset', datasets, 'dataset_over_budget', 'Features without room.', ({ overBudget }) => overBudget),
     by('dataset', datasets, 'dataset_not_finite', 'Numbers that are none.', ({ notFinite }) => notFinite),
     by(

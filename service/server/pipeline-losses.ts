@@ -33,7 +33,7 @@ const CAUSES: { readonly [metric: string]: Cause } = {
   features_traces_too_large: loss('features', 'traces', 'too large for features'),
   features_traces_gone: loss('features', 'traces', 'no longer stored when their turn came'),
   features_traces_dropped: loss('features', 'traces', 'beyond what the delayed queue holds'),
-  features_evaluation_failures: loss('features', 'traces', 'whose features failed'),
+  features_dataset_failures: loss('features', 'traces', 'without a row, their features failed, in'),
   features_read_failures: loss('features', 'traces', 'read in vain, asked for again'),
   features_rows_failed: loss('features', 'rows', 'that the store refused'),
   features_dataset_over_budget: loss('features', 'features', 'left empty, over the budget, in'),

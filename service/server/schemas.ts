@@ -190,7 +190,11 @@ const instant: Schema = {
 const datasetDefinition = {
   owner: text,
   'filter?': text,
-  features: text,
+  'features?': text,
+  'file?': {
+    ...text,
+    description: "a TypeScript file in the server's folder of features, instead of features",
+  },
   'rowPer?': { enum: ['trace', 'element', 'unit', 'block', 'point', 'edge'] },
   'retentionHours?': count,
   'maxBytes?': count,
@@ -559,7 +563,14 @@ export const SCHEMAS = {
     changedMs: number,
     changedBy: text,
     history: list(object({ version: count, changedMs: number, by: text })),
-    'use?': object({ traces: count, rows: count, cpuMs: number, 'quarantinedUntilMs?': number }),
+    'use?': object({
+      traces: count,
+      rows: count,
+      cpuMs: number,
+      failures: count,
+      'lastFailure?': object({ message: text, traceId: id32 }),
+      'quarantinedUntilMs?': number,
+    }),
     'backfill?': ref('BackfillView'),
     'trial?': trial,
   }),

@@ -97,7 +97,11 @@ async function startOn(config: Config, parts: Parts): Promise<ServerHandle> {
         nowMs: Date.now,
       }),
       ...whoMayCome(dataDir, config),
-      datasets: new Datasets({ file: path.join(dataDir.dir, 'datasets.json'), nowMs: Date.now }),
+      datasets: new Datasets({
+        file: path.join(dataDir.dir, 'datasets.json'),
+        featuresDir: path.join(dataDir.dir, 'features'),
+        nowMs: Date.now,
+      }),
       notebooks: new Notebooks({ dir: path.join(dataDir.dir, 'notebooks'), nowMs: Date.now }),
       audit: new AuditLog(path.join(dataDir.dir, 'audit.log'), Date.now),
       loopDelay,

@@ -3,12 +3,14 @@
 // more than text.
 
 import assert from 'node:assert/strict'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { chromium, type Browser, type Locator, type Page } from 'playwright-core'
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
 import { Crosscut, until } from '../system/running.ts'
 import { CHROMIUM_ARGS, colourCount, mapped } from '../web/browser.ts'
-import { HOSTILE_ROUTE, sendShop, SLOW_MS, TRACES } from './shop-traces.ts'
+import { HOSTILE_ROUTE, sendOne, sendShop, SLOW_MS, TRACES } from './shop-traces.ts'
 
 const WAIT_MS = 60_000
 
@@ -108,7 +110,11 @@ test('a backfill brings stored traces into it, with a bar that says how far it i
 
 test('lines over time, by group; a value is a click from being a condition', async () => {
   await page.locator('.charts canvas').first().waitFor()
-  assert.ok((await colourCount(page, '.charts canvas')) > 3)
+  await until(
+    async () => (await colourCount(page, '.charts canvas')) > 3,
+    () => 'no lines were drawn',
+    WAIT_MS,
+  )
   await page.getByLabel('Add a column to group by').selectOption('version')
   const legend = page.getByRole('list', { name: 'Lines' }).first()
   await legend.getByRole('button', { name: 'v2' }).waitFor()
@@ -252,6 +258,32 @@ test('a notebook asks a sample by features and a dataset by SQL, and its address
  * Refused questions (400, 404, 422) were asked for; the styles of deleted lines are Chromium's own editing.
  */
 const EXPECTED = /status of (400|404|422)|Applying inline style/
+
+test('a dataset of a feature file shows the text that runs, how often it failed and where', async () => {
+  const folder = path.join(crosscut.folder, '.crosscut', 'features')
+  mkdirSync(folder, { recursive: true })
+  const source = `// <img src=x onerror="window.__pwned=1">
+export const columns = { n: 'number' }
+export function features() {
+  throw new Error('<b>no</b>')
+}
+`
+  writeFileSync(path.join(folder, 'fails.ts'), source)
+  const definition = { owner: 'file-team', file: 'fails.ts', filter: 'service = "later"' }
+  await crosscut.api('/datasets/of-a-file', { method: 'PUT', body: JSON.stringify(definition) })
+  await sendOne(crosscut.otlpUrl, 'later')
+  await page.goto(`${crosscut.url}/datasets`)
+  const row = page.getByRole('row', { name: 'of-a-file' })
+  await row.getByText('1 trace failed').waitFor()
+  await row.getByRole('link', { name: 'Definition' }).click()
+  const part = page.getByRole('region', { name: 'Features of a row' })
+  assert.equal(await part.locator('pre').innerText(), source)
+  assert.match(await part.getByRole('alert').innerText(), /fails\.ts:4:9 Error: <b>no<\/b>/)
+  assert.equal(await part.getByRole('alert').getByRole('link').count(), 1)
+  writeFileSync(path.join(folder, 'fails.ts'), source.replace('throw new', 'return new'))
+  await page.getByRole('button', { name: 'Save' }).click()
+  await page.getByText('Version 2 is live').waitFor()
+})
 
 test('the page had nothing to complain about', () => {
   assert.deepEqual(

@@ -16,15 +16,23 @@ export async function sendShop(otlpUrl: string): Promise<void> {
   const begin = Date.now() - SPREAD_MS - 60_000
   for (let first = 0; first < TRACES; first += BATCH) {
     const spans = Array.from({ length: BATCH }, (_, i) => spansOf(first + i, begin)).flat()
-    const attributes = [attribute('service.name', 'shop')]
-    const answer = await fetch(`${otlpUrl}/v1/traces`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] }),
-    })
-    if (!answer.ok) throw new Error(`the spans were refused: ${answer.status} ${await answer.text()}`)
-    await answer.arrayBuffer()
+    await post(otlpUrl, 'shop', spans)
   }
+}
+
+/** A trace of its own, of now. */
+export const sendOne = (otlpUrl: string, service: string): Promise<void> =>
+  post(otlpUrl, service, spansOf(0, Date.now() - 1_000))
+
+async function post(otlpUrl: string, service: string, spans: readonly object[]): Promise<void> {
+  const attributes = [attribute('service.name', service)]
+  const answer = await fetch(`${otlpUrl}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] }),
+  })
+  if (!answer.ok) throw new Error(`the spans were refused: ${answer.status} ${await answer.text()}`)
+  await answer.arrayBuffer()
 }
 
 const attribute = (key: string, value: string) => ({ key, value: { stringValue: value } })

@@ -117,6 +117,26 @@ test(
   },
 )
 
+test(
+  'with it `features check` runs a TypeScript file, which finds crosscut/traces',
+  { skip: nodeMajor() < SERVER_MAJOR_MIN && 'the server wants Node 24' },
+  async () => {
+    const source = `import { criticalPath, type Trace } from 'crosscut/traces'
+export const columns = { sections: 'number' } as const
+export const features = (trace: Trace) => ({ sections: criticalPath(trace).length })
+`
+    app.write('path.ts', source)
+    const span = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), name: 'hello', kind: 2 }
+    const times = { startTimeUnixNano: '1790000000000000000', endTimeUnixNano: '1790000000005000000' }
+    const request = { resourceSpans: [{ scopeSpans: [{ spans: [{ ...span, ...times }] }] }] }
+    app.write('trace.json', JSON.stringify(request))
+    const check = ['features', 'check', 'path.ts', '--on', 'trace.json', '--json']
+    const outcome = await app.run(['node_modules/crosscut/cli/main.js', ...check])
+    assert.equal(outcome.code, 0, outcome.stderr)
+    assert.deepEqual(JSON.parse(outcome.stdout).rows, [{ values: [1] }])
+  },
+)
+
 async function installServer(): Promise<void> {
   const target = path.join(app.folder, 'node_modules', 'crosscut-server')
   mkdirSync(target, { recursive: true })

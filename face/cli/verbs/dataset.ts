@@ -24,6 +24,10 @@ export const dataset: Verb = {
   words: [1, 2],
   flags: {
     features: { value: 'FILE', says: 'add: pipelines of the feature language; - = stdin' },
+    file: {
+      value: 'NAME',
+      says: "add: a TypeScript feature file in the server's DIR/features, instead of --features",
+    },
     filter: { value: 'TEXT', says: 'add: which traces (default: all)' },
     owner: { value: 'NAME', says: 'add: whose features these are (default: $USER)' },
     'row-per': { value: 'trace|block|unit|point|edge', says: 'add: what a row is (default: trace)' },
@@ -57,6 +61,7 @@ export const dataset: Verb = {
   },
   examples: [
     'crosscut dataset ls',
+    'crosscut dataset add cold-starts --file cold-start.ts --owner mobile',
     'crosscut dataset add page-loads --features page-load.features --filter \'service = "web"\'',
     "crosscut dataset query requests --select 'p99(duration_ms)' --select count --group-by service --last 1h",
     "crosscut dataset query requests --select 'p99(duration_ms)' --every 1m --last 15m --json",
@@ -101,8 +106,9 @@ async function list(io: Io, args: Args): Promise<number> {
 }
 
 function rowOf({ name, owner, rowPer, columns, version, use, changedMs }: DatasetView): string[] {
-  const isResting = use?.quarantinedUntilMs !== undefined
-  const rows = use === undefined ? '' : `${use.rows}${isResting ? ' (quarantined)' : ''}`
+  const failed = use === undefined || use.failures === 0 ? '' : ` (${use.failures} traces failed)`
+  const resting = use?.quarantinedUntilMs === undefined ? '' : ' (quarantined)'
+  const rows = use === undefined ? '' : `${use.rows}${failed}${resting}`
   return [name, owner, rowPer, String(columns.length), String(version), rows, ago(Date.now() - changedMs)]
 }
 
@@ -116,14 +122,15 @@ type Added = DatasetView & {
 }
 
 async function add(io: Io, args: Args, name: string): Promise<number> {
-  const file = args.text('features')
-  if (file === undefined) throw new UsageError('dataset add needs --features FILE')
+  const [pipelines, file] = [args.text('features'), args.text('file')]
+  if ((pipelines === undefined) === (file === undefined))
+    throw new UsageError('dataset add needs --features FILE, or --file NAME of a feature file')
   const hours = args.count('retention-hours', 1e6)
   const bytes = args.count('max-bytes', Number.MAX_SAFE_INTEGER)
   const body: Partial<DatasetDefinition> & { readonly dryRun?: boolean; readonly force?: boolean } = {
     owner: args.text('owner') ?? io.env.USER ?? 'me',
     filter: args.text('filter') ?? '',
-    features: readText(io, file),
+    ...(pipelines === undefined ? { file } : { features: readText(io, pipelines) }),
     ...rowPerOf(args),
     ...(hours === undefined ? {} : { retentionHours: hours }),
     ...(bytes === undefined ? {} : { maxBytes: bytes }),

@@ -1,10 +1,12 @@
-// `features check <file> | ls`: feature pipelines before they are in use, tried on a trace, and those that are.
+// `features check <file> | ls`: features before they are in use, tried on a trace, and those that are. A file of
+// TypeScript is run as the server runs it: in a process of its own, with its limits.
 
 import { readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
 import { formatDiagnostic, type Diagnostic } from '#base'
 import type { FeatureColumn, FeatureRow, LooseOtlpSpan, Trace } from '#model'
 import { Client } from '../client.ts'
+import { loadServer } from '../load-server.ts'
 import { clip, plain, table } from '../text.ts'
 import { CliError, CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 
@@ -18,7 +20,7 @@ const SPANS_PAGE = 5_000
 
 export const features: Verb = {
   name: 'features',
-  summary: 'check pipelines of the feature language, try them on a trace; list those of all datasets',
+  summary: 'check pipelines or a TypeScript feature file, try them on a trace; list those of all datasets',
   usage: 'check <file> | ls',
   words: [1, 2],
   flags: {
@@ -30,6 +32,7 @@ export const features: Verb = {
   examples: [
     'crosscut features check page-load.features',
     'crosscut features check page-load.features --on 4bf92f3577b34da6a3ce929d0e0e4736',
+    'crosscut features check cold-start.ts --on trace.json',
     'crosscut features ls',
   ],
   run: async (io, args) => {
@@ -40,9 +43,37 @@ export const features: Verb = {
   },
 }
 
-async function check(io: Io, args: Args, file: string): Promise<number> {
-  const rowPer = rowPerOf(args)
+function check(io: Io, args: Args, file: string): Promise<number> {
   const text = readText(path.resolve(io.cwd, file), file)
+  return file.endsWith('.ts') ? checkFile(io, args, { file, text }) : checkPipelines(io, args, { file, text })
+}
+
+type Given = { readonly file: string; readonly text: string }
+
+async function checkFile(io: Io, args: Args, { file, text }: Given): Promise<number> {
+  if (args.has('filter')) throw new UsageError('a filter is a condition of the feature language')
+  const { askFeatureFile, FeatureFileError } = await loadServer()
+  const on = args.text('on')
+  const trace = on === undefined ? undefined : await readTrace(io, args, on)
+  const source = { name: path.basename(file), source: text, rowPer: rowPerOf(args) }
+  try {
+    const { columns, rows, notFinite } = await askFeatureFile(source, trace)
+    const tried = trace === undefined ? {} : { rows, notFinite }
+    if (args.has('json')) io.out(`${JSON.stringify({ ok: true, columns, diagnostics: [], ...tried })}\n`)
+    else if (trace === undefined) showColumns(io, columns)
+    else showTried(io, columns, { rows, overBudget: 0, notFinite })
+    return 0
+  } catch (error: unknown) {
+    if (!(error instanceof FeatureFileError)) throw error
+    if (args.has('json'))
+      io.out(`${JSON.stringify({ ok: false, columns: [], diagnostics: [{ message: error.message }] })}\n`)
+    else io.say(`${plain(error.message)}\n`)
+    return 1
+  }
+}
+
+async function checkPipelines(io: Io, args: Args, { file, text }: Given): Promise<number> {
+  const rowPer = rowPerOf(args)
   const { compileFeatures, compileFilter, FeatureBudget } = await import('#model')
   const { program, filter, diagnostics } = args.has('filter')
     ? { program: undefined, ...compileFilter(text) }
@@ -61,15 +92,27 @@ async function check(io: Io, args: Args, file: string): Promise<number> {
     return isGood ? 0 : 1
   }
   for (const one of diagnostics) io.say(`${lineOf(file, one)}\n`)
-  if (rows !== undefined) showRows(io, columns, rows)
-  else if (holds !== undefined) io.out(holds ? 'holds\n' : 'does not hold\n')
+  if (holds !== undefined) io.out(holds ? 'holds\n' : 'does not hold\n')
   else if (filter !== undefined) io.out('a condition on traces\n')
-  else if (columns.length > 0) io.out(table(io, ['COLUMN', 'TYPE', 'UNIT'], columns.map(cellsOf)))
-  if (budget.overBudget > 0)
-    io.say(`${budget.overBudget} values are null because the trace is too large for them\n`)
-  if (budget.notFinite > 0)
-    io.say(`${budget.notFinite} values are null: a division by zero, or beyond a number\n`)
+  else if (rows === undefined && columns.length > 0) showColumns(io, columns)
+  showTried(io, columns, { rows, ...budget })
   return isGood ? 0 : 1
+}
+
+function showColumns(io: Io, columns: readonly FeatureColumn[]): void {
+  io.out(table(io, ['COLUMN', 'TYPE', 'UNIT'], columns.map(cellsOf)))
+}
+
+type Tried = {
+  readonly rows: readonly FeatureRow[] | undefined
+  readonly overBudget: number
+  readonly notFinite: number
+}
+
+function showTried(io: Io, columns: readonly FeatureColumn[], { rows, overBudget, notFinite }: Tried): void {
+  if (rows !== undefined) showRows(io, columns, rows)
+  if (overBudget > 0) io.say(`${overBudget} values are null because the trace is too large for them\n`)
+  if (notFinite > 0) io.say(`${notFinite} values are null: a division by zero, or beyond a number\n`)
 }
 
 /** One row reads better from top to bottom. */

@@ -48,6 +48,7 @@ const dataset: Reader<DatasetView> = object({
   owner: string,
   filter: string,
   features: string,
+  file: optional(string),
   rowPer,
   retentionHours: optional(number),
   maxBytes: optional(number),
@@ -58,7 +59,14 @@ const dataset: Reader<DatasetView> = object({
   changedBy: string,
   history: array(object({ version: number, changedMs: number, by: string })),
   use: optional(
-    object({ traces: number, rows: number, cpuMs: number, quarantinedUntilMs: optional(number) }),
+    object({
+      traces: number,
+      rows: number,
+      cpuMs: number,
+      failures: number,
+      lastFailure: optional(object({ message: string, traceId: string })),
+      quarantinedUntilMs: optional(number),
+    }),
   ),
   backfill: optional(backfill),
   warnings: optional(array(diagnostic)),
@@ -156,7 +164,7 @@ const savedDataset: Reader<SavedDataset> = (value, where) => ({
   ...tried(value, where),
 })
 
-/** Errors: ApiFailure E_DATASET_DEFINITION, E_DATASET_FEATURES, E_DATASET_FILTER with the mend. */
+/** Errors: ApiFailure E_DATASET_DEFINITION, _FEATURES, _FILTER, _FILE with the mend. */
 export function saveDataset(
   name: string,
   body: DatasetDefinition,

@@ -24,7 +24,9 @@ import { whoIs } from './who.ts'
 const definitionBody = object({
   owner: text(limits.NAME_CHARS_MAX),
   filter: optional(text(limits.DEFINITION_CHARS_MAX)),
-  features: text(2 * limits.DEFINITION_CHARS_MAX),
+  features: optional(text(2 * limits.DEFINITION_CHARS_MAX)),
+  /** Instead of features. */
+  file: optional(text(limits.NAME_CHARS_MAX + 3)),
   rowPer: optional(oneOf('trace', 'element', 'unit', 'block', 'point', 'edge')),
   retentionHours: optional(integer),
   maxBytes: optional(integer),
@@ -51,25 +53,30 @@ export const putDataset: Handler = async (exchange, services) => {
   const { dryRun, force, ...given } = definitionBody(await readJson(exchange.request), '')
   const definition = definitionOf(given)
   const by = whoIs(exchange)
-  const draft = asWritten(exchange, () => datasets.draft(name, definition, by))
+  const draft = await asWritten(exchange, () => datasets.draft(name, definition, by))
   if (draft === undefined) return
   const isChanged = datasets.get(name) !== draft
   const trial = isChanged ? await tryOut(services.pipeline(), draft) : undefined
-  if (trial !== undefined && force !== true) checkCost(trial)
+  if (trial !== undefined && force !== true) checkTrial(trial)
   const columns = draft.columns.map(({ field: _field, ...column }) => column)
   if (dryRun === true) return sendJson(exchange.response, 200, { columns, trial })
   const isNew = datasets.get(name) === undefined
   if (isChanged) {
-    services.audit.add(by, 'dataset.put', { name, version: draft.version, ...definition })
+    services.audit.add(by, 'dataset.put', {
+      name,
+      version: draft.version,
+      ...definition,
+      features: draft.features,
+    })
     datasets.put(draft)
   }
   sendJson(exchange.response, isNew ? 201 : 200, { ...datasets.view(draft), trial })
 }
 
 /** What is made of a text; undefined = all its mistakes were answered. */
-function asWritten<T>(exchange: Exchange, make: () => T): T | undefined {
+async function asWritten<T>(exchange: Exchange, make: () => T | Promise<T>): Promise<T | undefined> {
   try {
-    return make()
+    return await make()
   } catch (error: unknown) {
     if (!(error instanceof DatasetError)) throw error
     const { code, message, hint, diagnostics } = error
@@ -81,12 +88,13 @@ function asWritten<T>(exchange: Exchange, make: () => T): T | undefined {
 function definitionOf(given: {
   readonly owner: string
   readonly filter?: string
-  readonly features: string
+  readonly features?: string
+  readonly file?: string
   readonly rowPer?: 'trace' | 'element' | 'unit' | 'block' | 'point' | 'edge'
   readonly retentionHours?: number
   readonly maxBytes?: number
 }): DatasetDefinition {
-  const { owner, filter = '', features, rowPer = 'trace', retentionHours, maxBytes } = given
+  const { owner, filter = '', features = '', file, rowPer = 'trace', retentionHours, maxBytes } = given
   if (!/^[\w.@-]{1,64}$/.test(owner))
     throw bad('owner is 1 to 64 of A-Z a-z 0-9 _ . @ -', 'a team or a person: shop-team')
   if (retentionHours !== undefined && (retentionHours < 1 || retentionHours > limits.RETENTION_HOURS_MAX))
@@ -99,10 +107,13 @@ function definitionOf(given: {
       `maxBytes is at least ${limits.DATASET_BYTES_MIN}`,
       `leave it out for ${limits.DATASET_BYTES_DEFAULT}`,
     )
+  if (file !== undefined && features !== '')
+    throw bad('features and file exclude each other', "one dataset of pipelines, one of the file's")
   return {
     owner,
     filter,
     features,
+    ...(file === undefined ? {} : { file }),
     rowPer: rowPer === 'element' ? 'block' : rowPer,
     ...(retentionHours === undefined ? {} : { retentionHours }),
     ...(maxBytes === undefined ? {} : { maxBytes }),
@@ -120,7 +131,14 @@ async function tryOut(pipeline: Pipeline | undefined, draft: StoredDataset): Pro
   }
 }
 
-function checkCost({ traces, cpuMs, overBudget }: Trial): void {
+function checkTrial({ traces, cpuMs, overBudget, failure }: Trial): void {
+  if (failure !== undefined)
+    throw new RequestError(
+      422,
+      'E_DATASET_FILE',
+      `on the stored trace ${failure.traceId} it failed: ${failure.message}`,
+      `crosscut features check FILE --on ${failure.traceId} shows it; or send force: true`,
+    )
   const eachMs = cpuMs / Math.max(1, traces)
   if (traces === 0 || (eachMs <= limits.JOB_MS_MAX && overBudget === 0)) return
   throw new RequestError(
@@ -154,7 +172,7 @@ const sqlBody = object({ text: text(limits.SQL_CHARS_MAX), from: optional(time),
 /** The same question as a statement; the dataset is the one that it names. */
 export const askSql: Handler = async (exchange, services) => {
   const body = sqlBody(await readJson(exchange.request), '')
-  const asked = asWritten(exchange, () => parseSql(body.text))
+  const asked = await asWritten(exchange, () => parseSql(body.text))
   if (asked === undefined) return
   const dataset = datasetNamed(asked.dataset, services.datasets)
   const isAll = asked.query.select.join() === '*'

@@ -5,32 +5,41 @@ import { compileFeatures, compileFilter, type FeatureFilter, type FeatureProgram
 import type { DatasetDefinition } from '#protocol'
 import { DatasetError } from './query-error.ts'
 
-export type CompiledDataset = { readonly program: FeatureProgram; readonly filter: FeatureFilter }
+export type CompiledDataset = {
+  /** Absent = its features are a TypeScript file's (../feature-files). */
+  readonly program?: FeatureProgram
+  readonly filter: FeatureFilter
+}
 
 const everyTrace: FeatureFilter = () => true
 
+type Texts = Pick<DatasetDefinition, 'filter' | 'features' | 'rowPer' | 'file'>
+
 /** Errors: E_DATASET_FILTER, E_DATASET_FEATURES with diagnostics. */
-export function compileDataset({
-  filter,
-  features,
-  rowPer,
-}: Pick<DatasetDefinition, 'filter' | 'features' | 'rowPer'>): CompiledDataset {
-  const compiled = compileFeatures(features, { rowPer })
-  if (compiled.program === undefined)
-    throw new DatasetError(
-      'E_DATASET_FEATURES',
-      `the features have mistakes: ${compiled.diagnostics[0]?.message ?? ''}`,
-      compiled.diagnostics[0]?.suggestion ?? 'crosscut features check FILE shows each',
-      compiled.diagnostics,
-    )
-  if (filter.trim() === '') return { program: compiled.program, filter: everyTrace }
-  const condition = compileFilter(filter)
-  if (condition.filter === undefined)
-    throw new DatasetError(
-      'E_DATASET_FILTER',
-      `the filter has mistakes: ${condition.diagnostics[0]?.message ?? ''}`,
-      condition.diagnostics[0]?.suggestion ?? "duration > 1s and service = 'gateway'",
-      condition.diagnostics,
-    )
-  return { program: compiled.program, filter: condition.filter }
+export function compileDataset({ filter, features, rowPer, file }: Texts): CompiledDataset {
+  const pipelines = file === undefined ? { program: compilePipelines({ features, rowPer }) } : {}
+  return { ...pipelines, filter: compileCondition(filter) }
+}
+
+export function compilePipelines({ features, rowPer }: Pick<Texts, 'features' | 'rowPer'>): FeatureProgram {
+  const { program, diagnostics } = compileFeatures(features, { rowPer })
+  if (program !== undefined) return program
+  throw new DatasetError(
+    'E_DATASET_FEATURES',
+    `the features have mistakes: ${diagnostics[0]?.message ?? ''}`,
+    diagnostics[0]?.suggestion ?? 'crosscut features check FILE shows each',
+    diagnostics,
+  )
+}
+
+function compileCondition(text: string): FeatureFilter {
+  if (text.trim() === '') return everyTrace
+  const { filter, diagnostics } = compileFilter(text)
+  if (filter !== undefined) return filter
+  throw new DatasetError(
+    'E_DATASET_FILTER',
+    `the filter has mistakes: ${diagnostics[0]?.message ?? ''}`,
+    diagnostics[0]?.suggestion ?? "duration > 1s and service = 'gateway'",
+    diagnostics,
+  )
 }

@@ -66,15 +66,16 @@ export function createDataset(
 export function changeDataset(before: StoredDataset, change: Change): StoredDataset {
   const { definition } = change
   if (isSame(before, definition)) return before
-  const { owner, filter, features, rowPer } = definition
+  const { owner, filter, features, file, rowPer } = definition
   const gone = { version: before.version, changedMs: before.changedMs, by: before.changedBy }
-  const { retentionHours: _hours, maxBytes: _bytes, ...rest } = before
+  const { file: _file, retentionHours: _hours, maxBytes: _bytes, ...rest } = before
   return {
     ...rest,
     owner,
     filter,
     features,
     rowPer,
+    ...(file === undefined ? {} : { file }),
     ...(definition.retentionHours === undefined ? {} : { retentionHours: definition.retentionHours }),
     ...(definition.maxBytes === undefined ? {} : { maxBytes: definition.maxBytes }),
     version: before.version + 1,
@@ -85,7 +86,7 @@ export function changeDataset(before: StoredDataset, change: Change): StoredData
   }
 }
 
-const MEMBERS = ['owner', 'filter', 'features', 'rowPer', 'retentionHours', 'maxBytes'] as const
+const MEMBERS = ['owner', 'filter', 'features', 'file', 'rowPer', 'retentionHours', 'maxBytes'] as const
 
 function isSame(before: DatasetDefinition, after: DatasetDefinition): boolean {
   return MEMBERS.every((member) => before[member] === after[member])

@@ -5,8 +5,9 @@
 //   runFor(ms)        -> round robin: each owner with work gets QUANTUM_MS a round; a job is run to its end
 //                        and its CPU time is paid then: a dear one leaves a debt that later rounds pay off
 //   runRound(quantum) -> one round of so little each: whoever has debts is passed over
+//   startAway(most)   -> jobs that go on elsewhere, so many at once; what they take there is paid for too
 //   strike            a job over its budget; STRIKES_MAX within STRIKE_WINDOW_MS = quarantine, doubled
-//                     each time
+//                     each time; what its owner has waiting is refused then
 //
 // Pure but for what a job does: CPU time and wall time come in as ports. Owner: the feature worker.
 // Source: Shreedhar and Varghese, "Efficient fair queuing using deficit round robin"; Canopy 4.2 (isolation
@@ -26,7 +27,17 @@ import {
 export type Job = {
   /** CPU that it may take; more is a strike. */
   readonly budgetMs: number
-  run(): void
+  /** A promise (it never rejects) = it goes on elsewhere; the owner's next job waits for its end. */
+  run(): void | Promise<Spent>
+  /** It will not be run: no room, or its owner rests. */
+  refuse(): void
+}
+
+/** Elsewhere. */
+export type Spent = {
+  readonly cpuMs: number
+  /** strike: as a job over its budget. rest: its owner rests at once. */
+  readonly verdict: 'fine' | 'strike' | 'rest'
 }
 
 export type OwnerUse = {
@@ -44,6 +55,8 @@ type Owner = {
   readonly name: string
   readonly queue: Job[]
   deficitMs: number
+  /** A job of it is elsewhere. */
+  isAway: boolean
   strikesMs: number[]
   quarantinedUntilMs: number
   quarantineMs: number
@@ -54,12 +67,20 @@ export class FairQueues {
   readonly #cpuMs: () => number
   readonly #nowMs: () => number
   readonly #owners = new Map<string, Owner>()
+  readonly #onBack: () => void
   /** Owners with work, the next to be served first. */
   #round: Owner[] = []
+  #awayCount = 0
 
-  constructor(ports: { readonly cpuMs: () => number; readonly nowMs: () => number }) {
+  constructor(ports: {
+    readonly cpuMs: () => number
+    readonly nowMs: () => number
+    /** A job that was elsewhere has ended. */
+    readonly onBack?: () => void
+  }) {
     this.#cpuMs = ports.cpuMs
     this.#nowMs = ports.nowMs
+    this.#onBack = ports.onBack ?? (() => undefined)
   }
 
   get isIdle(): boolean {
@@ -70,10 +91,10 @@ export class FairQueues {
     const owner = this.#ownerOf(name)
     const isResting = owner.quarantinedUntilMs > this.#nowMs()
     if (isResting || owner.queue.length >= OWNER_QUEUE_MAX) {
-      owner.use.refused++
+      this.#refuse(owner, job)
       return isResting ? 'quarantined' : 'full'
     }
-    if (owner.queue.length === 0) this.#round.push(owner)
+    if (owner.queue.length === 0 && !owner.isAway) this.#round.push(owner)
     owner.queue.push(job)
     return 'queued'
   }
@@ -113,15 +134,24 @@ export class FairQueues {
     for (let left = this.#round.length; left > 0; left--) this.#serve(quantumMs)
   }
 
-  /** The next owner's turn. */
+  startAway(most: number): void {
+    while (this.#round.length > 0 && this.#awayCount < most) this.#serve(QUANTUM_MS)
+  }
+
+  /** The next owner's turn, or what is left of it. */
   #serve(quantumMs: number): void {
     const owner = this.#round.shift()
     if (owner === undefined) return
-    owner.deficitMs += quantumMs
-    while (owner.queue.length > 0 && owner.deficitMs > 0) this.#runOne(owner)
+    if (owner.deficitMs <= 0) owner.deficitMs += quantumMs
+    while (owner.queue.length > 0 && owner.deficitMs > 0 && !owner.isAway) this.#runOne(owner)
+    if (!owner.isAway) this.#endTurn(owner)
+  }
+
+  #endTurn(owner: Owner): void {
     // Who has nothing to do saves nothing up; a debt stays.
-    if (owner.queue.length > 0) this.#round.push(owner)
-    else owner.deficitMs = Math.min(0, owner.deficitMs)
+    if (owner.queue.length === 0) owner.deficitMs = Math.min(0, owner.deficitMs)
+    else if (owner.deficitMs > 0) this.#round.unshift(owner)
+    else this.#round.push(owner)
   }
 
   use(): ReadonlyMap<string, OwnerUse> {
@@ -138,19 +168,37 @@ export class FairQueues {
     const job = owner.queue.shift()
     assert(job !== undefined, 'an owner in the round has work')
     const beganMs = this.#cpuMs()
-    job.run()
+    const away = job.run()
     const spentMs = this.#cpuMs() - beganMs
-    owner.deficitMs -= spentMs
-    owner.use.cpuMs += spentMs
     owner.use.jobs++
-    if (spentMs > job.budgetMs) this.#strike(owner)
+    if (away === undefined) return this.#pay(owner, { cpuMs: spentMs, verdict: 'fine' }, job)
+    owner.isAway = true
+    this.#awayCount++
+    void away.then(({ cpuMs, verdict }) => {
+      owner.isAway = false
+      this.#awayCount--
+      this.#pay(owner, { cpuMs: spentMs + cpuMs, verdict }, job)
+      this.#endTurn(owner)
+      this.#onBack()
+    })
+  }
+
+  #pay(owner: Owner, { cpuMs, verdict }: Spent, { budgetMs }: Job): void {
+    owner.deficitMs -= cpuMs
+    owner.use.cpuMs += cpuMs
+    if (cpuMs > budgetMs) owner.use.overBudget++
+    if (verdict === 'rest') this.#rest(owner)
+    else if (verdict === 'strike' || cpuMs > budgetMs) this.#strike(owner)
   }
 
   #strike(owner: Owner): void {
     const nowMs = this.#nowMs()
-    owner.use.overBudget++
     owner.strikesMs = [...owner.strikesMs.filter((ms) => ms > nowMs - STRIKE_WINDOW_MS), nowMs]
-    if (owner.strikesMs.length < STRIKES_MAX) return
+    if (owner.strikesMs.length >= STRIKES_MAX) this.#rest(owner)
+  }
+
+  #rest(owner: Owner): void {
+    const nowMs = this.#nowMs()
     owner.strikesMs = []
     const wasLong = nowMs - owner.quarantinedUntilMs > 2 * QUARANTINE_MS_MAX
     owner.quarantineMs = wasLong
@@ -158,6 +206,12 @@ export class FairQueues {
       : Math.min(QUARANTINE_MS_MAX, Math.max(QUARANTINE_MS_MIN, owner.quarantineMs * 2))
     owner.quarantinedUntilMs = nowMs + owner.quarantineMs
     owner.use.quarantines++
+    for (const job of owner.queue.splice(0)) this.#refuse(owner, job)
+  }
+
+  #refuse(owner: Owner, job: Job): void {
+    owner.use.refused++
+    job.refuse()
   }
 
   #ownerOf(name: string): Owner {
@@ -165,7 +219,16 @@ export class FairQueues {
     if (owner === undefined) {
       assert(this.#owners.size < OWNERS_MAX, 'owners are as few as datasets')
       const use = { cpuMs: 0, jobs: 0, overBudget: 0, refused: 0, quarantines: 0 }
-      owner = { name, queue: [], deficitMs: 0, strikesMs: [], quarantinedUntilMs: 0, quarantineMs: 0, use }
+      owner = {
+        name,
+        queue: [],
+        deficitMs: 0,
+        isAway: false,
+        strikesMs: [],
+        quarantinedUntilMs: 0,
+        quarantineMs: 0,
+        use,
+      }
       this.#owners.set(name, owner)
     }
     return owner

@@ -1,9 +1,10 @@
 // From traces that are due to rows: the work of the feature worker.
 //
 //   batch ---> cache -----.
-//   due -----> incoming --+--> model (once a trace) --> fair queues, one job an owner --> rows --> tables
-//              |  not in memory, late, replayed: late-traces, from the store --^     | full, or resting
-//   delayed <--'-- too many                                                  '--> delayed, worked off idly
+//   due -----> incoming --+--> model (once a trace) --> fair queues, a job an owner --> rows --> tables
+//              |  not in memory, late, replayed: late-traces, from the store --^    | full, or resting
+//   delayed <--'-- too many                                                 '--> delayed, worked off idly
+//   feature files: fair queues of their own, whose jobs go on in the processes of their owners
 //   backfill --> pages of ids --> late-traces --^   (patient: waits for room, never delayed)
 //
 // Invariants
@@ -16,17 +17,26 @@
 // Source: Canopy 4.2.
 
 import { toHex, type Clock, type Random } from '#base'
-import { buildTrace, prepareTrace, weightOf, type FeatureRow, type Trace } from '#model'
+import { buildTrace, prepareTrace, weightOf, type FeatureRow, type PreparedTrace, type Trace } from '#model'
 import type { Store } from '#store'
+import { FileHosts } from '../feature-files/file-hosts.ts'
+import { FILE_HOSTS_RUNNING_MAX } from '../feature-files/limits.ts'
+import type { EndReason } from '../feature-files/messages.ts'
 import type { BackfillJob } from './backfills.ts'
 import type { StoredDataset } from './definition.ts'
 import { ALL_OWNERS, DelayedQueue } from './delayed-queue.ts'
-import { FairQueues, type OwnerUse } from './fair-queues.ts'
+import { FairQueues, type OwnerUse, type Spent } from './fair-queues.ts'
 import { Hold } from './hold.ts'
 import { IdleWork } from './idle-work.ts'
 import { LateTraces } from './late-traces.ts'
 import * as limits from './limits.ts'
-import { LiveDatasets, type DatasetUse, type EvaluationPorts } from './live-datasets.ts'
+import {
+  fileProgramOf,
+  LiveDatasets,
+  type DatasetUse,
+  type EvaluationPorts,
+  type LiveDataset,
+} from './live-datasets.ts'
 import { RowWriter } from './row-writer.ts'
 import { keepSizes } from './table-sizes.ts'
 import { TraceCache } from './trace-cache.ts'
@@ -54,7 +64,6 @@ export type FeatureStats = {
   readonly tracesDelayed: number
   readonly tracesWorkedOff: number
   readonly tracesDropped: number
-  readonly evaluationFailures: number
   readonly readFailures: number
   readonly rowsWritten: number
   readonly rowsTakenBack: number
@@ -66,9 +75,15 @@ export type FeatureStats = {
   readonly buildCpuMs: number
   /** Due to durable, the newest message. */
   readonly lagMs: number
+  /** Threads of feature files that were ended, by why. */
+  readonly filesEnded: Readonly<Record<EndReason, number>>
   readonly owners: ReadonlyMap<string, OwnerUse>
   readonly datasets: ReadonlyMap<string, DatasetUse>
 }
+
+type Given = { readonly trace: Trace; readonly prepared: PreparedTrace; readonly ready: Ready }
+/** A trace, and the datasets of one owner that look at it. */
+type Work = { readonly datasets: readonly LiveDataset[]; readonly given: Given }
 
 /** How many times the CPU of a build may go into features while late traces wait (Canopy: 55 to 25). */
 const EXTRACT_PER_BUILD = 4
@@ -81,6 +96,9 @@ export class FeaturePipeline {
   readonly #writer: RowWriter
   readonly #delayed: DelayedQueue
   readonly #queues: FairQueues
+  /** Of owners' feature files, by the CPU time of their processes. */
+  readonly #fileQueues: FairQueues
+  readonly #files = new FileHosts()
   readonly #late: LateTraces
   readonly #idle: IdleWork
   readonly #cache = new TraceCache()
@@ -108,13 +126,15 @@ export class FeaturePipeline {
     this.#live = new LiveDatasets(ports)
     this.#writer = new RowWriter(store, clock, epoch)
     this.#delayed = new DelayedQueue(store, clock, epoch)
-    this.#queues = new FairQueues({ cpuMs, nowMs: () => clock.monotonicMs() })
+    const nowMs = (): number => clock.monotonicMs()
+    this.#queues = new FairQueues({ cpuMs, nowMs })
+    this.#fileQueues = new FairQueues({ cpuMs, nowMs, onBack: rouse })
     this.#late = new LateTraces({ store, clock, nextVersion: () => this.#nextVersion(), onRead: rouse })
     this.#idle = new IdleWork({
       store,
       clock,
       delayed: this.#delayed,
-      resting: () => this.#queues.quarantined(),
+      resting: () => [...this.#queues.quarantined(), ...this.#fileQueues.quarantined()],
       add: (item) => void this.#late.add(item),
       backfilled,
       onChange: rouse,
@@ -131,7 +151,9 @@ export class FeaturePipeline {
   /** In force for the next trace. dropped: tables of datasets that are no more. */
   setDatasets(datasets: readonly StoredDataset[], dropped: readonly number[]): void {
     this.#live.set(datasets)
-    this.#queues.keep(new Set(this.#live.owners()))
+    const owners = new Set(this.#live.owners())
+    this.#queues.keep(owners)
+    this.#fileQueues.keep(owners)
     for (const { tableId, owner } of this.#live.stored())
       if (this.#suspects.delete(tableId)) this.#queues.quarantine(owner)
     this.#dropped = dropped
@@ -197,7 +219,6 @@ export class FeaturePipeline {
       tracesDelayed: delayed,
       tracesWorkedOff: workedOff,
       tracesDropped: dropped,
-      evaluationFailures: this.#live.failures,
       rowsWritten,
       rowsTakenBack,
       rowsFailed,
@@ -205,17 +226,20 @@ export class FeaturePipeline {
       incomingWaiting: this.#incoming.length + this.#late.waiting,
       delayedWaiting: this.#delayed.waiting,
       cacheBytes: this.#cache.bytes,
+      filesEnded: this.#files.counts,
       owners: this.#ownerUse(),
       datasets: this.#live.use(),
     }
   }
 
-  /** Until when somebody rests by the clock on the wall. */
+  /** Of both queues; until when somebody rests by the clock on the wall. */
   #ownerUse(): ReadonlyMap<string, OwnerUse> {
     const { clock } = this.#ports
     const offsetMs = Number(clock.nowNs() / 1_000_000n) - clock.monotonicMs()
+    const uses = new Map(this.#queues.use())
+    for (const [owner, use] of this.#fileQueues.use()) uses.set(owner, sumOf(use, uses.get(owner)))
     return new Map(
-      [...this.#queues.use()].map(([owner, { quarantinedUntilMs: until, ...use }]) => [
+      [...uses].map(([owner, { quarantinedUntilMs: until, ...use }]) => [
         owner,
         { ...use, ...(until === undefined ? {} : { quarantinedUntilMs: Math.round(until + offsetMs) }) },
       ]),
@@ -228,6 +252,7 @@ export class FeaturePipeline {
     this.#rouse()
     const late = this.#pause(limits.CLOSE_MS_MAX)
     await Promise.race([this.#finish(), late])
+    this.#files.close()
   }
 
   async #finish(): Promise<void> {
@@ -262,6 +287,7 @@ export class FeaturePipeline {
       const hasBuilt = this.#mayBuild() && this.#buildNext()
       const spentMs = cpuMs() - beganMs
       if (hasBuilt) this.#counts.buildCpuMs += spentMs
+      this.#fileQueues.startAway(FILE_HOSTS_RUNNING_MAX)
       if (!hasBuilt && this.#queues.isIdle) return hasWorked
       hasWorked = true
       if (!this.#isLate()) this.#queues.runFor(hasBuilt ? 0.001 : limits.SLICE_MS)
@@ -281,7 +307,8 @@ export class FeaturePipeline {
 
   #mayBuild(): boolean {
     if (this.#isLate()) return true
-    for (const owner of this.#live.owners()) if (this.#queues.isFull(owner)) return false
+    for (const owner of this.#live.owners())
+      if (this.#queues.isFull(owner) || this.#fileQueues.isFull(owner)) return false
     return true
   }
 
@@ -317,40 +344,80 @@ export class FeaturePipeline {
   }
 
   #hasRoom(item: Item): boolean {
-    return this.#live.targets(item).every(([owner]) => this.#queues.hasRoom(owner))
+    return this.#live
+      .targets(item)
+      .every(([owner]) => this.#queues.hasRoom(owner) && this.#fileQueues.hasRoom(owner))
   }
 
   #offer(ready: Ready): void {
-    const { spans, hold, traceId, isPatient } = ready
+    const { spans, hold, isPatient } = ready
     if (spans.length > limits.FEATURE_SPANS_MAX) {
       this.#counts.tracesTooLarge++
       return hold.release()
     }
     if (isPatient && !this.#hasRoom(ready)) return void this.#patient.push(ready)
     const trace = buildTrace(spans)
-    const prepared = prepareTrace(trace)
+    const given: Given = { trace, prepared: prepareTrace(trace), ready }
     this.#counts.tracesBuilt++
-    const budgetMs = limits.JOB_MS_MAX + limits.JOB_MS_PER_SPAN * spans.length
     for (const [owner, datasets] of this.#live.targets(ready)) {
-      hold.hold()
-      const run = (): void => {
-        for (const live of datasets) {
-          const { dataset, rows } = this.#live.evaluate(live, prepared)
-          this.#write(dataset, { trace, rows }, ready)
-        }
-        hold.release()
-      }
-      if (this.#queues.offer(owner, { budgetMs, run }) === 'queued') continue
-      this.#delayed.add({ owner, traceId }, hold)
-      hold.release()
+      const isOfFile = ({ program }: LiveDataset): boolean => program === undefined
+      this.#queue(this.#queues, owner, { datasets: datasets.filter((one) => !isOfFile(one)), given })
+      this.#queue(this.#fileQueues, owner, { datasets: datasets.filter(isOfFile), given })
     }
     hold.release()
   }
 
+  /** Where its owner has no room, or rests, the trace comes again from the delayed queue. */
+  #queue(queues: FairQueues, owner: string, work: Work): void {
+    const { hold, spans, traceId } = work.given.ready
+    if (work.datasets.length === 0) return
+    hold.hold()
+    queues.offer(owner, {
+      budgetMs: limits.JOB_MS_MAX + limits.JOB_MS_PER_SPAN * spans.length,
+      run: () => this.#evaluate(owner, work),
+      refuse: () => {
+        this.#delayed.add({ owner, traceId }, hold)
+        hold.release()
+      },
+    })
+  }
+
+  #evaluate(owner: string, { datasets, given }: Work): void | Promise<Spent> {
+    const files: LiveDataset[] = []
+    for (const asked of datasets) {
+      const live = this.#live.inForce(asked)
+      const { program, dataset } = live
+      if (program !== undefined)
+        this.#write(dataset, this.#live.evaluate(live, program, given.prepared), given)
+      else if (this.#live.passes(live, given.prepared)) files.push(live)
+    }
+    if (files.length === 0) return given.ready.hold.release()
+    return this.#runFiles(owner, { datasets: files, given })
+  }
+
+  /** In the owner's process. Never rejects. */
+  async #runFiles(owner: string, { datasets, given }: Work): Promise<Spent> {
+    const { hold, traceId } = given.ready
+    try {
+      const programs = datasets.map(({ dataset }) => fileProgramOf(dataset))
+      const { outcomes, cpuMs, ends } = await this.#files.run(owner, programs, given.trace)
+      const made = outcomes.map((outcome, i) => this.#live.took(datasets[i]!, traceId, outcome))
+      made.forEach((rows, i) => rows !== undefined && this.#write(datasets[i]!.dataset, rows, given))
+      hold.release()
+      const verdict = ends.length > 0 ? 'rest' : made.includes(undefined) ? 'strike' : 'fine'
+      return { cpuMs, verdict }
+    } catch {
+      // There was no process, or it was ended from here: another time.
+      this.#delayed.add({ owner, traceId }, hold)
+      hold.release()
+      return { cpuMs: 0, verdict: 'rest' }
+    }
+  }
+
   #write(
     dataset: StoredDataset,
-    { trace, rows }: { readonly trace: Trace; readonly rows: readonly FeatureRow[] },
-    { traceId, tailWeight, version, isAgain, hold, onRows }: Ready,
+    rows: readonly FeatureRow[],
+    { trace, ready: { traceId, tailWeight, version, isAgain, hold, onRows } }: Given,
   ): void {
     onRows?.(rows.length)
     this.#writer.add(
@@ -417,6 +484,20 @@ export class FeaturePipeline {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#ports.clock.setTimer(ms, resolve)
     return promise
+  }
+}
+
+function sumOf(a: OwnerUse, b: OwnerUse | undefined): OwnerUse {
+  if (b === undefined) return a
+  const until = Math.max(a.quarantinedUntilMs ?? 0, b.quarantinedUntilMs ?? 0)
+  return {
+    waiting: a.waiting + b.waiting,
+    cpuMs: a.cpuMs + b.cpuMs,
+    jobs: a.jobs + b.jobs,
+    overBudget: a.overBudget + b.overBudget,
+    refused: a.refused + b.refused,
+    quarantines: a.quarantines + b.quarantines,
+    ...(until === 0 ? {} : { quarantinedUntilMs: until }),
   }
 }
 

@@ -1,13 +1,15 @@
-// Datasets in force, by name and by owner: compiled once a version, evaluated, and what each has cost.
+// Datasets in force, by name and by owner: compiled once a version, evaluated, and what each has cost. Those
+// of feature files are evaluated elsewhere (../feature-files); here is who passes, and what came of it.
 //
 // Owner: the feature pipeline. A version that is replaced while a trace waits for it gives way to the
 // newer one when its turn comes.
 
-import { FeatureBudget, type FeatureRow, type PreparedTrace } from '#model'
+import { FeatureBudget, type FeatureProgram, type FeatureRow, type PreparedTrace } from '#model'
 import type { CompiledDataset } from './compile-dataset.ts'
 import type { StoredDataset } from './definition.ts'
 import { ALL_OWNERS } from './delayed-queue.ts'
 import { ROWS_PER_TRACE_MAX } from './limits.ts'
+import type { FileOutcome, FileProgram } from '../feature-files/messages.ts'
 import type { Item } from './trace-items.ts'
 
 export type EvaluationPorts = {
@@ -24,7 +26,9 @@ export type DatasetUse = {
   traces: number
   rows: number
   cpuMs: number
+  /** Traces that have no row because their features failed, and the last of them. */
   failures: number
+  lastFailure?: { readonly message: string; readonly traceId: string }
   /** Features that are null: over the budget, not a finite number; texts cut; rows left out. */
   overBudget: number
   notFinite: number
@@ -51,7 +55,6 @@ export class LiveDatasets {
   readonly #ports: EvaluationPorts
   #byName: ReadonlyMap<string, LiveDataset> = new Map()
   #byOwner: ReadonlyMap<string, readonly LiveDataset[]> = new Map()
-  #failures = 0
 
   constructor(ports: EvaluationPorts) {
     this.#ports = ports
@@ -85,10 +88,6 @@ export class LiveDatasets {
     return this.#byName.has(name)
   }
 
-  get failures(): number {
-    return this.#failures
-  }
-
   owners(): Iterable<string> {
     return this.#byOwner.keys()
   }
@@ -117,46 +116,81 @@ export class LiveDatasets {
     return live === undefined ? [] : [[live.dataset.owner, [live]]]
   }
 
-  /** What the version in force makes of a trace; cost and losses are counted. */
-  evaluate(
-    asked: LiveDataset,
-    trace: PreparedTrace,
-  ): { readonly dataset: StoredDataset; readonly rows: readonly FeatureRow[] } {
-    const live = this.#inForce(asked)
-    const { dataset, use } = live
-    const beganMs = this.#ports.cpuMs()
-    const rows = this.#rowsOf(live, trace)
-    use.rows += rows.length
-    use.cpuMs += this.#ports.cpuMs() - beganMs
-    return { dataset, rows }
-  }
-
-  #inForce(live: LiveDataset): LiveDataset {
+  /** The version in force; itself, when its dataset is no more. */
+  inForce(live: LiveDataset): LiveDataset {
     const current = this.#byName.get(live.dataset.name)
     return current?.dataset.tableId === live.dataset.tableId ? current : live
   }
 
-  #rowsOf({ dataset, program, filter, use }: LiveDataset, trace: PreparedTrace): readonly FeatureRow[] {
+  /** What its pipelines make of a trace; cost and losses are counted. */
+  evaluate(live: LiveDataset, program: FeatureProgram, trace: PreparedTrace): readonly FeatureRow[] {
+    const { filter, use } = live
     const budget = new FeatureBudget()
-    let rows: readonly FeatureRow[] = []
+    const evaluate = () => (filter(trace, budget) ? program.evaluate(trace, budget) : undefined)
+    const rows = this.#timed(live, trace, evaluate)
+    if (rows !== undefined) use.traces++
+    use.overBudget += budget.overBudget
+    const kept = rows?.slice(0, ROWS_PER_TRACE_MAX) ?? []
+    const { notFinite, cut } = budget
+    const rowsLeftOut = budget.rowsLeftOut + (rows?.length ?? 0) - kept.length
+    return count(use, { rows: kept, notFinite, cut, rowsLeftOut })
+  }
+
+  /** Whether a feature file is to look at the trace. */
+  passes(live: LiveDataset, trace: PreparedTrace): boolean {
+    const isPassed = this.#timed(live, trace, () => live.filter(trace, new FeatureBudget())) ?? false
+    if (isPassed) live.use.traces++
+    return isPassed
+  }
+
+  /** What a feature file made of a trace; undefined = it failed, and rows of an earlier reading stay. */
+  took({ use }: LiveDataset, traceId: string, outcome: FileOutcome): readonly FeatureRow[] | undefined {
+    use.cpuMs += outcome.cpuMs
+    if (outcome.kind === 'rows') return count(use, outcome)
+    use.failures++
+    use.lastFailure = { message: outcome.message, traceId }
+    return undefined
+  }
+
+  /** undefined = it failed. The language is total, so it is a fault of ours: it must not stop the others. */
+  #timed<T>({ dataset, use }: LiveDataset, { index }: PreparedTrace, work: () => T): T | undefined {
+    const beganMs = this.#ports.cpuMs()
     this.#ports.evaluating?.(dataset.tableId)
     try {
-      if (filter(trace, budget)) {
-        use.traces++
-        rows = program.evaluate(trace, budget)
-      }
+      return work()
     } catch (error: unknown) {
-      // The language is total, so this is a fault of ours: one trace of one dataset must not
-      // stop the others.
       use.failures++
-      if (this.#failures++ === 0)
-        process.stderr.write(`crosscut: features of ${dataset.name} failed: ${String(error)}\n`)
+      use.lastFailure = { message: String(error), traceId: index.trace.traceId }
+      return undefined
+    } finally {
+      this.#ports.evaluating?.(0)
+      use.cpuMs += this.#ports.cpuMs() - beganMs
     }
-    this.#ports.evaluating?.(0)
-    use.overBudget += budget.overBudget
-    use.notFinite += budget.notFinite
-    use.cut += budget.cut
-    use.rowsLeftOut += budget.rowsLeftOut + Math.max(0, rows.length - ROWS_PER_TRACE_MAX)
-    return rows.slice(0, ROWS_PER_TRACE_MAX)
   }
+}
+
+/** A dataset of a feature file as its process knows it. */
+export const fileProgramOf = ({
+  tableId,
+  version,
+  file = '',
+  features,
+  rowPer,
+  columns,
+}: StoredDataset): FileProgram => ({
+  key: `${tableId}.${version}`,
+  name: file,
+  source: features,
+  rowPer,
+  columns: columns.map(({ field: _field, ...column }) => column),
+})
+
+type Made = Pick<DatasetUse, 'notFinite' | 'cut' | 'rowsLeftOut'> & { readonly rows: readonly FeatureRow[] }
+
+function count(use: DatasetUse, { rows, notFinite, cut, rowsLeftOut }: Made): readonly FeatureRow[] {
+  use.rows += rows.length
+  use.notFinite += notFinite
+  use.cut += cut
+  use.rowsLeftOut += rowsLeftOut
+  return rows
 }

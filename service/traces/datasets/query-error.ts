@@ -10,6 +10,7 @@ export type DatasetErrorCode =
   | 'E_DATASET_DEFINITION'
   | 'E_DATASET_FILTER'
   | 'E_DATASET_FEATURES'
+  | 'E_DATASET_FILE'
 
 export class DatasetError extends Error {
   override readonly name = 'DatasetError'

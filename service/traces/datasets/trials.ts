@@ -1,11 +1,12 @@
 // What a definition makes of stored traces, before it is in force: counted and timed, nothing is written.
 
-import { buildTrace, FeatureBudget, prepareTrace } from '#model'
+import { buildTrace, FeatureBudget, prepareTrace, type Trace } from '#model'
 import type { Store } from '#store'
+import { FileHosts } from '../feature-files/file-hosts.ts'
 import { text } from '../read-rows.ts'
 import type { StoredDataset } from './definition.ts'
 import { CANARY_TRACES, FEATURE_SPANS_MAX } from './limits.ts'
-import type { EvaluationPorts } from './live-datasets.ts'
+import { fileProgramOf, type EvaluationPorts } from './live-datasets.ts'
 import { readTraces } from './stored-traces.ts'
 
 export type Trial = {
@@ -15,6 +16,8 @@ export type Trial = {
   readonly overBudget: number
   readonly cpuMs: number
   readonly cpuMsMax: number
+  /** The first trace on which a feature file failed; no more are tried then. */
+  readonly failure?: { readonly message: string; readonly traceId: string }
 }
 
 type Ports = EvaluationPorts & { readonly store: Store }
@@ -40,23 +43,51 @@ export async function tryOn(
   traceIds: readonly string[],
 ): Promise<Trial> {
   const { spans } = await readTraces(ports.store, traceIds)
-  const { program, filter } = ports.compile(dataset)
-  const trial = { traces: 0, matched: 0, rows: 0, overBudget: 0, cpuMs: 0, cpuMsMax: 0 }
-  for (const one of spans.values()) {
-    const trace = prepareTrace(buildTrace(one))
-    const budget = new FeatureBudget()
-    const beganMs = ports.cpuMs()
-    trial.traces++
-    ports.evaluating?.(dataset.tableId)
-    if (filter(trace, budget)) {
-      trial.matched++
-      trial.rows += program.evaluate(trace, budget).length
+  const files = new FileHosts()
+  let trial: Trial = { traces: 0, matched: 0, rows: 0, overBudget: 0, cpuMs: 0, cpuMsMax: 0 }
+  try {
+    for (const one of spans.values()) {
+      if (trial.failure !== undefined) break
+      const step = await tryOne({ ...ports, files }, dataset, buildTrace(one))
+      trial = added(trial, step)
     }
-    ports.evaluating?.(0)
-    trial.overBudget += budget.overBudget
-    const spentMs = ports.cpuMs() - beganMs
-    trial.cpuMs += spentMs
-    trial.cpuMsMax = Math.max(trial.cpuMsMax, spentMs)
+    return trial
+  } finally {
+    files.close()
   }
-  return trial
+}
+
+type Step = Pick<Trial, 'rows' | 'overBudget' | 'cpuMs' | 'failure'> & { readonly isMatched: boolean }
+
+function added(trial: Trial, { isMatched, rows, overBudget, cpuMs, failure }: Step): Trial {
+  return {
+    traces: trial.traces + 1,
+    matched: trial.matched + Number(isMatched),
+    rows: trial.rows + rows,
+    overBudget: trial.overBudget + overBudget,
+    cpuMs: trial.cpuMs + cpuMs,
+    cpuMsMax: Math.max(trial.cpuMsMax, cpuMs),
+    ...(failure === undefined ? {} : { failure }),
+  }
+}
+
+async function tryOne(
+  ports: EvaluationPorts & { readonly files: FileHosts },
+  dataset: StoredDataset,
+  trace: Trace,
+): Promise<Step> {
+  const { program, filter } = ports.compile(dataset)
+  const prepared = prepareTrace(trace)
+  const budget = new FeatureBudget()
+  const beganMs = ports.cpuMs()
+  ports.evaluating?.(dataset.tableId)
+  const isMatched = filter(prepared, budget)
+  const rows = isMatched ? (program?.evaluate(prepared, budget).length ?? 0) : 0
+  ports.evaluating?.(0)
+  const step = { isMatched, rows, overBudget: budget.overBudget, cpuMs: ports.cpuMs() - beganMs }
+  if (program !== undefined || !isMatched) return step
+  const { outcomes, cpuMs } = await ports.files.run(dataset.owner, [fileProgramOf(dataset)], trace)
+  const [outcome] = outcomes
+  if (outcome?.kind === 'rows') return { ...step, rows: outcome.rows.length, cpuMs }
+  return { ...step, cpuMs, failure: { message: outcome?.message ?? '', traceId: trace.traceId } }
 }

@@ -6,7 +6,7 @@ import { useEffect, useRef, useState } from 'preact/hooks'
 import { removeDataset, saveDataset, type SavedDataset } from '../../base/dataset-api.ts'
 import { useFacets } from '../../base/facets.tsx'
 import { formatAgo, formatDay, plural } from '../../base/format.ts'
-import { datasetAddress, navigate } from '../../base/route.ts'
+import { datasetAddress, navigate, traceAddress } from '../../base/route.ts'
 import { CodeBox } from '../../widgets/code-box.tsx'
 import { Button, Select } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
@@ -162,23 +162,27 @@ export function DatasetEditor({
               />
             </div>
           </section>
-          <section class="editor-part grow" aria-label="Features of a row">
-            <h2>Features: each RecordAs is a column</h2>
-            <div class="editor-code">
-              <CodeBox
-                given={given.features}
-                load={async () =>
-                  (await import('../../widgets/feature-language.ts')).featureLanguage(() => context.current)
-                }
-                onText={(features) => set({ features })}
-                onRun={() => latestSave.current()}
-              />
-            </div>
-          </section>
+          {dataset?.file === undefined ? (
+            <section class="editor-part grow" aria-label="Features of a row">
+              <h2>Features: each RecordAs is a column</h2>
+              <div class="editor-code">
+                <CodeBox
+                  given={given.features}
+                  load={async () =>
+                    (await import('../../widgets/feature-language.ts')).featureLanguage(() => context.current)
+                  }
+                  onText={(features) => set({ features })}
+                  onRun={() => latestSave.current()}
+                />
+              </div>
+            </section>
+          ) : (
+            <FeatureFile file={dataset.file} dataset={dataset} />
+          )}
           {!isNew && <BackfillStart name={dataset.name} backfill={dataset.backfill} onStarted={onChanged} />}
           {!isNew && <History dataset={dataset} onRemove={remove} />}
         </div>
-        <PreviewRows texts={draft} />
+        {draft.file === undefined && <PreviewRows texts={draft} />}
       </div>
     </div>
   )
@@ -186,15 +190,41 @@ export function DatasetEditor({
 
 function definitionOf(dataset: DatasetView | undefined): DatasetDefinition {
   if (dataset === undefined) return NEW
-  const { owner, filter, features, rowPer, retentionHours, maxBytes } = dataset
+  const { owner, filter, features, file, rowPer, retentionHours, maxBytes } = dataset
   return {
     owner,
     filter,
-    features,
+    ...(file === undefined ? { features } : { features: '', file }),
     rowPer,
     ...(retentionHours === undefined ? {} : { retentionHours }),
     ...(maxBytes === undefined ? {} : { maxBytes }),
   }
+}
+
+/** It is the server's: read when the dataset is saved, and not written here. */
+function FeatureFile({ file, dataset }: { readonly file: string; readonly dataset: DatasetView }) {
+  const failure = dataset.use?.lastFailure
+  return (
+    <section class="editor-part grow" aria-label="Features of a row">
+      <h2>
+        Features: <Text of={file} />, as it was read for this version
+      </h2>
+      {failure !== undefined && (
+        <p class="refused" role="alert">
+          <Text of={failure.message} />{' '}
+          <a class="text-button" href={traceAddress(failure.traceId)}>
+            the trace
+          </a>
+        </p>
+      )}
+      <pre class="editor-source mono">
+        <Text of={dataset.features} />
+      </pre>
+      <p class="muted">
+        Saving reads it again from the server’s folder of features. It runs in a process of its owner.
+      </p>
+    </section>
+  )
 }
 
 type Saving =

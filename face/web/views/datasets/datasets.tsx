@@ -275,6 +275,12 @@ function Health({ dataset: { use, warnings } }: { readonly dataset: DatasetView 
         in quarantine, {plural(Math.ceil((untilMs - Date.now()) / 60_000), 'minute')} left
       </span>
     )
+  if (use !== undefined && use.failures > 0)
+    return (
+      <span class="health warn" title={use.lastFailure?.message}>
+        {plural(use.failures, 'trace')} failed
+      </span>
+    )
   if (warnings !== undefined && warnings.length > 0)
     return (
       <span class="health warn" title={warnings.map(({ message }) => message).join('\n')}>
