@@ -40,3 +40,14 @@ for (const [says, spans, tail, weight] of [
 }
 
 test('an empty trace stands for itself', () => assert.equal(weightOf(buildTrace([])), 1))
+
+test('spans as OTLP/JSON has them weigh the same', () => {
+  const json = {
+    traceId: TRACE_ID,
+    spanId: '0'.repeat(15) + '1',
+    startTimeUnixNano: '1000000',
+    endTimeUnixNano: '2000000',
+    traceState: 'ot=th:c',
+  }
+  assert.equal(weightOf(buildTrace([json])), 4)
+})

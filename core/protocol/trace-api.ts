@@ -21,7 +21,7 @@ export type TraceSummary = {
   readonly services: readonly { readonly name: string; readonly spanCount: number }[]
   /** False while no span without a parent was seen: the root is missing or still on its way. */
   readonly hasRoot: boolean
-  /** How many traces it stands for, as sampling left it; absent = 1, and in lists. */
+  /** How many traces it stands for, as sampling left it; absent = 1. */
   readonly weight?: number
 }
 
@@ -206,22 +206,27 @@ export type TraceHeatView = {
   readonly fromNs: string
   readonly toNs: string
   readonly columns: number
+  /** That are here and match. */
   readonly traces: number
   readonly cells: readonly {
     readonly column: number
     /** From 2 ** (band / 4) ns up. */
     readonly band: number
+    /** Each trace counts for as many as it stands for: estimates of all, so not always whole. */
     readonly count: number
     readonly errors: number
     readonly traceId: string
   }[]
 }
 
-/** Who calls whom: GET /api/v1/service-graph. */
+/**
+ * Who calls whom: GET /api/v1/service-graph. Each span counts for as many as its trace stands for, in
+ * counts, errors and quantiles: estimates of all, so counts are not always whole.
+ */
 export type ServiceGraphView = {
   readonly fromNs: string
   readonly toNs: string
-  /** serverSpans: spans by which work came in (of kind server and consumer, and roots); p95Ns of these. */
+  /** serverSpans: those by which work came in (of kind server and consumer, and roots); p95Ns of these. */
   readonly services: readonly {
     readonly name: string
     readonly serverSpans: number

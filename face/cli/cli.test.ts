@@ -110,7 +110,7 @@ for (const [says, args, message] of [
 test('the server and the token are found in the nearest .crosscut; traces are a table, or JSON lines', async () => {
   const listed = await crosscut(['traces'])
   assert.deepEqual([listed.code, listed.err], [0, ''])
-  assert.match(listed.out, new RegExp(`^TRACE .*\n${TRACE_ID} .* 3 +1 +shop GET /`))
+  assert.match(listed.out, new RegExp(`^TRACE .*\n${TRACE_ID} .* 3 +1 +1 +shop GET /`))
   const [first] = (await crosscut(['traces', '--json'])).out.trim().split('\n')
   assert.equal(JSON.parse(first ?? '').spanCount, 3)
 })

@@ -66,6 +66,16 @@ describe('datasets of a running server', () => {
     assert.deepEqual(all.body.rows, [{ count: 5, 'avg(duration_ms)': (100 + 4 * 300) / 5 }])
     const { body } = await call('GET', `/traces/${sampled}`)
     assert.equal(body.summary.weight, 4)
+    const listed = await call('GET', '/traces?service=shop&minMs=200')
+    assert.deepEqual(
+      listed.body.traces.map((one: { weight?: number }) => one.weight),
+      [4],
+    )
+    const heat = await call('GET', '/traces/heat?service=shop&minMs=200&columns=1')
+    assert.deepEqual([heat.body.traces, heat.body.cells[0].count], [1, 4])
+    const graph = await call('GET', '/service-graph')
+    const shop = graph.body.services.find((one: { name: string }) => one.name === 'shop')
+    assert.equal(shop.serverSpans, 5)
   })
 
   test('datasets of the server fill by themselves', async () => {

@@ -427,14 +427,16 @@ export const SCHEMAS = {
     toNs: ns,
     columns: count,
     traces: count,
-    cells: list(object({ column: count, band: { type: 'integer' }, count, errors: count, traceId: id32 })),
+    cells: list(
+      object({ column: count, band: { type: 'integer' }, count: number, errors: number, traceId: id32 }),
+    ),
   }),
   ServiceGraphView: object({
     fromNs: ns,
     toNs: ns,
-    services: list(object({ name: text, serverSpans: count, errors: count, p50Ns: ns, p95Ns: ns })),
+    services: list(object({ name: text, serverSpans: number, errors: number, p50Ns: ns, p95Ns: ns })),
     edges: list(
-      object({ from: text, to: text, kind: text, count, errors: count, 'p50Ns?': ns, 'p95Ns?': ns }),
+      object({ from: text, to: text, kind: text, count: number, errors: number, 'p50Ns?': ns, 'p95Ns?': ns }),
     ),
     spans: count,
     isCut: flag,

@@ -132,4 +132,10 @@ export const MIGRATIONS: readonly Migration[] = [
         MODIFY COLUMN kind CODEC(ZSTD(1)), MODIFY COLUMN name CODEC(ZSTD(1))`,
     ],
   },
+  {
+    version: 6,
+    name: 'weights of traces by their heads',
+    // Lists, heatmaps and the service graph count by summaries, without reading spans.
+    statements: ['ALTER TABLE traces ADD COLUMN IF NOT EXISTS head_weight Float64 DEFAULT 1 CODEC(ZSTD(1))'],
+  },
 ]

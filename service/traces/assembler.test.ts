@@ -65,6 +65,7 @@ describe('assembler', () => {
             spanCount: 2,
             errorCount: 1,
             rootTraceState: '',
+            headWeight: 1,
             services: new Map([
               ['front', 1],
               ['back', 1],

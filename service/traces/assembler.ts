@@ -15,6 +15,7 @@
 // instead of ten minutes.
 
 import * as limits from './assembly-limits.ts'
+import { headWeightOf, isWanted } from './head-weight.ts'
 import { servicesOf } from './span-table.ts'
 import type { SpanBatch } from './span-batch.ts'
 
@@ -31,6 +32,8 @@ export type Summary = {
   readonly errorCount: number
   /** '' = it has none. */
   readonly rootTraceState: string
+  /** How many it stands for by its head's tracestate. */
+  readonly headWeight: number
   readonly services: ReadonlyMap<string, number>
   /** `service NUL name`. */
   readonly operations: readonly string[]
@@ -103,18 +106,24 @@ class IdSet {
   }
 }
 
+const NEVER_NS = 0xffff_ffff_ffff_ffffn
+
 class LiveTrace {
   readonly ids = new IdSet()
   readonly services = new Map<string, number>()
   readonly operations = new Set<string>()
   spanCount = 0
   errorCount = 0
-  startNs = 0xffff_ffff_ffff_ffffn
+  startNs = NEVER_NS
   endNs = 0n
-  rootStartNs = 0xffff_ffff_ffff_ffffn
+  rootStartNs = NEVER_NS
   rootService = ''
   rootName = ''
   rootTraceState = ''
+  wantedStartNs = NEVER_NS
+  wantedTraceState = ''
+  firstStartNs = NEVER_NS
+  firstTraceState = ''
   hasRoot = false
   /** Start in the last summary. */
   writtenStartNs: bigint | undefined
@@ -141,7 +150,9 @@ const RETAIN_NS = BigInt(limits.RETAIN_MS) * 1_000_000n
 type BatchNames = {
   readonly services: readonly string[]
   readonly operation: (resourceRow: number, name: number) => string
+  readonly traceState: (state: number) => BatchTraceState
 }
+type BatchTraceState = { readonly text: string; readonly isWanted: boolean }
 
 export type AssemblerStats = {
   readonly duplicateSpans: number
@@ -346,7 +357,17 @@ function namesOf(batch: SpanBatch, once: (text: string) => string): BatchNames {
     }
     return text
   }
-  return { services, operation }
+  const traceStates = new Map<number, BatchTraceState>([[0, { text: '', isWanted: false }]])
+  const traceState = (state: number): BatchTraceState => {
+    let known = traceStates.get(state)
+    if (known === undefined) {
+      const text = batch.strings.text(state)
+      known = { text, isWanted: isWanted(text) }
+      traceStates.set(state, known)
+    }
+    return known
+  }
+  return { services, operation, traceState }
 }
 
 /** Returns the characters of names that the trace holds more than before. */
@@ -367,10 +388,21 @@ function addSpan(trace: LiveTrace, batch: SpanBatch, i: number, names: BatchName
     trace.rootStartNs = startNs
     trace.rootService = service
     trace.rootName = batch.strings.text(batch.names[i]!)
-    const state = batch.traceStates[i]!
-    trace.rootTraceState = state === 0 ? '' : batch.strings.text(state)
+    trace.rootTraceState = names.traceState(batch.traceStates[i]!).text
   }
+  if (batch.traceStates[i] !== 0) addTraceState(trace, names.traceState(batch.traceStates[i]!), startNs)
   return added
+}
+
+function addTraceState(trace: LiveTrace, { text, isWanted: wanted }: BatchTraceState, startNs: bigint): void {
+  if (startNs < trace.firstStartNs) {
+    trace.firstStartNs = startNs
+    trace.firstTraceState = text
+  }
+  if (wanted && startNs < trace.wantedStartNs) {
+    trace.wantedStartNs = startNs
+    trace.wantedTraceState = text
+  }
 }
 
 function addNames(trace: LiveTrace, service: string, operation: string): number {
@@ -406,6 +438,7 @@ function summaryOf(traceId: string, trace: LiveTrace): Summary {
     spanCount: trace.spanCount,
     errorCount: trace.errorCount,
     rootTraceState: trace.rootTraceState,
+    headWeight: headWeightOf(traceId, trace),
     services: new Map(trace.services),
     operations: [...trace.operations],
   }

@@ -121,6 +121,8 @@ export const OUTLINE_EXTRAS_MAX = 50_000
 /** Calls between services looked at for the service graph, newest first: some seconds of a busy system. */
 export const GRAPH_SPANS_MAX = 2_000_000
 export const GRAPH_EDGES_MAX = 2_000
+/** How long before a span its trace may have begun, to count for as many as the trace stands for. */
+export const GRAPH_TRACE_NS_MAX = 3_600_000_000_000n
 
 /** A trace that begins so much after now is of a clock that is ahead: it is listed after all others. */
 export const AHEAD_NS_MAX = 60_000_000_000n

@@ -3,10 +3,11 @@
 import type { OtlpEvent, OtlpLink, OtlpResource, OtlpScope, OtlpSpan, OtlpSpanKind } from '#model'
 import type { AttributeValue, Attributes, TraceSummary } from '#protocol'
 import type { Cell, Row } from '#store'
+import { STANDS_FOR_SQL } from './head-weight.ts'
 import { exactInteger, isObject, parseAttributes, parseObject, parseValue } from './attribute-text.ts'
 
 export const SUMMARY_COLUMNS = `lower(hex(trace_id)) AS id, start_ns, duration_ns, root_service, root_name,
-  has_root, span_count, error_count, services, is_deleted`
+  has_root, span_count, error_count, services, is_deleted, ${STANDS_FOR_SQL} AS stands_for`
 
 export const SPAN_COLUMNS = `lower(hex(trace_id)) AS id, lower(hex(span_id)) AS span,
   lower(hex(parent_span_id)) AS parent, start_ns, start_ns + duration_ns AS end_ns, name, kind, status_code,
@@ -33,6 +34,7 @@ export function summaryOfRow(row: Row): TraceSummary {
     errorCount: Number(row['error_count']),
     services,
     hasRoot: row['has_root'] === 1,
+    ...(Number(row['stands_for']) > 1 ? { weight: Number(row['stands_for']) } : {}),
   }
 }
 

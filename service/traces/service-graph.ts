@@ -2,6 +2,7 @@
 //
 //   newest spans in the range (bounded) --parent id--> spans of another service   = a call
 //                                       --links------> spans of another service   = an edge of its kind
+//                                       --trace id---> what their trace stands for = how often each counts
 //
 // A span that came twice counts once: either arrival does, since who calls whom is the same in both.
 // Joined inside one trace by (trace id, span id); a parent that started before the range is not seen, so
@@ -9,30 +10,40 @@
 
 import { edgeKindOf, TRACE_ATTRIBUTES, type ServiceGraphView } from '#protocol'
 import type { Row, Store } from '#store'
-import { GRAPH_EDGES_MAX, GRAPH_SPANS_MAX } from './assembly-limits.ts'
+import { GRAPH_EDGES_MAX, GRAPH_SPANS_MAX, GRAPH_TRACE_NS_MAX } from './assembly-limits.ts'
+import { STANDS_FOR_SQL } from './head-weight.ts'
 import { text } from './read-rows.ts'
 
 type Range = { readonly fromNs: bigint; readonly toNs: bigint }
 
 const RANGE = 'start_ns >= {from_ns:UInt64} AND start_ns <= {to_ns:UInt64}'
-const RECENT = `SELECT trace_id, span_id, parent_span_id, toString(service) AS svc, kind, status_code,
-    duration_ns, link_trace_id, link_span_id, link_attributes
-  FROM spans WHERE ${RANGE} LIMIT 1 BY trace_id, span_id LIMIT {spans:UInt32}`
+/** How many each trace stands for; one that began long before its spans in the range counts once. */
+const WEIGHTS = `SELECT trace_id, argMax(${STANDS_FOR_SQL}, (version, NOT is_deleted)) AS stands_for FROM traces
+  WHERE start_ns >= {weights_from_ns:UInt64} AND start_ns <= {to_ns:UInt64} GROUP BY trace_id`
+const RECENT = `SELECT s.*, greatest(1, w.stands_for) AS stands_for
+  FROM (SELECT trace_id, span_id, parent_span_id, toString(service) AS svc, kind, status_code,
+      duration_ns, link_trace_id, link_span_id, link_attributes
+    FROM spans WHERE ${RANGE} LIMIT 1 BY trace_id, span_id LIMIT {spans:UInt32}) AS s
+  ANY LEFT JOIN (${WEIGHTS}) AS w ON s.trace_id = w.trace_id`
+/** Weights of quantiles are whole numbers: 1/256 is the least. */
+const WHOLE_WEIGHT = 'toUInt64(round(stands_for * 256))'
 
-const SERVICES = `SELECT svc, countIf(kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) AS entries,
-    countIf(status_code = 2 AND (kind IN (2, 5) OR parent_span_id = toFixedString('', 8))) AS errors,
-    quantilesTDigestIf(0.5, 0.95)(duration_ns, kind IN (2, 5) OR parent_span_id = toFixedString('', 8)) AS q,
+const ENTRY = `(kind IN (2, 5) OR parent_span_id = toFixedString('', 8))`
+const SERVICES = `SELECT svc, sumIf(stands_for, ${ENTRY}) AS entries,
+    sumIf(stands_for, status_code = 2 AND ${ENTRY}) AS errors,
+    quantilesTDigestWeightedIf(0.5, 0.95)(duration_ns, ${WHOLE_WEIGHT}, ${ENTRY}) AS q,
     count() AS spans
   FROM (${RECENT}) GROUP BY svc ORDER BY entries DESC, svc LIMIT {edges:UInt32}`
 
-const CALLS = `SELECT p.svc AS from_svc, c.svc AS to_svc, count() AS calls, countIf(c.status_code = 2) AS errors,
-    quantilesTDigest(0.5, 0.95)(c.duration_ns) AS q
+const CALLS = `SELECT p.svc AS from_svc, c.svc AS to_svc, sum(c.stands_for) AS calls,
+    sumIf(c.stands_for, c.status_code = 2) AS errors,
+    quantilesTDigestWeighted(0.5, 0.95)(c.duration_ns, toUInt64(round(c.stands_for * 256))) AS q
   FROM (${RECENT}) AS c ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc FROM spans
     WHERE ${RANGE} LIMIT {spans:UInt32}) AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
   WHERE p.svc != '' AND p.svc != c.svc GROUP BY from_svc, to_svc ORDER BY calls DESC LIMIT {edges:UInt32}`
 
-const LINKS = `SELECT p.svc AS from_svc, c.svc AS to_svc, c.edge AS edge, count() AS calls
-  FROM (SELECT svc, tupleElement(l, 1) AS at_trace, tupleElement(l, 2) AS at_span,
+const LINKS = `SELECT p.svc AS from_svc, c.svc AS to_svc, c.edge AS edge, sum(c.stands_for) AS calls
+  FROM (SELECT svc, stands_for, tupleElement(l, 1) AS at_trace, tupleElement(l, 2) AS at_span,
       JSONExtractString(tupleElement(l, 3), '${TRACE_ATTRIBUTES.edge}') AS edge
     FROM (${RECENT}) ARRAY JOIN arrayZip(link_trace_id, link_span_id, link_attributes) AS l) AS c
   ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc FROM spans WHERE ${RANGE}
@@ -44,7 +55,13 @@ export async function readServiceGraph(
   { fromNs, toNs }: Range,
   signal?: AbortSignal,
 ): Promise<ServiceGraphView> {
-  const params = { from_ns: fromNs, to_ns: toNs, spans: GRAPH_SPANS_MAX, edges: GRAPH_EDGES_MAX }
+  const params = {
+    from_ns: fromNs,
+    to_ns: toNs,
+    weights_from_ns: fromNs > GRAPH_TRACE_NS_MAX ? fromNs - GRAPH_TRACE_NS_MAX : 0n,
+    spans: GRAPH_SPANS_MAX,
+    edges: GRAPH_EDGES_MAX,
+  }
   const [services = [], calls = [], links = []] = await Promise.all(
     [SERVICES, CALLS, LINKS].map((sql) => store.query(sql, { params, signal })),
   )

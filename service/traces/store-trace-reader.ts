@@ -31,6 +31,7 @@ import {
   SPANS_PER_TRACE_READ_MAX,
 } from './assembly-limits.ts'
 import { searchFragments } from './attribute-text.ts'
+import { STANDS_FOR_SQL } from './head-weight.ts'
 import { readManyTraces } from './many-traces.ts'
 import { readServiceGraph } from './service-graph.ts'
 import { otlpRequestOf, type OtlpRequest } from './otlp-rows.ts'
@@ -263,7 +264,8 @@ class StoreTraceReader implements TraceReader {
     const rows = await this.#store.query(
       `SELECT intDiv(start_ns - {base:UInt64}, {step:UInt64}) AS cell_column,
         toInt32(floor(4 * log2(greatest(duration_ns, 1)))) AS cell_band, count() AS n,
-        countIf(error_count > 0) AS failed, lower(hex(max(trace_id))) AS example
+        sum(${STANDS_FOR_SQL}) AS total, sumIf(${STANDS_FOR_SQL}, error_count > 0) AS failed,
+        lower(hex(max(trace_id))) AS example
       FROM (SELECT * FROM traces WHERE ${[...where.summary, ...where.spans].join(' AND ')}
         ORDER BY version DESC, is_deleted DESC LIMIT 1 BY start_ns, trace_id)
       WHERE is_deleted = 0 GROUP BY cell_column, cell_band ORDER BY cell_column, cell_band`,
@@ -277,7 +279,7 @@ class StoreTraceReader implements TraceReader {
       cells: rows.map((row) => ({
         column: Number(row['cell_column']),
         band: Number(row['cell_band']),
-        count: Number(row['n']),
+        count: Number(row['total']),
         errors: Number(row['failed']),
         traceId: String(row['example']),
       })),

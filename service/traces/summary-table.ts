@@ -14,6 +14,7 @@ import {
   REREAD_TRACES_MAX,
   SERVICES_PER_SUMMARY_MAX,
 } from './assembly-limits.ts'
+import { headWeightOf, WANTED_SQL } from './head-weight.ts'
 
 export type SummaryRow = {
   readonly summary: Summary
@@ -62,6 +63,8 @@ const REREAD = `SELECT lower(hex(trace_id)) AS id, min(start_ns) AS first_ns,
     countIf(is_root) AS roots, argMin(service, (NOT is_root, start_ns)) AS root_service,
     argMin(name, (NOT is_root, start_ns)) AS root_name,
     toString(argMin(trace_state, (NOT is_root, start_ns))) AS root_state,
+    toString(argMinIf(trace_state, start_ns, trace_state != '')) AS first_state,
+    toString(argMinIf(trace_state, start_ns, ${WANTED_SQL})) AS wanted_state,
     sumMap(map(toString(service), toUInt64(1))) AS services,
     groupUniqArray(${OPERATIONS_PER_SUMMARY_MAX})(concat(service, char(0), name)) AS operations
   FROM (
@@ -120,10 +123,21 @@ function summaryOfRow(row: Row): Summary {
     hasRoot: Number(row['roots']) > 0,
     spanCount: Number(row['spans']),
     errorCount: Number(row['errors']),
-    rootTraceState: String(row['root_state'] ?? ''),
+    ...headOf(row),
     services: cappedServices(row['services']),
     operations: Array.isArray(row['operations']) ? row['operations'].map(String) : [],
   }
+}
+
+function headOf(row: Row): Pick<Summary, 'rootTraceState' | 'headWeight'> {
+  const state = (name: string): string => String(row[name] ?? '')
+  const states = {
+    hasRoot: Number(row['roots']) > 0,
+    rootTraceState: state('root_state'),
+    wantedTraceState: state('wanted_state'),
+    firstTraceState: state('first_state'),
+  }
+  return { rootTraceState: states.rootTraceState, headWeight: headWeightOf(String(row['id']), states) }
 }
 
 /** The services with most spans by name, the rest under OVERFLOW_NAME. */
@@ -219,6 +233,11 @@ export function summaryBlock(rows: readonly SummaryRow[], nowSeconds: number): N
         name: 'weight',
         type: 'Float64',
         write: (writer) => writer.memory(Float64Array.from(rows, (row) => row.weight)),
+      },
+      {
+        name: 'head_weight',
+        type: 'Float64',
+        write: (writer) => writer.memory(Float64Array.from(rows, ({ summary }) => summary.headWeight)),
       },
       u32('ingest_time', 'DateTime', () => nowSeconds),
       u64('duration_ns', (row) => row.summary.durationNs),

@@ -41,6 +41,7 @@ function rowOf(change: Partial<Summary> = {}, more: Partial<SummaryRow> = {}): S
     spanCount: 1,
     errorCount: 0,
     rootTraceState: '',
+    headWeight: 1,
     services: new Map(),
     operations: [],
     ...change,

@@ -41,6 +41,21 @@ test('the list shows traces newest first, with their latency over time', () =>
     await until('the scatter is drawn', async () => (await colourCount(page, '.scatter canvas')) > 3)
   }))
 
+test('a sampled trace says how many it stands for, the others nothing', () => {
+  const { say } = browsing.fixture
+  const [first, ...rest] = say.traces
+  assert.ok(first !== undefined)
+  say.traces = [{ ...first, summary: { ...first.summary, weight: 12.53 } }, ...rest]
+  return browsing.open('/traces', {}, async ({ page }) => {
+    await page.waitForSelector(ROWS)
+    const marks = await mapped(page, `${ROWS} .badge`, '`${row.innerText}: ${row.title}`')
+    assert.deepEqual(
+      marks.filter((text) => text.startsWith('×')),
+      ['×12.5: It was sampled, and stands for 12.5 traces'],
+    )
+  })
+})
+
 test('a new trace appears by itself; paused it waits, counted, until it is let in', () =>
   browsing.open('/traces', {}, async ({ page }) => {
     await page.waitForSelector('.live.open')

@@ -143,13 +143,15 @@ function filterObject(query: URLSearchParams): { attr?: { [key: string]: string 
   return Object.keys(attr).length === 0 ? rest : { ...rest, attr }
 }
 
-const HEAD = ['TRACE', 'START', 'DURATION', 'SPANS', 'ERRORS', 'ROOT'] as const
+const HEAD = ['TRACE', 'START', 'DURATION', 'SPANS', 'ERRORS', 'STANDS FOR', 'ROOT'] as const
 
 function rowOf(summary: TraceSummary): string[] {
-  const { traceId, startNs, durationNs, spanCount, errorCount, rootService, rootName, hasRoot } = summary
+  const { traceId, startNs, durationNs, spanCount, errorCount, weight = 1 } = summary
+  const { rootService, rootName, hasRoot } = summary
   const age = ago(Date.now() - Number(BigInt(startNs) / 1_000_000n))
   const root = `${rootService} ${rootName}${hasRoot ? '' : ' (root missing)'}`
-  return [traceId, age, duration(BigInt(durationNs)), String(spanCount), String(errorCount), clip(root, 60)]
+  const numbers = [spanCount, errorCount, Math.round(weight * 10) / 10].map(String)
+  return [traceId, age, duration(BigInt(durationNs)), ...numbers, clip(root, 60)]
 }
 
 async function follow(io: Io, client: Client, query: URLSearchParams, isJson: boolean): Promise<number> {

@@ -36,7 +36,8 @@ function pair(big: bigint, bigUnit: string, small: bigint, smallUnit: string): s
 
 /** 950, 12.3k, 4.56M. */
 export function formatCount(count: number): string {
-  if (count < 10_000) return String(count)
+  // Estimates of sampled traces are seldom whole.
+  if (count < 10_000) return String(Math.round(count * 10) / 10)
   if (count < 1_000_000) return `${significant(count / 1e3)}k`
   return `${significant(count / 1e6)}M`
 }

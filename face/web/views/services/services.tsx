@@ -117,7 +117,9 @@ function Loaded({
             <th>From</th>
             <th>To</th>
             <th>Kind</th>
-            <th class="right">Spans</th>
+            <th class="right" title="A span counts for as many traces as its own stands for">
+              Spans
+            </th>
             <th class="right">Errors</th>
             <th class="right">p50</th>
             <th class="right">p95</th>

@@ -4,7 +4,7 @@
 
 import type { TraceHeatView, TraceSummary } from '#protocol'
 import { useEffect, useRef, useState } from 'preact/hooks'
-import { formatClock, formatDuration, formatMark, plural } from '../../base/format.ts'
+import { formatClock, formatCount, formatDuration, formatMark, plural } from '../../base/format.ts'
 import { SCATTER_POINTS_MAX } from '../../base/limits.ts'
 import {
   clockTicks,
@@ -160,7 +160,7 @@ function cellAt(heat: TraceHeatView, scales: Scales, x: number, y: number): Cell
 
 function cellTitle({ band, count, errors }: Cell): string {
   const edge = (at: number): string => formatDuration(BigInt(Math.round(2 ** (at / BANDS_PER_POWER))))
-  const failed = errors > 0 ? `, ${errors} failed` : ''
+  const failed = errors > 0 ? `, ${formatCount(errors)} failed` : ''
   return `${plural(count, 'trace')}${failed} of ${edge(band)} to ${edge(band + 1)}: a click opens one`
 }
 

@@ -113,6 +113,11 @@ function Row({
               no root yet
             </span>
           )}
+          {row.weight !== undefined && (
+            <span class="badge" title={`It was sampled, and stands for ${plural(row.weight, 'trace')}`}>
+              ×{formatCount(row.weight)}
+            </span>
+          )}
         </a>
       </td>
       <td class="services">
