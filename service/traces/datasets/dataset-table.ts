@@ -89,9 +89,10 @@ async function alterAge(store: Store, table: string, hours: number): Promise<voi
     { params: { table } },
   )
   if (String(row?.['text']).includes(`TTL ingest_time + toIntervalHour(${hours})`)) return
-  await store.command(
-    `ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${hours}) SETTINGS materialize_ttl_after_modify = 0`,
-  )
+  // Parts keep the age that they were written with, unless it is computed anew: from one column, as they are.
+  await store.command(`ALTER TABLE ${table} MODIFY SETTING materialize_ttl_recalculate_only = 1`)
+  await store.command(`ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${hours})
+    SETTINGS materialize_ttl_after_modify = 1, mutations_sync = 0`)
 }
 
 const UTF8 = new TextEncoder()

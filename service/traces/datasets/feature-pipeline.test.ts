@@ -21,6 +21,7 @@ import type { BackfillJob } from './backfills.ts'
 import type { CompiledDataset } from './compile-dataset.ts'
 import { changeDataset, createDataset, sourceOf, tableOf, type StoredDataset } from './definition.ts'
 import { FeaturePipeline, type FeaturePorts } from './feature-pipeline.ts'
+import { QUARANTINE_MS_MAX } from './limits.ts'
 import { runQuery } from './run-query.ts'
 import { TraceCache } from './trace-cache.ts'
 import { tryOn } from './trials.ts'
@@ -65,8 +66,9 @@ class Bench {
     this.pipeline = this.make()
   }
 
-  make(): FeaturePipeline {
-    this.pipeline = new FeaturePipeline(this.ports())
+  /** suspects: tables in which the worker before hung. */
+  make(suspects: readonly number[] = []): FeaturePipeline {
+    this.pipeline = new FeaturePipeline({ ...this.ports(), suspects })
     return this.pipeline
   }
 
@@ -368,6 +370,34 @@ describe('features of traces', () => {
     bench.pipeline.setDatasets([cheap, loops], [])
     await until('worked off', async () => (await bench.rows(loops)).length === 40)
   })
+
+  it('whose features hung the worker before rests for an hour from the start; others have their rows', async () => {
+    const hung = bench.dataset(11, 'hung', 'suspect', BLOCKS)
+    const other = bench.dataset(12, 'other', 'other', BLOCKS)
+    await bench.pipeline.close()
+    await bench.make([11]).start()
+    bench.pipeline.setDatasets([hung, other], [])
+    const resting = () => bench.pipeline.stats().owners.get('suspect')?.quarantinedUntilMs
+    const untilMs = resting() ?? 0
+    assert.ok(Math.abs(untilMs - Date.now() - QUARANTINE_MS_MAX) < 10_000, String(untilMs))
+    await bench.arrive([span(3001, 1), span(3002, 1)])
+    assert.equal((await bench.rows(other)).length, 2)
+    assert.deepEqual(await rowsIfThere(hung), [])
+    // It was suspected once: another version does not begin its rest anew, and after it all is worked off.
+    bench.pipeline.setDatasets([{ ...hung, version: 2 }, other], [])
+    assert.equal(bench.pipeline.stats().owners.get('suspect')?.quarantines, 1)
+    bench.spend(QUARANTINE_MS_MAX)
+    await until('worked off', async () => (await rowsIfThere(hung)).length === 2)
+    assert.equal(resting(), undefined)
+  })
+
+  /** A table is made with its first row. */
+  async function rowsIfThere(dataset: StoredDataset): Promise<(string | number)[][]> {
+    const [there] = await store.query('SELECT count() AS n FROM system.tables WHERE name = {table:String}', {
+      params: { table: tableOf(dataset) },
+    })
+    return Number(there?.['n']) === 0 ? [] : bench.rows(dataset)
+  }
 
   it('a backfill gives the rows of live extraction, goes on where it was, and can be cancelled', async () => {
     const live = bench.dataset(8, 'live', 'team', ERRORS)
