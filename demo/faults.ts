@@ -9,6 +9,7 @@ export const FAULTS = [
   'lost-context',
   'early-flush',
   'causal-order',
+  'cable-cut',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -18,6 +19,9 @@ export const SLOW_DISK = { host: 'A', ms: 25 } as const
 export const CONVOY_MS = 20
 /** noisy-tenant: this tenant asks with so many clients at once, each again as soon as it was answered. */
 export const NOISY = { tenant: 'reports', clients: 48 } as const
+
+/** cable-cut: whatever goes to this country takes so much longer, as in the winter of 2016 (Canopy 5.4). */
+export const CABLE_CUT = { country: 'IN', ms: 150 } as const
 
 /** Uniform in [0, 1), repeatable by its seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

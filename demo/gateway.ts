@@ -2,10 +2,11 @@
 // worker's queue. A row lies at a fixed place of its table's file, so that a get reads one small range of one
 // block.
 
+import type { IncomingHttpHeaders } from 'node:http'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { callJson } from './http.ts'
-import { pageOf, PIECES, styleBytes, styleDelayMs, type Piece } from './page.ts'
+import { lineMs, pageOf, PIECES, styleBytes, styleDelayMs, type Experiment, type Piece } from './page.ts'
 import { scriptOf } from './page-files.ts'
 import { createService, ridOf, serve } from './service.ts'
 import { readSettings, sizesAt } from './settings.ts'
@@ -99,9 +100,15 @@ app.post<{ Querystring: { kind: string; table: string; bytes: string } }>('/jobs
 /** The page of pieces (page.ts), for people with a browser. */
 let pages = 0
 app.get('/page', async (request, reply) => {
-  const rid = ridOf(request.query) || `page-${settings.host}-${++pages}`
+  pages += 1
+  const rid = ridOf(request.query) || `page-${settings.host}-${pages}`
+  const country = countryOf(request.headers)
+  const experiment: Experiment = pages % 2 === 1 ? 'together' : 'none'
   truth.count('gateway.page', rid)
-  const parts = pageOf({ rid, fault: settings.fault, render: (piece) => render(piece, rid) })
+  truth.tally(`gateway.page.${country}`, rid)
+  truth.tally(`gateway.page.${experiment}`, rid)
+  const visit = { rid, country, experiment, release: settings.release }
+  const parts = pageOf({ visit, fault: settings.fault, render: (piece) => render(piece, rid) })
   return await reply.type('text/html; charset=utf-8').send(Readable.from(parts))
 })
 
@@ -111,7 +118,7 @@ app.get<{ Params: { file: string } }>('/style/:file', async (request, reply) => 
   const bytes = styleBytes(name, settings.fault)
   truth.count(`gateway.style.${name}`, ridOf(request.query))
   truth.tally('gateway.style.bytes', ridOf(request.query), bytes)
-  await sleep(styleDelayMs(bytes))
+  await sleep(styleDelayMs(bytes) + lineMs(countryOf(request.headers), settings.fault))
   return await reply
     .header('cache-control', 'max-age=60')
     .type('text/css')
@@ -158,6 +165,12 @@ async function render(piece: Piece, rid: string): Promise<string> {
 
 function isPiece(name: string): name is Piece {
   return Object.hasOwn(PIECES, name)
+}
+
+/** As a proxy at the edge tells it. */
+function countryOf(headers: IncomingHttpHeaders): string {
+  const told = headers['cf-ipcountry']
+  return typeof told === 'string' && /^[A-Z]{2}$/.test(told) ? told : 'XX'
 }
 
 /** Who asks, as a web server knows it of its session. */

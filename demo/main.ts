@@ -23,6 +23,7 @@ const HELP = `Usage: node demo/main.ts [options]
                      (default web,photos;archive,reports;batch,crawler; none = no clients)
   --stress N         clients that read shelf themselves, one on each of the first N datanodes' hosts
   --fault NAME       ${FAULTS.join(' | ')}
+  --release NAME     what all of it calls its version (default 1)
   --folder DIR       where blocks and metadata live (default: a temporary folder)
   --seed N           of everything random (default 1)`
 
@@ -35,6 +36,7 @@ const { values: flags } = parseArgs({
     fault: { type: 'string' },
     tenants: { type: 'string', default: 'web,photos;archive,reports;batch,crawler' },
     stress: { type: 'string', default: '0' },
+    release: { type: 'string', default: '1' },
     folder: { type: 'string' },
     seed: { type: 'string', default: '1' },
     help: { type: 'boolean', default: false },
@@ -121,11 +123,12 @@ function launch(
       SHELF_REPLICATION: String(Math.min(3, Number(flags.datanodes))),
       SHELF_FAULT: flags.fault ?? '',
       SHELF_LOAD: flags.load,
+      SHELF_RELEASE: flags.release,
       SHELF_SEED: String(Number(flags.seed) + hostIndex),
       SHELF_SKEW_MS: String(skewMs),
       ...(flags.requests === undefined ? {} : { SHELF_REQUESTS: flags.requests }),
       OTEL_SERVICE_NAME: service,
-      OTEL_RESOURCE_ATTRIBUTES: `host.name=${host},service.namespace=shelf`,
+      OTEL_RESOURCE_ATTRIBUTES: `host.name=${host},service.namespace=shelf,service.version=${flags.release}`,
     },
   })
   children.push(child)

@@ -18,6 +18,8 @@ export type Settings = {
   /** Request rate against the default; 0 = nothing is done by itself. */
   readonly load: number
   readonly fault: Fault | undefined
+  /** What it calls its version. */
+  readonly release: string
 }
 
 /** The papers' sizes in bytes, before scaling. */
@@ -54,5 +56,6 @@ export function readSettings(env: NodeJS.ProcessEnv = process.env): Settings {
     seed: Number(env.SHELF_SEED ?? 1),
     load: Number(env.SHELF_LOAD ?? 1),
     fault: FAULTS.find((fault) => fault === env.SHELF_FAULT),
+    release: env.SHELF_RELEASE ?? '1',
   }
 }

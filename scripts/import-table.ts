@@ -68,5 +68,5 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
     '@fontsource-variable/geist',
     '@fontsource-variable/geist-mono',
   ],
-  demo: ['fastify', 'undici', 'async-mutex', '@opentelemetry/api'],
+  demo: ['fastify', 'undici', 'async-mutex', '@opentelemetry/api', 'playwright-core'],
 }

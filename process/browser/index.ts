@@ -26,7 +26,11 @@ export type RecordOptions = {
   readonly sample?: number
 }
 
-export type PageBlock = { end(attributes?: Values): void }
+export type PageBlock = {
+  /** For what comes after it (`after`); undefined = nothing is recorded. */
+  readonly traceparent: string | undefined
+  end(attributes?: Values): void
+}
 
 export type RecordedPage = {
   /** For headers of requests that the page makes; undefined = nothing is recorded. */
@@ -41,7 +45,7 @@ export type RecordedPage = {
 
 const NOTHING: RecordedPage = Object.freeze({
   traceparent: undefined,
-  block: () => ({ end() {} }),
+  block: () => ({ traceparent: undefined, end() {} }),
   point() {},
   flush() {},
   stop() {},
@@ -95,18 +99,20 @@ function start(options: RecordOptions): RecordedPage {
     },
     to: { url: url.href, beacon: isOwn ? navigator?.sendBeacon?.bind(navigator, url.href) : undefined },
   })
-  return faceOf(recorder, `00-${traceId}-${recorder.ids.page}-01`)
+  return faceOf(recorder, traceId)
 }
 
-function faceOf(recorder: Recorder, traceparent: string): RecordedPage {
+function faceOf(recorder: Recorder, traceId: string): RecordedPage {
+  const traceparentOf = (id: string): string => `00-${traceId}-${id}-01`
   return {
-    traceparent,
+    traceparent: traceparentOf(recorder.ids.page),
     block(name, options = {}) {
       let id: string | undefined
       guard(() => {
         id = recorder.begin(String(name), options)
       })()
       return {
+        traceparent: id === undefined ? undefined : traceparentOf(id),
         end: guard((attributes: Values = {}) => {
           if (id !== undefined) recorder.end(id, attributes)
         }),

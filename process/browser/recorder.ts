@@ -35,8 +35,8 @@ export type BlockOptions = {
   /** performance.now() of its begin; default now. */
   readonly start?: number
   readonly attributes?: Values
-  /** traceparent of the block on the server that this one shows: it could not begin before that ended. */
-  readonly after?: string
+  /** traceparent of what it came from, on the server or in the page: it could not begin before that ended. */
+  readonly after?: string | readonly string[]
   /** URLs of resources that it waited for. */
   readonly needs?: readonly string[]
 }
@@ -157,10 +157,12 @@ export class Recorder {
     if (this.#isSettled && this.#waiting.length >= WAITING_SPANS_MAX) this.flush()
   }
 
-  /** What a block said it came from: resources that arrived while it waited, and a block of the server. */
-  #causes({ id, start, options: { after, needs = [] } }: Open, end: number): PageLink[] {
-    const server = spanIdIn(after, this.#parts.head.traceId)
-    const links: PageLink[] = server === undefined ? [] : [{ id: server, edge: 'async' }]
+  /** What a block said it came from: other blocks, and resources that arrived while it waited. */
+  #causes({ id, start, options: { after = [], needs = [] } }: Open, end: number): PageLink[] {
+    const links: PageLink[] = [after].flat().flatMap((one) => {
+      const source = spanIdIn(one, this.#parts.head.traceId)
+      return source === undefined ? [] : [{ id: source, edge: 'async' }]
+    })
     this.#take(this.#parts.here.performance?.getEntriesByType?.('resource') ?? [])
     const urls = new Set(needs.map((url) => absolute(url, this.#parts.here.location?.href)))
     for (const one of this.#loaded) {

@@ -274,6 +274,21 @@ test('a block waits for what it needs, comes after its block of the server, and 
   assert.ok(path.some((one) => one.name === 'piece Cart' && one.waitedFor === 'resource'))
 })
 
+test('a block comes after another one of the page, and after several', async () => {
+  const sent = await visit(
+    `<!doctype html>${SCRIPT(
+      '',
+      `const first = page.block('first'); const second = page.block('second'); first.end(); second.end()
+       page.block('one', { after: first.traceparent }).end()
+       page.block('both', { after: [first.traceparent, undefined, second.traceparent] }).end()`,
+    )}`,
+    settled,
+  )
+  const [first, second] = ['first', 'second'].map((name) => blockOf(sent, name).spanId)
+  const sources = (name: string) => blockOf(sent, name).span.links.map((link) => link.spanId)
+  assert.deepEqual([sources('one'), sources('both')], [[first], [first, second]])
+})
+
 test('long tasks are blocks, and a flood is bounded and counted', async () => {
   const sent = await visit(
     `<!doctype html>${SCRIPT(
