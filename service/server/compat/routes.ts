@@ -1,7 +1,7 @@
 // The routes of other systems' APIs. Both have an /api/traces/{id}, so each has a prefix: a data source's URL
 // takes a path.
 
-import type { Route } from '../routes.ts'
+import type { Route } from '../routes/route.ts'
 import {
   jaegerDependencies,
   jaegerOperations,
