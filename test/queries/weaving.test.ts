@@ -89,7 +89,7 @@ test('a method counts by its argument, and by a field of this', async () => {
 test('what a function returns is seen, in a promise too, and in CommonJS', async () => {
   const taken = await ask(
     'From t In store.ts:Store.take@return GroupBy t.title Select t.title, MIN(t.return.authors.length), ' +
-      'MIN(t.durationMs >= 0.5) AS slow',
+      'MIN(t.durationMs >= 1) AS slow',
     2,
     () => visit('/ann/r1,r2'),
   )

@@ -13,7 +13,7 @@ export class Store {
 
   async take(title: string): Promise<Book> {
     const book = this.#find(title)
-    await new Promise((resolve) => setTimeout(resolve, 1))
+    await new Promise((resolve) => setTimeout(resolve, 5))
     book.copies -= 1
     this.#taken += 1
     return book
