@@ -11,7 +11,7 @@ import type { Clock } from '#base'
 import { StoreError, type NativeBlock, type Store } from '#store'
 import { text } from '../read-rows.ts'
 import type { Hold } from './hold.ts'
-import { DELAYED_MAX, FLUSH_MS, READ_TRACES_MAX } from './limits.ts'
+import { DELAYED_MAX, DELAYED_OF_OWNER_MAX, FLUSH_MS, READ_TRACES_MAX } from './limits.ts'
 
 export const ALL_OWNERS = '*'
 
@@ -27,7 +27,8 @@ export class DelayedQueue {
   readonly #underWay = new Set<string>()
   #inserts = 0
   #version = 0n
-  #waiting = 0
+  /** About how many, by owner: one that rests for long must not fill the queue of the others. */
+  readonly #waiting = new Map<string, number>()
   #flushing: Promise<void> | undefined
   #lastFlushMs = 0
   readonly counts = { delayed: 0, workedOff: 0, dropped: 0 }
@@ -40,21 +41,26 @@ export class DelayedQueue {
 
   /** How many there are, about. */
   get waiting(): number {
-    return this.#waiting
+    let sum = 0
+    for (const count of this.#waiting.values()) sum += count
+    return sum
   }
 
   /** Learns what an earlier worker left. Errors: those of the store. */
   async start(): Promise<void> {
-    const [row] = await this.#store.query('SELECT toFloat64(count()) AS n FROM delayed_features FINAL')
-    this.#waiting += Number(row?.['n'] ?? 0)
+    const rows = await this.#store.query(
+      'SELECT owner, toFloat64(count()) AS n FROM delayed_features FINAL GROUP BY owner',
+    )
+    for (const row of rows) this.#count(text(row['owner']), Number(row['n']))
   }
 
   add({ owner, traceId }: Delayed, hold: Hold): void {
-    if (this.#waiting >= DELAYED_MAX) {
+    const most = owner === ALL_OWNERS ? DELAYED_MAX : DELAYED_OF_OWNER_MAX
+    if ((this.#waiting.get(owner) ?? 0) >= most) {
       this.counts.dropped++
       return
     }
-    this.#waiting++
+    this.#count(owner, 1)
     this.counts.delayed++
     this.#changes.push({ owner, traceId, isDone: false, version: this.#nextVersion() })
     this.#holds.push(hold.hold())
@@ -69,14 +75,14 @@ export class DelayedQueue {
       { params: { resting: [...resting], each: READ_TRACES_MAX / 4, most: READ_TRACES_MAX } },
     )
     const found = rows.map((row) => ({ owner: text(row['owner']), traceId: text(row['id']) }))
-    if (found.length === 0 && resting.length === 0 && this.#changes.length === 0) this.#waiting = 0
+    if (found.length === 0 && resting.length === 0 && this.#changes.length === 0) this.#waiting.clear()
     const fresh = found.filter((one) => !this.#underWay.has(keyOf(one)))
     for (const one of fresh) this.#underWay.add(keyOf(one))
     return fresh
   }
 
   done({ owner, traceId }: Delayed): void {
-    this.#waiting = Math.max(0, this.#waiting - 1)
+    this.#count(owner, -1)
     this.counts.workedOff++
     this.#changes.push({ owner, traceId, isDone: true, version: this.#nextVersion() })
   }
@@ -108,6 +114,12 @@ export class DelayedQueue {
         this.#flushing = undefined
         for (const change of changes) if (change.isDone) this.#underWay.delete(keyOf(change))
       })
+  }
+
+  #count(owner: string, change: number): void {
+    const count = (this.#waiting.get(owner) ?? 0) + change
+    if (count > 0) this.#waiting.set(owner, count)
+    else this.#waiting.delete(owner)
   }
 
   #nextVersion(): bigint {

@@ -100,8 +100,12 @@ export const READ_TRACES_MAX = 200
 export const INCOMING_MAX = 20_000
 /** Due traces that wait to be read from the store; more go to the delayed queue. */
 export const UNREAD_MAX = 5_000
-/** Traces in the delayed queue: 1 M ids are 40 MB of store; beyond it they are dropped and counted. */
+/**
+ * Traces in the delayed queue that all owners are to look at: 1 M ids are 40 MB of store; beyond it they are
+ * dropped and counted. So are those of one owner: as many as come in two minutes at 800 a second.
+ */
 export const DELAYED_MAX = 1_000_000
+export const DELAYED_OF_OWNER_MAX = 100_000
 export const DELAYED_HOURS_MAX = 7 * 24
 /** Between looks into the delayed queue while there is nothing else to do. */
 export const DELAYED_CHECK_MS = 500
