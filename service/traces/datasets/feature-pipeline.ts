@@ -17,26 +17,19 @@
 // Source: Canopy 4.2.
 
 import { toHex, type Clock, type Random } from '#base'
-import { buildTrace, prepareTrace, weightOf, type FeatureRow, type PreparedTrace, type Trace } from '#model'
+import { buildTrace, prepareTrace, weightOf, type FeatureRow, type Trace } from '#model'
 import type { Store } from '#store'
-import { FileHosts } from '../feature-files/file-hosts.ts'
-import { FILE_HOSTS_RUNNING_MAX } from '../feature-files/limits.ts'
 import type { EndReason } from '../feature-files/messages.ts'
 import type { BackfillJob } from './backfills.ts'
 import type { StoredDataset } from './definition.ts'
 import { ALL_OWNERS, DelayedQueue } from './delayed-queue.ts'
-import { FairQueues, type OwnerUse, type Spent } from './fair-queues.ts'
+import type { OwnerUse } from './fair-queues.ts'
 import { Hold } from './hold.ts'
 import { IdleWork } from './idle-work.ts'
 import { LateTraces } from './late-traces.ts'
 import * as limits from './limits.ts'
-import {
-  fileProgramOf,
-  LiveDatasets,
-  type DatasetUse,
-  type EvaluationPorts,
-  type LiveDataset,
-} from './live-datasets.ts'
+import { LiveDatasets, type DatasetUse, type EvaluationPorts } from './live-datasets.ts'
+import { OwnerQueues, type Given } from './owner-queues.ts'
 import { RowWriter } from './row-writer.ts'
 import { keepSizes } from './table-sizes.ts'
 import { TraceCache } from './trace-cache.ts'
@@ -81,10 +74,6 @@ export type FeatureStats = {
   readonly datasets: ReadonlyMap<string, DatasetUse>
 }
 
-type Given = { readonly trace: Trace; readonly prepared: PreparedTrace; readonly ready: Ready }
-/** A trace, and the datasets of one owner that look at it. */
-type Work = { readonly datasets: readonly LiveDataset[]; readonly given: Given }
-
 /** How many times the CPU of a build may go into features while late traces wait (Canopy: 55 to 25). */
 const EXTRACT_PER_BUILD = 4
 /** Between looks at timers while no message comes. */
@@ -95,10 +84,7 @@ export class FeaturePipeline {
   readonly #live: LiveDatasets
   readonly #writer: RowWriter
   readonly #delayed: DelayedQueue
-  readonly #queues: FairQueues
-  /** Of owners' feature files, by the CPU time of their processes. */
-  readonly #fileQueues: FairQueues
-  readonly #files = new FileHosts()
+  readonly #queues: OwnerQueues
   readonly #late: LateTraces
   readonly #idle: IdleWork
   readonly #cache = new TraceCache()
@@ -126,15 +112,20 @@ export class FeaturePipeline {
     this.#live = new LiveDatasets(ports)
     this.#writer = new RowWriter(store, clock, epoch)
     this.#delayed = new DelayedQueue(store, clock, epoch)
-    const nowMs = (): number => clock.monotonicMs()
-    this.#queues = new FairQueues({ cpuMs, nowMs })
-    this.#fileQueues = new FairQueues({ cpuMs, nowMs, onBack: rouse })
+    this.#queues = new OwnerQueues({
+      clock,
+      cpuMs,
+      live: this.#live,
+      write: (dataset, rows, given) => this.#write(dataset, rows, given),
+      delay: (owner, { traceId, hold }) => this.#delayed.add({ owner, traceId }, hold),
+      onBack: rouse,
+    })
     this.#late = new LateTraces({ store, clock, nextVersion: () => this.#nextVersion(), onRead: rouse })
     this.#idle = new IdleWork({
       store,
       clock,
       delayed: this.#delayed,
-      resting: () => [...this.#queues.quarantined(), ...this.#fileQueues.quarantined()],
+      resting: () => this.#queues.resting(),
       add: (item) => void this.#late.add(item),
       backfilled,
       onChange: rouse,
@@ -151,9 +142,7 @@ export class FeaturePipeline {
   /** In force for the next trace. dropped: tables of datasets that are no more. */
   setDatasets(datasets: readonly StoredDataset[], dropped: readonly number[]): void {
     this.#live.set(datasets)
-    const owners = new Set(this.#live.owners())
-    this.#queues.keep(owners)
-    this.#fileQueues.keep(owners)
+    this.#queues.keep(new Set(this.#live.owners()))
     for (const { tableId, owner } of this.#live.stored())
       if (this.#suspects.delete(tableId)) this.#queues.quarantine(owner)
     this.#dropped = dropped
@@ -226,20 +215,18 @@ export class FeaturePipeline {
       incomingWaiting: this.#incoming.length + this.#late.waiting,
       delayedWaiting: this.#delayed.waiting,
       cacheBytes: this.#cache.bytes,
-      filesEnded: this.#files.counts,
+      filesEnded: this.#queues.filesEnded,
       owners: this.#ownerUse(),
       datasets: this.#live.use(),
     }
   }
 
-  /** Of both queues; until when somebody rests by the clock on the wall. */
+  /** Until when somebody rests by the clock on the wall. */
   #ownerUse(): ReadonlyMap<string, OwnerUse> {
     const { clock } = this.#ports
     const offsetMs = Number(clock.nowNs() / 1_000_000n) - clock.monotonicMs()
-    const uses = new Map(this.#queues.use())
-    for (const [owner, use] of this.#fileQueues.use()) uses.set(owner, sumOf(use, uses.get(owner)))
     return new Map(
-      [...uses].map(([owner, { quarantinedUntilMs: until, ...use }]) => [
+      [...this.#queues.use()].map(([owner, { quarantinedUntilMs: until, ...use }]) => [
         owner,
         { ...use, ...(until === undefined ? {} : { quarantinedUntilMs: Math.round(until + offsetMs) }) },
       ]),
@@ -252,7 +239,7 @@ export class FeaturePipeline {
     this.#rouse()
     const late = this.#pause(limits.CLOSE_MS_MAX)
     await Promise.race([this.#finish(), late])
-    this.#files.close()
+    this.#queues.close()
   }
 
   async #finish(): Promise<void> {
@@ -287,7 +274,7 @@ export class FeaturePipeline {
       const hasBuilt = this.#mayBuild() && this.#buildNext()
       const spentMs = cpuMs() - beganMs
       if (hasBuilt) this.#counts.buildCpuMs += spentMs
-      this.#fileQueues.startAway(FILE_HOSTS_RUNNING_MAX)
+      this.#queues.startAway()
       if (!hasBuilt && this.#queues.isIdle) return hasWorked
       hasWorked = true
       if (!this.#isLate()) this.#queues.runFor(hasBuilt ? 0.001 : limits.SLICE_MS)
@@ -307,8 +294,7 @@ export class FeaturePipeline {
 
   #mayBuild(): boolean {
     if (this.#isLate()) return true
-    for (const owner of this.#live.owners())
-      if (this.#queues.isFull(owner) || this.#fileQueues.isFull(owner)) return false
+    for (const owner of this.#live.owners()) if (this.#queues.isFull(owner)) return false
     return true
   }
 
@@ -344,9 +330,7 @@ export class FeaturePipeline {
   }
 
   #hasRoom(item: Item): boolean {
-    return this.#live
-      .targets(item)
-      .every(([owner]) => this.#queues.hasRoom(owner) && this.#fileQueues.hasRoom(owner))
+    return this.#live.targets(item).every(([owner]) => this.#queues.hasRoom(owner))
   }
 
   #offer(ready: Ready): void {
@@ -359,59 +343,8 @@ export class FeaturePipeline {
     const trace = buildTrace(spans)
     const given: Given = { trace, prepared: prepareTrace(trace), ready }
     this.#counts.tracesBuilt++
-    for (const [owner, datasets] of this.#live.targets(ready)) {
-      const isOfFile = ({ program }: LiveDataset): boolean => program === undefined
-      this.#queue(this.#queues, owner, { datasets: datasets.filter((one) => !isOfFile(one)), given })
-      this.#queue(this.#fileQueues, owner, { datasets: datasets.filter(isOfFile), given })
-    }
+    for (const [owner, datasets] of this.#live.targets(ready)) this.#queues.offer(owner, datasets, given)
     hold.release()
-  }
-
-  /** Where its owner has no room, or rests, the trace comes again from the delayed queue. */
-  #queue(queues: FairQueues, owner: string, work: Work): void {
-    const { hold, spans, traceId } = work.given.ready
-    if (work.datasets.length === 0) return
-    hold.hold()
-    queues.offer(owner, {
-      budgetMs: limits.JOB_MS_MAX + limits.JOB_MS_PER_SPAN * spans.length,
-      run: () => this.#evaluate(owner, work),
-      refuse: () => {
-        this.#delayed.add({ owner, traceId }, hold)
-        hold.release()
-      },
-    })
-  }
-
-  #evaluate(owner: string, { datasets, given }: Work): void | Promise<Spent> {
-    const files: LiveDataset[] = []
-    for (const asked of datasets) {
-      const live = this.#live.inForce(asked)
-      const { program, dataset } = live
-      if (program !== undefined)
-        this.#write(dataset, this.#live.evaluate(live, program, given.prepared), given)
-      else if (this.#live.passes(live, given.prepared)) files.push(live)
-    }
-    if (files.length === 0) return given.ready.hold.release()
-    return this.#runFiles(owner, { datasets: files, given })
-  }
-
-  /** In the owner's process. Never rejects. */
-  async #runFiles(owner: string, { datasets, given }: Work): Promise<Spent> {
-    const { hold, traceId } = given.ready
-    try {
-      const programs = datasets.map(({ dataset }) => fileProgramOf(dataset))
-      const { outcomes, cpuMs, ends } = await this.#files.run(owner, programs, given.trace)
-      const made = outcomes.map((outcome, i) => this.#live.took(datasets[i]!, traceId, outcome))
-      made.forEach((rows, i) => rows !== undefined && this.#write(datasets[i]!.dataset, rows, given))
-      hold.release()
-      const verdict = ends.length > 0 ? 'rest' : made.includes(undefined) ? 'strike' : 'fine'
-      return { cpuMs, verdict }
-    } catch {
-      // There was no process, or it was ended from here: another time.
-      this.#delayed.add({ owner, traceId }, hold)
-      hold.release()
-      return { cpuMs: 0, verdict: 'rest' }
-    }
   }
 
   #write(
@@ -484,20 +417,6 @@ export class FeaturePipeline {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#ports.clock.setTimer(ms, resolve)
     return promise
-  }
-}
-
-function sumOf(a: OwnerUse, b: OwnerUse | undefined): OwnerUse {
-  if (b === undefined) return a
-  const until = Math.max(a.quarantinedUntilMs ?? 0, b.quarantinedUntilMs ?? 0)
-  return {
-    waiting: a.waiting + b.waiting,
-    cpuMs: a.cpuMs + b.cpuMs,
-    jobs: a.jobs + b.jobs,
-    overBudget: a.overBudget + b.overBudget,
-    refused: a.refused + b.refused,
-    quarantines: a.quarantines + b.quarantines,
-    ...(until === 0 ? {} : { quarantinedUntilMs: until }),
   }
 }
 
