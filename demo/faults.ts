@@ -10,6 +10,7 @@ export const FAULTS = [
   'early-flush',
   'causal-order',
   'cable-cut',
+  'missing-index',
 ] as const
 export type Fault = (typeof FAULTS)[number]
 
@@ -22,6 +23,9 @@ export const NOISY = { tenant: 'reports', clients: 48 } as const
 
 /** cable-cut: whatever goes to this country takes so much longer, as in the winter of 2016 (Canopy 5.4). */
 export const CABLE_CUT = { country: 'IN', ms: 150 } as const
+
+/** missing-index: blocks are looked for in a table of so many rows, of a file that nobody asks for. */
+export const UNINDEXED_ROWS = 1_000_000
 
 /** Uniform in [0, 1), repeatable by its seed (mulberry32). */
 export function seededRandom(seed: number): () => number {

@@ -5,7 +5,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Mutex } from 'async-mutex'
 import { Database } from './database.ts'
-import { CONVOY_MS, seededRandom, shuffle, type Fault } from './faults.ts'
+import { CONVOY_MS, seededRandom, shuffle, UNINDEXED_ROWS, type Fault } from './faults.ts'
 import type { Truth } from './truth.ts'
 
 export type Replica = { readonly host: string; readonly url: string }
@@ -20,8 +20,13 @@ const SCHEMA = `
   CREATE TABLE IF NOT EXISTS files (name TEXT PRIMARY KEY, created INTEGER NOT NULL);
   CREATE TABLE IF NOT EXISTS blocks (
     id TEXT PRIMARY KEY, file TEXT NOT NULL, position INTEGER NOT NULL, bytes INTEGER NOT NULL);
-  CREATE INDEX IF NOT EXISTS blocks_of_file ON blocks (file, position);
   CREATE TABLE IF NOT EXISTS replicas (block TEXT NOT NULL, host TEXT NOT NULL, PRIMARY KEY (block, host));
+`
+const INDEX = 'CREATE INDEX IF NOT EXISTS blocks_of_file ON blocks (file, position);'
+const UNINDEXED = `
+  DROP INDEX IF EXISTS blocks_of_file;
+  WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${UNINDEXED_ROWS})
+    INSERT OR IGNORE INTO blocks SELECT 'old-' || n, 'old', n, 0 FROM numbers;
 `
 
 type Options = {
@@ -46,7 +51,8 @@ export class Namespace {
   constructor(options: Options) {
     this.#options = options
     this.#random = seededRandom(options.seed)
-    this.#database = new Database(options.file, SCHEMA, options.truth)
+    const rest = options.fault === 'missing-index' ? UNINDEXED : INDEX
+    this.#database = new Database(options.file, SCHEMA + rest, options.truth)
   }
 
   async register({ host, url }: Replica): Promise<void> {

@@ -19,7 +19,8 @@ const HELP = `npm start -- [flags]: the server, and a demo system of ten process
                   lock-convoy: one tenant keeps a lock; noisy-tenant: one asks for too much;
                   clock-skew: every host lives in its own time; lost-context: jobs forget who asked for
                   them; early-flush: the page finds a style sheet late; causal-order: the top of the page
-                  waits for what is at its end; cable-cut: one country is far away
+                  waits for what is at its end; cable-cut: one country is far away; missing-index: a table
+                  is read from end to end
   --release NAME  what the demo calls its version (default 1)
   --load F        request rate of the demo against its default of 1
   --datanodes N, --stress N, --tenants LIST    more of it: npm run -s node -- demo/main.ts --help
@@ -37,6 +38,7 @@ const FAULT_SAYS: { readonly [name: string]: string } = {
     'the page (/page) no longer foretells the style sheet of UserInput, which has grown by 10 kB',
   'cable-cut':
     'what goes to India takes 150 ms longer: `npm run -s node -- demo/visitors.ts` visits from there',
+  'missing-index': 'the namenode looks for the blocks of a file in a table without an index',
   'causal-order': 'the top of the page (/page) waits for its suggestions, which nobody sees before the rest',
 }
 
