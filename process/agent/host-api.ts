@@ -97,6 +97,11 @@ export function openHostApi(parts: Parts): HostApi {
     undefined,
     (name: string, annotations: HostAnnotations) => new Queued(edges, name, { annotations }),
   )
+  /** The execution has the time that is ordered for its tenant at this point. */
+  const limit = (point: string, tenant: string): void => {
+    const limitMs = parts.points.limitMsAt(point, tenant)
+    if (limitMs !== undefined) parts.deadlines.set(limitMs)
+  }
   return {
     tracepoint: safely('tracepoint', undefined, (name, vars) => tracepoints.hit(name, vars)),
     isWoven: safely('tracepoint', false, (name) => tracepoints.isWoven(name)),
@@ -139,10 +144,16 @@ export function openHostApi(parts: Parts): HostApi {
       addEvent(name, [TRACE_ATTRIBUTES.durationMs, durationMs]),
     ),
     controlPoint: safely('controlPoint', undefined, (name, signal) => {
+      const tenant = tenantHere()
+      limit(name, tenant)
       const isHeldBack = isHolding(currentFrame()?.scope)
-      return parts.points.pass(name, tenantHere(), { isHolding: isHeldBack, signal })
+      return parts.points.pass(name, tenant, { isHolding: isHeldBack, signal })
     }),
-    tryControlPoint: safely('tryControlPoint', 0, (name: string) => parts.points.tryPass(name, tenantHere())),
+    tryControlPoint: safely('tryControlPoint', 0, (name: string) => {
+      const tenant = tenantHere()
+      limit(name, tenant)
+      return parts.points.tryPass(name, tenant)
+    }),
     weightsAt: safely('weightsAt', undefined, (name: string) => parts.points.weightsAt(name)),
     whileHolding: (fn) => (parts.points.isIdle ? fn() : whileHolding(fn)),
     setDeadline: safely('deadline', undefined, (ms: number) => parts.deadlines.set(Number(ms))),

@@ -18,7 +18,7 @@ export class Ledger {
   readonly home = mkdtempSync(path.join(tmpdir(), 'crosscut-ledger-'))
   readonly dataDir = path.join(this.home, '.crosscut')
   #server: ServerHandle | undefined
-  #service: ChildProcess | undefined
+  readonly #services: ChildProcess[] = []
   #serviceUrl = ''
   #isOver = false
   readonly #clients: Promise<void>[] = []
@@ -35,18 +35,24 @@ export class Ledger {
     this.#server = await startServer({ dataDir: this.dataDir, port: 0, otlpPort: 0 }, {}, parts)
   }
 
-  async startService(): Promise<void> {
+  /** A service of this folder; clients ask the last one. Gives its URL. */
+  async startService(
+    file = 'ledger-service.mjs',
+    name = 'ledger',
+    settings: Record<string, string> = {},
+  ): Promise<string> {
     const place = (file: string) => path.join(ROOT, file)
-    const args = ['--import', place('process/agent/register.ts'), place('test/throttling/ledger-service.mjs')]
+    const args = ['--import', place('process/agent/register.ts'), place(`test/throttling/${file}`)]
     const env = {
       ...process.env,
-      OTEL_SERVICE_NAME: 'ledger',
+      ...settings,
+      OTEL_SERVICE_NAME: name,
       OTEL_EXPORTER_OTLP_ENDPOINT: this.server.otlpUrl,
       CROSSCUT_SERVER: this.server.url,
       CROSSCUT_TOKEN: this.server.agentToken,
     }
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'], env })
-    this.#service = child
+    this.#services.push(child)
     let said = ''
     child.stdout.on('data', (bytes: Buffer) => (said += bytes.toString()))
     await until(
@@ -54,6 +60,7 @@ export class Ledger {
       () => `the service did not say its port: ${said}`,
     )
     this.#serviceUrl = `http://127.0.0.1:${/port (\d+)/.exec(said)?.[1]}`
+    return this.#serviceUrl
   }
 
   /** Clients that ask again when they were answered, after a pause. */
@@ -95,9 +102,11 @@ export class Ledger {
   async close(): Promise<void> {
     this.#isOver = true
     await Promise.allSettled(this.#clients)
-    const gone = ended(this.#service)
-    this.#service?.kill()
-    await gone
+    for (const service of this.#services) {
+      const gone = ended(service)
+      service.kill()
+      await gone
+    }
     await this.#server?.close()
     rmSync(this.home, { recursive: true, force: true })
   }

@@ -13,6 +13,7 @@
 import type { Carriers, ClientCall, ClientExchange, HeldCall, ServerExchange } from '#carriers'
 import type { CarrierObserver } from '#carriers'
 import type { Baggage } from '#baggage'
+import type { Scope } from '#context'
 import type { ControlPoints, PassMeter } from './control-points.ts'
 import { DeadlineError, isHolding, remainingMs, type Deadlines } from './execution.ts'
 import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
@@ -97,7 +98,16 @@ export class Steering {
       const point = this.#clientPoint(exchange.host, exchange.port)
       if (point !== undefined) meter.passed(point, tenantOf(exchange.baggage))
     }
-    exchange.baggage = deadlines.departing(exchange.scope, exchange.baggage, exchange.delayMs)
+    exchange.baggage = deadlines.departing(this.#limited(exchange), exchange.baggage, exchange.delayMs)
+  }
+
+  /** The scope of what is called: it has the time that is ordered for such calls, from when it is sent. */
+  #limited({ scope, baggage, host, port, delayMs }: ClientExchange): Scope {
+    if (!this.#isAskedFor.client) return scope
+    const { deadlines, points, tenantOf } = this.#parts
+    const point = this.#clientPoint(host, port)
+    const limitMs = point === undefined ? undefined : points.limitMsAt(point, tenantOf(baggage))
+    return limitMs === undefined ? scope : deadlines.within(scope, limitMs + delayMs)
   }
 
   #admit(exchange: ServerExchange, go: () => void): boolean {
