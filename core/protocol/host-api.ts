@@ -94,7 +94,6 @@ export type HostApi = {
   measured(name: string, durationMs: number): void
   /** undefined = go on at once, with no turn of the event loop. */
   controlPoint(name: string, signal?: AbortSignal): Promise<void> | undefined
-  declareResource(name: string, kind: string): void
   used(use: HostUse): void
   // What came later: an agent of before does not have it.
   /** 0 = it passed; else ms until it may, as things stand. */

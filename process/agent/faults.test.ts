@@ -64,7 +64,6 @@ function hostApi(isBroken: {
     ledger,
     isTracing: true,
     limits: { attributes: 10, events: 10, links: 10, valueLength: 10 },
-    resources: new Map(),
     meter,
     points: new ControlPoints({ meter, detached, count: () => {} }),
     deadlines: new Deadlines(detached),
@@ -105,7 +104,7 @@ test('with every part failing, each call of the entry does nothing and gives not
     assert.equal(api.mark(), undefined)
     api.point('p', {})
     api.measured('m', 1)
-    api.declareResource('r', 'pool')
+    api.used({ resource: 'r', kind: 'pool', tenant: '', waitMs: 1, serviceMs: 1 })
   } finally {
     context.stop()
   }

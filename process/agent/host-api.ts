@@ -13,7 +13,6 @@ import { logLevelOf, openSpan } from './active.ts'
 import type { Workflow } from './bags.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { errorType } from './http-spans.ts'
-import { NAMES_MAX } from './limits.ts'
 import { AGENT_VERSION } from './resource.ts'
 import { addToCounter, annotateSpan, flatAnnotations } from './annotations.ts'
 import { arriveHere, hereMark, Queued, waitedHere } from './host-edges.ts'
@@ -37,8 +36,6 @@ type Parts = {
   readonly limits: SpanLimits
   /** The current execution has a tenant now. */
   readonly onTenant?: (id: string) => void
-  /** Names of declared resources, for the report. Owned by the caller. */
-  readonly resources: Map<string, string>
   readonly meter: WorkflowMeter
   readonly points: ControlPoints
   readonly deadlines: Deadlines
@@ -160,9 +157,6 @@ export function openHostApi(parts: Parts): HostApi {
     remainingMs: safely('deadline', undefined, () => lifetimeOf(currentFrame()?.scope)?.remainingMs),
     cancelSignal: safely('deadline', undefined, () => lifetimeOf(currentFrame()?.scope)?.signal),
     used: safely('used', undefined, (use) => parts.meter.used(use)),
-    declareResource: safely('resource', undefined, (name, kind) => {
-      if (parts.resources.size < NAMES_MAX) parts.resources.set(name, kind)
-    }),
   }
 }
 

@@ -76,8 +76,8 @@ export const RECONNECT_MS_MAX = 4000
 export const STATE_BYTES_MAX = 1024 * 1024
 
 /**
- * Names an application may announce through tracepoint(), resource(): the vocabulary stays bounded whatever
- * names it makes up.
+ * Names an application may announce through tracepoint(): the vocabulary stays bounded whatever names it
+ * makes up.
  */
 export const NAMES_MAX = 1000
 /** Members of a list that a query can see: as many as a Value holds. */

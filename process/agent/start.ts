@@ -101,7 +101,6 @@ class RunningAgent implements Agent {
   readonly #budget: AdviceBudget
   readonly #toolbox = new Toolbox(fillFromSystem)
   readonly #workflow = openWorkflow()
-  readonly #resources = new Map<string, string>()
   readonly #resource: Resource
   readonly #tracepoints: Tracepoints
   readonly #weave: Weave | undefined
@@ -325,7 +324,6 @@ class RunningAgent implements Agent {
           this.#head.tenantNamed(id)
           this.#meters.named()
         },
-        resources: this.#resources,
         meter: this.#meter,
         points: this.#points,
         deadlines: this.#deadlines,

@@ -71,7 +71,17 @@ test('without an agent every call does nothing and gives what the function given
   begun.end()
   begun[Symbol.dispose]()
   assert.equal(await controlPoint('c'), undefined)
-  assert.deepEqual(resource('r', { kind: 'pool' }), { name: 'r', kind: 'pool' })
+  const mine = resource('r', { kind: 'pool' })
+  assert.deepEqual([mine.name, mine.kind], ['r', 'pool'])
+  mine.used({ serviceMs: Number.NaN })
+  assert.equal(
+    mine.use(() => 3),
+    3,
+  )
+  assert.equal(
+    mine.use(() => failing),
+    failing,
+  )
 })
 
 test('queues, annotations and marks without an agent: work is done, values pass, nothing is called for nothing', async () => {

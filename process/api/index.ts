@@ -3,15 +3,8 @@ export { tracepoint, block, point, measure, annotate, count, type Block } from '
 export { counters, labels, sets, stack, type Annotations, type Counters } from './annotations.ts'
 export { mark, after, type Mark } from './edges.ts'
 export { Queue, QueueItem } from './queue.ts'
-export {
-  tenant,
-  tags,
-  logLevel,
-  controlPoint,
-  tryControlPoint,
-  resource,
-  type ResourceKind,
-} from './workflow.ts'
+export { tenant, tags, logLevel, controlPoint, tryControlPoint } from './workflow.ts'
+export { resource, type Resource, type ResourceKind, type ResourceUse } from './resource.ts'
 export { setDeadline, remainingMs, cancelSignal } from './deadline.ts'
 export { paced } from './paced.ts'
 export { FairGate, type FairGateOptions, type GateSlot, type RunOptions } from './fair-gate.ts'

@@ -4,6 +4,7 @@
 import type { HostAnnotations, HostAttributes, HostBlock } from '#protocol'
 import { annotationsOf, NO_ANNOTATIONS, type Annotations } from './annotations.ts'
 import { host } from './host.ts'
+import { timed } from './timed.ts'
 
 /** A segment of computation; ends at `end()` or where `using` leaves it. */
 export interface Block {
@@ -100,24 +101,12 @@ export function count(name: string, by = 1, unit?: string): void {
 
 /**
  * Calls fn and records how long it took (until its promise settles, if it returns one) on the active span:
- * cheaper than a block. What fn returns or throws is passed on; a promise as one that settles alike (a
- * handler on the original would hide its rejection from the host's unhandledRejection).
+ * cheaper than a block.
  */
 export function measure<R>(name: string, fn: () => Promise<R>): Promise<R>
 export function measure<R>(name: string, fn: () => R): R
 export function measure(name: string, fn: () => unknown): unknown {
   const agent = host()
   if (agent === undefined) return fn()
-  const startMs = performance.now()
-  const finish = () => agent.measured(name, performance.now() - startMs)
-  let result
-  try {
-    result = fn()
-  } catch (error: unknown) {
-    finish()
-    throw error
-  }
-  if (result instanceof Promise) return result.finally(finish)
-  finish()
-  return result
+  return timed(fn, (ms) => agent.measured(name, ms))
 }

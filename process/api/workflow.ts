@@ -47,17 +47,3 @@ export function controlPoint(
 export function tryControlPoint(name: string): number {
   return host()?.tryControlPoint?.(name) ?? 0
 }
-
-export type ResourceKind = 'pool' | 'queue' | 'lock' | 'cpu' | 'io' | 'other'
-
-/**
- * Declares a resource of the application's own. Today it is only announced to the control plane; meters
- * attach to it later.
- */
-export function resource(
-  name: string,
-  options: { readonly kind: ResourceKind },
-): { readonly name: string; readonly kind: ResourceKind } {
-  host()?.declareResource(name, options.kind)
-  return Object.freeze({ name, kind: options.kind })
-}
