@@ -1,7 +1,7 @@
 // `npm test`: every check and every test, ending with the line `N passed, N failed`.
 //
 //   1. types (tsc, also the web app's), format (oxfmt), lint (oxlint)             one test each
-//   2. *.test.ts of the whole tree on Node 24
+//   2. *.test.ts of the whole tree on Node 24, two files at a time, and one at a time what needs all cores
 //   3. the folders that enter a user's process, from source, on Node 22 and 26
 //   4. the packed tarballs, installed as a user would, on Node 22, 24 and 26 (test/packed)
 //
@@ -26,11 +26,22 @@ type Round = {
   readonly node: string
   readonly files: readonly string[]
   readonly env?: Record<string, string>
+  /** Files at a time; default 2. */
+  readonly concurrency?: number
 }
 
 /** What loads into a user's process is tested on every Node that the agent supports. */
 const PROCESS_FOLDERS = ['core/base', 'core/baggage', 'core/advice', 'process']
 const OTHER_MAJORS = [22, 26]
+/**
+ * They hold the latency of one part of the demo against that of another: a neighbour that takes a core
+ * decides that, and not the part.
+ */
+const ALONE = [
+  'test/docs/noisy-tenant.test.ts',
+  'test/docs/regression.test.ts',
+  'test/page/case-studies.test.ts',
+].map((file) => path.join(ROOT, file))
 /** More files than this that fail in one round are no accident. */
 const SECOND_RUN_FILES_MAX = 8
 /** A file that hangs fails; nothing in the tree takes more than a third of this. */
@@ -67,7 +78,9 @@ async function everything(): Promise<void> {
   check('format', ['node_modules/oxfmt/bin/oxfmt', '--check', '.'])
   check('lint', ['node_modules/oxlint/bin/oxlint', '--deny-warnings', '--quiet', '.'])
   const files = testFiles('.').filter((file) => !isUnder(file, path.join(ROOT, 'test', 'packed')))
-  await firstRun({ name: 'Node 24', node: process.execPath, files })
+  const beside = files.filter((file) => !ALONE.includes(file))
+  await firstRun({ name: 'Node 24', node: process.execPath, files: beside })
+  await firstRun({ name: 'Node 24, by themselves', node: process.execPath, files: ALONE, concurrency: 1 })
   for (const major of OTHER_MAJORS) {
     const inProcess = files.filter((file) =>
       PROCESS_FOLDERS.some((folder) => isUnder(file, path.join(ROOT, folder))),
@@ -102,7 +115,7 @@ function check(name: string, args: readonly string[]): void {
 
 async function firstRun(round: Round): Promise<void> {
   if (round.files.length === 0) return
-  const { counts, isWhole } = await runFiles(round, 2)
+  const { counts, isWhole } = await runFiles(round)
   total.passed += counts.passed
   total.failed += counts.failed
   total.skipped += counts.skipped
@@ -119,7 +132,7 @@ async function secondRun(): Promise<void> {
     const isTooMuch = files.length === 0 || files.length > SECOND_RUN_FILES_MAX
     const second = isTooMuch
       ? undefined
-      : await runFiles({ ...round, name: `${round.name}, alone`, files }, 1)
+      : await runFiles({ ...round, name: `${round.name}, alone`, files, concurrency: 1 })
     for (const { name, file, line } of failures) {
       const what = `${name} (${file}:${line}) [${round.name}]`
       const isMended =
@@ -135,10 +148,13 @@ async function secondRun(): Promise<void> {
   }
 }
 
-async function runFiles(
-  { name, node, files, env }: Round,
-  concurrency: number,
-): Promise<{ readonly counts: Counts; readonly isWhole: boolean }> {
+async function runFiles({
+  name,
+  node,
+  files,
+  env,
+  concurrency = 2,
+}: Round): Promise<{ readonly counts: Counts; readonly isWhole: boolean }> {
   const begunMs = performance.now()
   const countsFile = path.join(scratch, `${name.replaceAll(/\W+/g, '-')}.json`)
   const args = [
