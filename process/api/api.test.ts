@@ -74,6 +74,8 @@ test('without an agent every call does nothing and gives what the function given
   const mine = resource('r', { kind: 'pool' })
   assert.deepEqual([mine.name, mine.kind], ['r', 'pool'])
   mine.used({ serviceMs: Number.NaN })
+  Reflect.apply(mine.used, undefined, [])
+  assert.equal(resource('of no kind').kind, 'other')
   assert.equal(
     mine.use(() => 3),
     3,

@@ -28,9 +28,13 @@ export interface Resource {
   used(use: ResourceUse & { readonly serviceMs: number }): void
 }
 
+type Times = Parameters<Resource['used']>[0]
+
+const NO_TIME: Times = Object.freeze({ serviceMs: 0 })
+
 /** Declares a resource by its name, which is unique in its process; declared again it is the same. */
-export function resource(name: string, { kind }: { readonly kind: ResourceKind }): Resource {
-  const used: Resource['used'] = ({ waitMs = 0, serviceMs, load = serviceMs }) =>
+export function resource(name: string, { kind = 'other' }: { readonly kind?: ResourceKind } = {}): Resource {
+  const used = ({ waitMs = 0, serviceMs, load = serviceMs }: Times = NO_TIME): void =>
     host()?.used({ resource: name, kind, tenant: '', waitMs, serviceMs, load })
   function use<R>(fn: () => Promise<R>, how?: ResourceUse): Promise<R>
   function use<R>(fn: () => R, how?: ResourceUse): R
