@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { EPOCH, MS, span, link, path, kinds, partitionFaults, type Brief } from './brief-spans.fixture.ts'
+import { EPOCH, MS, span, link, path, kinds, partitionFaults, type Brief } from './testing/brief-spans.ts'
 import { buildTrace, toTraceView } from './index.ts'
 import type { OtlpSpanKind, Trace } from './index.ts'
 

@@ -13,7 +13,7 @@ import {
   kinds,
   type Brief,
   partitionFaults,
-} from './brief-spans.fixture.ts'
+} from './testing/brief-spans.ts'
 import { buildTrace, criticalPath, summarize, toCriticalPathView, toTraceView } from './index.ts'
 import type { OtlpLink, OtlpSpan } from './index.ts'
 

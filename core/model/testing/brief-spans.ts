@@ -1,8 +1,8 @@
 // Traces of a few words for tests: spans by their times in ns since EPOCH, and what a model makes of them in
 // the same numbers.
 
-import { criticalPath, exclusiveTimes } from './index.ts'
-import type { OtlpLink, OtlpSpan, OtlpSpanKind, Trace } from './index.ts'
+import { criticalPath, exclusiveTimes } from '../index.ts'
+import type { OtlpLink, OtlpSpan, OtlpSpanKind, Trace } from '../index.ts'
 
 export const TRACE = '0123456789abcdef0123456789abcdef'
 export const EPOCH = 1_790_000_000_000_000_000n
