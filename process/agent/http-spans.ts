@@ -263,12 +263,13 @@ class Caller implements Carried {
   bytesIn: number
   bytesOut: number
 
-  constructor({ connection, request }: ServerExchange, { bytesIn, bytesOut }: Carried) {
+  constructor(exchange: ServerExchange, { bytesIn, bytesOut }: Carried) {
+    const { connection, request } = exchange
     this.bytesIn = bytesIn
     this.bytesOut = bytesOut
     this.method = request.method
-    this.host = request.headers.host
-    this.userAgent = request.headers['user-agent']
+    this.host = exchange.host
+    this.userAgent = exchange.userAgent
     this.version = request.httpVersion
     const { peerAddress, peerPort, isSecure } = connection
     const attributes = [...methodAttributes(this.method ?? ''), ...hostAttributes(this.host)]
@@ -279,12 +280,12 @@ class Caller implements Carried {
     this.attributes = encodeShared(attributes)
   }
 
-  isOf({ method, httpVersion, headers }: ServerExchange['request']): boolean {
+  isOf({ request, host, userAgent }: ServerExchange): boolean {
     return (
-      method === this.method &&
-      headers.host === this.host &&
-      headers['user-agent'] === this.userAgent &&
-      httpVersion === this.version
+      request.method === this.method &&
+      host === this.host &&
+      userAgent === this.userAgent &&
+      request.httpVersion === this.version
     )
   }
 }
@@ -292,9 +293,9 @@ class Caller implements Carried {
 const NOTHING_CARRIED: Carried = Object.freeze({ bytesIn: 0, bytesOut: 0 })
 
 function callerOf(exchange: ServerExchange): Caller {
-  const { connection, request } = exchange
+  const { connection } = exchange
   const known = connection.handle
-  if (known instanceof Caller && known.isOf(request)) return known
+  if (known instanceof Caller && known.isOf(exchange)) return known
   const caller = new Caller(exchange, known instanceof Caller ? known : NOTHING_CARRIED)
   connection.handle = caller
   return caller

@@ -31,6 +31,9 @@ export interface ServerExchange {
   readonly connection: Connection
   readonly request: IncomingMessage
   readonly response: ServerResponse
+  /** Two of its header lines; the first of each. */
+  readonly host: string | undefined
+  readonly userAgent: string | undefined
   /** performance.now() when it was taken up; 0 unless somebody meters. */
   readonly startedAtMs: number
   /** The caller's span, when it sent a valid traceparent. */

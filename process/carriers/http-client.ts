@@ -19,9 +19,10 @@ import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientExchange } from './exchange.ts'
 import { delayOf } from './http-departure.ts'
+import { ACCEPT_HEADER, hasLine, RETURN_HEADER } from './head-lines.ts'
 import { isOutside, keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
 import { ClientRequestClass, IncomingMessageClass, validateHeaderValue } from './node-http.ts'
-import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Outgoing, type Wire } from './wire.ts'
+import { withBaggage, type Outgoing, type Wire } from './wire.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
 
 const CREATED = 'http.client.request.created'
@@ -182,20 +183,30 @@ function gettingSocket(native: unknown): Function {
 function takeOver(exchange: Exchange, headers: unknown): string {
   exchange.isHeadOpen = false
   try {
-    const has = (name: string): boolean => typeof headers === 'object' && headers !== null && name in headers
-    const out = outgoing(exchange, has('baggage'))
-    for (const name of OURS) {
-      const isReplaced = has(name) && (out.traceparent !== '' || !name.startsWith('trace'))
-      if (isReplaced) exchange.request.removeHeader(name)
+    const given = typeof headers === 'object' && headers !== null ? headers : NO_HEADERS
+    const { request, isTold } = exchange
+    const out = outgoing(exchange, 'baggage' in given)
+    if (out.traceparent !== '') {
+      if ('traceparent' in given) request.removeHeader('traceparent')
+      if ('tracestate' in given) request.removeHeader('tracestate')
     }
-    return linesOf(out, exchange.isTold, () => false)
+    if ('baggage' in given) request.removeHeader('baggage')
+    if (ACCEPT_HEADER in given) request.removeHeader(ACCEPT_HEADER)
+    return (
+      lineOf('traceparent', out.traceparent) +
+      lineOf('tracestate', out.tracestate) +
+      lineOf('baggage', out.baggage) +
+      lineOf(ACCEPT_HEADER, isTold ? '1' : '')
+    )
   } catch (error: unknown) {
     exchange.wire.hookFailed(error)
     return ''
   }
 }
 
-const OURS = ['traceparent', 'tracestate', 'baggage', ACCEPT_HEADER] as const
+const NO_HEADERS: object = Object.freeze({})
+
+const lineOf = (name: string, value: string): string => (value === '' ? '' : `${name}: ${value}\r\n`)
 
 function outgoing(exchange: Exchange, hasBaggage: boolean): Outgoing {
   const existing = hasBaggage ? exchange.request.getHeader('baggage') : undefined
@@ -209,18 +220,6 @@ function outgoing(exchange: Exchange, hasBaggage: boolean): Outgoing {
   return out
 }
 
-/** Our part of a head, without what it has already. */
-function linesOf(out: Outgoing, isTold: boolean, has: (name: string) => boolean): string {
-  const line = (name: string, value: string): string =>
-    value === '' || has(name) ? '' : `${name}: ${value}\r\n`
-  return (
-    line('traceparent', out.traceparent) +
-    line('tracestate', out.tracestate) +
-    line('baggage', out.baggage) +
-    line(ACCEPT_HEADER, isTold ? '1' : '')
-  )
-}
-
 /**
  * `_header` is the text of the head; with Expect it also waits as the first element of outputData. Not on a
  * socket before the next tick.
@@ -232,7 +231,13 @@ function putIntoRenderedHead(exchange: Exchange): void {
     return void exchange.wire.counts.headers_already_sent++
   const lower = head.toLowerCase()
   const out = outgoing(exchange, exchange.request.hasHeader('baggage'))
-  const lines = linesOf(out, exchange.isTold, (name) => lower.includes(`\r\n${name}:`))
+  const missing = (name: string, value: string): string =>
+    lower.includes(`\r\n${name}:`) ? '' : lineOf(name, value)
+  const lines =
+    missing('traceparent', out.traceparent) +
+    missing('tracestate', out.tracestate) +
+    missing('baggage', out.baggage) +
+    missing(ACCEPT_HEADER, exchange.isTold ? '1' : '')
   const longer = `${head.slice(0, -2)}${lines}\r\n`
   const waiting: unknown = Reflect.get(request, 'outputData')
   const first: unknown = Array.isArray(waiting) ? waiting[0] : undefined
@@ -262,19 +267,11 @@ function takeResponse({ wire }: Parts, message: object): void {
   response[HOME] = exchange
   // The raw list is looked through first: `headers` is an object that Node makes at its first use, which may
   // never come.
-  exchange.hasTrailers = exchange.isTold && !hasRawHeader(response.rawHeaders, 'content-length')
-  if (exchange.isTold && hasRawHeader(response.rawHeaders, RETURN_HEADER))
+  exchange.hasTrailers = exchange.isTold && !hasLine(response.rawHeaders, 'content-length')
+  if (exchange.isTold && hasLine(response.rawHeaders, RETURN_HEADER))
     takeReturn(wire, exchange, response.headers)
   wire.clientStep('clientResponse', exchange)
   joinReturned(exchange)
-}
-
-function hasRawHeader(raw: readonly string[], name: string): boolean {
-  for (let i = 0; i < raw.length; i += 2) {
-    const given = raw[i]
-    if (given !== undefined && given.length === name.length && given.toLowerCase() === name) return true
-  }
-  return false
 }
 
 /** Consumed here: belongs to this hop, and an application that copies headers must not hand it on. */

@@ -23,10 +23,11 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { Connection, ServerExchange } from './exchange.ts'
+import { RequestLines, RETURN_HEADER } from './head-lines.ts'
 import { keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
 import { IncomingMessageClass, ServerResponseClass } from './node-http.ts'
 import type { TraceParent } from './trace-context.ts'
-import { CARRIED, RETURN_HEADER, type Incoming, type Wire } from './wire.ts'
+import { CARRIED, type Incoming, type Wire } from './wire.ts'
 
 const CONNECTION: unique symbol = Symbol('crosscut.connection')
 const START = 'http.server.request.start'
@@ -65,9 +66,8 @@ class Exchange implements ServerExchange, HttpExchange {
   readonly connection: Connection
   readonly request: IncomingMessage
   readonly response: ServerResponse
-  readonly remote: TraceParent | undefined
-  readonly tracestate: string
-  readonly isAccepting: boolean
+  readonly lines: RequestLines
+  readonly incoming: Incoming
   readonly startedAtMs: number
   baggage: Baggage
   scope: Scope
@@ -83,19 +83,16 @@ class Exchange implements ServerExchange, HttpExchange {
   /** Whoever may hold requests has seen it. */
   isAsked = false
 
-  constructor(
-    parts: Parts,
-    { request, response }: Started,
-    { connection, incoming }: { readonly connection: Connection; readonly incoming: Incoming },
-  ) {
+  constructor(parts: Parts, { request, response }: Started, connection: KnownConnection) {
+    const lines = new RequestLines(request)
+    const incoming = parts.wire.read(lines, connection.isTrusted)
     this.wire = parts.wire
     this.events = parts.events
     this.connection = connection
     this.request = request
     this.response = response
-    this.remote = incoming.remote
-    this.tracestate = incoming.tracestate
-    this.isAccepting = incoming.isAccepting
+    this.lines = lines
+    this.incoming = incoming
     this.startedAtMs = parts.wire.isTimed ? performance.now() : 0
     this.baggage = incoming.baggage
     this.returned = incoming.baggage
@@ -104,6 +101,22 @@ class Exchange implements ServerExchange, HttpExchange {
     const scope = scopeOf(newExecution())
     this.scope = carriesForOthers ? withScopeValue(scope, CARRIED, incoming) : scope
     this.frame = { baggage: this.baggage, scope: this.scope }
+  }
+
+  get remote(): TraceParent | undefined {
+    return this.incoming.remote
+  }
+
+  get tracestate(): string {
+    return this.incoming.tracestate
+  }
+
+  get host(): string | undefined {
+    return this.lines.host
+  }
+
+  get userAgent(): string | undefined {
+    return this.lines.userAgent
   }
 
   onEnd(): void {}
@@ -122,8 +135,7 @@ function startRequest(parts: Parts, message: unknown): void {
   const { wire, events } = parts
   const { request, response } = message
   const connection = (request.socket[CONNECTION] ??= knownConnection(wire, request.socket))
-  const incoming = wire.read(request.headers, connection.isTrusted)
-  const exchange = new Exchange(parts, message, { connection, incoming })
+  const exchange = new Exchange(parts, message, connection)
   wire.serverStep('serverStart', exchange)
   exchange.frame = { baggage: exchange.baggage, scope: exchange.scope }
   events.opened()
@@ -240,8 +252,8 @@ function keepCurrent(exchange: Exchange): void {
 
 /** What the caller does not know yet, encoded; undefined when there is nothing new, or it does not accept. */
 function newsFor(exchange: Exchange): string | undefined {
-  const { returned, known, wire } = exchange
-  if (!exchange.isAccepting || returned === known || returned.equals(known)) return undefined
+  const { returned, known, wire, incoming } = exchange
+  if (!incoming.isAccepting || returned === known || returned.equals(known)) return undefined
   exchange.known = returned
   return wire.encodeReturn(returned)
 }

@@ -17,7 +17,8 @@ import type { ClientExchange } from './exchange.ts'
 import { HOSTS_REMEMBERED_MAX } from './limits.ts'
 import { emptyFrame, isQuiet } from './quiet.ts'
 import { installUndiciDispatch, type Dispatched } from './undici-dispatch.ts'
-import { ACCEPT_HEADER, RETURN_HEADER, withBaggage, type Wire } from './wire.ts'
+import { ACCEPT_HEADER, RETURN_HEADER } from './head-lines.ts'
+import { withBaggage, type Wire } from './wire.ts'
 
 const SENT = 'undici:client:sendHeaders'
 type Listened = [channel: string, step: (message: object) => void]

@@ -14,11 +14,9 @@ import { newCounts, type DropCounts } from './counts.ts'
 import type { CarrierObserver, ClientExchange, MessageExchange, ServerExchange } from './exchange.ts'
 import type { HoldSwitch } from './holds.ts'
 import type { FleetKey } from './fleet-key.ts'
+import type { RequestLines } from './head-lines.ts'
 import { RETURN_CHARS_MAX } from './limits.ts'
 import { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
-
-export const ACCEPT_HEADER = 'crosscut-accept'
-export const RETURN_HEADER = 'crosscut-baggage'
 
 /**
  * What a request brought that is not ours, kept in the scope of its execution so that its own requests pass
@@ -40,9 +38,6 @@ export interface Incoming extends Carried {
   /** May baggage flow back to this caller? */
   readonly isAccepting: boolean
 }
-
-/** As node:http has them: names in lower case. */
-export type IncomingHeaders = NodeJS.Dict<string | string[]>
 
 export interface Outgoing {
   readonly traceparent: string
@@ -154,16 +149,14 @@ export class Wire {
     }
   }
 
-  /** Reads a request's headers. Never throws on what a stranger wrote. */
-  read(headers: IncomingHeaders, isTrusted: boolean): Incoming {
-    const remote = parseTraceparent(headers['traceparent'])
-    if (remote === undefined && headers['traceparent'] !== undefined) this.counts.traceparent_invalid++
+  /** Reads a request's head. Never throws on what a stranger wrote. */
+  read(lines: RequestLines, isTrusted: boolean): Incoming {
+    const remote = parseTraceparent(lines.traceparent)
+    if (remote === undefined && lines.traceparent !== undefined) this.counts.traceparent_invalid++
     // Without a valid traceparent a tracestate means nothing (W3C Trace Context 3.3.1).
     const tracestate =
-      remote === undefined || headers['tracestate'] === undefined
-        ? ''
-        : this.#tracestate(headers['tracestate'])
-    const scanned = scanBaggage(headers['baggage'], this.counts)
+      remote === undefined || lines.tracestate === undefined ? '' : this.#tracestate(lines.tracestate)
+    const scanned = scanBaggage(lines.baggage, this.counts)
     const baggage = this.#admit(scanned.ours, isTrusted)
     if (!isTrusted && scanned.foreign !== '') this.counts.ingress_untrusted++
     const isProven = this.#key === undefined ? isTrusted : baggage !== undefined
@@ -172,11 +165,11 @@ export class Wire {
       foreign: isTrusted ? scanned.foreign : '',
       tracestate,
       remote,
-      isAccepting: isProven && headers[ACCEPT_HEADER] === '1',
+      isAccepting: isProven && lines.accept === '1',
     }
   }
 
-  #tracestate(value: string | string[]): string {
+  #tracestate(value: string | readonly string[]): string {
     const clean = cleanTracestate(value)
     if (clean.isCut) this.counts.tracestate_truncated++
     return clean.value
