@@ -3,7 +3,13 @@
 
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import http, { type IncomingHttpHeaders } from 'node:http'
+import https from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import { cert, key } from '../carriers/testing-certificate.ts'
 import { SpanQueue } from './batch.ts'
 import { openWallClock } from './clock.ts'
 import { openExporter, type Exporter } from './exporter.ts'
@@ -149,4 +155,53 @@ test('a flush of a dead collector gives up at once, and drops what it could not 
   await exporter.flush(300)
   assert.deepEqual(queue.counts, { emitted: 2, sent: 0, dropped: 2, queued: 0 })
   assert.equal(ledger.drops['export-failed'], 2)
+})
+
+test('a collector behind TLS is checked by the file, and by the name it is called', async () => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'crosscut-'))
+  const file = path.join(folder, 'ca.pem')
+  await writeFile(file, cert)
+  const server = https.createServer({ key, cert }, (request, response) => {
+    request.resume().on('end', () => response.end())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const address = server.address()
+  const port = typeof address === 'object' ? address?.port : undefined
+  for (const [host, sent] of [
+    ['localhost', 3],
+    ['127.0.0.1', 0],
+  ] as const) {
+    const { queue, exporter, end } = open(`https://${host}:${port}`, { OTEL_EXPORTER_OTLP_CERTIFICATE: file })
+    end(3)
+    await exporter.flush(2000)
+    await settled(queue)
+    assert.equal(queue.counts.sent, sent, host)
+  }
+  server.close()
+  await rm(folder, { recursive: true })
+})
+
+test('an address in brackets, credentials in the URL, and headers that no line can hold', async () => {
+  const seen: IncomingHttpHeaders[] = []
+  const server = http.createServer((request, response) => {
+    seen.push(request.headers)
+    request.resume().on('end', () => response.end())
+  })
+  await new Promise<void>((resolve) => server.listen(0, '::1', resolve))
+  const address = server.address()
+  const url = `http://me:p%40ss@[::1]:${typeof address === 'object' ? address?.port : ''}`
+  const good = open(url, { OTEL_EXPORTER_OTLP_HEADERS: 'Content-Length=7,x=1' })
+  good.end(1)
+  await settled(good.queue)
+  assert.equal(good.queue.counts.sent, 1)
+  assert.equal(seen[0]?.authorization, `Basic ${Buffer.from('me:p@ss').toString('base64')}`)
+  assert.equal(seen[0]?.['x'], '1')
+  const bad = open(url, { OTEL_EXPORTER_OTLP_HEADERS: 'x=a%0D%0Ab: c' })
+  bad.end(1)
+  await bad.exporter.flush(300)
+  await settled(bad.queue)
+  assert.deepEqual(bad.queue.counts, { emitted: 1, sent: 0, dropped: 1, queued: 0 })
+  assert.equal(seen.length, 1)
+  server.close()
+  server.closeAllConnections()
 })

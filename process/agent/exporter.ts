@@ -5,24 +5,19 @@
 //                                       │    (Retry-After, else doubling, jittered)
 //                                       └ any other answer, or tries used up ──► dropped, counted
 //
-// Timers and the socket are unref'd: sending never keeps the host alive. When its event loop runs empty we
-// hold it for at most EXIT_FLUSH_MS_MAX; at process.exit the open batch is written into the kept connection
-// in one synchronous write.
+// Timers and the connection are unref'd: sending never keeps the host alive. When its event loop runs empty
+// we hold it for at most EXIT_FLUSH_MS_MAX; at process.exit the open batch is written into the kept
+// connection in one synchronous write.
 
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Batch, SpanQueue } from './batch.ts'
+import { CollectorConnection } from './collector-connection.ts'
 import type { Ledger } from './guard.ts'
-import { EXIT_FLUSH_MS_MAX, RESPONSE_BYTES_MAX, RETRIES_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
+import { ExportError, type Answer } from './http-answer.ts'
+import { EXIT_FLUSH_MS_MAX, RETRIES_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
 import type { ExporterSettings } from './settings.ts'
 
 /** Answers that say "try again" (OTLP specification, retryable response codes). */
 const RETRYABLE = new Set([429, 502, 503, 504])
-
-type Answer = {
-  readonly status: number
-  readonly retryAfterMs: number | undefined
-  readonly body: Uint8Array
-}
 
 export type Exporter = {
   /** There is something to send; goes within the batch delay. */
@@ -83,21 +78,17 @@ export function openExporter(parts: Parts): Exporter {
   }
 }
 
-/** One connection to one collector. Owns the batch in flight. */
+/** Delivers batch by batch. Owns the one in flight. */
 class Channel {
   readonly #parts: Parts
-  readonly #url: URL
-  readonly #isSecure: boolean
-  #agent: import('node:http').Agent | undefined
-  #request: ClientRequest | undefined
+  readonly #connection: CollectorConnection
   #isHurried = false
   #endWait: (() => void) | undefined
   #hold: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#url = parts.settings.url
-    this.#isSecure = this.#url.protocol === 'https:'
+    this.#connection = new CollectorConnection(parts)
   }
 
   async deliver(batch: Batch): Promise<void> {
@@ -109,7 +100,7 @@ class Channel {
       })
       if (answer !== undefined && answer.status >= 200 && answer.status < 300)
         return queue.settleSent(batch, rejectedSpans(answer.body, batch.spans))
-      if (answer !== undefined) ledger.note('export', new ExportError(answer.status))
+      if (answer !== undefined) ledger.note('export', ExportError.ofStatus(answer.status))
       if (answer !== undefined && !RETRYABLE.has(answer.status))
         return queue.settleDropped(batch, 'export-refused')
       if (tries >= RETRIES_MAX || this.#isHurried) return queue.settleDropped(batch, 'export-failed')
@@ -117,18 +108,22 @@ class Channel {
     }
   }
 
+  async #post(batch: Batch): Promise<Answer> {
+    return await this.#connection.post(this.#parts.settings.isGzip ? await gzip(batch.body) : batch.body)
+  }
+
   /** From here on nothing is tried twice, and a wait ends now: the process is leaving. */
   hurry(): void {
     this.#isHurried = true
     this.#endWait?.()
-    this.#request?.socket?.ref()
+    this.#connection.hold()
   }
 
   heldFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#hold = setTimeout(
         () => {
-          this.#request?.destroy()
+          this.#connection.abort()
           resolve()
         },
         Math.min(ms, EXIT_FLUSH_MS_MAX),
@@ -139,26 +134,18 @@ class Channel {
   release(): void {
     clearTimeout(this.#hold)
     this.#isHurried = false
-    this.#request?.socket?.unref()
+    this.#connection.release()
   }
 
-  /**
-   * Node hands a small write on an idle connection to the kernel at once, so it leaves even though the
-   * process ends now.
-   */
   sendNow(batch: Batch | undefined): void {
     if (batch === undefined) return
-    const socket = Object.values(this.#agent?.freeSockets ?? {})[0]?.[0]
-    if (socket === undefined || this.#isSecure) return this.#parts.queue.settleDropped(batch, 'exit')
-    const lines = [
-      `POST ${this.#url.pathname}${this.#url.search} HTTP/1.1`,
-      `Host: ${this.#url.host}`,
-      ...Object.entries(this.#headers(batch.body.length)).map(([name, value]) => `${name}: ${value}`),
-      '',
-      '',
-    ]
-    socket.write(Buffer.concat([Buffer.from(lines.join('\r\n'), 'latin1'), batch.body]))
-    this.#parts.queue.settleSent(batch)
+    const { queue, settings } = this.#parts
+    const { body } = batch
+    const isSent = this.#connection.sendNow(
+      settings.isGzip ? process.getBuiltinModule('node:zlib').gzipSync(body, { level: 1 }) : body,
+    )
+    if (isSent) queue.settleSent(batch)
+    else queue.settleDropped(batch, 'exit')
   }
 
   #wait(ms: number): Promise<void> {
@@ -170,82 +157,6 @@ class Channel {
       }
     })
   }
-
-  #headers(bodyBytes: number): Record<string, string | number> {
-    return {
-      ...Object.fromEntries(this.#parts.settings.headers),
-      'content-type': 'application/x-protobuf',
-      'content-length': bodyBytes,
-      'user-agent': 'crosscut-agent',
-    }
-  }
-
-  async #post(batch: Batch): Promise<Answer> {
-    const body = this.#parts.settings.isGzip ? await gzip(batch.body) : batch.body
-    const headers = this.#headers(body.length)
-    if (this.#parts.settings.isGzip) headers['content-encoding'] = 'gzip'
-    return await new Promise((resolve, reject) => {
-      const request = this.#open(headers)
-      this.#request = request
-      request.on('socket', (socket) => {
-        if (!this.#isHurried) socket.unref()
-      })
-      // Of the whole exchange: an answer of one byte a second would never be idle long enough.
-      const late = (): void => void request.destroy(new ExportError('timeout'))
-      const deadline = setTimeout(late, this.#timeoutMs()).unref()
-      request.on('error', reject)
-      let isAnswered = false
-      request.on('response', (response) => {
-        isAnswered = true
-        readAnswer(response).then(resolve, reject)
-      })
-      // Always the last event, and the only one when the answer is 101 Switching Protocols.
-      request.on('close', () => {
-        clearTimeout(deadline)
-        if (!isAnswered) reject(new ExportError('closed'))
-      })
-      request.end(body)
-    })
-  }
-
-  /** 0 is OpenTelemetry's way to say "no limit". */
-  #timeoutMs(): number {
-    const { timeoutMs } = this.#parts.settings
-    const LONGEST_TIMER_MS = 2 ** 31 - 1
-    return timeoutMs === 0 ? LONGEST_TIMER_MS : Math.min(timeoutMs, LONGEST_TIMER_MS)
-  }
-
-  /** A new request; http or https is loaded with the first one, not at the start of the host. */
-  #open(headers: Record<string, string | number>): ClientRequest {
-    const { settings } = this.#parts
-    const http = this.#isSecure
-      ? process.getBuiltinModule('node:https')
-      : process.getBuiltinModule('node:http')
-    this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 1, ...trusted(settings) })
-    return this.#parts.detached(() =>
-      http.request(this.#url, { method: 'POST', agent: this.#agent, headers }),
-    )
-  }
-}
-
-/** Errors: code E_EXPORT with the answer's status. */
-class ExportError extends Error {
-  readonly code = 'E_EXPORT'
-
-  constructor(status: number | 'timeout' | 'closed') {
-    super(
-      status === 'timeout'
-        ? 'the collector did not answer in time'
-        : status === 'closed'
-          ? 'the collector closed the connection without an answer'
-          : `the collector answered ${status}`,
-    )
-  }
-}
-
-function trusted(settings: ExporterSettings): { ca?: Buffer } {
-  if (settings.certificateFile === undefined) return {}
-  return { ca: process.getBuiltinModule('node:fs').readFileSync(settings.certificateFile) }
 }
 
 function gzip(body: Uint8Array): Promise<Uint8Array> {
@@ -253,27 +164,6 @@ function gzip(body: Uint8Array): Promise<Uint8Array> {
     process
       .getBuiltinModule('node:zlib')
       .gzip(body, { level: 1 }, (error, zipped) => (error === null ? resolve(zipped) : reject(error)))
-  })
-}
-
-function readAnswer(response: IncomingMessage): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = []
-    let size = 0
-    response.on('data', (chunk: Buffer) => {
-      size += chunk.length
-      if (size <= RESPONSE_BYTES_MAX) chunks.push(chunk)
-      else response.destroy(new ExportError(response.statusCode ?? 0))
-    })
-    response.on('error', reject)
-    response.on('end', () => {
-      const seconds = Number(response.headers['retry-after'])
-      resolve({
-        status: response.statusCode ?? 0,
-        retryAfterMs: Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined,
-        body: Buffer.concat(chunks),
-      })
-    })
   })
 }
 

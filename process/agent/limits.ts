@@ -37,6 +37,8 @@ export const RETRY_MS_MAX = 10_000
 export const RETRIES_MAX = 6
 /** A collector's answer is a few bytes; reading without end was CVE-2026 class in Go and .NET exporters. */
 export const RESPONSE_BYTES_MAX = 64 * 1024
+/** node:http's own limit of a head; all heads of an answer together (100 Continue, and again). */
+export const RESPONSE_HEAD_BYTES_MAX = 16 * 1024
 /** The promise of the surface: exit is never delayed longer. */
 export const EXIT_FLUSH_MS_MAX = 300
 

@@ -9,6 +9,7 @@ import { describe, it } from 'node:test'
 import { newFrame, runWith } from '#context'
 import type { ClientExchange, ServerExchange } from './exchange.ts'
 import { bag, execution, get, here, listen, pack, rig, serve } from './testing.ts'
+import { cert, key } from './testing-certificate.ts'
 import { withForeignMembers } from './wire.ts'
 
 const seen: (ServerExchange | ClientExchange)[] = []
@@ -18,24 +19,6 @@ const used = rig({
     clientEnd: (exchange) => void seen.push(exchange),
   },
 })
-
-// For tests only: self-signed, CN=localhost, valid for a hundred years.
-const key = `-----BEGIN PRIVATE KEY-----
-MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmnz8jkqduTozAqcs
-wPYC+xpQyQdmseHHTDlP8kmfcdqhRANCAARyae7nPCIw9hgtDiATv0oRFIIQHW83
-AeksYEe6X5nXNH/KZctEc/iEE7cGB0lgMHpp/6uycbVvHn0jgp3iWQIc
------END PRIVATE KEY-----`
-const cert = `-----BEGIN CERTIFICATE-----
-MIIBfzCCASWgAwIBAgIUT37nEF7LV1oTtYVmNyPc6PEpK2owCgYIKoZIzj0EAwIw
-FDESMBAGA1UEAwwJbG9jYWxob3N0MCAXDTI2MTEyNDA0MjEzN1oYDzIxMjYxMDMx
-MDQyMTM3WjAUMRIwEAYDVQQDDAlsb2NhbGhvc3QwWTATBgcqhkjOPQIBBggqhkjO
-PQMBBwNCAARyae7nPCIw9hgtDiATv0oRFIIQHW83AeksYEe6X5nXNH/KZctEc/iE
-E7cGB0lgMHpp/6uycbVvHn0jgp3iWQIco1MwUTAdBgNVHQ4EFgQUraiocz9IDORb
-5Z51PXZFFS2SNQgwHwYDVR0jBBgwFoAUraiocz9IDORb5Z51PXZFFS2SNQgwDwYD
-VR0TAQH/BAUwAwEB/zAKBggqhkjOPQQDAgNIADBFAiEAzVexH20uHp9eT71qRvG0
-pfAGLzrewusKg9HDJkhr6R0CIGHut1lDa/eNYcMsOj+vbgxYVoQRVBJNVa6rn388
-SehL
------END CERTIFICATE-----`
 
 describe('https', () => {
   it('carries baggage there and back, and says that it is secure', async () => {
