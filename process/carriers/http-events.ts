@@ -12,7 +12,7 @@
 // they would give it hidden classes of its own, and Node's code, which has seen others, its slow paths.
 // Cast: http-server and http-client open and close exchanges; the methods stay until those under way are
 // closed, so that a request ends as it began.
-import { currentFrame, enter, HOME, type Frame, type Home, type Scope } from '#context'
+import { currentFrame, enter, HOME, HOUSED, type Frame, type Home, type Scope } from '#context'
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import { ClientRequestClass, IncomingMessageClass, ServerResponseClass } from './node-http.ts'
 import { emptyFrame } from './quiet.ts'
@@ -55,6 +55,9 @@ export class HttpEvents {
     // Node itself waits for `finish` of each answer.
     this.replace(answer, 'emit', emitOfWritten(answer.emit, { finishListeners: 1 }))
     this.replace(request, 'emit', emitOfWritten(request.emit, { finishListeners: 0 }))
+    // Announced by its constructor; one that is not has no execution.
+    Object.defineProperty(request, HOUSED, { value: true, configurable: true })
+    this.#restores.push(() => void Reflect.deleteProperty(request, HOUSED))
   }
 
   /** Puts a method that needs exchanges on a class, for as long as there are some. */

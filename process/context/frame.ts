@@ -59,3 +59,9 @@ export function frameOf(baggage: Baggage, scope: Scope): Frame {
 export const HOME: unique symbol = Symbol.for('crosscut.home')
 
 export type Home = { readonly frame: Frame }
+
+/**
+ * True on a class whose instances get a home before anybody but their maker sees them: listeners that their
+ * constructor adds need not be bound either.
+ */
+export const HOUSED: unique symbol = Symbol.for('crosscut.housed')

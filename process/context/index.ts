@@ -9,6 +9,7 @@ export { context, type Context } from './context.ts'
 export {
   frameOf,
   HOME,
+  HOUSED,
   scopeOf,
   withScopeValue,
   type Execution,

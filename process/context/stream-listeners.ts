@@ -15,12 +15,13 @@
 // and would hold on to the frame of one.
 import { Socket } from 'node:net'
 import { Stream } from 'node:stream'
-import { HOME, type Frame, type Home } from './frame.ts'
+import { HOME, HOUSED, type Frame, type Home } from './frame.ts'
 import { wrapListenerMethods } from './listeners.ts'
 
 declare module 'node:events' {
   interface EventEmitter {
     [HOME]?: Home
+    [HOUSED]?: boolean
   }
 }
 
@@ -39,10 +40,15 @@ export function installStreamListeners(host: ListenerHost): () => void {
     if (emitter instanceof Socket) return undefined
     const frame = host.frame()
     if (frame === undefined) return undefined
-    if (emitter instanceof Stream && emitter[HOME]?.frame === frame) return undefined
+    if (emitter instanceof Stream && isAtHome(emitter, frame)) return undefined
     return (listener, self, args) => {
       if (host.frame() === frame) return Reflect.apply(listener, self, args)
       return host.callListener(frame, () => Reflect.apply(listener, self, args))
     }
   })
+}
+
+function isAtHome(emitter: Stream, frame: Frame): boolean {
+  const home = emitter[HOME]
+  return home === undefined ? emitter[HOUSED] === true : home.frame === frame
 }
