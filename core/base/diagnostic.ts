@@ -42,20 +42,21 @@ export function formatDiagnostic(diagnostic: Diagnostic): string {
 
 /**
  * The candidate nearest to a misspelt name, if it is near enough to be meant: at most a third of its letters
- * differ. Cost: O(candidates x length^2), for error paths only.
+ * differ. Cost: O(length^2) for each candidate about as long, for error paths only.
  */
 export function nearest(name: string, candidates: Iterable<string>): string | undefined {
   let best: string | undefined
   let bestDistance = Math.max(1, Math.floor(name.length / 3)) + 1
   for (const candidate of candidates) {
-    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase())
+    if (Math.abs(candidate.length - name.length) >= bestDistance) continue
+    const distance = editDistance(name.toLowerCase(), candidate.toLowerCase(), bestDistance)
     if (distance < bestDistance) [best, bestDistance] = [candidate, distance]
   }
   return best
 }
 
-/** Levenshtein, one row at a time. */
-function editDistance(a: string, b: string): number {
+/** Levenshtein, one row at a time; at least `distanceMax` is as good as that. */
+function editDistance(a: string, b: string, distanceMax: number): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j)
   for (let i = 1; i <= a.length; i++) {
     const next = [i]
@@ -63,6 +64,7 @@ function editDistance(a: string, b: string): number {
       const substitute = row[j - 1] + (a[i - 1] === b[j - 1] ? 0 : 1)
       next.push(Math.min(substitute, row[j] + 1, next[j - 1] + 1))
     }
+    if (Math.min(...next) >= distanceMax) return distanceMax
     row = next
   }
   return row[b.length]
