@@ -3,7 +3,9 @@
 const UNITS: Readonly<Record<string, number>> = {
   ns: 1,
   us: 1e3,
+  /** The micro sign, and the Greek letter that it is normalised to. */
   µs: 1e3,
+  μs: 1e3,
   ms: 1e6,
   s: 1e9,
   min: 60e9,
@@ -22,7 +24,7 @@ const UNITS: Readonly<Record<string, number>> = {
 }
 
 export const UNIT_NAMES: readonly string[] = Object.keys(UNITS)
-const TIME_UNITS: ReadonlySet<string> = new Set(['ns', 'us', 'µs', 'ms', 's', 'min', 'h', 'd'])
+const TIME_UNITS: ReadonlySet<string> = new Set(['ns', 'us', 'µs', 'μs', 'ms', 's', 'min', 'h', 'd'])
 
 /** ns or bytes; '' = a plain number. undefined for a unit that there is not. */
 export function unitFactor(unit: string): number | undefined {

@@ -1,13 +1,14 @@
 // Text to what is installed: the package for processes, and how their groups become rows again.
 
 import type { ColumnRole, ToolPackage } from '#protocol'
+import { compileRecording } from './compile-recording.ts'
 import { compilePlan, type CompileOptions } from './compile.ts'
 import { readQuery } from './evaluate.ts'
 import { rollUp, rowsOfGroups, type Group } from './output.ts'
 import { buildPlan, type Output } from './plan.ts'
 import type { Surroundings } from './resolve.ts'
 import { hasAggregate, type Term } from './resolved.ts'
-import { compileRecording, Gathering } from './recording.ts'
+import { Gathering } from './recording.ts'
 import { rewritePlan } from './rewrite.ts'
 import type { Row } from './rows.ts'
 

@@ -94,6 +94,19 @@ function unpack(input: Layout): Instruction {
 const slotOf = (node: PlanNode, i: number): string => `#${node.id}.${i}`
 const weightOf = (node: PlanNode): string => `#${node.id}.n`
 
+/** A constant of advice is a double: what none is exact for is put together of those that are. */
+function wholeNumber(value: bigint): Expression {
+  const number = Number(value)
+  if (BigInt(number) === value) return number
+  const [above, below] = [value / TWO_32, value % TWO_32]
+  return {
+    call: 'add',
+    args: [{ call: 'mul', args: [wholeNumber(above), Number(TWO_32)] }, Number(below)],
+  }
+}
+
+const TWO_32 = 2n ** 32n
+
 /** Where the terms of a node are found when its advice runs. */
 class Slots {
   readonly #inputs: readonly Layout[]
@@ -110,7 +123,7 @@ class Slots {
     if (slot !== undefined) return { slot }
     switch (term.kind) {
       case 'literal':
-        return term.value
+        return typeof term.value === 'bigint' ? wholeNumber(term.value) : term.value
       case 'var':
         return { slot: term.name }
       case 'call':

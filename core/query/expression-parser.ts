@@ -3,7 +3,14 @@
 //   or < and < not < == != < <= > >= like < + - < * / % < - (negative)
 
 import { nearest, UNIT_NAMES, unitFactor } from '#base'
-import { aggregateNamed, binaryNamed, callableNames, NOT_LEVEL, scalarNamed } from './functions.ts'
+import {
+  aggregateNamed,
+  binaryNamed,
+  callableNames,
+  NOT_LEVEL,
+  scalarNamed,
+  type Binary,
+} from './functions.ts'
 import type { Token } from './lexer.ts'
 import { EXPRESSION_DEPTH_MAX, EXPRESSION_NODES_MAX } from './limits.ts'
 import type { AggregateExpr, Expr, Name, Path } from './syntax.ts'
@@ -29,18 +36,40 @@ export class ExpressionParser {
   #binary(level: number): Expr {
     let left = this.#nested(() => this.#unary())
     for (;;) {
-      const operator = binaryNamed(this.#tokens.token.kind === 'string' ? '' : this.#tokens.token.text)
+      const operator = this.#operator()
       if (operator === undefined || operator.level <= level) return left
-      this.#tokens.next()
-      const right = this.#binary(operator.level)
-      left = this.#node({
-        kind: 'call',
-        fn: operator.fn,
-        args: [left, right],
-        start: left.start,
-        end: right.end,
-      })
+      left = operator.isAssociative ? this.#chain(left, operator) : this.#applied(left, operator)
     }
+  }
+
+  /** What stands left, this operator, and what it binds. */
+  #applied(left: Expr, { fn, level }: Binary): Expr {
+    this.#tokens.next()
+    return this.#call2(fn, left, this.#binary(level))
+  }
+
+  /** `a or b or c or d` as `(a or b) or (c or d)`: a list of a hundred nests seven deep. */
+  #chain(first: Expr, { fn, level }: Binary): Expr {
+    const operands = [first]
+    while (this.#operator()?.fn === fn) {
+      this.#tokens.next()
+      operands.push(this.#binary(level))
+    }
+    const joined = (from: number, to: number): Expr => {
+      if (to - from === 1) return operands[from]
+      const middle = (from + to) >>> 1
+      return this.#call2(fn, joined(from, middle), joined(middle, to))
+    }
+    return joined(0, operands.length)
+  }
+
+  #call2(fn: Binary['fn'], left: Expr, right: Expr): Expr {
+    return this.#node({ kind: 'call', fn, args: [left, right], start: left.start, end: right.end })
+  }
+
+  #operator(): Binary | undefined {
+    const { kind, text } = this.#tokens.token
+    return kind === 'string' ? undefined : binaryNamed(text)
   }
 
   #unary(): Expr {
@@ -51,7 +80,8 @@ export class ExpressionParser {
     }
     if (this.#tokens.accept('-')) {
       const arg = this.#nested(() => this.#unary())
-      if (arg.kind === 'literal' && typeof arg.value === 'number') return { ...arg, value: -arg.value, start }
+      if (arg.kind === 'literal' && (typeof arg.value === 'number' || typeof arg.value === 'bigint'))
+        return { ...arg, value: -arg.value, start }
       return this.#node({ kind: 'call', fn: 'neg', args: [arg], start, end: arg.end })
     }
     return this.#primary()
@@ -92,8 +122,9 @@ export class ExpressionParser {
       this.#tokens.report.error(token, `there is no unit ${token.unit}`, {
         suggestion: nearest(token.unit ?? '', UNIT_NAMES) ?? UNIT_NAMES.join(' '),
       })
-    const value = Number(token.text) * (factor ?? 1)
-    return this.#node({ kind: 'literal', value, start: token.start, end: token.end })
+    const value = numberOf(token.text, factor ?? 1)
+    if (value === undefined) this.#tokens.report.error(token, 'there is no number so large')
+    return this.#node({ kind: 'literal', value: value ?? null, start: token.start, end: token.end })
   }
 
   #bareCount(): Expr {
@@ -186,6 +217,14 @@ export class ExpressionParser {
       this.#depth--
     }
   }
+}
+
+/** Whole numbers are exact at any size; undefined for what is no number any more. */
+function numberOf(digits: string, factor: number): number | bigint | undefined {
+  const value = Number(digits) * factor
+  if (!Number.isFinite(value)) return undefined
+  const isWhole = /^\d+$/.test(digits) && Number.isInteger(factor)
+  return isWhole && !Number.isSafeInteger(value) ? BigInt(digits) * BigInt(factor) : value
 }
 
 /** In `e.args.0.id` the lexer sees the number `0.` only as far as digits go; `1.5` would be two parts. */

@@ -33,8 +33,8 @@ export const AGGREGATE_NAMES: Readonly<Record<string, Aggregated>> = {
   distinct: { fn: 'distinct' },
 }
 
-/** P50, P95, P99, P999: digits behind a point, the first two as percent. */
-const PERCENTILE = /^p(\d{2})(\d*)$/i
+/** P50, P99, P999: digits behind a point, the first two as percent. P100 is none: it would be the tenth. */
+const PERCENTILE = /^p(\d{2})(|\d*[1-9])$/i
 
 export function aggregateNamed(name: string): Aggregated | undefined {
   const lower = name.toLowerCase()
@@ -59,14 +59,19 @@ export const callableNames = (): readonly string[] => [
   'P999',
 ]
 
-type Binary = { readonly fn: FunctionName; readonly level: number }
+export type Binary = {
+  readonly fn: FunctionName
+  readonly level: number
+  /** A chain of it may be grouped in any way. */
+  readonly isAssociative?: boolean
+}
 
 /** Higher binds tighter; all to the left. */
 export const BINARY: Readonly<Record<string, Binary>> = {
-  or: { fn: 'or', level: 1 },
-  '||': { fn: 'or', level: 1 },
-  and: { fn: 'and', level: 2 },
-  '&&': { fn: 'and', level: 2 },
+  or: { fn: 'or', level: 1, isAssociative: true },
+  '||': { fn: 'or', level: 1, isAssociative: true },
+  and: { fn: 'and', level: 2, isAssociative: true },
+  '&&': { fn: 'and', level: 2, isAssociative: true },
   '==': { fn: 'eq', level: 4 },
   '=': { fn: 'eq', level: 4 },
   '!=': { fn: 'ne', level: 4 },

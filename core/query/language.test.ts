@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { NAME_LENGTH_MAX, TEXT_LENGTH_MAX } from '#advice'
 import { formatDiagnostic } from '#base'
 import fc from 'fast-check'
 import {
@@ -15,6 +16,7 @@ import {
   QUERY_CHARS_MAX,
   QueryError,
   SELECT_ITEMS_MAX,
+  TERM_DEPTH_MAX,
   type Group,
   type RecordedExecution,
 } from './index.ts'
@@ -42,6 +44,14 @@ const PAPER: Readonly<Record<string, string>> = {
        Join latencyMeasurement In Q8 On latencyMeasurement -> job
        Select job.id, AVERAGE(latencyMeasurement)`,
 }
+
+const many = <T>(count: number, one: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => one(i))
+/** Lets of which each names the one before twice. */
+const doubling = (count: number): string =>
+  many(count, (i) => `\nLet x${i + 1} = ${i === 0 ? 'e.v + e.v' : `x${i} + x${i}`}`).join('')
+const nesting = (count: number): string =>
+  many(count, (i) => `Let x${i + 1} = abs(${i === 0 ? 'e.v' : `x${i}`})`).join(' ')
+const sum = (count: number): string => many(count, (i) => `e.v${i}`).join(' + ')
 
 describe('the language', () => {
   for (const [name, text] of Object.entries(PAPER)) {
@@ -93,6 +103,13 @@ describe('the language', () => {
     [
       'From e In t Select SUM(e.v) / COUNT As mean, if(COUNT > 2, "many", "few") As size',
       [{ mean: 7001 / 3, size: 'many' }],
+    ],
+    ['From e In t Where e.v == 2ms / 1μs Select e.v / 1µs As v', [{ v: 2 }]],
+    [`From e In t Where ${many(100, (i) => `e.v == ${i + 1}`).join(' or ')} Select e.v As v`, [{ v: 1 }]],
+    [
+      'From e In t Where e.v * 9007199254740993 == 9007199254740993 ' +
+        'Select e.v + 36893488147419103233 As large, -9007199254740993 As small',
+      [{ large: 2n ** 65n + 2n, small: -9007199254740993n }],
     ],
   ]
   const RECORDED: RecordedExecution = {
@@ -158,8 +175,42 @@ describe('a text that is wrong', () => {
     ],
     [`From e In t Where ${'('.repeat(EXPRESSION_DEPTH_MAX + 1)}`, /nest at most/],
     [`From e In t Select ${'a'.repeat(QUERY_CHARS_MAX)}`, /at most 16384 characters/],
+    ['From e In t Select P100(e.v)', /no function P100/],
+    ['From e In t Where e.v < 1e999 Select COUNT', /no number so large/],
+    [`From e In t Where e.k == "${'k'.repeat(TEXT_LENGTH_MAX + 1)}" Select COUNT`, /at most 1024 characters/],
+    [`From e In t Select e.${'k'.repeat(NAME_LENGTH_MAX + 1)}`, /has at most 256 characters/],
+    [`From e In t ${doubling(10)} Select COUNT`, /10:\d+ error: an expression has at most 512 parts/],
+    [`From e In t ${doubling(60)} Select x60`, /an expression has at most 512 parts/],
+    [
+      'From e In t Join w In Wide On w -> e Select w.x + w.x + w.x + w.x + w.x',
+      /an expression has at most 512 parts/,
+    ],
+    [`From e In t ${nesting(TERM_DEPTH_MAX)} Select COUNT`, /nests at most 72 deep/],
+    [`From e In t Select ${sum(62)}`, /at most 61 variables, not 62/],
+    [`From e In t ${many(64, () => 'Where e.v > 0').join(' ')} Select COUNT`, /more than processes do at t/],
+    [
+      `From e In t Select ${many(30, (i) => `e.a like "${i}" and e.b like "" and e.c like ""`).join(', ')}`,
+      /more than processes do at t .*costs up to \d+ units, more than 1000/,
+    ],
+    [
+      `From ${many(32, (i) => `${'a/long/path/of/'.repeat(4)}${i}.ts:method@exit`).join(', ')} Select COUNT`,
+      /more than/,
+    ],
+    ['From e In t Join a In Views7 On a -> e Select COUNT', /fewer than 32 sources, those of its views/],
   ]
-  const views = { Loop: 'From e In Loop Select e.x', Groups: 'From e In t Select COUNT' }
+  /** Views that each join the one before twice. */
+  const doubled = Object.fromEntries(
+    many(8, (i) => {
+      const of = i === 0 ? 't' : `Views${i - 1}`
+      return [`Views${i}`, `From a In ${of} Join b In ${of} On b -> a Select a.x As x`]
+    }),
+  )
+  const views = {
+    ...doubled,
+    Wide: `From e In t Select ${sum(60)} As x`,
+    Loop: 'From e In Loop Select e.x',
+    Groups: 'From e In t Select COUNT',
+  }
   for (const [text, message] of REFUSED) {
     test(`says what to mend: ${text.slice(0, 70)}`, () => {
       const { query, diagnostics } = parse(text, { views })

@@ -16,7 +16,7 @@ export type Token = Range & { readonly kind: TokenKind; readonly text: string; r
 const KINDS = [
   /(?<name>[A-Za-z_$][A-Za-z0-9_$]*|(?<=\.)#[A-Za-z_$][A-Za-z0-9_$]*)/,
   /(?<space>[\s\u00a0\ufeff]+|(?:--|\/\/|#)[^\n]*)/,
-  /(?<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?<unit>[A-Za-zµ%]*))/,
+  /(?<number>[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?(?<unit>[A-Za-zµμ%]*))/,
   /(?<string>"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')/,
   /(?<symbol>->|==|!=|<>|<=|>=|&&|\|\||[-+*/%<>=!(),.;[\]])/,
 ]

@@ -1,11 +1,16 @@
 // Bounds of a query, with their reasons. Parsing, planning and the static cost stay small for any text.
 
+import { EXPRESSION_DEPTH_MAX as ADVICE_DEPTH_MAX, EXPRESSION_NODES_MAX as ADVICE_NODES_MAX } from '#advice'
+import { assert } from '#base'
+
 /** The longest query of the papers has 400 characters; generated ones stay below this. */
 export const QUERY_CHARS_MAX = 16 * 1024
 /** Nesting of parentheses and calls: the parser recurses, and 64 levels fit any stack. */
 export const EXPRESSION_DEPTH_MAX = 64
-/** Nodes of one expression: what a hit may have to evaluate. */
+/** Nodes of one expression, its Lets and columns of views written out: what a hit may have to evaluate. */
 export const EXPRESSION_NODES_MAX = 512
+/** How deep such an expression nests: what advice takes. */
+export const TERM_DEPTH_MAX = 72
 /** Joined sources of a query with its views; each is an advice and a field of the bag. */
 export const SOURCES_MAX = 32
 /** Tracepoints of one From or Join (a union). */
@@ -40,3 +45,6 @@ export const EVENTS_GATHERED_MAX = 100_000
 /** Of one execution: packing is quadratic in them. */
 export const EXECUTION_EVENTS_MAX = 2_000
 export const GATHERED_GROUPS_MAX = 10_000
+
+assert(EXPRESSION_NODES_MAX <= ADVICE_NODES_MAX, 'what a text may say a process may be told')
+assert(TERM_DEPTH_MAX <= ADVICE_DEPTH_MAX, 'what a text may say a process may be told')

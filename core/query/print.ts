@@ -4,7 +4,7 @@ import type { Advice, Expression, Fold, Instruction, ToolPackage } from '#protoc
 import type { Plan, PlanNode } from './plan.ts'
 import { nodesOf } from './plan.ts'
 import type { Layout } from './layout.ts'
-import type { Aggregated, SourceId, Term } from './resolved.ts'
+import { printConstant, type Aggregated, type SourceId, type Term } from './resolved.ts'
 
 const OPERATORS: Readonly<Record<string, string>> = {
   and: 'and',
@@ -31,7 +31,7 @@ export function aliasesOf(root: PlanNode): Names {
 export function printTerm(term: Term, names: Names): string {
   switch (term.kind) {
     case 'literal':
-      return JSON.stringify(term.value)
+      return printConstant(term)
     case 'var': {
       const alias = names.get(term.source) ?? ''
       return alias === '' ? term.name : `${alias}.${term.name}`
@@ -56,7 +56,7 @@ function printCall(fn: string, args: readonly string[]): string {
 /** `SUM(e.bytes)`, `P99(e.ms)`, `COUNT`. */
 export function printAggregate({ fn, arg, quantile }: Aggregated, names: Names): string {
   if (fn === 'count' && arg.kind === 'literal') return 'COUNT'
-  const name = quantile === undefined ? fn.toUpperCase() : `P${String(quantile).slice(2)}`
+  const name = quantile === undefined ? fn.toUpperCase() : `P${String(quantile).slice(2).padEnd(2, '0')}`
   return `${name}(${printTerm(arg, names)})`
 }
 

@@ -1,17 +1,11 @@
-// The other way to answer: every event is told with its causal stamp, and joined where they are gathered. It
-// costs a few bytes of baggage whatever the query packs, and a report of every event instead of one of sums.
-//
-//   at all tracepoints of the query, one advice (an event that several sources fit is one event):
-//     OBSERVE all variables   RANDOM id   UNPACK ids of the events directly before (X-Trace)
-//     EMIT id, before, tracepoint, variables       DROP those ids, PACK id
+// What `compile-recording.ts` has told: events, joined where they are gathered.
 //
 //   reports ──► Gathering: events by execution ── quiet ──► its DAG ── advice over it ──► groups
 //
 // Source: X-Trace (NSDI'07); Pivot Tracing section 3 calls it global evaluation.
 
 import { GroupTable, valueFromJson, type TableSnapshot, type Value } from '#advice'
-import type { Instruction, ToolPackage } from '#protocol'
-import type { CompileOptions } from './compile.ts'
+import { recordedVariables, TOLD_BESIDE_VARIABLES } from './compile-recording.ts'
 import { ExecutionError, readExecution, type RecordedExecution } from './recorded.ts'
 import { foldExecution } from './evaluate.ts'
 import { layoutPlan, type Layout } from './layout.ts'
@@ -21,43 +15,8 @@ import {
   FORGET_EVENTS_MS,
   GATHERED_GROUPS_MAX,
   QUIET_MS,
-  TOLD_IN_REPORTS,
 } from './limits.ts'
-import { nodesOf, type Plan } from './plan.ts'
-
-const BAG = 'Events'
-const FIELD = 'before'
-const ID = '#id'
-const BEFORE = '#before'
-const TRACEPOINT = 'tracepoint'
-
-/** What each event tells, in the order of the emitted keys behind id, before and tracepoint. */
-export function recordedVariables(plan: Plan): readonly string[] {
-  const observed = (layout: Layout): string[] => [...layout.observes, ...layout.inputs.flatMap(observed)]
-  return [...new Set(observed(layoutPlan(plan, 'none')))].filter((name) => name !== TRACEPOINT)
-}
-
-export function compileRecording(plan: Plan, { name, version, bagId }: CompileOptions): ToolPackage {
-  const vars = recordedVariables(plan)
-  const names = [...new Set(nodesOf(plan.root).flatMap((node) => node.names))]
-  const slot = (of: string): { readonly slot: string } => ({ slot: of })
-  const instructions: readonly Instruction[] = [
-    { op: 'observe', vars: [TRACEPOINT, ...vars] },
-    { op: 'random', slot: ID },
-    { op: 'unpack', bag: BAG, field: FIELD, tuples: { columns: [BEFORE], weight: '#n', outer: true } },
-    {
-      op: 'emit',
-      result: name,
-      keys: [ID, BEFORE, TRACEPOINT, ...vars].map(slot),
-      folds: [],
-      forgetAfter: TOLD_IN_REPORTS,
-    },
-    { op: 'drop', bag: BAG },
-    { op: 'pack', bag: BAG, field: FIELD, columns: [slot(ID)], parts: [] },
-  ]
-  const schema = `bag ${BAG} = ${bagId} {\n  set<bytes> ${FIELD} = 1;\n}\n`
-  return { name, version, schema, advice: [{ tracepoint: names.join(','), instructions }], parameters: {} }
-}
+import type { Plan } from './plan.ts'
 
 type Event = RecordedExecution['events'][number] & { readonly after: string[] }
 
@@ -102,7 +61,7 @@ export class Gathering {
   take(rows: TableSnapshot['groups'], nowMs: number): void {
     for (const [told] of rows) {
       const keys = valueFromJson(told)
-      if (!Array.isArray(keys) || keys.length !== this.#vars.length + 3) continue
+      if (!Array.isArray(keys) || keys.length !== this.#vars.length + TOLD_BESIDE_VARIABLES) continue
       const [id, before, tracepoint, ...values] = keys as readonly Value[]
       if (typeof id === 'number' && typeof tracepoint === 'string')
         this.#add(

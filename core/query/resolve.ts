@@ -4,9 +4,10 @@
 //   e.host     variable host of source e             lat      the only column of view lat, or a Let
 //   host       variable of the root, where From has no alias
 
-import { placeOf } from '#advice'
+import { NAME_LENGTH_MAX, placeOf, TEXT_LENGTH_MAX } from '#advice'
 import { DIAGNOSTICS_MAX, nearest, Reporter } from '#base'
-import { SOURCES_MAX, VIEW_DEPTH_MAX } from './limits.ts'
+import { checkFits } from './fit.ts'
+import { EXPRESSION_NODES_MAX, SOURCES_MAX, TERM_DEPTH_MAX, VIEW_DEPTH_MAX } from './limits.ts'
 import { parseQuery } from './parser.ts'
 import { outOfReach } from './out-of-reach.ts'
 import {
@@ -20,6 +21,7 @@ import {
   type Term,
 } from './resolved.ts'
 import type { Expr, Name, Path, Query, Range, Source } from './syntax.ts'
+import { TermSizes } from './term-size.ts'
 import { typeOf } from './types.ts'
 import { DEFAULT_VARS, fits, fitting, lineOf, varsAt, type Vocabulary } from './vocabulary.ts'
 
@@ -36,16 +38,20 @@ export function resolveQuery(
   around: Surroundings,
   report: Reporter,
 ): ResolvedQuery | undefined {
-  const ids = { next: 0 }
-  const resolved = new Resolver({ query, around, report, ids, open: [] }).resolve()
+  const shared = { next: 0, sizes: new TermSizes() }
+  const resolved = new Resolver({ query, around, report, shared, open: [] }).resolve()
+  if (!report.hasErrors) checkFits(resolved, query, report)
   return report.hasErrors ? undefined : resolved
 }
+
+/** By a query and the views in it. */
+type Shared = { next: SourceId; readonly sizes: TermSizes }
 
 type Parts = {
   readonly query: Query
   readonly around: Surroundings
   readonly report: Reporter
-  readonly ids: { next: number }
+  readonly shared: Shared
   /** Views being resolved, outermost first. */
   readonly open: readonly string[]
 }
@@ -54,17 +60,17 @@ class Resolver {
   readonly #query: Query
   readonly #around: Surroundings
   readonly #report: Reporter
-  readonly #ids: { next: number }
+  readonly #shared: Shared
   readonly #open: readonly string[]
   readonly #sources = new Map<string, ResolvedSource>()
   readonly #lets = new Map<string, Term>()
   #root: ResolvedSource | undefined
 
-  constructor({ query, around, report, ids, open }: Parts) {
+  constructor({ query, around, report, shared, open }: Parts) {
     this.#query = query
     this.#around = around
     this.#report = report
-    this.#ids = ids
+    this.#shared = shared
     this.#open = open
   }
 
@@ -89,8 +95,6 @@ class Resolver {
       if (after === undefined) this.#unknownSource(join.after)
       return this.#source({ ...join, after: after?.id ?? root.id })
     })
-    if (joins.length >= SOURCES_MAX)
-      this.#report.error(query.joins[SOURCES_MAX - 1], `a query joins fewer than ${SOURCES_MAX} sources`)
     for (const { name, value } of query.lets) {
       this.#claim(name)
       this.#lets.set(name.text, this.#plain(value, 'Let'))
@@ -120,8 +124,15 @@ class Resolver {
     readonly after: SourceId | undefined
   }): ResolvedSource {
     const { alias, source, isOuter, after } = given
-    const id = this.#ids.next++
-    const of = this.#of(source)
+    const id = this.#shared.next++
+    // Of views in views there may be any number: not one more is looked at.
+    if (id === SOURCES_MAX)
+      this.#report.error(
+        source,
+        `a query joins fewer than ${SOURCES_MAX} sources, those of its views counted`,
+      )
+    const of = id >= SOURCES_MAX ? NOTHING : this.#of(source)
+    if (of.kind === 'view') this.#shared.sizes.view(id, of.query.columns)
     const resolved = { id, alias: alias?.text ?? '', keep: source.keep, isOuter, after, of }
     if (alias !== undefined) this.#claim(alias)
     this.#sources.set(resolved.alias, resolved)
@@ -154,15 +165,14 @@ class Resolver {
   }
 
   #view(name: Name, source: Source): ResolvedSource['of'] {
-    const nothing = { kind: 'tracepoints', names: [] } as const
     const path = [...this.#open, name.text]
     if (this.#open.includes(name.text)) {
       this.#report.error(name, `a view cannot be made of itself: ${path.join(' -> ')}`)
-      return nothing
+      return NOTHING
     }
     if (path.length > VIEW_DEPTH_MAX) {
       this.#report.error(name, `views nest at most ${VIEW_DEPTH_MAX} deep`)
-      return nothing
+      return NOTHING
     }
     const text = this.#viewText(name.text) ?? ''
     const inner = new Reporter(text, name.text)
@@ -174,12 +184,12 @@ class Resolver {
             query: parsed,
             around: this.#around,
             report: inner,
-            ids: this.#ids,
+            shared: this.#shared,
             open: path,
           }).resolve()
     for (const found of inner.diagnostics.slice(0, DIAGNOSTICS_MAX))
       this.#report.error(name, `${found.message} (${found.span.line}:${found.span.column})`)
-    if (query === undefined) return nothing
+    if (query === undefined) return NOTHING
     this.#checkView(query, name, source)
     return { kind: 'view', name: name.text, query }
   }
@@ -252,7 +262,7 @@ class Resolver {
           suggestion: `.. As ${item.column}2`,
         })
       seen.add(item.column)
-      const value = this.#term(item.value)
+      const value = this.#measured(item.value)
       typeOf(value, this.#report)
       return { name: item.column, value }
     })
@@ -268,16 +278,33 @@ class Resolver {
 
   /** Without aggregates. */
   #plain(expr: Expr, clause: string): Term {
-    const term = this.#term(expr)
+    const term = this.#measured(expr)
     typeOf(term, this.#report)
     if (hasAggregate(term))
       this.#report.error(expr, `${clause} is evaluated for each tuple: an aggregate belongs into Select`)
     return term
   }
 
+  /** Nothing walks a term that is larger than one may be. */
+  #measured(expr: Expr): Term {
+    const term = this.#term(expr)
+    const { nodes, depth } = this.#shared.sizes.of(term)
+    if (nodes <= EXPRESSION_NODES_MAX && depth <= TERM_DEPTH_MAX) return term
+    const { start, end } = expr
+    this.#report.error(
+      expr,
+      nodes > EXPRESSION_NODES_MAX
+        ? `an expression has at most ${EXPRESSION_NODES_MAX} parts, and what its names stand for counts`
+        : `an expression nests at most ${TERM_DEPTH_MAX} deep, and what its names stand for counts`,
+    )
+    return { kind: 'literal', value: null, start, end }
+  }
+
   #term(expr: Expr): Term {
     switch (expr.kind) {
       case 'literal':
+        if (typeof expr.value === 'string' && expr.value.length > TEXT_LENGTH_MAX)
+          this.#report.error(expr, `a text has at most ${TEXT_LENGTH_MAX} characters`)
         return expr
       case 'path':
         return this.#path(expr)
@@ -314,6 +341,8 @@ class Resolver {
       this.#report.error(range, `${source.alias} is a source: name one of its variables`, {
         suggestion: `${source.alias}.host`,
       })
+    else if (name.length > NAME_LENGTH_MAX)
+      this.#report.error(range, `the name of a variable has at most ${NAME_LENGTH_MAX} characters`)
     else this.#checkVariable(source, name, range)
     return { kind: 'var', source: source.id, name, ...range }
   }
@@ -356,7 +385,7 @@ class Resolver {
     const top = this.#query.top
     if (top === undefined) return undefined
     const by =
-      top.by === undefined ? columns.find(({ value }) => hasAggregate(value))?.value : this.#term(top.by)
+      top.by === undefined ? columns.find(({ value }) => hasAggregate(value))?.value : this.#measured(top.by)
     if (by !== undefined) return { count: top.count, by }
     const [first] = columns
     return { count: top.count, by: first.value }
@@ -385,6 +414,8 @@ class Resolver {
     return this.#query.text.slice(start, end)
   }
 }
+
+const NOTHING = { kind: 'tracepoints', names: [] } as const
 
 /** As the paper writes it: `Select job.id, AVERAGE(latency)` groups by what stands beside the aggregates. */
 function impliedKeys(columns: readonly Column[]): Term[] {

@@ -7,7 +7,10 @@ import type { Range } from './syntax.ts'
 /** Identity of a source (one From or Join) within a query and all views in it. */
 export type SourceId = number
 
-export type Constant = Range & { readonly kind: 'literal'; readonly value: string | number | boolean | null }
+export type Constant = Range & {
+  readonly kind: 'literal'
+  readonly value: string | number | bigint | boolean | null
+}
 /** Variable of the tracepoint, or column of the view, behind a source. */
 export type Variable = Range & { readonly kind: 'var'; readonly source: SourceId; readonly name: string }
 /** True where an outer join found an event; no user writes it, rewrites do. */
@@ -68,7 +71,7 @@ export function sameTerm(a: Term, b: Term): boolean {
 export function keyOf(term: Term): string {
   switch (term.kind) {
     case 'literal':
-      return JSON.stringify(term.value)
+      return printConstant(term)
     case 'var':
       return `${term.source}.${JSON.stringify(term.name)}`
     case 'matched':
@@ -79,6 +82,10 @@ export function keyOf(term: Term): string {
       return `${term.fn}${term.quantile ?? ''}[${keyOf(term.arg)}]`
   }
 }
+
+/** As it is written: digits, or a text in quotes. */
+export const printConstant = ({ value }: Constant): string =>
+  typeof value === 'bigint' ? value.toString() : JSON.stringify(value)
 
 /** The term with each variable replaced by what `change` gives for it. */
 export function mapVariables(term: Term, change: (variable: Variable | Matched) => Term): Term {

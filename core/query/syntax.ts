@@ -12,7 +12,8 @@ export type Name = Range & { readonly text: string }
 
 export type Literal = Range & {
   readonly kind: 'literal'
-  readonly value: string | number | boolean | null
+  /** bigint: a whole number that no double is exact for. */
+  readonly value: string | number | bigint | boolean | null
 }
 /** `e.args.id`: a source, a Let or a view first, what is read from it behind. */
 export type Path = Range & { readonly kind: 'path'; readonly parts: readonly Name[] }

@@ -106,6 +106,6 @@ function expect(report: Reporter, range: Range, wanted: Type, found: Type): void
   report.error(range, `a ${wanted} belongs here, not a ${found}`)
 }
 
-function typeOfValue(value: string | number | boolean): Type {
-  return typeof value === 'string' ? 'string' : typeof value === 'number' ? 'number' : 'boolean'
+function typeOfValue(value: string | number | bigint | boolean): Type {
+  return typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'number'
 }
