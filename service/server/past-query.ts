@@ -17,6 +17,7 @@ import {
   PAST_TRACES_MAX,
   SEARCH_LIMIT_MAX,
 } from './limits.ts'
+import { rowToJson } from './result-rows.ts'
 
 export type PastRead = {
   readonly text: string
@@ -57,7 +58,7 @@ export async function askPast(read: PastRead, around: Surroundings): Promise<Pas
   const fromNs = isWhole || oldest === undefined ? String(read.fromNs) : oldest.startNs
   return {
     columns: past.columns,
-    rows: past.rows(),
+    rows: past.rows().map(rowToJson),
     ...past.counts(),
     coverage: {
       traces: asked.traces,

@@ -20,7 +20,6 @@ import type {
   QueryUse,
   QueryView,
   ResultReport,
-  ResultRow,
   RollUp,
   ToolPackage,
 } from '#protocol'
@@ -37,6 +36,7 @@ export type PlanChoice = Pick<QueryPlan, 'kind' | 'reason'> & { readonly isFixed
 type Saved = {
   readonly id: string
   readonly name: string | undefined
+import { rowToJson } from './result-rows.ts'
   readonly text: string
   readonly installedBy: string
   readonly createdMs: number
@@ -465,15 +465,6 @@ function rates(compiled: CompiledQuery, from: Standing, to: Standing): QueryResu
       )
     }),
   }
-}
-
-function rowToJson(row: Row): ResultRow {
-  return Object.fromEntries(
-    Object.entries(row).map(([column, value]) => [
-      column,
-      typeof value === 'bigint' ? value.toString() : value,
-    ]),
-  )
 }
 
 /** A damaged file holds nothing: queries are short-lived, and asking again costs a line. */

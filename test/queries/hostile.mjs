@@ -62,6 +62,11 @@ export function work(ms) {
   while (performance.now() < endMs);
 }
 
+/** Whole numbers that no double is exact for, and those that are. */
+export function sizes(size) {
+  return [size, BigInt(size) + 1n, 1]
+}
+
 const ROUTES = {
   take() {
     for (const [kind, value] of Object.entries(VALUES)) take(value, kind)
@@ -86,6 +91,9 @@ const ROUTES = {
     let n = 0
     for (let i = 0; i < count; i++) n = hot(n)
     return n
+  },
+  sizes(count) {
+    return sizes(2 ** count).length
   },
   block(ms) {
     work(ms)

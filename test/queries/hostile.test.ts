@@ -147,6 +147,15 @@ describe('an application that bites', () => {
     assert.deepEqual(coverage.refused, [])
   })
 
+  test('whole numbers of any size are told in lists, too', async () => {
+    const { rows } = await ask(
+      'From s In hostile.mjs:sizes@return GroupBy s.return Select s.return As sizes, SUM(s.size) As sum',
+      async () => assert.equal(await visit('/sizes/80'), '3'),
+      ({ total }) => total >= 1,
+    )
+    assert.deepEqual(rows, [{ sizes: [`${2n ** 80n}`, `${2n ** 80n + 1n}`, 1], sum: `${2n ** 80n}` }])
+  })
+
   test('packed tuples beyond the baggage are bounded, counted, and harm no request', async () => {
     const text = 'From d In many.done Join p In many.packed On p -> d Select p.key As key, COUNT'
     const explode = async (): Promise<void> => {

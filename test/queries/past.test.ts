@@ -98,6 +98,17 @@ describe('a query over the past', () => {
     }
   })
 
+  test('tells times and windows, which no double is exact for', async () => {
+    const { rows } = await ask({
+      text: 'From s In span.end Select MAX(s.time) - MIN(s.time) >= 0 As grows, MIN(s.time) As first Every 24h',
+    })
+    assert.ok(rows.length > 0)
+    for (const { window, grows, first } of rows) {
+      assert.equal(grows, true)
+      assert.match(`${String(window)} ${String(first)}`, /^\d{19} \d{19}$/)
+    }
+  })
+
   test('says what is wrong with a text, a time, or a name that nothing stored has', async () => {
     const refused = async (body: Record<string, unknown>): Promise<string> =>
       await ask(body).then(
