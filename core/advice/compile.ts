@@ -9,7 +9,7 @@
 
 import type { Baggage } from '#baggage'
 import { unreachable } from '#base'
-import type { Act, ActName, Expression, Fold, Instruction, Tuples } from '#protocol'
+import type { Act, ActName, Advice, Expression, Fold, Instruction, Tuples } from '#protocol'
 import { AGGREGATES, type Aggregate } from './aggregates.ts'
 import { compileExpression, type Evaluate } from './expressions.ts'
 import type { GroupTable } from './group-table.ts'
@@ -53,6 +53,7 @@ export type AdvicePorts = PackPorts & {
 export type CompiledAdvice = {
   readonly tool: string
   readonly tracepoint: string
+  readonly sources?: Advice['sources']
   /** What it observes of its tracepoint. */
   readonly vars: readonly string[]
   /** Units of ~50 ns for one row. */
@@ -74,7 +75,7 @@ type Step = {
 type Joins = { readonly join: (rows: readonly Row[], environment: AdviceEnvironment) => readonly Row[] }
 
 export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): readonly CompiledAdvice[] {
-  return verified.package.advice.map(({ tracepoint, instructions }, i) => {
+  return verified.package.advice.map(({ tracepoint, sources, instructions }, i) => {
     const compiler = new Compiler(verified, ports)
     const steps = instructions.map((instruction) => compiler.step(instruction))
     const firstJoin = steps.findIndex((step) => 'join' in step)
@@ -82,6 +83,7 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
     return {
       tool: verified.package.name,
       tracepoint,
+      ...(sources === undefined ? {} : { sources }),
       vars: instructions.flatMap((one) => (one.op === 'observe' ? one.vars : [])),
       packs: instructions.some(({ op }) => op === 'pack'),
       cost: verified.costs[i].typical,

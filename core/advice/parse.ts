@@ -47,6 +47,7 @@ function parseAdvice(value: unknown, where: string): Advice {
   return {
     tracepoint: text(json.tracepoint, `${where}.tracepoint`, NAME_LENGTH_MAX * 8),
     instructions: instructions.map((one, i) => parseInstruction(one, `${where}.instructions[${i}]`)),
+    ...(json.sources === undefined ? {} : { sources: names(json.sources, `${where}.sources`) }),
   }
 }
 

@@ -163,4 +163,9 @@ export type Act =
 export type ActName = Act['act']
 
 /** At one tracepoint, by its name or a pattern of names. */
-export type Advice = { readonly tracepoint: string; readonly instructions: readonly Instruction[] }
+export type Advice = {
+  readonly tracepoint: string
+  readonly instructions: readonly Instruction[]
+  /** At a line: names of the texts that it is a line of; absent = whatever text is there. */
+  readonly sources?: readonly string[]
+}

@@ -8,7 +8,7 @@
 // Source: X-Trace (NSDI'07); Pivot Tracing section 3 calls it global evaluation.
 
 import type { Instruction, ToolPackage } from '#protocol'
-import type { CompileOptions } from './compile.ts'
+import { adviceAt, type CompileOptions } from './compile.ts'
 import { layoutPlan, type Layout } from './layout.ts'
 import { TOLD_IN_REPORTS } from './limits.ts'
 import { nodesOf, type Plan } from './plan.ts'
@@ -28,7 +28,7 @@ export function recordedVariables(plan: Plan): readonly string[] {
   return [...new Set(observed(layoutPlan(plan, 'none')))].filter((name) => name !== TRACEPOINT)
 }
 
-export function compileRecording(plan: Plan, { name, version, bagId }: CompileOptions): ToolPackage {
+export function compileRecording(plan: Plan, { name, version, bagId, sources }: CompileOptions): ToolPackage {
   const vars = recordedVariables(plan)
   const names = [...new Set(nodesOf(plan.root).flatMap((node) => node.names))]
   const slot = (of: string): { readonly slot: string } => ({ slot: of })
@@ -47,5 +47,5 @@ export function compileRecording(plan: Plan, { name, version, bagId }: CompileOp
     { op: 'pack', bag: BAG, field: FIELD, columns: [slot(ID)], parts: [] },
   ]
   const schema = `bag ${BAG} = ${bagId} {\n  set<bytes> ${FIELD} = 1;\n}\n`
-  return { name, version, schema, advice: [{ tracepoint: names.join(','), instructions }], parameters: {} }
+  return { name, version, schema, advice: [adviceAt(names, instructions, sources)], parameters: {} }
 }

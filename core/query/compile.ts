@@ -14,18 +14,21 @@ import type { Advice, Expression, Fold, Instruction, ToolPackage } from '#protoc
 import { isPresence, layoutPlan, type Layout } from './layout.ts'
 import { stateKeyOf, type Plan, type PlanNode } from './plan.ts'
 import { keyOf, sourcesIn, type Aggregated, type Term } from './resolved.ts'
+import { lineOf } from './vocabulary.ts'
 
 export type CompileOptions = {
   readonly name: string
   readonly version: number
   /** Of the query's bag: unique among the queries that are installed. */
   readonly bagId: number
+  /** Texts that lines are lines of, by the tracepoint; one that is not here is taken where it stands. */
+  readonly sources?: Readonly<Record<string, readonly string[]>>
 }
 
 /** `name` is also that of the result that the root emits to. */
 export function compilePlan(
   plan: Plan,
-  { name, version, bagId }: CompileOptions,
+  { name, version, bagId, sources }: CompileOptions,
   layout: Layout = layoutPlan(plan),
 ): ToolPackage {
   const nodes = flatten(layout)
@@ -34,9 +37,22 @@ export function compilePlan(
   const advice = nodes.map((one): Advice => {
     const instructions = one === layout ? rootInstructions(one, plan, name) : inputInstructions(one)
     // One advice for the union: an event that several of the names fit is one tuple.
-    return { tracepoint: one.node.names.join(','), instructions }
+    return adviceAt(one.node.names, instructions, sources)
   })
   return { name, version, schema, advice, parameters: {} }
+}
+
+/** One advice for all these places; of their lines, those texts. */
+export function adviceAt(
+  names: readonly string[],
+  instructions: readonly Instruction[],
+  sources: CompileOptions['sources'] = {},
+): Advice {
+  const tracepoint = names.join(',')
+  const lines = names.filter((name) => lineOf(name) !== undefined)
+  const isKnown = lines.length > 0 && lines.every((name) => Object.hasOwn(sources, name))
+  if (!isKnown) return { tracepoint, instructions }
+  return { tracepoint, instructions, sources: [...new Set(lines.flatMap((name) => sources[name]))] }
 }
 
 const BAG = 'Tuples'

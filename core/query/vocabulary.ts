@@ -1,6 +1,6 @@
 // What there is to ask: tracepoints of the processes that are connected, and what each exports.
 
-import { isCode, isPattern, matchesTracepoint, placeOf } from '#advice'
+import { COLUMNS_MAX, isCode, isPattern, matchesTracepoint, placeOf } from '#advice'
 
 /** A place where advice can run, and what it exports; a name ending in `*` stands for all that begin so. */
 export type Vocabulary = readonly Known[]
@@ -39,6 +39,19 @@ export function fitting(vocabulary: Vocabulary, wanted: string): Vocabulary {
 export function lineOf(wanted: string): number | undefined {
   const { place } = placeOf(wanted)
   return /^\d+$/.test(place) ? Number(place) : undefined
+}
+
+/** Of the lines among these tracepoints: the texts that are known there. What nobody has is left out. */
+export function sourcesOf(
+  vocabulary: Vocabulary,
+  tracepoints: readonly string[],
+): Readonly<Record<string, readonly string[]>> {
+  const lines = tracepoints.filter((name) => lineOf(name) !== undefined)
+  const known = lines.map((name): [string, string[]] => [
+    name,
+    [...new Set(fitting(vocabulary, name).flatMap(({ sources = [] }) => sources))].slice(0, COLUMNS_MAX),
+  ])
+  return Object.fromEntries(known.filter(([, sources]) => sources.length > 0))
 }
 
 /** Beside DEFAULT_VARS; at a line there are those that stand there, too. */

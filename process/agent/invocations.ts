@@ -8,7 +8,7 @@
 //
 // An async function's exit is when its promise settles. What entry keeps, exit and lines observe.
 
-import { matchesTracepoint, placeOf } from '#advice'
+import { isPattern, matchesTracepoint, placeOf } from '#advice'
 import type { CloneFunction, Hook, Invocation, Probe, WovenFunction } from '#weave'
 import { valueAt } from './host-values.ts'
 import { taken, type ToolMeter } from './tool-meter.ts'
@@ -135,17 +135,21 @@ const isIn = (line: number, { lines }: WovenFunction): boolean =>
 
 function linesOf(fn: WovenFunction, advice: readonly MeteredAdvice[]): Line[] {
   const numbers = new Set(advice.flatMap(({ tracepoint }) => placesAt(tracepoint, fn.name).map(Number)))
-  return [...numbers]
-    .filter((line) => isIn(line, fn))
-    .map(
-      (line) =>
-        new Line(
-          fn,
-          line,
-          advice.filter((one) => isAt(one, fn, String(line))),
-        ),
-    )
+  return [...numbers].flatMap((line) => {
+    const at = advice.filter((one) => isAt(one, fn, String(line)))
+    const isThere = isIn(line, fn)
+    for (const { tracepoint, meter } of at.filter((one) => !isOf(one, fn)))
+      if (isThere || (line > 0 && !isPattern(tracepoint))) meter.miss(`${fn.name}@${line}`, OTHER_TEXT)
+    const ours = at.filter((one) => isOf(one, fn))
+    return isThere && ours.length > 0 ? [new Line(fn, line, ours)] : []
+  })
 }
+
+const OTHER_TEXT = 'another text of this file is loaded than when it was asked: its lines may be others'
+
+/** Is a line that is asked for one of the text that is loaded here? */
+const isOf = ({ sources }: MeteredAdvice, { source }: WovenFunction): boolean =>
+  sources === undefined || source === undefined || sources.includes(source)
 
 const isAt = ({ tracepoint }: MeteredAdvice, { name }: WovenFunction, place: string): boolean =>
   placesAt(tracepoint, name).includes(place)

@@ -23,11 +23,20 @@ import type {
   RollUp,
   ToolPackage,
 } from '#protocol'
-import { compileQuery, type CompiledQuery, type Gathering, type Row, type Surroundings } from '#query'
+import {
+  compileQuery,
+  sourcesOf,
+  type CompiledQuery,
+  type CompileOptions,
+  type Gathering,
+  type Row,
+  type Surroundings,
+} from '#query'
 import type { Agents } from './agents.ts'
 import { readIfThere, replaceFile } from './files.ts'
 import type { EventStream } from './http-io.ts'
 import { MERGED_GROUPS_MAX, QUERIES_MAX, QUERY_AGENTS_MAX, QUERY_TICK_MS, RATE_WINDOW_MS } from './limits.ts'
+import { rowToJson } from './result-rows.ts'
 import { RequestError } from './server-error.ts'
 
 /** How to answer; fixed: also when tuples turn out to have no room. */
@@ -36,13 +45,14 @@ export type PlanChoice = Pick<QueryPlan, 'kind' | 'reason'> & { readonly isFixed
 type Saved = {
   readonly id: string
   readonly name: string | undefined
-import { rowToJson } from './result-rows.ts'
   readonly text: string
   readonly installedBy: string
   readonly createdMs: number
   readonly expiresMs: number
   readonly bagId: number
   readonly plan: PlanChoice & { readonly sinceMs: number; readonly version: number }
+  /** Of its lines, as they were when it was asked. */
+  readonly sources: CompileOptions['sources']
 }
 
 type Totals = { readonly epoch: string; readonly seq: number; readonly report: ResultReport }
@@ -142,7 +152,9 @@ export class Queries {
     const id = randomBytes(4).toString('hex')
     const bagId = this.#freeBagId()
     const plan = { kind, reason, isFixed, sinceMs: createdMs, version: 1 }
-    const saved = { id, name, text, installedBy, createdMs, expiresMs: createdMs + ttlMs, bagId, plan }
+    const expiresMs = createdMs + ttlMs
+    const sources = sourcesOf(this.#parts.agents.tracepoints('*'), tracepointsOf(this.compile(text)))
+    const saved = { id, name, text, installedBy, createdMs, expiresMs, bagId, plan, sources }
     const live = this.#make(saved, this.#around())
     this.#live.set(id, live)
     this.#save()
@@ -226,9 +238,9 @@ export class Queries {
   }
 
   #make(saved: Saved, around: Surroundings): Live {
-    const { id, bagId, plan } = saved
+    const { id, bagId, plan, sources = {} } = saved
     const isRecorded = plan.kind === 'recorded'
-    const options = { name: `${TOOL_PREFIX}${id}`, version: plan.version, bagId, isRecorded }
+    const options = { name: `${TOOL_PREFIX}${id}`, version: plan.version, bagId, sources, isRecorded }
     const compiled = compileQuery(saved.text, options, around)
     return {
       ...saved,
@@ -369,7 +381,10 @@ export class Queries {
   }
 }
 
-const savedOf = ({ id, name, text, installedBy, createdMs, expiresMs, bagId, plan }: Live): Saved => ({
+const tracepointsOf = ({ advice }: ToolPackage): readonly string[] =>
+  advice.flatMap(({ tracepoint }) => tracepoint.split(','))
+
+const savedOf = ({
   id,
   name,
   text,
@@ -378,6 +393,17 @@ const savedOf = ({ id, name, text, installedBy, createdMs, expiresMs, bagId, pla
   expiresMs,
   bagId,
   plan,
+  sources,
+}: Live): Saved => ({
+  id,
+  name,
+  text,
+  installedBy,
+  createdMs,
+  expiresMs,
+  bagId,
+  plan,
+  sources,
 })
 
 /** What the plan before this one has counted says nothing any more. */

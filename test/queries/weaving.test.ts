@@ -1,12 +1,20 @@
 // Questions about functions that nobody prepared: TypeScript, CommonJS, private methods, captured closures.
 
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
 import type { QueryResults, QueryView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { Crosscut, until } from '../system/running.ts'
+
+const TICKER = `function tick(by) {
+  const next = by
+  return next
+}
+setInterval(() => tick(1), 50)
+console.log('ticks')
+`
 
 const crosscut = new Crosscut()
 let shop = ''
@@ -223,6 +231,45 @@ test('spans of @opentelemetry/api are tracepoints, and what is packed there flow
     ['ann', 2],
     ['bob', 1],
   ])
+})
+
+test('a process with another text of the file is asked at no line of it, and says why', async () => {
+  const versions = ['', '// a line more\n'].map((first, i) => {
+    const folder = path.join(crosscut.folder, `version-${i}`)
+    mkdirSync(folder)
+    writeFileSync(path.join(folder, 'package.json'), '{ "name": "ticker" }')
+    writeFileSync(path.join(folder, 'ticker.mjs'), first + TICKER)
+    return path.join(folder, 'ticker.mjs')
+  })
+  await crosscut.run([versions[0]], { OTEL_SERVICE_NAME: 'first' }, /ticks/)
+  await until(
+    async () => (await vocabulary('ticker.mjs:*')).length > 0,
+    () => 'no function is known',
+    15_000,
+  )
+  const ask = async (text: string): Promise<() => Promise<QueryResults>> => {
+    const made = await crosscut.api<QueryView>('/queries', { method: 'POST', body: JSON.stringify({ text }) })
+    return async () => await crosscut.api(`/queries/${made.id}/results`)
+  }
+  const line = await ask(
+    'From t In ticker.mjs:tick@3 GroupBy t.service, t.next Select t.service, t.next, COUNT',
+  )
+  const entry = await ask('From t In ticker.mjs:tick GroupBy t.service Select t.service, COUNT')
+  await crosscut.run([versions[1]], { OTEL_SERVICE_NAME: 'second' }, /ticks/)
+  await until(
+    async () => (await entry()).rows.length === 2 && (await line()).rows.length > 0,
+    () => 'the processes do not count',
+    15_000,
+  )
+  const { rows, coverage } = await line()
+  assert.deepEqual(
+    rows.map((row) => [row['t.service'], row['t.next']]),
+    [['first', 1]],
+  )
+  assert.deepEqual(
+    coverage.missed.map(({ tracepoint, reason, agents }) => [tracepoint, agents, reason.slice(0, 33)]),
+    [['ticker.mjs:tick@3', 1, 'another text of this file is load']],
+  )
 })
 
 test('a process that starts late is seen at lines of a class too, which is made after its module began', async () => {
