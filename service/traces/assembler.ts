@@ -309,11 +309,14 @@ export class Assembler {
     this.#spansInMemory -= trace.ids.size
     this.#textCharsInMemory -= trace.textChars
     this.#finished.add(key)
-    if (this.#finished.size > limits.FINISHED_IDS_MAX) {
-      for (const oldest of this.#finished) {
-        this.#finished.delete(oldest)
-        break
-      }
+    if (this.#finished.size > limits.FINISHED_IDS_MAX) this.#forgetFinished()
+  }
+
+  /** A tenth at once: a Set finds its first key behind all that was deleted at its front, 70 us each time. */
+  #forgetFinished(): void {
+    for (const oldest of this.#finished) {
+      this.#finished.delete(oldest)
+      if (this.#finished.size <= 0.9 * limits.FINISHED_IDS_MAX) return
     }
   }
 

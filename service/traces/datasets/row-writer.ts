@@ -142,9 +142,14 @@ export class RowWriter {
   #remember(key: string, keys: readonly string[]): void {
     this.#writtenRows += keys.length + 1 - this.#forget(key)
     this.#written.set(key, keys)
+    if (this.#writtenRows > WRITTEN_ROWS_MAX) this.#forgetOldest()
+  }
+
+  /** A tenth at once: a Map finds its first key behind all that was deleted at its front, 0.15 ms each time. */
+  #forgetOldest(): void {
     for (const oldest of this.#written.keys()) {
-      if (this.#writtenRows <= WRITTEN_ROWS_MAX) return
       this.#writtenRows -= this.#forget(oldest)
+      if (this.#writtenRows <= 0.9 * WRITTEN_ROWS_MAX) return
     }
   }
 
