@@ -9,7 +9,7 @@ import { nodeClock } from '#log'
 import { openStore, type Store } from '#store'
 import { ALL_OWNERS, DelayedQueue } from './delayed-queue.ts'
 import { Hold } from './hold.ts'
-import { DELAYED_OF_OWNER_MAX } from './limits.ts'
+import { DELAYED_OF_OWNER_MAX, DELAYED_PAGE_OF_OWNER } from './limits.ts'
 
 const hex = (n: number): string => n.toString(16).padStart(32, '0')
 
@@ -60,5 +60,33 @@ describe('the delayed queue', () => {
     assert.equal(queue.counts.dropped, 1)
     hold.release()
     await queue.drain()
+  })
+
+  it('each look finds the next ones, the last begins anew; what comes again meanwhile is not lost', async () => {
+    const queue = new DelayedQueue(store, nodeClock, 'third')
+    await queue.start()
+    const hold = new Hold(() => undefined)
+    const resting = ['wild', 'calm', ALL_OWNERS]
+    const count = DELAYED_PAGE_OF_OWNER + 10
+    for (let i = 0; i < count; i++) queue.add({ owner: 'long', traceId: hex(i) }, hold)
+    hold.release()
+    await queue.drain()
+    const first = await queue.take(resting)
+    const second = await queue.take(resting)
+    assert.deepEqual([first.length, second.length], [DELAYED_PAGE_OF_OWNER, 10])
+    assert.deepEqual(
+      [...first, ...second].map(({ traceId }) => traceId),
+      Array.from({ length: count }, (_, i) => hex(i)),
+    )
+    assert.deepEqual(await queue.take(resting), [])
+    // Refused by its owner, which adds it, and then released by who took it.
+    queue.add({ owner: 'long', traceId: hex(7) }, new Hold(() => undefined))
+    for (const one of [...first, ...second]) queue.done(one)
+    await queue.drain()
+    assert.deepEqual(await queue.take(resting), [{ owner: 'long', traceId: hex(7) }])
+    queue.done({ owner: 'long', traceId: hex(7) })
+    await queue.drain()
+    await queue.take(resting)
+    assert.deepEqual(await queue.take(resting), [])
   })
 })

@@ -2,8 +2,8 @@
 // when there is
 // nothing else to do. Owner '*' = all of them.
 //
-//   add -> buffered -> insert -> hold released         take -> oldest first, a few of each owner
-//   done -> a row of the same key that says so
+//   add -> buffered -> insert -> hold released         take -> oldest first, some of each owner: under way
+//   done -> a row of the same key that says so, if it was not added again meanwhile
 //
 // Source: Canopy 4.2 (the global persistent queue, delayed extractors).
 
@@ -11,7 +11,14 @@ import type { Clock } from '#base'
 import { StoreError, type NativeBlock, type Store } from '#store'
 import { text } from '../read-rows.ts'
 import type { Hold } from './hold.ts'
-import { DELAYED_MAX, DELAYED_OF_OWNER_MAX, FLUSH_MS, READ_TRACES_MAX } from './limits.ts'
+import {
+  DELAYED_MAX,
+  DELAYED_OF_OWNER_MAX,
+  DELAYED_PAGE,
+  DELAYED_PAGE_OF_OWNER,
+  DELAYED_UNDER_WAY_MAX,
+  FLUSH_MS,
+} from './limits.ts'
 
 export const ALL_OWNERS = '*'
 
@@ -24,7 +31,10 @@ export class DelayedQueue {
   readonly #epoch: string
   #changes: Change[] = []
   #holds: Hold[] = []
-  readonly #underWay = new Set<string>()
+  /** By owner: traces that were taken, and whether they were added again since. */
+  readonly #underWay = new Map<string, Map<string, { isAgain: boolean }>>()
+  /** By owner: behind which version to look; none = from the begin. */
+  readonly #cursors = new Map<string, bigint>()
   #inserts = 0
   #version = 0n
   /** About how many, by owner: one that rests for long must not fill the queue of the others. */
@@ -62,29 +72,69 @@ export class DelayedQueue {
     }
     this.#count(owner, 1)
     this.counts.delayed++
+    const taken = this.#underWay.get(owner)?.get(traceId)
+    if (taken !== undefined) taken.isAgain = true
     this.#changes.push({ owner, traceId, isDone: false, version: this.#nextVersion() })
     this.#holds.push(hold.hold())
   }
 
   /** Some that wait, of owners that may be served; they are under way until `done`. */
   async take(resting: readonly string[]): Promise<Delayed[]> {
-    const rows = await this.#store.query(
-      `SELECT owner, lower(hex(trace_id)) AS id FROM delayed_features FINAL
-      WHERE NOT has({resting:Array(String)}, owner)
-      ORDER BY version LIMIT {each:UInt32} BY owner LIMIT {most:UInt32}`,
-      { params: { resting: [...resting], each: READ_TRACES_MAX / 4, most: READ_TRACES_MAX } },
+    const busy = [...this.#underWay].flatMap(([owner, { size }]) =>
+      size < DELAYED_UNDER_WAY_MAX ? [] : [owner],
     )
-    const found = rows.map((row) => ({ owner: text(row['owner']), traceId: text(row['id']) }))
-    if (found.length === 0 && resting.length === 0 && this.#changes.length === 0) this.#waiting.clear()
-    const fresh = found.filter((one) => !this.#underWay.has(keyOf(one)))
-    for (const one of fresh) this.#underWay.add(keyOf(one))
-    return fresh
+    const passed = new Set([...resting, ...busy])
+    const owners = [...this.#cursors.keys()]
+    const rows = await this.#store.query(
+      `SELECT owner, lower(hex(trace_id)) AS id, version FROM delayed_features FINAL
+      WHERE NOT has({passed:Array(String)}, owner)
+        AND version > toUInt64OrZero(arrayElement({cursors:Array(String)}, indexOf({owners:Array(String)}, owner)))
+      ORDER BY version LIMIT {each:UInt32} BY owner LIMIT {most:UInt32}`,
+      {
+        params: {
+          passed: [...passed],
+          owners,
+          cursors: owners.map((owner) => String(this.#cursors.get(owner))),
+          each: DELAYED_PAGE_OF_OWNER,
+          most: DELAYED_PAGE,
+        },
+      },
+    )
+    const isAll = owners.length + passed.size + this.#underWay.size + this.#changes.length === 0
+    if (rows.length === 0 && isAll) this.#waiting.clear()
+    const found = Map.groupBy(rows, (row) => text(row['owner']))
+    // Who has no more is looked at from the begin again: what stays, stays for a reason that passes.
+    for (const owner of owners) if (!found.has(owner) && !passed.has(owner)) this.#cursors.delete(owner)
+    return [...found].flatMap(([owner, own]) => {
+      this.#cursors.set(owner, BigInt(text(own.at(-1)?.['version'])))
+      return this.#taken(
+        owner,
+        own.map((row) => text(row['id'])),
+      )
+    })
+  }
+
+  /** Those that are not under way yet. */
+  #taken(owner: string, traceIds: readonly string[]): Delayed[] {
+    const underWay = this.#underWay.get(owner) ?? new Map<string, { isAgain: boolean }>()
+    const fresh = traceIds.filter((traceId) => !underWay.has(traceId))
+    if (fresh.length > 0) this.#underWay.set(owner, underWay)
+    for (const traceId of fresh) underWay.set(traceId, { isAgain: false })
+    return fresh.map((traceId) => ({ owner, traceId }))
   }
 
   done({ owner, traceId }: Delayed): void {
     this.#count(owner, -1)
     this.counts.workedOff++
+    // It was refused, or is due again: that it is done would be the newer word, and lose it.
+    if (this.#underWay.get(owner)?.get(traceId)?.isAgain === true) return this.#forget({ owner, traceId })
     this.#changes.push({ owner, traceId, isDone: true, version: this.#nextVersion() })
+  }
+
+  #forget({ owner, traceId }: Delayed): void {
+    const underWay = this.#underWay.get(owner)
+    underWay?.delete(traceId)
+    if (underWay?.size === 0) this.#underWay.delete(owner)
   }
 
   flushDue(isAll = false): void {
@@ -112,7 +162,7 @@ export class DelayedQueue {
       )
       .finally(() => {
         this.#flushing = undefined
-        for (const change of changes) if (change.isDone) this.#underWay.delete(keyOf(change))
+        for (const change of changes) if (change.isDone) this.#forget(change)
       })
   }
 
@@ -137,7 +187,6 @@ export class DelayedQueue {
   }
 }
 
-const keyOf = ({ owner, traceId }: Delayed): string => `${traceId}${owner}`
 const UTF8 = new TextEncoder()
 
 function blockOf(changes: readonly Change[], nowSeconds: number): NativeBlock {

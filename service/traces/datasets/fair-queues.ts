@@ -100,11 +100,11 @@ export class FairQueues {
   }
 
   hasRoom(name: string): boolean {
-    const owner = this.#owners.get(name)
-    return (
-      owner === undefined ||
-      (owner.queue.length < OWNER_QUEUE_MAX && owner.quarantinedUntilMs <= this.#nowMs())
-    )
+    return !this.isFull(name) && !this.isResting(name)
+  }
+
+  isResting(name: string): boolean {
+    return (this.#owners.get(name)?.quarantinedUntilMs ?? 0) > this.#nowMs()
   }
 
   /** For as long as it can be. */

@@ -403,9 +403,14 @@ describe('features of traces', () => {
     const live = bench.dataset(8, 'live', 'team', ERRORS)
     bench.pipeline.setDatasets([live], [])
     const failed = { status: { code: 2 } }
-    const spans = Array.from({ length: 700 }, (_, i) =>
-      i % 3 === 0 ? [span(5000 + i, 1), span(5000 + i, 2, failed)] : [span(5000 + i, 1, failed)],
-    ).flat()
+    // Over seven hours, each of which is a step of its own.
+    const spans = Array.from({ length: 700 }, (_, i) => {
+      const startNs = BASE_NS + BigInt(5000 + 36 * i) * SECOND
+      const times = { startNs, endNs: startNs + SECOND }
+      return i % 3 === 0
+        ? [span(5000 + i, 1, times), span(5000 + i, 2, { ...failed, ...times })]
+        : [span(5000 + i, 1, { ...failed, ...times })]
+    }).flat()
     await bench.arrive(spans)
     const expected = await bench.rows(live)
     assert.equal(expected.length, 700)
@@ -448,6 +453,36 @@ describe('features of traces', () => {
     bench.pipeline.backfill({ ...job, id: 'cancelled' })
     bench.pipeline.cancelBackfill('cancelled')
     await until('cancelled', () => bench.backfills.at(-1)?.state === 'cancelled')
+  })
+
+  it('while an owner rests, its backfill waits; those of others, and the delayed queue, go on', async () => {
+    const loops = bench.dataset(13, 'resting', 'restless', {
+      ...BLOCKS,
+      rows: (trace) => {
+        bench.spend(200)
+        return BLOCKS.rows(trace)
+      },
+    })
+    const calm = bench.dataset(14, 'calm', 'calm', BLOCKS)
+    bench.pipeline.setDatasets([loops, calm], [])
+    const [first, job] = [bench.backfills.length, bench.backfills[0]]
+    assert.ok(job !== undefined)
+    const again = { ...job, state: 'waiting', cursor: undefined, tracesDone: 0, rows: 0 } as const
+    bench.pipeline.backfill({ ...again, id: 'of-resting', dataset: 'resting' })
+    await until('it rests', () => bench.pipeline.stats().owners.get('restless')?.quarantines === 1)
+    bench.pipeline.backfill({ ...again, id: 'of-calm', dataset: 'calm' })
+    const isDone = (name: string) =>
+      bench.backfills.slice(first).some(({ id, state }) => id === name && state === 'done')
+    await until('the other is done', () => isDone('of-calm'))
+    assert.equal((await bench.rows(calm)).length, 700)
+    assert.ok(!isDone('of-resting'))
+    assert.ok((await rowsIfThere(loops)).length < 700)
+    // When it may work again, it goes on where it was.
+    bench.programs.set('resting', BLOCKS)
+    bench.pipeline.setDatasets([{ ...loops, version: 2 }, calm], [])
+    bench.spend(QUARANTINE_MS_MAX)
+    await until('all of it', () => isDone('of-resting'))
+    await until('and what it was refused', async () => (await bench.rows(loops)).length === 700)
   })
 
   it('a dataset that is removed takes its table along', async () => {

@@ -5,7 +5,7 @@
 //              |  not in memory, late, replayed: late-traces, from the store --^    | full, or resting
 //   delayed <--'-- too many                                                 '--> delayed, worked off idly
 //   feature files: fair queues of their own, whose jobs go on in the processes of their owners
-//   backfill --> pages of ids --> late-traces --^   (patient: waits for room, never delayed)
+//   backfills, delayed --> ids --> late-traces of their own --^   (patient: wait for room)
 //
 // Invariants
 // - A due message is answered when all that it named is durable: rows in tables, or ids in the delayed
@@ -86,11 +86,11 @@ export class FeaturePipeline {
   readonly #delayed: DelayedQueue
   readonly #queues: OwnerQueues
   readonly #late: LateTraces
+  readonly #patient: LateTraces
   readonly #idle: IdleWork
   readonly #cache = new TraceCache()
   #dropped: readonly number[] = []
   readonly #incoming: Incoming[] = []
-  readonly #patient: Ready[] = []
   #nextRetentionMs = 0
   #version = 0n
   #isClosed = false
@@ -120,13 +120,24 @@ export class FeaturePipeline {
       delay: (owner, { traceId, hold }) => this.#delayed.add({ owner, traceId }, hold),
       onBack: rouse,
     })
-    this.#late = new LateTraces({ store, clock, nextVersion: () => this.#nextVersion(), onRead: rouse })
+    const reading = { store, clock, nextVersion: () => this.#nextVersion(), onRead: rouse }
+    this.#late = new LateTraces({
+      ...reading,
+      isResting: () => false,
+      readEveryMs: limits.READ_LATE_EVERY_MS,
+    })
+    this.#patient = new LateTraces({
+      ...reading,
+      isResting: (item) => this.#isResting(item),
+      readEveryMs: 0,
+    })
     this.#idle = new IdleWork({
       store,
       clock,
       delayed: this.#delayed,
       resting: () => this.#queues.resting(),
-      add: (item) => void this.#late.add(item),
+      isResting: (dataset) => this.#isResting({ only: { dataset } }),
+      patient: this.#patient,
       backfilled,
       onChange: rouse,
     })
@@ -174,7 +185,6 @@ export class FeaturePipeline {
         isAgain,
         tailWeight,
         hold: hold.hold(),
-        isPatient: false,
         sinceMs: beganMs,
       })
     }
@@ -200,11 +210,13 @@ export class FeaturePipeline {
   stats(): FeatureStats {
     const { delayed, workedOff, dropped } = this.#delayed.counts
     const { rowsWritten, rowsTakenBack, rowsFailed } = this.#writer.counts
-    const { tracesTooLarge, ...late } = this.#late.counts
+    const [late, patient] = [this.#late.counts, this.#patient.counts]
     return {
       ...this.#counts,
-      ...late,
-      tracesTooLarge: this.#counts.tracesTooLarge + tracesTooLarge,
+      tracesFromStore: late.tracesFromStore + patient.tracesFromStore,
+      tracesGone: late.tracesGone + patient.tracesGone,
+      readFailures: late.readFailures + patient.readFailures,
+      tracesTooLarge: this.#counts.tracesTooLarge + late.tracesTooLarge + patient.tracesTooLarge,
       tracesDelayed: delayed,
       tracesWorkedOff: workedOff,
       tracesDropped: dropped,
@@ -255,7 +267,7 @@ export class FeaturePipeline {
       const isAtRest = this.#isHurried && !hasWorked
       this.#writer.flushDue(isAtRest)
       this.#delayed.flushDue(isAtRest)
-      this.#readLate()
+      this.#late.readSome()
       this.#fillIdleTime()
       this.#lookAtSizes()
       if (!hasWorked) await this.#rest()
@@ -311,35 +323,38 @@ export class FeaturePipeline {
       }
       return true
     }
-    const ready = this.#late.take() ?? this.#takePatient()
+    const ready = this.#late.take(() => true) ?? this.#patient.take((item) => this.#hasRoom(item))
     if (ready === undefined) return false
     this.#offer(ready)
     return true
   }
 
   #toRead(item: Item): void {
-    if (this.#late.add(item)) return
+    if (this.#late.unreadCount < limits.UNREAD_MAX) return this.#late.add(item)
     this.#delayed.add({ owner: ALL_OWNERS, traceId: item.traceId }, item.hold)
     item.hold.release()
   }
 
-  /** Of those that wait for room, the first whose owners have some. */
-  #takePatient(): Ready | undefined {
-    const place = this.#patient.findIndex((one) => this.#hasRoom(one))
-    return place < 0 ? undefined : this.#patient.splice(place, 1)[0]
+  /** All its owners rest. Of several, those that do not go on: what the others miss is delayed for them. */
+  #isResting(item: Pick<Item, 'only'>): boolean {
+    const targets = this.#live.targets(item)
+    return targets.length > 0 && targets.every(([owner]) => this.#queues.isResting(owner))
   }
 
   #hasRoom(item: Item): boolean {
-    return this.#live.targets(item).every(([owner]) => this.#queues.hasRoom(owner))
+    const targets = this.#live.targets(item)
+    return (
+      targets.every(([owner]) => this.#queues.hasRoom(owner) || this.#queues.isResting(owner)) &&
+      !this.#isResting(item)
+    )
   }
 
   #offer(ready: Ready): void {
-    const { spans, hold, isPatient } = ready
+    const { spans, hold } = ready
     if (spans.length > limits.FEATURE_SPANS_MAX) {
       this.#counts.tracesTooLarge++
       return hold.release()
     }
-    if (isPatient && !this.#hasRoom(ready)) return void this.#patient.push(ready)
     const trace = buildTrace(spans)
     const given: Given = { trace, prepared: prepareTrace(trace), ready }
     this.#counts.tracesBuilt++
@@ -369,14 +384,11 @@ export class FeaturePipeline {
 
   // --- beside live traces
 
-  #readLate(): void {
-    if (this.#late.readyCount + this.#patient.length < limits.READ_TRACES_MAX * 4) this.#late.readSome()
-  }
-
+  /** While no live trace waits for its model: the next of those that can wait. */
   #fillIdleTime(): void {
-    const isBusy = this.#incoming.length > 0 || this.#late.waiting > 0
-    const isFull = this.#patient.length >= limits.READ_TRACES_MAX
-    if (!isBusy && !isFull && this.#writer.hasRoom) this.#idle.fill()
+    if (this.#incoming.length > 0 || !this.#writer.hasRoom) return
+    this.#idle.fill()
+    this.#patient.readSome()
   }
 
   /** Every minute, and after a change. */

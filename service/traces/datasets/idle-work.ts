@@ -1,18 +1,19 @@
 // What is done while live traces do not wait: the delayed queue first, then backfills.
 //
-//   fill -> delayed queue (a look every half second) --ids--.
-//        -> a page of one backfill ------------------ids----+--> add(item): read from the store, patient
+//   fill -> few are unread? a look into the delayed queue --ids--.
+//                           a page of the next backfill -----ids-+--> patient: read from the store
 //
-// One look and one page are under way at most; pages that wait to be durable are bounded by backfill.
-// Owner: the feature pipeline.
+// The next ids are asked for while those before are read, and those while the rows of others are made. One
+// look and one page are under way at most; backfills take turns, and pages that wait to be durable are
+// bounded by backfill, traces by owner. Owner: the feature pipeline.
 
 import type { Clock } from '#base'
 import { StoreError, type Store } from '#store'
 import { Backfill, type BackfillJob, type BackfillPage } from './backfills.ts'
 import type { DelayedQueue } from './delayed-queue.ts'
 import { Hold } from './hold.ts'
-import { BACKFILL_PAGES_UNDER_WAY_MAX, DELAYED_CHECK_MS } from './limits.ts'
-import type { Item } from './trace-items.ts'
+import type { LateTraces } from './late-traces.ts'
+import { BACKFILL_PAGES_UNDER_WAY_MAX, DELAYED_CHECK_MS, PATIENT_UNREAD_MIN } from './limits.ts'
 
 type Ports = {
   readonly store: Store
@@ -20,7 +21,9 @@ type Ports = {
   readonly delayed: DelayedQueue
   /** Owners whose traces stay in the delayed queue. */
   readonly resting: () => readonly string[]
-  readonly add: (item: Item) => void
+  /** The owner of the dataset rests. */
+  readonly isResting: (dataset: string) => boolean
+  readonly patient: Pick<LateTraces, 'add' | 'unreadCount'>
   readonly backfilled: (job: BackfillJob) => void
   /** Something was added, or may be asked again. */
   readonly onChange: () => void
@@ -56,25 +59,39 @@ export class IdleWork {
 
   /** Never rejects. */
   fill(): void {
+    if (this.#ports.patient.unreadCount >= PATIENT_UNREAD_MIN) return
     this.#takeDelayed()
-    if (this.#isPaging) return
+    if (!this.#isPaging) this.#nextPage()
+  }
+
+  /** Backfills take turns. */
+  #nextPage(): void {
     for (const [id, backfill] of this.#backfills) {
       if (backfill.isOver) this.#backfills.delete(id)
-      else if (backfill.hasMore && backfill.pagesUnderWay < BACKFILL_PAGES_UNDER_WAY_MAX)
+      else if (this.#mayGoOn(backfill)) {
+        this.#backfills.delete(id)
+        this.#backfills.set(id, backfill)
         return this.#page(backfill)
+      }
     }
   }
 
+  #mayGoOn({ hasMore, pagesUnderWay, dataset }: Backfill): boolean {
+    return hasMore && pagesUnderWay < BACKFILL_PAGES_UNDER_WAY_MAX && !this.#ports.isResting(dataset)
+  }
+
   #takeDelayed(): void {
-    const { clock, delayed, resting, add, onChange } = this.#ports
+    const { clock, delayed, resting, patient, onChange } = this.#ports
     const nowMs = clock.monotonicMs()
     if (this.#isTaking || delayed.waiting === 0 || nowMs < this.#nextDelayedMs) return
     this.#isTaking = true
     this.#nextDelayedMs = nowMs + DELAYED_CHECK_MS
     const take = async (): Promise<void> => {
-      for (const one of await delayed.take(resting())) {
+      const taken = await delayed.take(resting())
+      if (taken.length > 0) this.#nextDelayedMs = nowMs
+      for (const one of taken) {
         const hold = new Hold(() => delayed.done(one))
-        add({ traceId: one.traceId, isAgain: true, hold, only: { owner: one.owner }, isPatient: true })
+        patient.add({ traceId: one.traceId, isAgain: true, hold, only: { owner: one.owner } })
       }
     }
     void take()
@@ -111,7 +128,7 @@ export class IdleWork {
     const hold = new Hold(() => done(rows))
     const only = { dataset: backfill.dataset }
     for (const traceId of ids)
-      this.#ports.add({ traceId, isAgain: true, hold: hold.hold(), only, isPatient: true, onRows })
+      this.#ports.patient.add({ traceId, isAgain: true, hold: hold.hold(), only, onRows })
     hold.release()
   }
 }

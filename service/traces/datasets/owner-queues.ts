@@ -61,11 +61,15 @@ export class OwnerQueues {
     return this.#pipelines.hasRoom(owner) && this.#files.hasRoom(owner)
   }
 
+  /** Its traces wait, until it may work again. */
+  isResting(owner: string): boolean {
+    return this.#pipelines.isResting(owner) || this.#files.isResting(owner)
+  }
+
   isFull(owner: string): boolean {
     return this.#pipelines.isFull(owner) || this.#files.isFull(owner)
   }
 
-  /** Whose traces stay in the delayed queue. */
   resting(): string[] {
     return [...this.#pipelines.quarantined(), ...this.#files.quarantined()]
   }

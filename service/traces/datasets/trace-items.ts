@@ -19,8 +19,6 @@ export type Item = {
   readonly hold: Hold
   /** undefined = all of them. */
   readonly only?: { readonly owner: string } | { readonly dataset: string }
-  /** Waits for room in its owner's queue; else it is delayed. */
-  readonly isPatient: boolean
   readonly onRows?: (rows: number) => void
 }
 

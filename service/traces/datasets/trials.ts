@@ -42,14 +42,13 @@ export async function tryOn(
   dataset: StoredDataset,
   traceIds: readonly string[],
 ): Promise<Trial> {
-  const { spans } = await readTraces(ports.store, traceIds)
   const files = new FileHosts()
   let trial: Trial = { traces: 0, matched: 0, rows: 0, overBudget: 0, cpuMs: 0, cpuMsMax: 0 }
   try {
-    for (const one of spans.values()) {
-      if (trial.failure !== undefined) break
+    for await (const one of readTraces(ports.store, traceIds)) {
       const step = await tryOne({ ...ports, files }, dataset, buildTrace(one))
       trial = added(trial, step)
+      if (trial.failure !== undefined) break
     }
     return trial
   } finally {
