@@ -9,9 +9,8 @@ import { describe, it } from 'node:test'
 import { openStore } from './clickhouse-store.ts'
 import { storeContract } from './contract.ts'
 import { storeSocketPath } from './child-host.ts'
-import type { Engine } from './migrations.ts'
-import { migrate, SCHEMA_VERSION } from './migrations.ts'
-import { enforceSize } from './retention.ts'
+import { migrate, SCHEMA_VERSION, type Engine } from './migrations.ts'
+import { enforceSize, engineOf } from './retention.ts'
 import { MIGRATIONS } from './schema.ts'
 import type { NativeBlock } from './native-block.ts'
 import type { Store } from './store.ts'
@@ -31,11 +30,6 @@ async function openInTemporaryFolder(
   }
 }
 
-const engineOf = (store: Store): Engine => ({
-  query: (sql, params) => store.query(sql, { params }),
-  command: (sql, params) => store.command(sql, { params }),
-})
-
 function arrivedAt(seconds: number, startNs: bigint, id: number): NativeBlock {
   return {
     rowCount: 1,
@@ -45,6 +39,19 @@ function arrivedAt(seconds: number, startNs: bigint, id: number): NativeBlock {
       { name: 'span_id', type: 'FixedString(8)', write: (writer) => writer.raw(new Uint8Array(8).fill(id)) },
     ],
   }
+}
+
+function summaryAt(seconds: number, startNs: bigint): NativeBlock {
+  return {
+    rowCount: 1,
+    columns: arrivedAt(seconds, startNs, 0).columns.filter(({ name }) => name !== 'span_id'),
+  }
+}
+
+async function startsIn(store: Store, table: string): Promise<unknown[]> {
+  await store.command(`OPTIMIZE TABLE ${table} FINAL`)
+  const rows = await store.query(`SELECT start_ns FROM ${table} ORDER BY start_ns`)
+  return rows.map((row) => row['start_ns'])
 }
 
 const countSpans = async (store: Store): Promise<number> =>
@@ -230,6 +237,35 @@ describe('retention', () => {
         ['0', '18446744073709551615'],
       )
     } finally {
+      await dispose()
+    }
+  })
+
+  it('a changed age holds for what is there, of spans and of traces', async () => {
+    const { dir, store, dispose } = await openInTemporaryFolder({ retentionHours: 48 })
+    const now = Math.floor(Date.now() / 1000)
+    try {
+      await store.ready()
+      for (const [id, hours] of [0, 30].entries()) {
+        const token = `age-${id}`
+        await store.insert('spans', arrivedAt(now - hours * 3600, BigInt(id), id), { token })
+        await store.insert('traces', summaryAt(now - hours * 3600, BigInt(id)), { token })
+      }
+      for (const table of ['spans', 'traces']) assert.deepEqual(await startsIn(store, table), ['0', '1'])
+    } finally {
+      await store.close()
+    }
+    const shorter = openStore({ dir, retentionHours: 24 })
+    try {
+      for (const table of ['spans', 'traces']) {
+        // The engine looks at ages in its own time.
+        const endMs = performance.now() + 20_000
+        while ((await startsIn(shorter, table)).length > 1 && performance.now() < endMs)
+          await new Promise((resolve) => setTimeout(resolve, 50))
+        assert.deepEqual(await startsIn(shorter, table), ['0'], table)
+      }
+    } finally {
+      await shorter.close()
       await dispose()
     }
   })

@@ -7,7 +7,7 @@
 // A dataset's table is made and changed by the feature worker alone, before its first row of a version.
 
 import type { FeatureValue } from '#model'
-import type { NativeBlock, NativeColumn, Store } from '#store'
+import { changeAge, engineOf, type NativeBlock, type NativeColumn, type Store } from '#store'
 import type { DatasetColumnType } from '#protocol'
 import { tableOf, type StoredDataset } from './definition.ts'
 import { RETENTION_HOURS_DEFAULT, SET_MEMBERS_MAX, TEXT_CHARS_MAX } from './limits.ts'
@@ -57,7 +57,7 @@ export async function ensureTable(store: Store, dataset: StoredDataset): Promise
     SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000,
       merge_selector_base = 10, ttl_only_drop_parts = 1`)
   await alterColumns(store, table, placed)
-  await alterAge(store, table, hours)
+  await changeAge(engineOf(store), table, hours)
 }
 
 async function alterColumns(
@@ -80,19 +80,6 @@ async function alterColumns(
       .map((name) => `DROP COLUMN IF EXISTS ${name}`),
   ]
   if (changes.length > 0) await store.command(`ALTER TABLE ${table} ${changes.join(', ')}`)
-}
-
-async function alterAge(store: Store, table: string, hours: number): Promise<void> {
-  const [row] = await store.query(
-    `SELECT create_table_query AS text FROM system.tables
-    WHERE database = currentDatabase() AND name = {table:String}`,
-    { params: { table } },
-  )
-  if (String(row?.['text']).includes(`TTL ingest_time + toIntervalHour(${hours})`)) return
-  // Parts keep the age that they were written with, unless it is computed anew: from one column, as they are.
-  await store.command(`ALTER TABLE ${table} MODIFY SETTING materialize_ttl_recalculate_only = 1`)
-  await store.command(`ALTER TABLE ${table} MODIFY TTL ingest_time + toIntervalHour(${hours})
-    SETTINGS materialize_ttl_after_modify = 1, mutations_sync = 0`)
 }
 
 const UTF8 = new TextEncoder()

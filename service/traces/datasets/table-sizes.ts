@@ -1,11 +1,9 @@
 // Tables of datasets: those that are no more go, those that are too large lose their oldest rows. Age is the
 // table's own TTL (dataset-table.ts).
 
-import { enforceSize, type Store } from '#store'
+import { enforceSize, engineOf, type Store } from '#store'
 import { tableOf, type StoredDataset } from './definition.ts'
 import { DATASET_BYTES_DEFAULT } from './limits.ts'
-
-type Params = { readonly [name: string]: number | string | readonly string[] }
 
 /** Errors: those of the store. */
 export async function keepSizes(
@@ -20,11 +18,7 @@ export async function keepSizes(
     const table = tableOf({ tableId })
     if (there.has(table)) await store.command(`DROP TABLE IF EXISTS ${table}`)
   }
-  const engine = {
-    query: (sql: string, params?: Params) => store.query(sql, { params }),
-    command: (sql: string, params?: Params) => store.command(sql, { params }),
-  }
   for (const dataset of datasets)
     if (there.has(tableOf(dataset)))
-      await enforceSize(engine, dataset.maxBytes ?? DATASET_BYTES_DEFAULT, [tableOf(dataset)])
+      await enforceSize(engineOf(store), dataset.maxBytes ?? DATASET_BYTES_DEFAULT, [tableOf(dataset)])
 }
