@@ -15,12 +15,14 @@ export class Distribution {
   readonly #buckets = new Map<number, Bucket>()
   #count = 0
 
+  /** Not whole when those that were added have weights. */
   get count(): number {
     return this.#count
   }
 
-  add(ns: number, example: Example): void {
-    this.#put(bucketOf(ns), 1, example)
+  /** weight: how many such it stands for, 1 and more. */
+  add(ns: number, example: Example, weight = 1): void {
+    this.#put(bucketOf(ns), weight, example)
   }
 
   merge(other: Distribution): void {
@@ -29,7 +31,7 @@ export class Distribution {
 
   /** The middle of the bucket that holds the quantile, 0..1; 0 when empty. */
   quantileNs(q: number): number {
-    let left = Math.max(1, Math.ceil(q * this.#count))
+    let left = Math.min(this.#count, Math.max(1, Math.ceil(q * this.#count)))
     for (const [index, { count }] of this.#ascending()) {
       left -= count
       if (left <= 0) return index < 0 ? 0 : Math.round(2 ** ((index + 0.5) / PER_POWER))
@@ -40,7 +42,7 @@ export class Distribution {
   view(): DistributionView {
     return this.#ascending().map(([index, { count, example }]) => ({
       ns: String(lowerBound(index)),
-      count,
+      count: Math.round(count),
       ...example,
     }))
   }

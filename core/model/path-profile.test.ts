@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { seededRandom } from '#base'
 import { buildTrace, callPathTimes, criticalPath, PathProfile, whatIf, type OtlpSpan } from './index.ts'
 import { anyTrace, span, tidyTrace } from './testing/random-trace.ts'
 
@@ -163,4 +164,58 @@ test('names that hold ids fill no memory: past the limit time counts for what is
   assert.equal(sum(nodes), 300_000n)
   assert.ok(nodes.length <= 1_001 && foldedNodes > 10_000 && foldedNodes <= 20_000)
   assert.ok(operations.length <= 501)
+})
+
+test('law: a trace that stands for some counts as often, in sums, counts and quantiles', () => {
+  const change = { service: 'a', faster: 30 }
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(anyTrace, fc.integer({ min: 1, max: 5 })), { minLength: 1, maxLength: 5 }),
+      (traces) => {
+        const [weighed, repeated] = [new PathProfile(change), new PathProfile(change)]
+        for (const [spans, weight] of traces) {
+          const trace = buildTrace(spans)
+          weighed.add(trace, weight)
+          for (let i = 0; i < weight; i++) repeated.add(trace)
+        }
+        assert.deepEqual(weighed.view(), repeated.view())
+      },
+    ),
+    { seed: SEED, numRuns: 200 },
+  )
+})
+
+test('a sampled population is estimated as the full one is counted, by weights that are not whole', () => {
+  const TRACES = 4_000
+  const PROBABILITY = 0.3
+  const random = seededRandom(7)
+  const full = new PathProfile()
+  const sampled = new PathProfile()
+  let kept = 0
+  for (let i = 0; i < TRACES; i++) {
+    // One in ten is slow, and kept for that: it stands for itself only.
+    const isSlow = i % 10 === 0
+    const [length, work] = [isSlow ? 5_000 : 1_000 + (i % 97), 300 + (i % 31)]
+    const trace = buildTrace([
+      span({ id: 'r', at: 0, to: length, service: 'web', name: 'GET /' }),
+      span({ id: 'a', up: 'r', at: 100, to: 100 + work, service: 'db', name: 'SELECT' }),
+    ])
+    full.add(trace)
+    const isKept = isSlow || random.uint32() / 2 ** 32 < PROBABILITY
+    if (!isKept) continue
+    kept++
+    sampled.add(trace, isSlow ? 1 : 1 / PROBABILITY)
+  }
+  assert.ok(kept < TRACES / 2)
+  const [all, some] = [full.view(), sampled.view()]
+  // Four sigma of an estimate of 3,600: 360.
+  const near = (estimate: number | string, exact: number | string): void =>
+    assert.ok(Math.abs(Number(estimate) / Number(exact) - 1) < 0.1, `${estimate} of ${exact}`)
+  near(some.whole.traces, TRACES)
+  near(some.whole.ns, all.whole.ns)
+  assert.deepEqual([some.whole.p50Ns, some.whole.p95Ns], [all.whole.p50Ns, all.whole.p95Ns])
+  for (const list of ['services', 'operations', 'nodes'] as const)
+    for (const [i, share] of all[list].entries()) near(some[list][i]?.ns ?? 0, share.ns)
+  // Rounded once a share, where weights are not whole.
+  assert.ok(Math.abs(Number(sum(some.services) - BigInt(some.whole.ns))) <= some.services.length)
 })

@@ -6,7 +6,9 @@
 //
 // Each of the three partitions the end-to-end time of the traces exactly, in ns (bigint sums). A profile is
 // mergeable: profiles of parts of the traces, merged in any order, are the profile of all, as long as no
-// table is full. Owner: whoever made it; nothing is shared between profiles.
+// table is full. A sampled trace counts for what it stands for: sums are kept in parts of a ns, so that they
+// are exact also then, and rounded when they are shown. Owner: whoever made it; nothing is shared between
+// profiles.
 // Source: Canopy (SOSP'17) 3.5 and figure 9 (critical path components, aggregated call paths).
 
 import type { PathProfileView, PathShareView, WhatIfView } from '#protocol'
@@ -31,29 +33,40 @@ const OTHERS = '(others)'
 
 /** Time on the path of one trace, summed per key, with the span that has most of it. */
 type Part = { ns: number; waitNs: number; spanId: string; mostNs: number }
+type Weighted = Example & { readonly weight: number }
+
+/** A weight in whole parts. 2^20: one of 1.1 is off by less than a millionth. */
+const PARTS = 2 ** 20
+const partsOf = (weight: number): bigint => BigInt(Math.round(weight * PARTS))
+/** Text of a sum of ns times parts. */
+const shown = (sum: bigint): string =>
+  String((sum + BigInt(sum < 0n ? -PARTS / 2 : PARTS / 2)) / BigInt(PARTS))
 
 class Share {
-  ns = 0n
-  waitNs = 0n
+  /** In parts of a ns. */
+  sum = 0n
+  waitSum = 0n
   readonly each = new Distribution()
 
-  add(ns: number, waitNs: number, example: Example): void {
-    this.ns += BigInt(ns)
-    this.waitNs += BigInt(waitNs)
-    this.each.add(ns, example)
+  add(ns: number, waitNs: number, example: Weighted): void {
+    const { weight, traceId, spanId } = example
+    const parts = partsOf(weight)
+    this.sum += BigInt(ns) * parts
+    this.waitSum += BigInt(waitNs) * parts
+    this.each.add(ns, spanId === undefined ? { traceId } : { traceId, spanId }, weight)
   }
 
   merge(other: Share): void {
-    this.ns += other.ns
-    this.waitNs += other.waitNs
+    this.sum += other.sum
+    this.waitSum += other.waitSum
     this.each.merge(other.each)
   }
 
   view(): PathShareView {
     return {
-      ns: String(this.ns),
-      waitNs: String(this.waitNs),
-      traces: this.each.count,
+      ns: shown(this.sum),
+      waitNs: shown(this.waitSum),
+      traces: Math.round(this.each.count),
       p50Ns: String(this.each.quantileNs(0.5)),
       p95Ns: String(this.each.quantileNs(0.95)),
       distribution: this.each.view(),
@@ -62,7 +75,7 @@ class Share {
 }
 
 class Operation extends Share {
-  dragNs = 0n
+  dragSum = 0n
   readonly service: string
   readonly name: string
   constructor(service: string, name: string) {
@@ -76,6 +89,8 @@ class Node extends Operation {
   readonly children = new Map<string, Node>()
 }
 
+type Path = { readonly trace: Trace; readonly sections: readonly PathSection[]; readonly weight: number }
+
 export class PathProfile {
   readonly #change: WhatIf | undefined
   readonly #whole = new Share()
@@ -84,7 +99,7 @@ export class PathProfile {
   readonly #roots = new Map<string, Node>()
   readonly #after = new Distribution()
   #nodes = 0
-  #afterNs = 0n
+  #afterSum = 0n
   #savedTraces = 0
 
   /** change: also what the traces would have taken with this operation faster. */
@@ -92,36 +107,40 @@ export class PathProfile {
     this.#change = change
   }
 
-  /** Counts the critical path of the main root. A trace without one, or without length, changes nothing. */
-  add(trace: Trace): void {
+  /**
+   * Counts the critical path of the main root. A trace without one, or without length, changes nothing.
+   * weight: how many traces it stands for, 1 and more.
+   */
+  add(trace: Trace, weight = 1): void {
     const root = trace.blocks[trace.root]
     if (root === undefined || root.endNs <= root.startNs) return
     const times = blockTimes(trace)
     const lengthNs = Number(root.endNs - root.startNs)
     const sections = pathSections(trace, times, { from: 0, to: lengthNs }, root.index)
     const schedule = scheduleOf(trace, times)
-    this.#whole.add(lengthNs, waited(sections), { traceId: trace.traceId })
-    this.#addServices(trace, sections)
-    this.#addOperations(schedule, sections, lengthNs)
-    this.#addNodes(trace, sections)
+    this.#whole.add(lengthNs, waited(sections), { traceId: trace.traceId, weight })
+    const path = { trace, sections, weight }
+    this.#addServices(path)
+    this.#addOperations(path, schedule, lengthNs)
+    this.#addNodes(path)
     if (this.#change === undefined) return
     const afterNs = Math.round(afterChange(schedule, this.#change))
-    this.#after.add(afterNs, { traceId: trace.traceId })
-    this.#afterNs += BigInt(afterNs)
-    if (afterNs < lengthNs) this.#savedTraces += 1
+    this.#after.add(afterNs, { traceId: trace.traceId }, weight)
+    this.#afterSum += BigInt(afterNs) * partsOf(weight)
+    if (afterNs < lengthNs) this.#savedTraces += weight
   }
 
   /** Adds what another profile counted, which stays as it is. Both are of the same change. */
   merge(other: PathProfile): void {
     this.#whole.merge(other.#whole)
     this.#after.merge(other.#after)
-    this.#afterNs += other.#afterNs
+    this.#afterSum += other.#afterSum
     this.#savedTraces += other.#savedTraces
     for (const from of other.#services.values()) this.#service(from.service).merge(from)
     for (const from of other.#operations.values()) {
       const into = this.#operation(from.service, from.name)
       into.merge(from)
-      into.dragNs += from.dragNs
+      into.dragSum += from.dragSum
     }
     const open: (readonly [Node | undefined, Node])[] = [...other.#roots.values()].map((node) => [
       undefined,
@@ -136,7 +155,7 @@ export class PathProfile {
   }
 
   view(): PathProfileView {
-    const byNs = (a: Share, b: Share): number => (a.ns < b.ns ? 1 : a.ns > b.ns ? -1 : 0)
+    const byNs = (a: Share, b: Share): number => (a.sum < b.sum ? 1 : a.sum > b.sum ? -1 : 0)
     const { nodes, folded } = this.#nodeViews()
     return {
       whole: this.#whole.view(),
@@ -149,7 +168,7 @@ export class PathProfile {
         .map((share) => ({
           service: share.service,
           name: share.name,
-          dragNs: String(share.dragNs),
+          dragNs: shown(share.dragSum),
           ...share.view(),
         })),
       nodes,
@@ -162,39 +181,39 @@ export class PathProfile {
     const { each } = this.#whole
     return {
       ...change,
-      beforeNs: String(this.#whole.ns),
-      afterNs: String(this.#afterNs),
+      beforeNs: shown(this.#whole.sum),
+      afterNs: shown(this.#afterSum),
       p50BeforeNs: String(each.quantileNs(0.5)),
       p50AfterNs: String(this.#after.quantileNs(0.5)),
       p95BeforeNs: String(each.quantileNs(0.95)),
       p95AfterNs: String(this.#after.quantileNs(0.95)),
-      savedTraces: this.#savedTraces,
+      savedTraces: Math.round(this.#savedTraces),
     }
   }
 
-  #addServices(trace: Trace, sections: readonly PathSection[]): void {
+  #addServices({ trace, sections, weight }: Path): void {
     const parts = partsBy(trace, sections, (block) => this.#service(trace.blocks[block].service))
-    for (const [share, part] of parts) addPart(share, part, trace.traceId)
+    for (const [share, part] of parts) addPart(share, part, { traceId: trace.traceId, weight })
   }
 
-  #addOperations(schedule: Schedule, sections: readonly PathSection[], lengthNs: number): void {
-    const { trace } = schedule
+  #addOperations({ trace, sections, weight }: Path, schedule: Schedule, lengthNs: number): void {
     const parts = partsBy(trace, sections, (block) => {
       const { service, name } = trace.blocks[block]
       return this.#operation(service, name)
     })
-    for (const [share, part] of parts) addPart(share, part, trace.traceId)
+    for (const [share, part] of parts) addPart(share, part, { traceId: trace.traceId, weight })
     const longest = [...parts].sort(([, a], [, b]) => b.ns - a.ns).slice(0, DRAG_OPERATIONS_MAX)
     for (const [share] of longest) {
       const { service, name } = share
-      share.dragNs += BigInt(Math.round(lengthNs - afterChange(schedule, { service, name, faster: 100 })))
+      const dragNs = Math.round(lengthNs - afterChange(schedule, { service, name, faster: 100 }))
+      share.dragSum += BigInt(dragNs) * partsOf(weight)
     }
   }
 
-  #addNodes(trace: Trace, sections: readonly PathSection[]): void {
+  #addNodes({ trace, sections, weight }: Path): void {
     const known = new Map<number, Node>()
     const parts = partsBy(trace, sections, (block) => this.#nodeOf(trace, block, known))
-    for (const [share, part] of parts) addPart(share, part, trace.traceId)
+    for (const [share, part] of parts) addPart(share, part, { traceId: trace.traceId, weight })
   }
 
   /** The node of a block's call path; frames below the limit count for the last one that is kept. */
@@ -242,7 +261,7 @@ export class PathProfile {
     const all: { node: Node; above: number; withChildren: bigint }[] = []
     const open: [Node, number][] = [...this.#roots.values()].map((node) => [node, -1])
     for (let next = open.pop(); next !== undefined; next = open.pop()) {
-      const at = all.push({ node: next[0], above: next[1], withChildren: next[0].ns }) - 1
+      const at = all.push({ node: next[0], above: next[1], withChildren: next[0].sum }) - 1
       for (const child of next[0].children.values()) open.push([child, at])
     }
     for (let at = all.length - 1; at > 0; at--)
@@ -278,7 +297,7 @@ export class PathProfile {
       parent: kept.get(all[at].above) ?? -1,
       service: all[at].node.service,
       name: all[at].node.name,
-      withChildrenNs: String(all[at].withChildren),
+      withChildrenNs: shown(all[at].withChildren),
       ...shares.get(at)!.view(),
     }))
     if (others.each.count > 0)
@@ -286,7 +305,7 @@ export class PathProfile {
         parent: -1,
         service: '',
         name: OTHERS,
-        withChildrenNs: String(others.ns),
+        withChildrenNs: shown(others.sum),
         ...others.view(),
       })
     return { nodes, folded }
@@ -328,8 +347,8 @@ function partsBy<K>(
   return parts
 }
 
-function addPart(share: Share, { ns, waitNs, spanId }: Part, traceId: string): void {
-  share.add(ns, waitNs, { traceId, spanId })
+function addPart(share: Share, { ns, waitNs, spanId }: Part, of: Weighted): void {
+  share.add(ns, waitNs, { ...of, spanId })
 }
 
 function waited(sections: readonly PathSection[]): number {

@@ -129,7 +129,10 @@ export type DistributionView = readonly {
   readonly spanId?: string
 }[]
 
-/** Time on critical paths, over all traces that were looked at. */
+/**
+ * Time on critical paths, over all traces that were looked at. A sampled one counts for what it stands for,
+ * in sums, counts and quantiles.
+ */
 export type PathShareView = {
   readonly ns: string
   /** Part of it that was not work: in a queue, on the way along an edge. */

@@ -230,7 +230,9 @@ export class TraceReads {
       const ids = batch.map(({ traceId }) => traceId)
       // Spans that came since the search are read too, unless a trace runs away.
       const outlines = await this.#reader.outlines(ids, { maxSpans: 2 * wanted + 1_000, signal })
-      for (const outline of outlines) profile.add(buildTrace(spansOfOutline(outline)))
+      const weights = new Map(batch.map(({ traceId, weight }) => [traceId, weight]))
+      for (const outline of outlines)
+        profile.add(buildTrace(spansOfOutline(outline)), weights.get(outline.traceId))
       skipped += batch.length - outlines.length
     }
     const starts = traces.map(({ startNs }) => BigInt(startNs)).sort((a, b) => (a < b ? -1 : 1))

@@ -75,12 +75,13 @@ async function until<T>(what: string, msMax: number, look: () => Promise<T | und
   }
 }
 
-function otlpJson(traceId: string, spanCount: number): string {
+function otlpJson(traceId: string, spanCount: number, { service = 'whole', traceState = '' } = {}): string {
   const now = BigInt(Date.now()) * 1_000_000n
   const ids = Array.from({ length: spanCount }, (_, index) => (index + 1).toString(16).padStart(16, '0'))
   const spans = ids.map((spanId, index) => ({
     traceId,
     spanId,
+    traceState,
     ...(index === 0 ? {} : { parentSpanId: ids[0] }),
     name: `op ${index}`,
     kind: index === 0 ? 2 : 1,
@@ -88,7 +89,7 @@ function otlpJson(traceId: string, spanCount: number): string {
     endTimeUnixNano: String(now + 1_000_000n - BigInt(index)),
     attributes: [{ key: 'n', value: { intValue: String(index) } }],
   }))
-  const attributes = [{ key: 'service.name', value: { stringValue: 'whole' } }]
+  const attributes = [{ key: 'service.name', value: { stringValue: service } }]
   return JSON.stringify({ resourceSpans: [{ resource: { attributes }, scopeSpans: [{ spans }] }] })
 }
 
@@ -145,6 +146,20 @@ test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; 
   const metrics = await (await fetch(`${server.url}/metrics`)).text()
   assert.match(metrics, /^crosscut_ingest_accepted_spans_total 5$/m)
   assert.match(metrics, /^crosscut_traces_spans_inserted_total 5$/m)
+  // Critical paths of many: one that was sampled at a quarter, as the end of its id says, counts four times.
+  const quarter = { service: 'weighed', traceState: 'ot=th:c' }
+  assert.ok(await send(server.otlpUrl, otlpJson(newTraceId().slice(0, 18) + 'f'.repeat(14), 1, quarter)))
+  assert.ok(await send(server.otlpUrl, otlpJson(newTraceId(), 1, { service: 'weighed' })))
+  const paths = await until('both added up', 10_000, async () => {
+    const answer = await fetch(`${server.url}/api/v1/traces/critical-path`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${adminToken()}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ filter: { service: 'weighed' } }),
+    })
+    const body = JSON.parse(await answer.text())
+    return body.whole.traces >= 5 ? body : undefined
+  })
+  assert.deepEqual([paths.whole.traces, paths.whole.ns], [5, '5000000'])
   server.child.kill('SIGTERM')
   assert.equal(await ended(server.child), 0)
   console.log(`visible ${visibleMs.toFixed(0)} ms after the ack`)
