@@ -9,3 +9,4 @@ export { RateLimiter, type RateLimiterOptions, type RateLease } from './rate-lim
 export { actionFor, type Action, type Arrival } from './action.ts'
 export { SLOTS_MAX, WEIGHT_MAX, WEIGHT_MIN } from './limits.ts'
 export { heapNode, MinHeap, type HeapNode } from './heap.ts'
+export { SlotTimes, type SlotJob, type SlotTime } from './slot-times.ts'

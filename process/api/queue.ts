@@ -6,11 +6,13 @@
 //   worker            [process jobs ═════════════════════════]
 //
 // This is no queue: items lie wherever the application keeps them. The work runs in the context of who
-// enqueued: its tenant, its tags, its trace. Source: Canopy 3.4 (enqueue, dequeue, complete).
+// enqueued: its tenant, its tags, its trace. Each tenant's time in the queue and at work is measured; of a
+// batch they pay equal parts. Source: Canopy 3.4 (enqueue, dequeue, complete).
 
 import type { HostQueued } from '#protocol'
 import { annotationsOf, NO_ANNOTATIONS, type Annotations } from './annotations.ts'
 import { host } from './host.ts'
+import { PendingUse } from './pending-use.ts'
 
 export class Queue {
   readonly name: string
@@ -21,7 +23,10 @@ export class Queue {
 
   /** Something is put in, now and by this execution; keep what this gives beside it. */
   enqueue(annotations: Annotations = NO_ANNOTATIONS): QueueItem {
-    return new QueueItem(host()?.enqueue(this.name, annotationsOf(annotations)))
+    const agent = host()
+    if (agent === undefined) return new QueueItem()
+    const use = new PendingUse({ name: this.name, kind: 'queue' })
+    return new QueueItem({ queued: agent.enqueue(this.name, annotationsOf(annotations)), use })
   }
 
   /**
@@ -37,17 +42,24 @@ export class Queue {
 /** Made by `Queue.enqueue`. */
 export class QueueItem {
   readonly #queued: HostQueued | undefined
+  readonly #use: PendingUse | undefined
   readonly #over = Promise.withResolvers<void>()
 
-  constructor(queued: HostQueued | undefined) {
-    this.#queued = queued
+  constructor(seen?: { readonly queued: HostQueued; readonly use: PendingUse }) {
+    this.#queued = seen?.queued
+    this.#use = seen?.use
   }
 
   /** It is taken out: runs fn as the work on it, and gives what fn gives. */
   process<R>(fn: () => R, others?: readonly QueueItem[]): R
   process(fn: () => unknown, others: readonly QueueItem[] = []): unknown {
+    const all = [this, ...others]
+    for (const item of all) item.#use?.begun()
     const over = () => {
-      for (const item of [this, ...others]) item.#over.resolve()
+      for (const item of all) {
+        item.#use?.over({ share: 1 / all.length })
+        item.#over.resolve()
+      }
     }
     const siblings = others.flatMap((item) => (item.#queued === undefined ? [] : [item.#queued]))
     let result

@@ -1,10 +1,14 @@
 // Many readers or one writer, in order of arrival: a waiting writer is not overtaken by later readers, so
 // nobody starves.
+//
+// What a tenant loads it with is the time that others could not write: readers at the same time pay equal
+// parts of it, a writer all of it.
 
 import { holding } from './holding.ts'
 import { host } from './host.ts'
 import { LockRecord } from './lock-record.ts'
 import type { LockOptions } from './mutex.ts'
+import { PendingUse } from './pending-use.ts'
 
 type Place = { readonly isWriter: boolean; readonly grant: () => void }
 
@@ -12,6 +16,9 @@ export class RwLock {
   readonly name: string
   readonly #record: LockRecord
   #readers = 0
+  /** Time with readers, for each of them: it grows by dt / readers. */
+  #readMs = 0
+  #readSinceMs = 0
   #isWriting = false
   #line: Place[] = []
 
@@ -40,6 +47,7 @@ export class RwLock {
     signal?: AbortSignal,
   ): Promise<R> {
     signal?.throwIfAborted()
+    const use = host() === undefined ? undefined : new PendingUse({ name: this.name, kind: 'lock' })
     if (this.#line.length === 0 && this.#canEnter(mode.isWriter)) this.#enter(mode.isWriter)
     else {
       const sinceMs = performance.now()
@@ -47,9 +55,12 @@ export class RwLock {
       const agent = host()
       if (agent !== undefined) this.#record.acquired(agent, sinceMs)
     }
+    use?.begun()
+    const beforeMs = this.#countReaders(0)
     try {
       return await holding(host(), fn)
     } finally {
+      use?.over(mode.isWriter ? {} : { load: this.#countReaders(0) - beforeMs })
       this.#leave(mode.isWriter)
     }
   }
@@ -60,15 +71,24 @@ export class RwLock {
 
   #enter(isWriter: boolean): void {
     if (isWriter) this.#isWriting = true
-    else this.#readers += 1
+    else this.#countReaders(1)
   }
 
   #leave(isWriter: boolean): void {
     if (isWriter) this.#isWriting = false
-    else this.#readers -= 1
+    else this.#countReaders(-1)
     const agent = this.#line.length === 0 ? undefined : host()
     if (agent !== undefined) this.#record.released(agent)
     this.#admit()
+  }
+
+  /** Gives the time up to now that each of the readers pays. */
+  #countReaders(change: number): number {
+    const nowMs = performance.now()
+    if (this.#readers > 0) this.#readMs += (nowMs - this.#readSinceMs) / this.#readers
+    this.#readSinceMs = nowMs
+    this.#readers += change
+    return this.#readMs
   }
 
   #admit(): void {

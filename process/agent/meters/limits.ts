@@ -42,3 +42,13 @@ export const CPU_DEPTH_MAX = 64
 
 /** Origins that are called and told apart; most services call some. Others are one pool. */
 export const ORIGINS_MAX = 12
+
+/** Threads of libuv when UV_THREADPOOL_SIZE says nothing, and as many as it makes at most. */
+export const THREADS_DEFAULT = 4
+export const THREADS_MAX = 1_024
+/** Requests of the thread pool that are followed at once: 150 B each, 1.5 MB. Others are not measured. */
+export const THREAD_REQUESTS_MAX = 10_000
+/** Retro's example of a request that met the disk and not a cache (4.2): what a seek takes. */
+export const DISK_SEEK_MS = 5
+/** ... and what a disk moves at least: 120 MB/s (its published code takes quicker reads for cached). */
+export const DISK_BYTES_PER_MS = 120_000

@@ -2,7 +2,7 @@
 //
 //   made      with a control connection only: where nobody asks, nothing is measured
 //   enabled   with the agent; the kill switch takes everything off again
-//   named     the first tenant of this process: from then on CPU is told apart
+//   named     the first tenant of this process: from then on CPU and threads are told apart
 //   settle    before each report: what was seen is divided
 //
 // What a meter needs of the process it finds in here; what it measures it writes to `usage`.
@@ -15,6 +15,7 @@ import { EventLoopMeter } from './event-loop.ts'
 import { LoopClock } from './loop-totals.ts'
 import { LoopWait } from './loop-wait.ts'
 import { openRequestMeter } from './requests.ts'
+import { ThreadPoolMeter } from './thread-pool.ts'
 import { Usage } from './usage.ts'
 
 type Parts = {
@@ -32,6 +33,7 @@ export class Meters {
   readonly #wait = new LoopWait(LOOP_BEAT_MS)
   #clock: LoopClock | undefined
   #loop: EventLoopMeter | undefined
+  #threads: ThreadPoolMeter | undefined
   #isNamed = false
 
   constructor(parts: Parts) {
@@ -54,6 +56,7 @@ export class Meters {
       nowMs: () => performance.now(),
       random: Math.random,
     })
+    this.#threads = new ThreadPoolMeter(this.usage)
     beat.onBeat = (lateMs) => this.#wait.beat(lateMs)
     if (this.#isNamed) this.#begin()
     return openRequestMeter({ usage: this.usage, tenantOf: (baggage) => reads.tenant(baggage), finished })
@@ -62,8 +65,10 @@ export class Meters {
   disable(): void {
     this.#parts.beat.onBeat = undefined
     this.#loop?.stop()
+    this.#threads?.stop()
     this.#clock?.close()
     this.#loop = undefined
+    this.#threads = undefined
     this.#clock = undefined
   }
 
@@ -77,6 +82,7 @@ export class Meters {
   settle(): void {
     this.usage.settleOld()
     this.#loop?.settle()
+    this.#threads?.settle()
   }
 
   /** After a report; true = places were given anew. */
@@ -89,5 +95,6 @@ export class Meters {
   #begin(): void {
     this.#parts.beat.start(this.#parts.detached)
     this.#loop?.start()
+    this.#threads?.start()
   }
 }

@@ -1,0 +1,162 @@
+// libuv's thread pool: who uses it, how long each waits for a thread, and the disk behind it.
+//
+//   fs, dns.lookup, crypto ── init ──► [ waiting ] ──► UV_THREADPOOL_SIZE threads ── before ──► the callback
+//   zlib, each write ─────────write──►                                            └► `threadpool`, `disk`
+//
+// Node tells when a request is made (async_hooks, init) and when its answer is taken up (before), not when a
+// thread takes it; as threads take the oldest first, that follows (SlotTimes). An answer lies until the loop
+// gets to it: a loop that is busy makes both times longer than they were.
+//
+// disk: Retro's model of an unhurried one. Only requests of 5 ms or more meet the device, all others are
+// answered by caches: one seek each, and the bytes that the system moved for this process.
+//
+//   service = min(t, seek)      wait = the rest, less what its bytes take of any disk      load = t
+//
+// Promises are not looked at; where they cannot be left out (Node 22) nothing of this is measured, for a hook
+// on each promise costs more than all of it tells.
+
+import { createHook, type AsyncHook } from 'node:async_hooks'
+import { currentFrame } from '#context'
+import { SlotTimes, type SlotJob } from '#fair'
+import { useOf } from './columns.ts'
+import {
+  DISK_BYTES_PER_MS,
+  DISK_SEEK_MS,
+  THREAD_REQUESTS_MAX,
+  THREADS_DEFAULT,
+  THREADS_MAX,
+} from './limits.ts'
+import type { Payer } from './payers.ts'
+import type { Usage } from './usage.ts'
+
+const FILES: ReadonlySet<string> = new Set(['FSREQCALLBACK', 'FSREQPROMISE', 'FILEHANDLECLOSEREQ'])
+/** Of Node's crypto and DNS; a name that a version does not have is never asked for. */
+const OTHERS: ReadonlySet<string> = new Set([
+  'GETADDRINFOREQWRAP',
+  'GETNAMEINFOREQWRAP',
+  'PBKDF2REQUEST',
+  'SCRYPTREQUEST',
+  'HKDFREQUEST',
+  'RANDOMBYTESREQUEST',
+  'RANDOMPRIMEREQUEST',
+  'CHECKPRIMEREQUEST',
+  'KEYPAIRGENREQUEST',
+  'KEYGENREQUEST',
+  'KEYEXPORTREQUEST',
+  'SIGNREQUEST',
+  'CIPHERREQUEST',
+  'DERIVEBITSREQUEST',
+  'HASHREQUEST',
+])
+/** Handles that use a thread at each write. */
+const STREAMS: ReadonlySet<string> = new Set(['ZLIB'])
+
+type Request = { readonly job: SlotJob; readonly payer: Payer; readonly isFile: boolean }
+
+export class ThreadPoolMeter {
+  readonly #usage: Usage
+  readonly #hook: AsyncHook
+  readonly #slots = new SlotTimes(threadsOf(process.env['UV_THREADPOOL_SIZE']))
+  readonly #requests = new Map<number, Request>()
+  /** Of what slow requests took beyond a seek, the part that is waiting; by the last second. */
+  #waiting = 1
+  #beyondSeekMs = 0
+  #blocks = blocksMoved()
+
+  constructor(usage: Usage) {
+    this.#usage = usage
+    this.#hook = createHook({
+      init: (id, type, _trigger, resource) => this.#init(id, type, resource),
+      before: (id) => {
+        if (this.#requests.size > 0) this.#answered(id)
+      },
+      ...WITHOUT_PROMISES,
+    })
+  }
+
+  /** Requests that were made before are not seen. */
+  start(): void {
+    if (canLeaveOutPromises()) this.#hook.enable()
+  }
+
+  stop(): void {
+    this.#hook.disable()
+    for (const { job } of this.#requests.values()) this.#slots.leave(job, performance.now())
+    this.#requests.clear()
+  }
+
+  /** Once a second: how much of the time beyond seeks was moving bytes. */
+  settle(): void {
+    const blocks = blocksMoved()
+    const transferMs = ((blocks - this.#blocks) * BLOCK_BYTES) / DISK_BYTES_PER_MS
+    this.#waiting = this.#beyondSeekMs > transferMs ? 1 - transferMs / this.#beyondSeekMs : 0
+    this.#beyondSeekMs = 0
+    this.#blocks = blocks
+  }
+
+  #init(id: number, type: string, resource: object): void {
+    const isFile = FILES.has(type)
+    if (isFile || OTHERS.has(type)) this.#asked(id, isFile)
+    else if (STREAMS.has(type)) this.#watchWrites(id, resource)
+  }
+
+  #asked(id: number, isFile: boolean): void {
+    if (this.#requests.size >= THREAD_REQUESTS_MAX || this.#requests.has(id)) return
+    const payer = this.#usage.payerOf(currentFrame())
+    this.#requests.set(id, { job: this.#slots.enter(performance.now()), payer, isFile })
+  }
+
+  /** A method of its own on a handle that we saw being made; it goes with the handle. */
+  #watchWrites(id: number, handle: object): void {
+    const write: unknown = Reflect.get(handle, 'write')
+    if (typeof write !== 'function') return
+    const asked = () => this.#asked(id, false)
+    Reflect.set(handle, 'write', function (this: unknown, ...rest: unknown[]) {
+      asked()
+      return Reflect.apply(write, this, rest)
+    })
+  }
+
+  #answered(id: number): void {
+    const request = this.#requests.get(id)
+    if (request === undefined) return
+    this.#requests.delete(id)
+    const { waitMs, serviceMs } = this.#slots.leave(request.job, performance.now())
+    const pool = this.#usage.resource('threadpool', 'pool')
+    if (pool !== undefined) this.#usage.charge(pool, request.payer, useOf(waitMs, serviceMs))
+    if (!request.isFile) return
+    const disk = this.#usage.resource('disk', 'disk')
+    if (disk === undefined) return
+    const beyondMs = Math.max(0, serviceMs - DISK_SEEK_MS)
+    this.#beyondSeekMs += beyondMs
+    const waitedMs = beyondMs * this.#waiting
+    this.#usage.charge(disk, request.payer, useOf(waitedMs, serviceMs - waitedMs, serviceMs))
+  }
+}
+
+/** As getrusage counts them, whatever the disk's own are. */
+const BLOCK_BYTES = 512
+
+function blocksMoved(): number {
+  const { fsRead, fsWrite } = process.resourceUsage()
+  return fsRead + fsWrite
+}
+
+/** Known to Node 24 and later; a spread, for the types of Node do not have it. */
+const WITHOUT_PROMISES = { trackPromises: false }
+
+/** Where the option is known it excludes another one. */
+export function canLeaveOutPromises(): boolean {
+  try {
+    createHook({ promiseResolve() {}, ...WITHOUT_PROMISES })
+    return false
+  } catch {
+    return true
+  }
+}
+
+/** As libuv reads it. */
+function threadsOf(given: string | undefined): number {
+  const threads = Number.parseInt(given ?? '', 10)
+  return Number.isNaN(threads) ? THREADS_DEFAULT : Math.min(THREADS_MAX, Math.max(1, threads))
+}
