@@ -96,6 +96,8 @@ export type HostApi = {
   controlPoint(name: string, signal?: AbortSignal): Promise<void> | undefined
   used(use: HostUse): void
   // What came later: an agent of before does not have it.
+  /** Of work for several: their shares by name, above 0. */
+  setMembers?(shares: ReadonlyMap<string, number>): void
   /** 0 = it passed; else ms until it may, as things stand. */
   tryControlPoint?(name: string): number
   /** Shares that are ordered for whoever waits in line there; the same object until another order came. */

@@ -68,7 +68,7 @@ export function openHostApi(parts: Parts): HostApi {
     const span = openSpan(currentFrame()?.scope)
     if (span !== undefined) span.addEvent({ name, atMs: performance.now(), attributes }, limits.events)
   }
-  const edges = { spans, ledger, isTracing: parts.isTracing, limits, end }
+  const edges = { spans, workflow, ledger, isTracing: parts.isTracing, limits, end }
   const onSpan = {
     annotate: safely('annotate', undefined, (span: Span, annotations: HostAnnotations): void => {
       if (!span.isEnded) annotateSpan(span, annotations, limits)
@@ -106,6 +106,12 @@ export function openHostApi(parts: Parts): HostApi {
       context.update((baggage) => workflow.withTenant(baggage, String(id)))
       parts.onTenant?.(String(id))
       openSpan(currentFrame()?.scope)?.set('crosscut.tenant', String(id), Infinity)
+    }),
+    setMembers: safely('tenant', undefined, (shares: ReadonlyMap<string, number>) => {
+      context.update((baggage) => workflow.withMembers(baggage, shares))
+      const largest = tenantHere()
+      parts.onTenant?.(largest)
+      openSpan(currentFrame()?.scope)?.set('crosscut.tenant', largest, Infinity)
     }),
     tenant: safely('tenant', undefined, () => workflow.tenant(context.current())),
     setTag: safely('tag', undefined, (key, value) => {

@@ -6,9 +6,11 @@
 // An item keeps the frame it was put in with, so that tenant and tags go with it even where nothing is
 // traced. Source: Canopy 3.4 (queue and lock API).
 
+import type { Baggage } from '#baggage'
 import { context, currentFrame, newFrame, runWith, type Frame } from '#context'
 import { TRACE_ATTRIBUTES, type HostEdge, type HostMark, type HostQueued } from '#protocol'
 import { activeSpan, openSpan, withActiveSpan } from './active.ts'
+import type { Workflow } from './bags.ts'
 import { flatAnnotations } from './annotations.ts'
 import { guarded, type Ledger } from './guard.ts'
 import type { SpanLimits } from './otel-span.ts'
@@ -21,6 +23,7 @@ const SCOPE: Scope = { name: 'crosscut', version: AGENT_VERSION }
 
 type Parts = {
   readonly spans: Spans
+  readonly workflow: Workflow
   readonly ledger: Ledger
   readonly isTracing: boolean
   readonly limits: SpanLimits
@@ -107,12 +110,30 @@ export class Queued implements HostQueued {
 
   /** fn is the host's: only what is ours is guarded. */
   dequeue(fn: () => unknown, others: readonly HostQueued[]): unknown {
-    const { spans, end } = this.#parts
-    const frame = { ...this.#frame, scope: withActiveSpan(this.#frame.scope, this.#producer) }
+    const { spans, end, ledger } = this.#parts
+    const baggage = guarded(ledger, 'dequeue', this.#frame.baggage, () => this.#ofAll(others))()
+    const frame = { baggage, scope: withActiveSpan(this.#frame.scope, this.#producer) }
     return runWith(frame, () => {
       const span = this.#begin(others)
       return span === undefined ? fn() : runInside(span, fn, { spans, end })
     })
+  }
+
+  /** For whom the work is: of several tenants each has a share for each of his items. */
+  #ofAll(others: readonly HostQueued[]): Baggage {
+    const { workflow } = this.#parts
+    const { baggage } = this.#frame
+    if (others.length === 0) return baggage
+    const shares = new Map<string, number>()
+    for (const item of [this, ...others]) {
+      if (!(item instanceof Queued)) continue
+      const own = item.#frame.baggage
+      const members = workflow.members(own) ?? new Map([[workflow.tenant(own) ?? '', 1]])
+      const total = [...members.values()].reduce((sum, share) => sum + share, 0)
+      for (const [name, share] of members) shares.set(name, (shares.get(name) ?? 0) + share / total)
+    }
+    shares.delete('')
+    return shares.size > 1 ? workflow.withMembers(baggage, shares) : baggage
   }
 
   arrived(): void {

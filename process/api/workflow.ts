@@ -4,10 +4,12 @@ import { host } from './host.ts'
 
 /**
  * Names the tenant of this execution: carried as baggage to everything it causes, in this process and in
- * others.
+ * others. Of work for several, as one write of many transactions, their shares: each pays his part of all it
+ * uses, and it is named after the largest.
  */
-export function tenant(id: string): void {
-  host()?.setTenant(id)
+export function tenant(id: string | ReadonlyMap<string, number>): void {
+  if (typeof id === 'object') host()?.setMembers?.(id)
+  else host()?.setTenant(id)
 }
 
 /** Free labels of this execution, carried as baggage. */

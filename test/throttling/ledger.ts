@@ -35,14 +35,16 @@ export class Ledger {
     this.#server = await startServer({ dataDir: this.dataDir, port: 0, otlpPort: 0 }, {}, parts)
   }
 
-  /** A service of this folder; clients ask the last one. Gives its URL. */
+  /** A service of this folder, or of a path; clients ask the last one. Gives its URL. */
   async startService(
     file = 'ledger-service.mjs',
     name = 'ledger',
     settings: Record<string, string> = {},
+    given: readonly string[] = [],
   ): Promise<string> {
     const place = (file: string) => path.join(ROOT, file)
-    const args = ['--import', place('process/agent/register.ts'), place(`test/throttling/${file}`)]
+    const service = path.resolve(ROOT, 'test/throttling', file)
+    const args = ['--import', place('process/agent/register.ts'), service, ...given]
     const env = {
       ...process.env,
       ...settings,
