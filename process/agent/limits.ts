@@ -166,3 +166,8 @@ export const HELD_ROOTS_MAX = 10_000
 
 /** Places where a rule looks for a tenant: header, query, path, and as many again for old clients. */
 export const TENANT_RULES_MAX = 8
+
+/** A signed token that is looked at: what most servers take as one header. */
+export const TENANT_TOKEN_LENGTH_MAX = 8_192
+/** Tokens that were believed and are remembered: 1 kB each, 1 MB. */
+export const TENANT_CLAIMS_MAX = 1_000

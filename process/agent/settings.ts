@@ -15,6 +15,7 @@ import {
   QUEUE_SPANS_MAX,
 } from './limits.ts'
 import { COUNTER_NAMES, COUNTERS_BY_DEFAULT, type CounterName } from './server-counters.ts'
+import { readClaimKey } from './tenant-claim.ts'
 import { readTenantRule, type TenantRule } from './tenant-rule.ts'
 
 export type SamplerSetting = {
@@ -126,7 +127,10 @@ function silencer(reader: Reader, { kind, isParentBased, ratio }: SamplerSetting
 
 function readRule(reader: Reader): TenantRule | undefined {
   const text = reader.text('CROSSCUT_TENANT')
-  const rule = text === undefined ? undefined : readTenantRule(text)
+  const secret = reader.text('CROSSCUT_TENANT_KEY')
+  const key = secret === undefined ? undefined : readClaimKey(secret)
+  if (secret !== undefined && key === undefined) reader.misread.push('CROSSCUT_TENANT_KEY')
+  const rule = text === undefined ? undefined : readTenantRule(text, key)
   if (text !== undefined && rule === undefined) reader.misread.push('CROSSCUT_TENANT')
   return rule
 }

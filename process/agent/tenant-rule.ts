@@ -2,24 +2,27 @@
 // (CROSSCUT_TENANT).
 //
 //   header:x-tenant,query:tenant,path:1     the first that gives something; path:1 is `acme` of /acme/orders
+//   claim:org                               of a signed token (tenant-claim.ts); wants CROSSCUT_TENANT_KEY
 //
 // It is for the edge of a system: from there on the tenant travels as baggage, which is asked first. What
-// a client writes is believed, so a rule belongs behind whatever checks who the client is.
+// a client writes is believed, so a rule belongs behind whatever checks who the client is; but for a claim,
+// which is checked here.
 
 import type { IncomingMessage } from 'node:http'
 import type { Baggage } from '#baggage'
 import type { CarrierObserver } from '#carriers'
 import { TENANT_LENGTH_MAX, TENANT_RULES_MAX } from './limits.ts'
+import { openClaims, type ClaimKey } from './tenant-claim.ts'
 
 export type TenantRule = (request: IncomingMessage) => string | undefined
 
-/** undefined = it is no rule. */
-export function readTenantRule(text: string): TenantRule | undefined {
+/** undefined = it is no rule, or one of claims without a key. */
+export function readTenantRule(text: string, key?: ClaimKey): TenantRule | undefined {
   const parts = text
     .split(',')
     .map((part) => part.trim())
     .filter((part) => part !== '')
-  const rules = parts.map(readOne)
+  const rules = parts.map((part) => readOne(part, key))
   if (rules.length === 0 || rules.length > TENANT_RULES_MAX || rules.includes(undefined)) return undefined
   return (request) => {
     for (const rule of rules) {
@@ -30,7 +33,7 @@ export function readTenantRule(text: string): TenantRule | undefined {
   }
 }
 
-function readOne(text: string): TenantRule | undefined {
+function readOne(text: string, key: ClaimKey | undefined): TenantRule | undefined {
   const colon = text.indexOf(':')
   const [kind, name] = [text.slice(0, colon), text.slice(colon + 1)]
   if (name === '') return undefined
@@ -39,6 +42,10 @@ function readOne(text: string): TenantRule | undefined {
     return /^[\w!#$%&'*+.^`|~-]+$/.test(header) ? ({ headers }) => first(headers[header]) : undefined
   }
   if (kind === 'query') return ({ url = '' }) => queryOf(url).get(name) ?? undefined
+  if (kind === 'claim') {
+    const claims = key === undefined ? undefined : openClaims(name, key)
+    return claims === undefined ? undefined : ({ headers }) => claims(headers.authorization)
+  }
   const place = Number(name)
   if (kind === 'path' && Number.isSafeInteger(place) && place >= 1)
     return ({ url = '' }) => segmentOf(url, place)
