@@ -4,13 +4,16 @@
 //   new --> loading --> loaded --step--> wishes        PolicyError from `loaded` and `step`
 //              +-- too long, broken --> over <-- too long, too much, ended by itself
 //
-// A process and not a thread: a thread that takes all memory at once takes the server along (ADR 009). It is
-// no prison: what it runs may do what the server may. A mistake costs its policy and nothing else. It has no
-// environment, since secrets stand there, and its output goes to the server's standard error.
+// A process and not a thread: a thread that takes all memory at once takes the server along (ADR 009). A
+// mistake costs its policy and nothing else. It has no environment, since secrets stand there, reads our code
+// and the folder of its file, writes nothing and starts no program (Node's permission model, as for feature
+// files). Its output goes to the server's standard error.
 
 import { fork, type ChildProcess } from 'node:child_process'
+import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { PolicyError, type Wish } from '#control'
+import { confined } from '#traces'
 import { POLICY_HEAP_MB_MAX, POLICY_LOAD_MS_MAX, POLICY_STEP_MS_MAX } from './limits.ts'
 import type { PolicyAnswer, PolicyQuestion } from './policy-child.ts'
 
@@ -35,7 +38,7 @@ export class PolicyProcess {
 
   constructor(file: string) {
     this.#child = fork(ENTRY, [pathToFileURL(file).href], {
-      execArgv: FLAGS,
+      execArgv: [...FLAGS, ...permissions(file)],
       env: {},
       serialization: 'advanced',
       stdio: ['ignore', 2, 2, 'ipc'],
@@ -104,4 +107,10 @@ function deathBy(signal: NodeJS.Signals | null): PolicyError {
   return signal === 'SIGABRT'
     ? new PolicyError('E_POLICY_MEMORY', `it took more than ${POLICY_HEAP_MB_MAX} MB`)
     : new PolicyError('E_POLICY_THREW', 'it ended its own process; its last words are in the log')
+}
+
+function permissions(file: string): string[] {
+  const root = path.resolve(import.meta.dirname, '../..')
+  const ours = ['core', 'service/control', 'service/server'].map((folder) => path.join(root, folder, '*'))
+  return confined([...ours, path.join(root, 'package.json'), path.join(path.dirname(file), '*')])
 }

@@ -14,6 +14,13 @@ import { ended, freePort, until } from '../system/running.ts'
 import { NODE, installCrosscut, nodeMajor, tarballs, type Installed } from './installed.ts'
 
 const SERVER_MAJOR_MIN = 24
+/** A user's policy: TypeScript, which the server's own files are not any more. */
+const HALF = `import { maxMinShare, type Policy } from 'crosscut/control'
+export const half: Policy<number> = {
+  name: 'half',
+  step: (api, params, seen = 0) => seen + Object.keys(maxMinShare(1, { a: api.points().length })).length,
+}
+`
 const LINKED = ['chdb', '@chdb', '@clickhouse']
 
 let app: Installed
@@ -39,7 +46,7 @@ test('bagc compiles a schema to TypeScript', async () => {
 })
 
 test(
-  'with it `up` takes a span and shows it',
+  'with it `up` takes a span and shows it, and runs a policy that is a TypeScript file',
   { skip: nodeMajor() < SERVER_MAJOR_MIN && 'the server wants Node 24' },
   async () => {
     await installServer()
@@ -109,6 +116,11 @@ test(
         () => said,
         10_000,
       )
+      app.write('half.ts', HALF)
+      const set = ['policy', 'set', 'half', '--policy', './half.ts', '--dry-run', '--server', base]
+      const outcome = await app.run(['node_modules/crosscut/cli/main.js', ...set])
+      assert.equal(outcome.code, 0, outcome.stderr)
+      assert.match(await answers('/api/v1/policies/half'), /"policy":"half.ts"/)
     } finally {
       const gone = ended(child)
       child.kill('SIGTERM')

@@ -54,6 +54,18 @@ describe('a file that gives no policy is refused with why, at once', () => {
     ['sets a text', WITH_STEP("api.setRate('p', 'w', 'fast')"), 'E_POLICY_VALUE', /to 'fast'/],
     ['takes much memory', 'const a = []; for (;;) a.push({})', 'E_POLICY_MEMORY', /64 MB/],
     ['takes it at once', 'Array(3e7).fill(0).map((i) => ({ i }))', 'E_POLICY_MEMORY', /64 MB/],
+    [
+      'reads what is not its own',
+      "import { readFileSync } from 'node:fs'; readFileSync('/etc/hostname')",
+      'E_POLICY_LOAD',
+      /permission|restricted/,
+    ],
+    [
+      'starts a program',
+      "import { execFileSync } from 'node:child_process'; execFileSync('true')",
+      'E_POLICY_LOAD',
+      /permission|restricted/,
+    ],
     ['ends the process', WITH_STEP('process.exit(0)'), 'E_POLICY_THREW', /ended its own process/],
   ]
   for (const [name, source, code, message] of cases)

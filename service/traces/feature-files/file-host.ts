@@ -3,6 +3,7 @@
 
 import { fork, type ChildProcess } from 'node:child_process'
 import path from 'node:path'
+import { confined } from './confined.ts'
 import { FILE_HEAP_MB_MAX, HOST_PROGRAMS_MAX, HOST_SILENCE_MS_MAX } from './limits.ts'
 import type { EndReason, FileJob, FileOutcome, FileProgram, FileTold } from './messages.ts'
 
@@ -108,13 +109,12 @@ export class FileHost {
   }
 }
 
-/** It reads our own code and nothing else, writes nothing, starts no program. */
+/** It reads our own code. */
 function permissions(): string[] {
   const root = path.resolve(import.meta.dirname, '../../..')
-  const readable = [
+  return confined([
     path.join(root, 'core', '*'),
     path.join(root, 'service', 'traces', '*'),
     path.join(root, 'package.json'),
-  ]
-  return ['--permission', '--allow-worker', ...readable.map((place) => `--allow-fs-read=${place}`)]
+  ])
 }
