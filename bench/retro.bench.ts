@@ -1,12 +1,13 @@
 // Retro: what do policies achieve, and how much can a controller take in?
 //
 //   controller   E15: reports a second of one core, 1,000 workflows each, policies decided once a second.
-// Real
-//                time (CPU).
-//   the rest     in simulated time, so the same on every machine: E9 to E12 and E17, each beside doing
-// nothing
-//                (peer `none`), beside what was published (`literal`), or beside cutting everybody
-// (`uniform`).
+//   live         E4, E5: a fair gate in front of the thread pool and of the event loop, in real processes;
+//                E14: shares against the truth, over three processes.
+//   the rest     in simulated time, so the same on every machine: E1, E6, E7, E9 to E12, E16 to E18, beside
+//                doing nothing (`none`), what was published (`literal`), cutting everybody (`uniform`), and
+//                what one has without us (retro/beside-baselines.ts).
+//
+// E2 and E3 are `bench fair`, E13 is `bench metering`. The page of all: retro/evaluation.ts.
 
 import type { MeasurementReport } from '#protocol'
 import { Controller, POLICIES } from '#control'
@@ -25,13 +26,28 @@ import {
 } from '../service/control/testing/systems.ts'
 import type { SystemSecond } from '../service/control/simulate-system.ts'
 import { measurePair, runDirectly, summarize, type BenchRow } from './measure.ts'
-
-const SEEDS = [1, 2, 3, 4, 5]
+import { attributionRows } from './retro/attribution.ts'
+import { baselineRows } from './retro/beside-baselines.ts'
+import { beyondRows } from './retro/beyond.ts'
+import { liveRows } from './retro/live.ts'
+import { queueRows } from './retro/queues.ts'
+import { SEEDS } from './retro/rows.ts'
 
 type Runs = { readonly ours: readonly number[]; readonly peers: readonly number[] }
 
 export async function bench(): Promise<BenchRow[]> {
-  return [controllerRow(), ...phaseRows(), ...fairRows(), ...dominantRows(), ...backgroundRows()]
+  return [
+    ...queueRows(),
+    ...(await liveRows()),
+    ...(await attributionRows()),
+    ...phaseRows(),
+    ...fairRows(),
+    ...dominantRows(),
+    ...backgroundRows(),
+    ...baselineRows(),
+    ...beyondRows(),
+    controllerRow(),
+  ]
 }
 
 function row(metric: string, subject: string, unit: string, peer: string, { ours, peers }: Runs): BenchRow {

@@ -12,6 +12,7 @@ export { POLICIES } from './policies/index.ts'
 export { POLICY_NOTES, type PolicyNote } from './policies/notes.ts'
 export {
   simulateSystem,
+  type Admission,
   type SimulatedResource,
   type SimulatedStep,
   type SimulatedWorkload,

@@ -67,8 +67,17 @@ export type SystemInput = {
   readonly deliver?: (reports: readonly MeasurementReport[], second: number) => readonly MeasurementReport[]
   /** False = the controller is not there in this second. */
   readonly isControlled?: (second: number) => boolean
+  /** Asked before a request begins, as peers of ours do; whoever is refused asks again a little later. */
+  readonly admission?: Admission
   /** Called at the begin of each second, to set policies or targets. */
   readonly onSecond?: (second: number) => void
+}
+
+/** Limits that know no resource: so many at once, or nobody while it is slow. */
+export type Admission = {
+  admits(nowMs: number): boolean
+  /** One that was admitted is over. */
+  ended(latencyMs: number, nowMs: number): void
 }
 
 export type TenantSecond = {
@@ -95,6 +104,9 @@ export function simulateSystem(input: SystemInput): SystemSecond[] {
 
 /** Latency of the network between a process and the controller. */
 const CONTROL_DELAY_MS = 50
+
+/** A client that was refused asks again after so long, as one that heeds no Retry-After would. */
+const ASK_AGAIN_MS = 100
 
 class Timeline {
   nowMs = 0
@@ -377,11 +389,18 @@ class System {
   }
 
   #request(tenant: number, { steps }: SimulatedWorkload, done: () => void): void {
+    const { admission } = this.#input
     const beganMs = this.#time.nowMs
+    if (admission?.admits(beganMs) === false) {
+      this.#time.setTimer(ASK_AGAIN_MS, done)
+      return
+    }
     const go = (at: number, deadlineMs: number): void => {
       const step = steps[at]
       if (step === undefined) {
-        this.#finish(tenant, steps, this.#time.nowMs - beganMs)
+        const latencyMs = this.#time.nowMs - beganMs
+        admission?.ended(latencyMs, this.#time.nowMs)
+        this.#finish(tenant, steps, latencyMs)
         done()
         return
       }
@@ -392,6 +411,7 @@ class System {
         const next = () => go(at + 1, nearerMs)
         const drop = () => {
           this.#late[tenant] = (this.#late[tenant] ?? 0) + 1
+          admission?.ended(this.#time.nowMs - beganMs, this.#time.nowMs)
           this.#time.setTimer(0, done)
         }
         process.resources.get(step.resource)?.enter({ tenant, ms, deadlineMs: nearerMs, done: next, drop })

@@ -1,10 +1,12 @@
 // Systems in simulated time for the experiments of Retro, for tests and bench/retro.bench.ts.
 
-import type { Policy } from '#fair'
+import type { Algorithm, Policy } from '#fair'
 import { Controller, type PolicyOptions } from '../controller.ts'
 import { scale } from '../policies/shares.ts'
 import {
   simulateSystem,
+  type Admission,
+  type SimulatedResource,
   type SystemInput,
   type SystemSecond,
   type SimulatedStep,
@@ -23,6 +25,19 @@ export type Setup = {
   readonly options?: PolicyOptions
   readonly seed?: number
   readonly seconds?: number
+  /** Of every queue; default fifo. */
+  readonly algorithm?: Algorithm
+  readonly admission?: () => Admission
+  readonly isControlled?: (second: number) => boolean
+}
+
+/** What a peer changes of a system beside its controller. */
+function peerOf({ algorithm, admission, isControlled }: Setup, resources: readonly SimulatedResource[]) {
+  return {
+    resources: algorithm === undefined ? resources : resources.map((one) => ({ ...one, algorithm })),
+    ...(admission === undefined ? {} : { admission: admission() }),
+    ...(isControlled === undefined ? {} : { isControlled }),
+  }
 }
 
 function controllerOf(
@@ -42,7 +57,7 @@ export function oneServer(setup: Setup): SystemSecond[] {
     seed: setup.seed ?? 1,
     seconds: setup.seconds ?? 90,
     controller: controllerOf(setup),
-    resources: [{ process: 'server', name: 'disk', kind: 'disk', slots: 1 }],
+    ...peerOf(setup, [{ process: 'server', name: 'disk', kind: 'disk', slots: 1 }]),
     workloads: [40, 60, 80, 100].map((clients, i) => ({
       id: 'abcd'[i] ?? '',
       clients,
@@ -72,12 +87,12 @@ export function threePhases(
     seed: setup.seed ?? 4,
     seconds: PHASES.length * PHASE_SECONDS,
     controller: controllerOf(setup, setup.targets ?? PHASE_TARGETS),
-    resources: [
+    ...peerOf(setup, [
       { process: 'gateway', name: 'cpu', kind: 'cpu', slots: 1 },
       { process: 'service', name: 'cpu', kind: 'cpu', slots: 1 },
       { process: 'service', name: 'lock', kind: 'lock', slots: 1 },
       { process: 'store', name: 'disk', kind: 'disk', slots: 2 },
-    ],
+    ]),
     workloads: [
       { id: 'f1', perSecond: 20, steps: [door(0.5), step('store', 'disk', { meanMs: 8 })] },
       { id: 'f2', perSecond: 50, steps: [door(0.5), step('service', 'cpu', { meanMs: 1 })] },
@@ -129,11 +144,46 @@ export function background(setup: Setup): SystemSecond[] {
     seed: setup.seed ?? 1,
     seconds: setup.seconds ?? 60,
     controller: controllerOf(setup, { heartbeat: 0.05, read: 0.1 }),
-    resources: [{ process: 'store', name: 'disk', kind: 'disk', slots: 2 }],
+    ...peerOf(setup, [{ process: 'store', name: 'disk', kind: 'disk', slots: 2 }]),
     workloads: [
       { id: 'heartbeat', perSecond: 10, steps: [step('store', 'disk', { meanMs: 1, point: 'blocks' })] },
       { id: 'read', perSecond: 40, steps: [step('store', 'disk', { meanMs: 8, point: 'blocks' })] },
       { id: 'replication', clients: 64, steps: [step('store', 'disk', { meanMs: 30, point: 'blocks' })] },
+    ],
+  })
+}
+
+export const HEARTBEAT_TARGET = 0.05
+/** How often who only reads comes, a second. */
+export const LISTS = 20
+
+/** E6: sixteen clients rename under the lock that heartbeats and listings need as well. */
+export function oneLock(setup: Setup): SystemSecond[] {
+  const locked = (meanMs: number) => [step('namenode', 'lock', { meanMs, point: 'door' })]
+  return simulateSystem({
+    seed: setup.seed ?? 1,
+    seconds: setup.seconds ?? 60,
+    controller: controllerOf(setup, { heartbeat: HEARTBEAT_TARGET }),
+    ...peerOf(setup, [{ process: 'namenode', name: 'lock', kind: 'lock', slots: 1 }]),
+    workloads: [
+      { id: 'rename', clients: 16, steps: locked(20) },
+      { id: 'heartbeat', perSecond: 10, steps: locked(1) },
+      { id: 'list', perSecond: LISTS, steps: locked(1) },
+    ],
+  })
+}
+
+/** E7: ten connections to a database; fifty clients of 200 ms beside queries of 2 ms. */
+export function onePool(setup: Setup): SystemSecond[] {
+  const query = (meanMs: number) => [step('service', 'db', { meanMs, point: 'door' })]
+  return simulateSystem({
+    seed: setup.seed ?? 1,
+    seconds: setup.seconds ?? 40,
+    controller: controllerOf(setup),
+    ...peerOf(setup, [{ process: 'service', name: 'db', kind: 'pool', slots: 10 }]),
+    workloads: [
+      { id: 'report', clients: 50, steps: query(200) },
+      { id: 'page', perSecond: 50, steps: query(2) },
     ],
   })
 }

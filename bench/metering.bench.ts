@@ -1,0 +1,163 @@
+// What do meters and gates cost a service whose requests take about 1 ms of CPU, while no policy acts? (E13.)
+//
+//   plain      without the agent                     traced     agent and collector, no server: nobody meters
+//   counters   and a server: requests, gates, points, bytes, reports each second; no tenant is ever named
+//   metered    and each request names one of 20 tenants: CPU, loop, threads told apart, duty-cycled
+//
+// Metered stands beside plain (all of it), beside traced (what metering adds to an agent that is there
+// anyway: the sensible peer for who traces already) and beside counters (what telling CPU apart adds). The
+// service's own CPU, all threads, at a fixed load of 300 requests a second: reports and timers are in it.
+// Real server, real reports. Several instances of each and turns as in agent-http. CROSSCUT_BENCH_SHORT=1
+// for a look.
+
+import { fork, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { startServer, type ServerHandle } from '#server'
+import { memoryPipeline } from '../service/server/memory-pipeline.fixture.ts'
+import { Load } from './agent-http/load.ts'
+import { comparedRow, PLAN } from './agent-http/rounds.ts'
+import { runDirectly, type BenchRow } from './measure.ts'
+
+const SERVICE = fileURLToPath(new URL('./metering/service.mjs', import.meta.url))
+const REGISTER = new URL('../process/agent/register.ts', import.meta.url).href
+const PER_SECOND = 300
+const CPU_MS = 1
+const WARM_UP_MS = 5_000
+
+const SUBJECTS = ['plain', 'traced', 'counters', 'metered'] as const
+type Subject = (typeof SUBJECTS)[number]
+
+export async function bench(): Promise<BenchRow[]> {
+  const dataDir = mkdtempSync(path.join(tmpdir(), 'crosscut-bench-metering-'))
+  const { parts } = memoryPipeline([])
+  const server = await startServer({ dataDir, port: 0, otlpPort: 0 }, {}, parts)
+  const services: Service[] = []
+  try {
+    const bytes = bytesForOneRequest()
+    for (let i = 0; i < PLAN.instances; i++)
+      for (const subject of SUBJECTS) services.push(await Service.start(subject, { bytes, server }))
+    for (const service of services) await service.cpuMicros(WARM_UP_MS)
+    const values = await rounds(services)
+    const compare = (subject: Subject, peer: Subject) =>
+      comparedRow({
+        bench: 'metering',
+        metric: 'cpu per request of 1 ms',
+        subject,
+        unit: 'us',
+        peer,
+        values: values.get(subject),
+        peers: values.get(peer),
+      })
+    return [
+      compare('traced', 'plain'),
+      compare('metered', 'plain'),
+      compare('metered', 'traced'),
+      compare('counters', 'traced'),
+      compare('metered', 'counters'),
+    ]
+  } finally {
+    for (const service of services) await service.stop()
+    await server.close()
+    rmSync(dataDir, { recursive: true, force: true })
+  }
+}
+
+/** One instance of every subject has its turn in each round; who is first changes. */
+async function rounds(services: readonly Service[]): Promise<ReadonlyMap<Subject, number[]>> {
+  const values = new Map<Subject, number[]>(SUBJECTS.map((subject) => [subject, []]))
+  for (let round = 0; round < PLAN.rounds; round++) {
+    const instance = round % PLAN.instances
+    for (let turn = 0; turn < SUBJECTS.length; turn++) {
+      const at = instance * SUBJECTS.length + ((round + turn) % SUBJECTS.length)
+      const service = services[at]
+      if (service !== undefined) values.get(service.subject)?.push(await service.cpuMicros(PLAN.turnMs))
+    }
+  }
+  return values
+}
+
+/** So many that hashing them takes the CPU time of a request, here and now. */
+function bytesForOneRequest(): number {
+  const piece = Buffer.alloc(64 * 1024, 'crosscut')
+  const hash = () => createHash('sha256').update(piece).digest('hex')
+  for (let i = 0; i < 500; i++) hash()
+  const before = process.cpuUsage()
+  for (let i = 0; i < 2_000; i++) hash()
+  const { user, system } = process.cpuUsage(before)
+  return Math.round((piece.length * CPU_MS * 1000) / ((user + system) / 2_000))
+}
+
+type Message = { readonly port: number; readonly cpuMicros: number; readonly requests: number }
+
+class Service {
+  readonly subject: Subject
+  readonly #child: ChildProcess
+  readonly #load: Load
+
+  private constructor(subject: Subject, child: ChildProcess, port: number) {
+    this.subject = subject
+    this.#child = child
+    this.#load = new Load(port, '')
+  }
+
+  static async start(
+    subject: Subject,
+    { bytes, server }: { readonly bytes: number; readonly server: ServerHandle },
+  ): Promise<Service> {
+    const child = fork(SERVICE, [String(bytes), subject === 'counters' ? '' : 'named'], {
+      execArgv: subject === 'plain' ? [] : ['--import', REGISTER],
+      env: {
+        ...process.env,
+        NODE_OPTIONS: '',
+        OTEL_SERVICE_NAME: subject,
+        OTEL_EXPORTER_OTLP_ENDPOINT: server.otlpUrl,
+        ...(subject === 'counters' || subject === 'metered'
+          ? { CROSSCUT_SERVER: server.url, CROSSCUT_TOKEN: server.agentToken, CROSSCUT_WEAVE: 'none' }
+          : {}),
+      },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
+    const { port } = await said(child)
+    return new Service(subject, child, port)
+  }
+
+  /** Of one request, at a fixed load for so long. */
+  async cpuMicros(ms: number): Promise<number> {
+    const before = await this.#usage()
+    const answered = await this.#load.pace(ms, PER_SECOND)
+    const after = await this.#usage()
+    const served = after.requests - before.requests
+    if (served !== answered) throw new Error(`${this.subject}: ${answered} answered, ${served} served`)
+    return (after.cpuMicros - before.cpuMicros) / served
+  }
+
+  #usage(): Promise<Message> {
+    const answer = said(this.#child)
+    this.#child.send('usage')
+    return answer
+  }
+
+  async stop(): Promise<void> {
+    this.#load.close()
+    const gone = new Promise((resolve) => this.#child.once('exit', resolve))
+    this.#child.disconnect()
+    await gone
+  }
+}
+
+function said(child: ChildProcess): Promise<Message> {
+  return new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`the service ended with ${code}`))
+    child.once('exit', ended)
+    child.once('message', (message: Message) => {
+      child.off('exit', ended)
+      resolve(message)
+    })
+  })
+}
+
+await runDirectly(import.meta.url, bench)
