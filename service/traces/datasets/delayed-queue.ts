@@ -86,9 +86,10 @@ export class DelayedQueue {
     const passed = new Set([...resting, ...busy])
     const owners = [...this.#cursors.keys()]
     const rows = await this.#store.query(
-      `SELECT owner, lower(hex(trace_id)) AS id, version FROM delayed_features FINAL
+      `WITH indexOf({owners:Array(String)}, owner) AS place
+      SELECT owner, lower(hex(trace_id)) AS id, version FROM delayed_features FINAL
       WHERE NOT has({passed:Array(String)}, owner)
-        AND version > toUInt64OrZero(arrayElement({cursors:Array(String)}, indexOf({owners:Array(String)}, owner)))
+        AND version > toUInt64OrZero(arrayElement({cursors:Array(String)}, place))
       ORDER BY version LIMIT {each:UInt32} BY owner LIMIT {most:UInt32}`,
       {
         params: {
