@@ -84,14 +84,20 @@ test('a package that cannot be understood is refused with its reason, beside one
   const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
   try {
     await until('it says hello', () => plane.reports.has('one'))
-    plane.tell({ packages: [tool('debug', 1), { ...tool('debug', 1), name: 'broken', schema: 'bag {' }] })
-    await until(
-      'the refusal',
-      () =>
-        plane.reports
-          .get('one')
-          ?.packages.some(({ error }) => error?.startsWith('E_ADVICE_SCHEMA') === true) === true,
-    )
+    const observe = { op: 'observe', vars: ['path'] } as const
+    const delay = { op: 'act', act: 'delay', slot: 'path' } as const
+    const advice = [{ tracepoint: 'http.server.request.start', instructions: [observe, delay] }]
+    plane.tell({
+      packages: [
+        tool('debug', 1),
+        { ...tool('debug', 1), name: 'broken', schema: 'bag {' },
+        { ...tool('debug', 1), name: 'slow', schema: '', advice },
+      ],
+    })
+    const refused = (name: string): string =>
+      plane.reports.get('one')?.packages.find((one) => one.name === name)?.error ?? ''
+    await until('the refusal', () => refused('broken').startsWith('E_ADVICE_SCHEMA'))
+    assert.match(refused('slow'), /^E_ADVICE_UNKNOWN_OP.*carries out no delay/)
     assert.ok(hasTool(plane, 'one', 1))
     assert.equal(await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text(), 'debug')
   } finally {

@@ -428,7 +428,6 @@ class Environment implements AdviceEnvironment {
       if (typeof value === 'string' && LOG_LEVELS.has(value)) this.level = value
     } else if (name === 'tag') this.#tag(key, value)
     else if (name === 'capture') this.#tag(`crosscut.capture.${key}`, value)
-    else this.#parts.ledger.count(`act-${name}-not-here`)
   }
 
   overflow(): void {
