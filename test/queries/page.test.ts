@@ -124,6 +124,11 @@ Select u.user As user, read.table As table, COUNT,
   for (const user of ['ann', 'ann', 'bob']) await ask(user)
   await page.getByRole('tab', { name: 'Pivot' }).click()
   await pivotIs(['ann 4 2 6', 'bob 2 1 3', 'all 6 3 9'])
+  await page
+    .locator('.pivot tbody td')
+    .first()
+    .getByRole('img', { name: /^largest / })
+    .waitFor()
   await page.getByLabel('Value').selectOption('mean')
   await pivotIs(['ann 10 10 10', 'bob 10 10 10', 'all 10 10 10'])
   const title = await page.locator('.pivot .grand').getAttribute('title')
@@ -217,6 +222,18 @@ test('a refused text says all that is wrong, and stopping takes the query away',
   }
   const { queries } = await crosscut.api<{ queries: unknown[] }>('/queries')
   assert.deepEqual(queries, [])
+})
+
+test('what was asked here before, and the library, are a click away', async () => {
+  const shows = async (text: string): Promise<void> =>
+    await page.locator('.query-editor .cm-content', { hasText: text }).waitFor()
+  const history = page.getByRole('region', { name: 'History' })
+  await history.getByRole('link', { name: /HISTOGRAM/ }).click()
+  await shows('Join u In First(front.user)')
+  await page.getByRole('region', { name: 'Library' }).getByRole('link', { name: /^Q7/ }).click()
+  await shows('Where st.host != DNop.host')
+  await history.getByRole('button', { name: 'Forget' }).click()
+  await history.waitFor({ state: 'detached' })
 })
 
 /**
