@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import type { QueryResults, QueryView } from '#protocol'
+import type { AgentView, QueryResults, QueryView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { Crosscut, until } from '../system/running.ts'
 
@@ -283,9 +283,11 @@ test('a process that starts late is seen at lines of a class too, which is made 
   const app = path.join(ROOT, 'test', 'queries', 'bookshop', 'main.ts')
   const late = await crosscut.run([app], { OTEL_SERVICE_NAME: 'late' }, /port \d+/)
   const results = async (): Promise<QueryResults> => await crosscut.api(`/queries/${id}/results`)
+  const hasIt = ({ service, report }: AgentView): boolean =>
+    service === 'late' && report?.packages.some(({ name }) => name.endsWith(id)) === true
   await until(
-    async () => (await results()).coverage.installed >= 2,
-    () => 'not installed in both',
+    async () => (await crosscut.api<{ agents: AgentView[] }>('/agents')).agents.some(hasIt),
+    () => 'not installed in the late one',
     15_000,
   )
   await (await fetch(`http://127.0.0.1:${/port (\d+)/.exec(late.output())?.[1]}/ann/x,y`)).text()

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
@@ -180,26 +180,24 @@ export const mine: Policy<number> = {
 })
 
 test('one that loops ends when the server is killed', async () => {
-  const pidFile = path.join(home, 'pid')
-  const source = `import { writeFileSync } from 'node:fs'
-writeFileSync('${pidFile}', String(process.pid))
-for (;;) {}
-`
-  writeFileSync(path.join(home, 'orphan.ts'), source)
+  const file = path.join(home, 'orphan.ts')
+  writeFileSync(file, 'console.error(`loops as ${process.pid}.`)\nfor (;;) {}\n')
   const place = path.join(ROOT, 'service', 'server', 'policy-process.ts')
   const program = `import { PolicyProcess } from '${place}'
-new PolicyProcess('${path.join(home, 'orphan.ts')}')
+new PolicyProcess('${file}')
 setInterval(() => {}, 1_000)`
   const args = ['--input-type=module-typescript', '--eval', program]
-  const parent = spawn(process.execPath, args, { cwd: ROOT, stdio: 'inherit' })
+  const parent = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'pipe'] })
+  let told = ''
+  parent.stderr.setEncoding('utf8').on('data', (text: string) => (told += text))
   await until(
-    () => existsSync(pidFile) && readFileSync(pidFile, 'utf8') !== '',
-    () => 'it is not loaded',
+    () => /loops as \d+\./.test(told),
+    () => `it is not loaded: ${told}`,
   )
+  const pid = Number(/loops as (\d+)/.exec(told)?.[1])
   const gone = ended(parent)
   parent.kill('SIGKILL')
   await gone
-  const pid = Number(readFileSync(pidFile, 'utf8'))
   await until(
     () => {
       try {
