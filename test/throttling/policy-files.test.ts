@@ -179,7 +179,7 @@ export const mine: Policy<number> = {
   await remove('mine')
 })
 
-test('one that loops ends when the server is killed', async () => {
+test('one that loops ends when the server is killed', async (t) => {
   const file = path.join(home, 'orphan.ts')
   writeFileSync(file, 'console.error(`loops as ${process.pid}.`)\nfor (;;) {}\n')
   const place = path.join(ROOT, 'service', 'server', 'policy-process.ts')
@@ -187,7 +187,8 @@ test('one that loops ends when the server is killed', async () => {
 new PolicyProcess('${file}')
 setInterval(() => {}, 1_000)`
   const args = ['--input-type=module-typescript', '--eval', program]
-  const parent = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'inherit', 'pipe'] })
+  const parent = spawn(process.execPath, args, { cwd: ROOT, stdio: ['ignore', 'ignore', 'pipe'] })
+  t.after(() => parent.kill('SIGKILL'))
   let told = ''
   parent.stderr.setEncoding('utf8').on('data', (text: string) => (told += text))
   await until(
