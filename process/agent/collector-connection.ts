@@ -8,10 +8,12 @@
 // would get our spans, and V8, having seen our kind of request among the host's, makes code for all kinds:
 // 5 of 127 us of a request that itself calls another service.
 //
+// Loaded with the first batch: a process without spans has no use for it.
 // The socket is unref'd unless `hold`: sending never keeps the host alive.
 
 import type { Socket } from 'node:net'
-import { AnswerReader, ExportError, type Answer } from './http-answer.ts'
+import { ExportError } from './export-error.ts'
+import { AnswerReader, type Answer } from './http-answer.ts'
 import type { ExporterSettings } from './settings.ts'
 
 type Parts = {

@@ -10,9 +10,10 @@
 // connection in one synchronous write.
 
 import type { Batch, SpanQueue } from './batch.ts'
-import { CollectorConnection } from './collector-connection.ts'
+import type { CollectorConnection } from './collector-connection.ts'
+import { ExportError } from './export-error.ts'
 import type { Ledger } from './guard.ts'
-import { ExportError, type Answer } from './http-answer.ts'
+import type { Answer } from './http-answer.ts'
 import { EXIT_FLUSH_MS_MAX, RETRIES_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
 import type { ExporterSettings } from './settings.ts'
 
@@ -81,14 +82,13 @@ export function openExporter(parts: Parts): Exporter {
 /** Delivers batch by batch. Owns the one in flight. */
 class Channel {
   readonly #parts: Parts
-  readonly #connection: CollectorConnection
+  #connection: CollectorConnection | undefined
   #isHurried = false
   #endWait: (() => void) | undefined
   #hold: NodeJS.Timeout | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
-    this.#connection = new CollectorConnection(parts)
   }
 
   async deliver(batch: Batch): Promise<void> {
@@ -109,21 +109,27 @@ class Channel {
   }
 
   async #post(batch: Batch): Promise<Answer> {
-    return await this.#connection.post(this.#parts.settings.isGzip ? await gzip(batch.body) : batch.body)
+    const body = this.#parts.settings.isGzip ? await gzip(batch.body) : batch.body
+    if (this.#connection === undefined) {
+      const { CollectorConnection } = await import('./collector-connection.ts')
+      this.#connection = new CollectorConnection(this.#parts)
+      if (this.#isHurried) this.#connection.hold()
+    }
+    return await this.#connection.post(body)
   }
 
   /** From here on nothing is tried twice, and a wait ends now: the process is leaving. */
   hurry(): void {
     this.#isHurried = true
     this.#endWait?.()
-    this.#connection.hold()
+    this.#connection?.hold()
   }
 
   heldFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#hold = setTimeout(
         () => {
-          this.#connection.abort()
+          this.#connection?.abort()
           resolve()
         },
         Math.min(ms, EXIT_FLUSH_MS_MAX),
@@ -134,17 +140,17 @@ class Channel {
   release(): void {
     clearTimeout(this.#hold)
     this.#isHurried = false
-    this.#connection.release()
+    this.#connection?.release()
   }
 
   sendNow(batch: Batch | undefined): void {
     if (batch === undefined) return
     const { queue, settings } = this.#parts
     const { body } = batch
-    const isSent = this.#connection.sendNow(
+    const isSent = this.#connection?.sendNow(
       settings.isGzip ? process.getBuiltinModule('node:zlib').gzipSync(body, { level: 1 }) : body,
     )
-    if (isSent) queue.settleSent(batch)
+    if (isSent === true) queue.settleSent(batch)
     else queue.settleDropped(batch, 'exit')
   }
 

@@ -9,6 +9,7 @@
 // Whoever answers is not believed: heads and bodies end at their limits, and what is no HTTP is an error.
 // Source: RFC 9112, 6.
 
+import { ExportError } from './export-error.ts'
 import { RESPONSE_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX } from './limits.ts'
 
 export type Answer = {
@@ -17,15 +18,6 @@ export type Answer = {
   readonly body: Uint8Array
   /** Another request may follow on this connection. */
   readonly isKept: boolean
-}
-
-/** Errors: code E_EXPORT, with the answer's status where there was one. */
-export class ExportError extends Error {
-  readonly code = 'E_EXPORT'
-
-  static ofStatus(status: number): ExportError {
-    return new ExportError(`the collector answered ${status}`)
-  }
 }
 
 type State = 'status' | 'headers' | 'size' | 'bytes' | 'chunk-end' | 'trailers'

@@ -72,8 +72,8 @@ test(
     await as('deriver', () => derive(1_000))
     const [disk, pool] = [told('disk'), told('threadpool')]
     assert.equal(disk.kind, 'disk')
-    // Opened, looked at, read, closed: at least four each.
-    assert.ok(disk.count('reader') >= 20, `${disk.count('reader')}`)
+    // Opened, looked at, read, closed: four each and more; Node 26 does all of it in one piece of work.
+    assert.ok(disk.count('reader') >= 5, `${disk.count('reader')}`)
     assert.equal(disk.count('reader'), pool.count('reader'))
     assert.ok(disk.load('reader') > 0 && disk.wait('reader') <= disk.load('reader'))
     assert.deepEqual([disk.count('deriver'), pool.count('deriver')], [0, 1])
