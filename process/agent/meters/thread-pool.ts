@@ -66,9 +66,9 @@ export class ThreadPoolMeter {
   constructor(usage: Usage) {
     this.#usage = usage
     this.#hook = createHook({
-      init: (id, type, _trigger, resource) => this.#init(id, type, resource),
+      init: (id, type, _trigger, resource) => this.#guard(() => this.#init(id, type, resource)),
       before: (id) => {
-        if (this.#requests.size > 0) this.#answered(id)
+        if (this.#requests.size > 0) this.#guard(() => this.#answered(id))
       },
       ...WITHOUT_PROMISES,
     })
@@ -94,6 +94,15 @@ export class ThreadPoolMeter {
     this.#blocks = blocks
   }
 
+  /** What a hook throws ends the process, so after a fault of ours nothing is looked at any more. */
+  #guard(step: () => void): void {
+    try {
+      step()
+    } catch {
+      this.stop()
+    }
+  }
+
   #init(id: number, type: string, resource: object): void {
     const isFile = FILES.has(type)
     if (isFile || OTHERS.has(type)) this.#asked(id, isFile)
@@ -110,7 +119,7 @@ export class ThreadPoolMeter {
   #watchWrites(id: number, handle: object): void {
     const write: unknown = Reflect.get(handle, 'write')
     if (typeof write !== 'function') return
-    const asked = () => this.#asked(id, false)
+    const asked = () => this.#guard(() => this.#asked(id, false))
     Reflect.set(handle, 'write', function (this: unknown, ...rest: unknown[]) {
       asked()
       return Reflect.apply(write, this, rest)
