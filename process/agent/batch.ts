@@ -88,7 +88,12 @@ export class SpanQueue {
     if (this.#openSpans >= this.#limits.spansMax || this.#openBytes >= BATCH_BYTES_MAX) this.#seal()
   }
 
-  /** The oldest batch, or what is open so far. It stays counted as queued until settled. */
+  /** The oldest full batch. It stays counted as queued until settled. */
+  takeFull(): Batch | undefined {
+    return this.#sealed.shift()
+  }
+
+  /** The oldest batch, or what is open so far. */
   take(): Batch | undefined {
     if (this.#sealed.length === 0) this.#encodeEnded()
     if (this.#sealed.length === 0 && this.#openSpans > 0) this.#seal()

@@ -22,6 +22,7 @@ import { closed, listen, startCollector } from './testing/rig.ts'
 function open(
   endpoint: string,
   more: Record<string, string> = {},
+  delayMs = 10,
 ): { queue: SpanQueue; ledger: Ledger; exporter: Exporter; end(spans: number): void } {
   const ledger = new Ledger()
   const { exporter: settings } = readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, ...more })
@@ -31,7 +32,7 @@ function open(
     ledger,
     limits: { spansMax: 512, queueMax: 2048 },
   })
-  const exporter = openExporter({ queue, ledger, settings, delayMs: 10, detached: (fn) => fn() })
+  const exporter = openExporter({ queue, ledger, settings, delayMs, detached: (fn) => fn() })
   const end = (spans: number) => {
     for (let i = 0; i < spans; i += 1) {
       const span = new Span({
@@ -66,6 +67,20 @@ test('spans arrive in batches over one connection, with the headers and the path
   assert.equal(first?.url, '/base/v1/traces')
   assert.equal(first?.headers['api-key'], 'a b')
   assert.equal(first?.headers['content-type'], 'application/x-protobuf')
+  await collector.close()
+})
+
+test('only a full batch leaves before the delay is over; a flush sends the rest', async () => {
+  const collector = await startCollector()
+  const { queue, exporter, end } = open(collector.url, {}, 60_000)
+  end(511)
+  end(1)
+  end(600)
+  while (queue.counts.queued > 88) await new Promise((resolve) => setTimeout(resolve, 5))
+  assert.deepEqual([collector.requests.length, collector.spans.length], [2, 1024])
+  await exporter.flush(10_000)
+  assert.deepEqual(queue.counts, { emitted: 1112, sent: 1112, dropped: 0, queued: 0 })
+  assert.equal(collector.requests.length, 3)
   await collector.close()
 })
 
