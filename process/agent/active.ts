@@ -1,7 +1,7 @@
 // Where the active span sits: in the scope of the current frame, under a symbol of ours. Scope only flows
 // forward, so what a child made active is never seen by the parent that awaits it (DESIGN decision 4).
 
-import { withScopeValue, type Scope } from '#context'
+import { scopeValue, withScopeValue, type Scope } from '#context'
 import { Span, WaitingSpan, type SpanContext } from './span.ts'
 
 const ACTIVE_SPAN = Symbol('crosscut.active-span')
@@ -9,7 +9,7 @@ const LOG_LEVEL = Symbol('crosscut.log-level')
 
 /** The active span of a scope: ours, a silent one, or a remote parent. */
 export function activeSpan(scope: Scope | undefined): SpanContext | undefined {
-  const held = scope?.values[ACTIVE_SPAN]
+  const held = scopeValue(scope, ACTIVE_SPAN)
   return isSpanContext(held) ? held : undefined
 }
 
@@ -25,7 +25,7 @@ export function openSpan(scope: Scope | undefined): Span | undefined {
 }
 
 export function logLevelOf(scope: Scope | undefined): string | undefined {
-  const level = scope?.values[LOG_LEVEL]
+  const level = scopeValue(scope, LOG_LEVEL)
   return typeof level === 'string' ? level : undefined
 }
 

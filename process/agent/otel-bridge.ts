@@ -12,7 +12,16 @@
 
 import { createRequire } from 'node:module'
 import { carriedIn, formatTraceparent, parseTraceparent, withForeignMembers } from '#carriers'
-import { bindFrame, currentFrame, newFrame, runWith, withScope, withScopeValue, type Scope } from '#context'
+import {
+  bindFrame,
+  currentFrame,
+  newFrame,
+  runWith,
+  withScope,
+  scopeValue,
+  withScopeValue,
+  type Scope,
+} from '#context'
 import { Baggage } from '#baggage'
 import { activeSpan, withActiveSpan } from './active.ts'
 import { guarded, type Ledger } from './guard.ts'
@@ -146,7 +155,7 @@ class ContextManager {
  * it was set.
  */
 function contextOf(scope: Scope | undefined, host: SpanHost): ApiContext {
-  const held = scope?.values[OTEL_CONTEXT]
+  const held = scopeValue(scope, OTEL_CONTEXT)
   let context: ApiContext = isApiContext(held) ? held : ROOT
   const span = activeSpan(scope)
   if (span !== undefined && innerOf(context.getValue(API_KEYS.span))?.spanId !== span.spanId)

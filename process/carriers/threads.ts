@@ -18,6 +18,7 @@ import {
   newExecution,
   runWith,
   scopeOf,
+  scopeValue,
   withScopeValue,
   type Frame,
   type Scope,
@@ -244,7 +245,7 @@ class PostOffice {
 }
 
 function originIn(scope: Scope): Origin | undefined {
-  const origin = scope.values[ORIGIN]
+  const origin = scopeValue(scope, ORIGIN)
   return typeof origin === 'object' &&
     origin !== null &&
     'thread' in origin &&

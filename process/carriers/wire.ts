@@ -7,7 +7,7 @@
 // objects.
 import { decodeBase64Url, encodeBase64Url } from '#base'
 import { Baggage } from '#baggage'
-import { withScopeValue, type Frame, type Scope } from '#context'
+import { scopeValue, withScopeValue, type Frame, type Scope } from '#context'
 import type { AddressRules } from './address-rules.ts'
 import { joinBaggageHeader, roomForOurs, scanBaggage } from './baggage-header.ts'
 import { newCounts, type DropCounts } from './counts.ts'
@@ -282,7 +282,7 @@ export class Wire {
 
 /** What this scope carries for others. */
 export function carriedIn(scope: Scope | undefined): Carried | undefined {
-  const carried = scope?.values[CARRIED]
+  const carried = scopeValue(scope, CARRIED)
   return isCarried(carried) ? carried : undefined
 }
 

@@ -19,6 +19,7 @@ import {
   startContext,
   stopContext,
   withScope,
+  scopeValue,
   withScopeValue,
   type BarrierEdge,
 } from './index.ts'
@@ -354,6 +355,25 @@ describe('the execution barrier', () => {
 describe('scope', () => {
   const key = Symbol('active span')
 
+  test('a value replaces that of its own symbol, wherever it stands, and no other', () => {
+    const [a, b, c] = [Symbol('a'), Symbol('b'), Symbol('c')]
+    const first = [a, b, c].reduce(
+      (scope, symbol) => withScopeValue(scope, symbol, symbol.description),
+      scopeOf({ id: 1, root: 1 }),
+    )
+    for (const changed of [a, b, c]) {
+      const scope = withScopeValue(first, changed, 'new')
+      for (const symbol of [a, b, c])
+        assert.equal(scopeValue(scope, symbol), symbol === changed ? 'new' : symbol.description)
+      let length = 0
+      for (let one = scope.values; one !== undefined; one = one.next) length += 1
+      assert.equal(length, 3)
+      assert.equal(scopeValue(first, changed), changed.description)
+    }
+    assert.equal(scopeValue(first, Symbol('a')), undefined)
+    assert.equal(scopeValue(undefined, a), undefined)
+  })
+
   test('what a child made active never leaks to its parent, while its baggage arrives', async () => {
     await context.run(Baggage.empty, async () => {
       await withScope(
@@ -361,10 +381,10 @@ describe('scope', () => {
         async () => {
           pack('sync')
           await child('c')
-          assert.equal(currentFrame()?.scope.values[key], 'child span')
+          assert.equal(scopeValue(currentFrame()?.scope, key), 'child span')
         },
       )
-      assert.equal(currentFrame()?.scope.values[key], undefined)
+      assert.equal(scopeValue(currentFrame()?.scope, key), undefined)
       assert.equal(seen(), 'c sync')
     })
   })
@@ -380,7 +400,7 @@ describe('scope', () => {
         },
       )
       assert.equal(seen(), 'sync')
-      assert.equal(currentFrame()?.scope.values[key], undefined)
+      assert.equal(scopeValue(currentFrame()?.scope, key), undefined)
     }))
 
   test('enter lasts until the callback that Node called ends', async () => {

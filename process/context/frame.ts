@@ -26,26 +26,40 @@ export type Execution = {
   readonly root: number
 }
 
-/** Records of carriers and agent, each under a symbol of its own. */
-export type ScopeValues = { readonly [key: symbol]: unknown }
+/**
+ * Records of carriers and agent, each under a symbol of its own: the newest first, no key twice. A list, for
+ * there are two or three: one more is one small object, where a copied object literal was a tenth of a span.
+ */
+export type ScopeValues = {
+  readonly key: symbol
+  readonly value: unknown
+  readonly next: ScopeValues | undefined
+}
 
-export type Scope = { readonly execution: Execution; readonly values: ScopeValues }
+export type Scope = { readonly execution: Execution; readonly values: ScopeValues | undefined }
 
 export type Frame = { readonly baggage: Baggage; readonly scope: Scope }
 
-const noValues: ScopeValues = Object.freeze({})
-
 /** A scope of this execution that carries nothing but the values given. */
-export function scopeOf(execution: Execution, values: ScopeValues = noValues): Scope {
+export function scopeOf(execution: Execution, values?: ScopeValues): Scope {
   return { execution, values }
 }
 
-/** The same scope with one value put under its symbol. Cost: one small copy. */
+/** undefined: nothing is there. */
+export function scopeValue(scope: Scope | undefined, key: symbol): unknown {
+  for (let one = scope?.values; one !== undefined; one = one.next) if (one.key === key) return one.value
+  return undefined
+}
+
+/** The same scope with one value put under its symbol. */
 export function withScopeValue(scope: Scope, key: symbol, value: unknown): Scope {
-  // Not as one literal with a computed key: V8 forgets how to make such a one quickly (agent/tick-shape.ts).
-  const values: { [key: symbol]: unknown } = { ...scope.values }
-  values[key] = value
-  return { execution: scope.execution, values }
+  return { execution: scope.execution, values: { key, value, next: without(scope.values, key) } }
+}
+
+function without(values: ScopeValues | undefined, key: symbol): ScopeValues | undefined {
+  if (values === undefined || values.key === key) return values?.next
+  const next = without(values.next, key)
+  return next === values.next ? values : { key: values.key, value: values.value, next }
 }
 
 export function frameOf(baggage: Baggage, scope: Scope): Frame {

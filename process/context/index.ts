@@ -1,7 +1,7 @@
 // The face of context/ for carriers and agent: see README.md.
 import { Baggage } from '#baggage'
 import type { BarrierListener } from './barrier.ts'
-import { frameOf, scopeOf, type Execution, type Frame, type Scope, type ScopeValues } from './frame.ts'
+import { frameOf, scopeOf, type Execution, type Frame, type Scope } from './frame.ts'
 import type { StartOptions } from './runtime.ts'
 import { runtime } from './slot.ts'
 
@@ -11,12 +11,12 @@ export {
   HOME,
   HOUSED,
   scopeOf,
+  scopeValue,
   withScopeValue,
   type Execution,
   type Frame,
   type Home,
   type Scope,
-  type ScopeValues,
 } from './frame.ts'
 export type { BarrierEdge, BarrierListener } from './barrier.ts'
 export type { Mismatch, MismatchListener } from './strict.ts'
@@ -55,8 +55,8 @@ export function newExecution(): Execution {
 }
 
 /** A frame that begins an execution: what a carrier enters when a request arrives. */
-export function newFrame(baggage: Baggage, values?: ScopeValues): Frame {
-  return frameOf(baggage, scopeOf(runtime.newExecution(), values))
+export function newFrame(baggage: Baggage): Frame {
+  return frameOf(baggage, scopeOf(runtime.newExecution()))
 }
 
 /** From here on, until the callback that Node called us from returns: for diagnostics channels and events. */

@@ -13,6 +13,7 @@ import {
   startContext,
   stopContext,
   withScope,
+  scopeValue,
   withScopeValue,
   type BarrierEdge,
   type Mismatch,
@@ -96,7 +97,7 @@ describe('listeners of streams', () => {
         () => {
           stream.on('x', () => {
             assert.equal(seen(), 'B added emitted')
-            assert.equal(currentFrame()?.scope.values[key], 'adder')
+            assert.equal(scopeValue(currentFrame()?.scope, key), 'adder')
             pack('heard')
           })
         },
@@ -106,7 +107,7 @@ describe('listeners of streams', () => {
       pack('emitted')
       stream.emit('x')
       assert.equal(seen(), 'B added emitted heard')
-      assert.equal(currentFrame()?.scope.values[key], undefined)
+      assert.equal(scopeValue(currentFrame()?.scope, key), undefined)
     })
   })
 

@@ -8,7 +8,7 @@
 // time is small. Of two deadlines the nearer one holds; a callee's never reaches its caller.
 
 import { loadBdl, type Baggage, type BagType } from '#baggage'
-import { currentFrame, enter, frameOf, withScope, withScopeValue, type Scope } from '#context'
+import { currentFrame, enter, frameOf, withScope, scopeValue, withScopeValue, type Scope } from '#context'
 import { DEADLINE_MS_MAX } from './limits.ts'
 
 const LIFETIME = Symbol('crosscut.lifetime')
@@ -60,12 +60,12 @@ export function remainingMs(scope: Scope | undefined): number {
 }
 
 export function lifetimeOf(scope: Scope | undefined): Lifetime | undefined {
-  const held = scope?.values[LIFETIME]
+  const held = scopeValue(scope, LIFETIME)
   return held instanceof Lifetime ? held : undefined
 }
 
 export function isHolding(scope: Scope | undefined): boolean {
-  return scope?.values[HOLDING] === true
+  return scopeValue(scope, HOLDING) === true
 }
 
 /** Runs fn, which holds what others wait for: no point stops it. */

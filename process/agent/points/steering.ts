@@ -102,8 +102,10 @@ export class Steering {
   }
 
   /** The scope of what is called: it has the time that is ordered for such calls, from when it is sent. */
-  #limited({ scope, baggage, host, port, delayMs }: ClientExchange): Scope {
+  #limited(exchange: ClientExchange): Scope {
+    const { scope } = exchange
     if (!this.#isAskedFor.client) return scope
+    const { baggage, host, port, delayMs } = exchange
     const { deadlines, points, tenantOf } = this.#parts
     const point = this.#clientPoint(host, port)
     const limitMs = point === undefined ? undefined : points.limitMsAt(point, tenantOf(baggage))
