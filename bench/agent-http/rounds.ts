@@ -3,6 +3,9 @@
 //
 //   round 0   plain 0 | traced 0 | ...        round 1   traced 1 | ... | plain 1        round 2   ...
 //
+// Each turn begins with a lead-in that does not count: whoever comes after seconds without work finds its
+// code and data out of the caches, the more of it the larger it is, and a service at work is not so.
+//
 // Several instances of each, because two of the same subject, side by side, differ by 10 to 20 % for as long
 // as they live (where the kernel and V8 happened to put things): one pair of processes decides nothing.
 
@@ -13,12 +16,13 @@ import { Load } from './load.ts'
 export type Plan = {
   readonly instances: number
   readonly rounds: number
+  readonly leadMs: number
   readonly turnMs: number
   readonly warmUpRequests: number
 }
 
-const FULL: Plan = { instances: 4, rounds: 20, turnMs: 1500, warmUpRequests: 30_000 }
-const SHORT: Plan = { instances: 1, rounds: 3, turnMs: 500, warmUpRequests: 2000 }
+const FULL: Plan = { instances: 4, rounds: 16, leadMs: 1000, turnMs: 2000, warmUpRequests: 30_000 }
+const SHORT: Plan = { instances: 1, rounds: 3, leadMs: 200, turnMs: 500, warmUpRequests: 2000 }
 /** CROSSCUT_BENCH_SHORT=1: few and short turns, for a look; not for a verdict. */
 export const PLAN = process.env['CROSSCUT_BENCH_SHORT'] === '1' ? SHORT : FULL
 
@@ -44,12 +48,14 @@ class Station {
 
   /** Requests a second. */
   async saturated(): Promise<number> {
+    await this.#load.saturate(PLAN.leadMs, WIDTH)
     const { answered, ms } = await this.#load.saturate(PLAN.turnMs, WIDTH)
     return (answered * 1000) / ms
   }
 
   /** us of CPU a request; the service itself says how many it served. */
   async paced(perSecond: number): Promise<number> {
+    await this.#load.pace(PLAN.leadMs, perSecond)
     const before = await this.#fleet.usage()
     const answered = await this.#load.pace(PLAN.turnMs, perSecond)
     const after = await this.#fleet.usage()
