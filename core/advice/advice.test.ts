@@ -102,6 +102,7 @@ const REFUSED: readonly (readonly [string, unknown, RefusalCode])[] = [
     tool([{ op: 'act', act: 'tag', key: 'k', slot: 'a' }, LET]),
     'E_ADVICE_SLOT',
   ],
+  ['an act that no agent carries out', tool([LET, { op: 'act', act: 'hold', slot: 'a' }]), 'E_ADVICE_ACT'],
   ['a bag that the schema does not declare', tool([LET, { ...SET, bag: 'Other' }]), 'E_ADVICE_BAG'],
   ['a bag named like a method of objects', tool([LET, { ...SET, bag: 'toString' }]), 'E_ADVICE_BAG'],
   ['a parameter that is not there', tool([{ ...LET, value: { parameter: 'no' } }]), 'E_ADVICE_PARAMETER'],

@@ -5,6 +5,7 @@ export type RefusalCode =
   | 'E_ADVICE_TOO_LARGE'
   | 'E_ADVICE_COST'
   | 'E_ADVICE_UNKNOWN_OP'
+  | 'E_ADVICE_ACT'
   | 'E_ADVICE_SLOT'
   | 'E_ADVICE_SCHEMA'
   | 'E_ADVICE_BAG'

@@ -6,6 +6,7 @@
 import { loadBdl, type BagType } from '#baggage'
 import { unreachable } from '#base'
 import type { Advice, Expression, Fold, Instruction, ToolPackage, Tuples } from '#protocol'
+import { checkPlace } from './acts.ts'
 import { costOfExpression, readsOf } from './expressions.ts'
 import { COST_MAX, ROWS_MAX } from './limits.ts'
 import { AdviceRefusal } from './refusal.ts'
@@ -69,12 +70,14 @@ class Verifier {
     this.#where = where
   }
 
-  verify({ instructions }: Advice): Cost {
+  verify({ tracepoint, instructions }: Advice): Cost {
     let rows = 1
     let typical = 0
     let most = 0
     instructions.forEach((instruction, i) => {
-      this.#check(instruction, `${this.#where}.instructions[${i}]`)
+      const where = `${this.#where}.instructions[${i}]`
+      this.#check(instruction, where)
+      if (instruction.op === 'act') checkPlace(instruction.act, tracepoint, where)
       typical += costOf(instruction)
       most += costOf(instruction) * (isOncePerRow(instruction) ? rows : 1)
       if (instruction.op === 'unpack' && 'tuples' in instruction) rows = ROWS_MAX

@@ -5,7 +5,6 @@
 // alone and is reported with its reason.
 
 import {
-  AdviceRefusal,
   compilePackage,
   GroupTable,
   parsePackage,
@@ -14,7 +13,7 @@ import {
   verifyPackage,
   type CompiledAdvice,
 } from '#advice'
-import type { ActName, PackageStatus, ResultReport, ToolPackage } from '#protocol'
+import type { PackageStatus, ResultReport, ToolPackage } from '#protocol'
 import { RESULTS_BYTES_MAX } from './limits.ts'
 
 /**
@@ -40,17 +39,6 @@ type Installed = {
   seen: number
   told: number
   toldAt: number
-}
-
-/** What this agent carries out. Any other would silently not happen. */
-const ACTS: ReadonlySet<ActName> = new Set(['tag', 'logLevel', 'capture'])
-
-function refuseActs({ advice }: ToolPackage): void {
-  advice.forEach(({ instructions }, i) => {
-    for (const one of instructions)
-      if (one.op === 'act' && !ACTS.has(one.act))
-        throw new AdviceRefusal('E_ADVICE_UNKNOWN_OP', `advice[${i}]`, `this agent carries out no ${one.act}`)
-  })
 }
 
 /** Owned by one agent. */
@@ -126,7 +114,6 @@ export class Toolbox {
     const counts = { overflows: 0, seen: -1, told: 0, toldAt: 0 }
     try {
       const tool = parsePackage(json)
-      refuseActs(tool)
       const tables = tablesOf(tool)
       const advice = compilePackage(verifyPackage(tool), {
         owners: this.#owners,

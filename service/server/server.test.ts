@@ -573,6 +573,11 @@ test("a tool is verified, signed, told; its version and the state's only grow, a
     advice: [{ tracepoint: 'x', instructions: [{ op: 'act', act: 'logLevel', slot: 'never' }] }],
   })
   assert.deepEqual([refused.status, JSON.parse(refused.body).error.code], [422, 'E_ADVICE_SLOT'])
+  const observe = { op: 'observe', vars: ['path'] }
+  const hold = { op: 'act', act: 'hold', slot: 'path' }
+  const held = await put({ ...TOOL, advice: [{ tracepoint: 'x', instructions: [observe, hold] }] })
+  assert.equal(held.status, 422)
+  assert.match(held.body, /E_ADVICE_ACT.*hold: no agent carries it out.*nothing was deployed/)
   assert.equal((await ask({ path: '/api/v1/tools/levels', method: 'DELETE', headers: admin() })).status, 200)
   assert.equal((await ask({ path: '/api/v1/tools/levels', headers: admin() })).status, 404)
   assert.equal(openState(await signedState()).packages.length, 0)

@@ -1,0 +1,33 @@
+// Where each act may stand. An act that would silently not happen is refused before anything is deployed,
+// by the server and by the agent alike, with what to write instead.
+
+import type { ActName } from '#protocol'
+import { AdviceRefusal } from './refusal.ts'
+
+type Rule = {
+  /** May it be at a tracepoint of this name? */
+  readonly isAt: (name: string) => boolean
+  /** What is wrong elsewhere, and what to do about it. */
+  readonly mend: string
+}
+
+const ANYWHERE: Rule = { isAt: () => true, mend: '' }
+const nobody = (mend: string): Rule => ({ isAt: () => false, mend })
+
+const RULES: { readonly [A in ActName]: Rule } = {
+  tag: ANYWHERE,
+  logLevel: ANYWHERE,
+  capture: ANYWHERE,
+  sample: nobody('no agent carries it out; `crosscut sampling set` with a mark records such traces'),
+  delay: nobody('no agent carries it out; a policy holds tenants at control points'),
+  reject: nobody('no agent carries it out; a policy refuses tenants at control points'),
+  fault: nobody('no agent carries it out'),
+  hold: nobody('no agent carries it out: nobody could release what it holds'),
+  route: nobody('no agent carries it out: no call asks for a destination'),
+}
+
+/** Every alternative of a tracepoint must be a place of the act. Errors: AdviceRefusal E_ADVICE_ACT. */
+export function checkPlace(act: ActName, tracepoint: string, where: string): void {
+  const { isAt, mend } = RULES[act]
+  if (!tracepoint.split(',').every(isAt)) throw new AdviceRefusal('E_ADVICE_ACT', where, `${act}: ${mend}`)
+}
