@@ -18,7 +18,7 @@ const RULES: { readonly [A in ActName]: Rule } = {
   tag: ANYWHERE,
   logLevel: ANYWHERE,
   capture: ANYWHERE,
-  sample: nobody('no agent carries it out; `crosscut sampling set` with a mark records such traces'),
+  sample: ANYWHERE,
   delay: nobody('no agent carries it out; a policy holds tenants at control points'),
   reject: nobody('no agent carries it out; a policy refuses tenants at control points'),
   fault: nobody('no agent carries it out'),

@@ -60,6 +60,8 @@ export type CompiledAdvice = {
   readonly cost: number
   /** Its baggage may grow. */
   readonly packs: boolean
+  /** What it may do here. */
+  readonly acts: readonly ActName[]
   /** `weight`: how many hits this one stands for; 1 unless hits are sampled. */
   run(environment: AdviceEnvironment, weight?: number): void
 }
@@ -86,6 +88,7 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
       ...(sources === undefined ? {} : { sources }),
       vars: instructions.flatMap((one) => (one.op === 'observe' ? one.vars : [])),
       packs: instructions.some(({ op }) => op === 'pack'),
+      acts: instructions.flatMap((one) => (one.op === 'act' ? [one.act] : [])),
       cost: verified.costs[i].typical,
       run: runner(
         compiler.places,

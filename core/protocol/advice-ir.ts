@@ -153,7 +153,7 @@ export type Act =
   | { readonly op: 'act'; readonly act: 'fault'; readonly slot: string }
   /** Chooses the destination of a call that asks for one. */
   | { readonly op: 'act'; readonly act: 'route'; readonly slot: string }
-  /** Records this trace, or (false) does not. */
+  /** Records this trace where the slot is true; what was chosen otherwise stays chosen. */
   | { readonly op: 'act'; readonly act: 'sample'; readonly slot: string }
   /** Attaches the values of these slots to the active span as an event. */
   | { readonly op: 'act'; readonly act: 'capture'; readonly slots: readonly string[] }

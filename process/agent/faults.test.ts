@@ -44,6 +44,7 @@ const surroundings: Surroundings = {
   isAuthentic: () => false,
   isSecret: () => false,
   overflowed: () => {},
+  choose: () => {},
 }
 
 function hostApi(isBroken: {
@@ -152,7 +153,15 @@ test('an advice that fails is counted, and those after it run', () => {
   const ledger = new Ledger()
   const tracepoints = new Tracepoints({ budget: new AdviceBudget(), code: undefined, ledger, surroundings })
   let runs = 0
-  const advice = (run: () => void) => ({ tool: 't', tracepoint: 'p', vars: [], packs: false, cost: 1, run })
+  const advice = (run: () => void) => ({
+    tool: 't',
+    tracepoint: 'p',
+    vars: [],
+    packs: false,
+    acts: [],
+    cost: 1,
+    run,
+  })
   tracepoints.install([advice(throwNastily), advice(() => (runs += 1))])
   tracepoints.hit('p', {})
   assert.deepEqual([runs, ledger.drops['advice-failed']], [1, 1])

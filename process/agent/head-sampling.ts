@@ -34,7 +34,7 @@ import {
 import type { Ledger } from './guard.ts'
 import { HELD_ROOTS_MAX, SAMPLING_INTERVAL_MS, SAMPLING_TENANTS_MAX } from './limits.ts'
 import type { SilentSpan } from './recorder.ts'
-import { Span, WaitingSpan, type SpanContext, type SpanStart } from './span.ts'
+import { FLAG_SAMPLED, Span, WaitingSpan, type SpanContext, type SpanStart } from './span.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 type Start = Omit<SpanStart, 'parent' | 'traceState'>
@@ -65,6 +65,10 @@ export class HeadSampling {
   /** Some policy may apply in this process. */
   isOn = false
   readonly #parts: HeadParts
+  /** By a believed state. */
+  #told: readonly ActivePolicy[] = []
+  #chosen: ActivePolicy | undefined
+  /** All of them. */
   #active: readonly ActivePolicy[] = []
   #global = new TokenBucket(0, 0)
   /** By name; the least recently used goes. */
@@ -83,9 +87,10 @@ export class HeadSampling {
    */
   become(sampling: unknown): void {
     const told = stateOf(sampling)
+    const isFirst = this.#told.length === 0
     const nowMs = this.#parts.nowMs()
-    const before = new Map(this.#active.map((one) => [one.text, one]))
-    this.#active = told.policies.slice(0, SAMPLING_POLICIES_MAX).flatMap((json) => {
+    const before = new Map(this.#told.map((one) => [one.text, one]))
+    this.#told = told.policies.slice(0, SAMPLING_POLICIES_MAX).flatMap((json) => {
       const read = readSamplingPolicy(json)
       if ('wrong' in read) {
         this.#parts.ledger.count('sampling-policy-refused')
@@ -99,10 +104,22 @@ export class HeadSampling {
       return [active]
     })
     const share = shareOf(told.share)
-    if (this.isOn) this.#global.become(told.perSecond * share, nowMs)
-    else this.#global = new TokenBucket(told.perSecond * share, nowMs)
+    if (isFirst) this.#global = new TokenBucket(told.perSecond * share, nowMs)
+    else this.#global.become(told.perSecond * share, nowMs)
     this.#perSecondOfTenant = told.perSecondOfTenant * share
     for (const bucket of this.#tenants.values()) bucket.become(this.#perSecondOfTenant, nowMs)
+    this.#activate()
+  }
+
+  /** Some tool may choose a trace at any point of its request: roots are held until their end. */
+  setChoosing(isChoosing: boolean): void {
+    if (isChoosing === (this.#chosen !== undefined)) return
+    this.#chosen = isChoosing ? new ActivePolicy(CHOSEN, '', this.#parts.nowMs()) : undefined
+    this.#activate()
+  }
+
+  #activate(): void {
+    this.#active = this.#chosen === undefined ? this.#told : [...this.#told, this.#chosen]
     this.isOn = this.#active.length > 0
     if (!this.isOn) this.#held.clear()
   }
@@ -113,19 +130,20 @@ export class HeadSampling {
 
   /** Advice for the tracepoints that policies name as marks. */
   get marks(): readonly CompiledAdvice[] {
-    const names = new Set(this.#active.flatMap(({ marks }) => marks))
+    const names = new Set(this.#told.flatMap(({ marks }) => marks))
     return [...names].map((tracepoint) => ({
       tool: 'sampling',
       tracepoint,
       vars: [],
       cost: 1,
       packs: false,
+      acts: [],
       run: (_, weight = 1) => this.#reached(tracepoint, weight),
     }))
   }
 
   use(): readonly SamplingUse[] {
-    return this.#active.map(({ policy, seen, kept, refused }) => ({
+    return this.#told.map(({ policy, seen, kept, refused }) => ({
       policy: policy.name,
       seen,
       kept,
@@ -191,6 +209,14 @@ export class HeadSampling {
     if (held === undefined) return
     held.tenant = tenant
     this.#meet(held, (one) => one.attribute === 'tenant' && one.isMet(tenant), 1)
+  }
+
+  /** A hit of a tool, which stands for `weight` of them, wants the trace of this span. */
+  choose(span: SpanContext | undefined, weight: number): void {
+    const held = span === undefined ? undefined : this.#held.get(span.traceId)
+    if (held !== undefined) this.#meet(held, (one) => one.attribute === 'mark' && one.value === '', weight)
+    else if (span === undefined || (span.traceFlags & FLAG_SAMPLED) === 0)
+      this.#parts.ledger.count('sample-not-at-root')
   }
 
   #reached(mark: string, weight: number): void {
@@ -273,6 +299,15 @@ export class HeadSampling {
 }
 
 type Facts = { readonly method: string; readonly path: string; readonly tenant: string | undefined }
+
+/** What acts of tools are to roots: a mark without a name, which no advice of a policy is at. */
+const CHOSEN: SamplingPolicy = {
+  name: '',
+  owner: '',
+  strategy: { kind: 'probability', probability: 1 },
+  restraints: [{ attribute: 'mark', test: 'equals', value: '' }],
+  levelOfDetail: 'normal',
+}
 
 const NOBODY = { name: '', version: '' }
 

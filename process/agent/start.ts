@@ -396,6 +396,7 @@ class RunningAgent implements Agent {
       isSecret: openRedaction(this.#settings.redact),
       isAuthentic: (value, mac) => key()?.verify(`${value}.${mac}`) !== undefined,
       overflowed: (tool) => this.#toolbox.overflowed(tool),
+      choose: (span, weight) => this.#head.choose(span, weight),
     }
   }
 
@@ -494,6 +495,8 @@ class RunningAgent implements Agent {
   }
 
   #install(advice: readonly CompiledAdvice[]): void {
+    const isChoosing = advice.some(({ acts }) => acts.includes('sample'))
+    this.#head.setChoosing(isChoosing && this.#settings.sampler.isParentBased)
     this.#tracepoints.install([...advice, ...this.#head.marks])
     this.#httpSpans?.refresh()
   }

@@ -17,16 +17,16 @@ import {
 } from '#advice'
 import type { ClientExchange, ServerExchange } from '#carriers'
 import type { Baggage } from '#baggage'
-import { context, currentFrame, enter, frameOf } from '#context'
+import { context, currentFrame, enter, frameOf, type Scope } from '#context'
 import type { ActName, HostAttributes, TracepointInfo } from '#protocol'
-import { openSpan, withLogLevel } from './active.ts'
+import { activeSpan, openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
-import { KIND, Span, STATUS } from './span.ts'
+import { KIND, Span, STATUS, WaitingSpan, type SpanContext } from './span.ts'
 import { taken, type ToolMeter } from './tool-meter.ts'
 import type { Weave } from '#weave'
 
@@ -81,6 +81,8 @@ export type Surroundings = {
   readonly isSecret: Redaction
   /** Something of this tool's advice had no room. */
   overflowed(tool: string): void
+  /** A hit, which stands for `weight` of them, wants the trace of this span recorded. */
+  choose(span: SpanContext | undefined, weight: number): void
 }
 
 /** What is woven in this process. */
@@ -237,7 +239,7 @@ export class Tracepoints {
       exchange.baggage,
       exchange,
     )
-    this.#run(this.#serverStart, environment)
+    this.#run(this.#serverStart, environment, exchange.scope)
     exchange.baggage = environment.baggage
     if (environment.level !== undefined) exchange.scope = withLogLevel(exchange.scope, environment.level)
     putTags(environment, exchange.handle)
@@ -248,7 +250,7 @@ export class Tracepoints {
     if (this.#serverResponse === NOTHING) return
     const own = (name: string): unknown => serverVariable(exchange, name)
     const environment = this.#at(SERVER_RESPONSE, own, exchange.returned, exchange)
-    this.#run(this.#serverResponse, environment)
+    this.#run(this.#serverResponse, environment, exchange.scope)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
   }
@@ -275,7 +277,7 @@ export class Tracepoints {
       exchange.baggage,
       exchange,
     )
-    this.#run(this.#clientStart, environment)
+    this.#run(this.#clientStart, environment, exchange.scope)
     exchange.baggage = environment.baggage
     putTags(environment, exchange.handle)
   }
@@ -286,7 +288,7 @@ export class Tracepoints {
     const own = (name: string): unknown => clientVariable(exchange, name)
     const both = exchange.baggage.join(exchange.returned)
     const environment = this.#at(CLIENT_RESPONSE, own, both, exchange)
-    this.#run(this.#clientResponse, environment)
+    this.#run(this.#clientResponse, environment, exchange.scope)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
   }
@@ -296,7 +298,7 @@ export class Tracepoints {
     const own = (name: string): unknown => clientVariable(exchange, name)
     const both = exchange.baggage.join(exchange.returned)
     const environment = this.#at(CLIENT_END, own, both, exchange)
-    this.#run(this.#clientEnd, environment)
+    this.#run(this.#clientEnd, environment, exchange.scope)
     exchange.returned = environment.baggage
     putTags(environment, exchange.handle)
   }
@@ -328,14 +330,18 @@ export class Tracepoints {
     return new Environment(point, baggage, this.#around)
   }
 
-  #run(woven: Woven, environment: Environment): void {
-    this.#runAll(taken(woven), environment)
+  #run(woven: Woven, environment: Environment, scope?: Scope): void {
+    this.#runAll(taken(woven), environment, scope)
   }
 
-  /** An advice that fails (a value that does not fit its field, say) is counted; the next one runs. */
-  #runAll(woven: Woven, environment: Environment): void {
+  /**
+   * An advice that fails (a value that does not fit its field, say) is counted; the next one runs. `scope`:
+   * where it is not the current one.
+   */
+  #runAll(woven: Woven, environment: Environment, scope?: Scope): void {
     for (const advice of woven) {
       environment.tool = advice.tool
+      environment.weight = advice.meter.every
       try {
         advice.meter.run(advice, environment)
       } catch (error: unknown) {
@@ -343,6 +349,8 @@ export class Tracepoints {
         this.#ledger.note(`advice of ${advice.tool}`, error)
       }
     }
+    const { chosenBy } = environment
+    if (chosenBy > 0) this.#surroundings.choose(activeSpan(scope ?? currentFrame()?.scope), chosenBy)
   }
 }
 
@@ -362,8 +370,11 @@ const KEPT_PREFIX = 'kept.'
 class Environment implements AdviceEnvironment {
   tags: Tag[] | undefined
   level: string | undefined
-  /** Whose advice runs. */
+  /** Whose advice runs, and for how many hits. */
   tool = ''
+  weight = 1
+  /** The weight of the hit that wants this trace; 0 = none. */
+  chosenBy = 0
   readonly #point: Point
   readonly #parts: Around
   #baggage: Baggage | undefined
@@ -428,6 +439,7 @@ class Environment implements AdviceEnvironment {
       if (typeof value === 'string' && LOG_LEVELS.has(value)) this.level = value
     } else if (name === 'tag') this.#tag(key, value)
     else if (name === 'capture') this.#tag(`crosscut.capture.${key}`, value)
+    else if (name === 'sample' && value === true) this.chosenBy = this.weight
   }
 
   overflow(): void {
@@ -449,8 +461,10 @@ function attributeOf(value: Value): string | number | bigint | boolean {
   return value === null || typeof value === 'object' ? JSON.stringify(value) : value
 }
 
-function putTags(environment: Environment, span: unknown): void {
+/** A root that waited is found by the advice that chose it. */
+function putTags(environment: Environment, handle: unknown): void {
   const { tags } = environment
+  const span = handle instanceof WaitingSpan ? handle.recorded : handle
   if (tags === undefined || !(span instanceof Span) || span.isEnded) return
   for (const [key, value] of tags) span.set(key, value, Infinity)
   environment.tags = undefined
