@@ -9,7 +9,6 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire, registerHooks, stripTypeScriptTypes } from 'node:module'
 import { fileURLToPath } from 'node:url'
-import { adoptedFunctions, loadedModules } from './adopted.ts'
 import { shapeOf, type FunctionShape } from './functions.ts'
 import { createHash } from 'node:crypto'
 import { SOURCE_CHARS_MAX } from './limits.ts'
@@ -60,9 +59,10 @@ export class Weave {
 
   /**
    * Functions of modules that were loaded before: those of CommonJS, and of the ES modules with these URLs,
-   * which must be loaded.
+   * which must be loaded. How it is done is loaded here: 3 kB that only a process which is attached to needs.
    */
   async adopt(urls: readonly string[]): Promise<void> {
+    const { adoptedFunctions, loadedModules } = await import('./adopted.ts')
     for (const loaded of await loadedModules(urls.filter((url) => url.startsWith('file:')))) {
       const label = this.#selection.labelOf(loaded.file)
       if (label !== undefined)
