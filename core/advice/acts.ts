@@ -14,13 +14,23 @@ type Rule = {
 const ANYWHERE: Rule = { isAt: () => true, mend: '' }
 const nobody = (mend: string): Rule => ({ isAt: () => false, mend })
 
+/** By its name: a pattern may stand for places that are none. */
+const ARRIVAL = 'http.server.request.start'
+const isArrival = (name: string): boolean => name === ARRIVAL
+
 const RULES: { readonly [A in ActName]: Rule } = {
   tag: ANYWHERE,
   logLevel: ANYWHERE,
   capture: ANYWHERE,
   sample: ANYWHERE,
-  delay: nobody('no agent carries it out; a policy holds tenants at control points'),
-  reject: nobody('no agent carries it out; a policy refuses tenants at control points'),
+  delay: {
+    isAt: isArrival,
+    mend: `waits, and only at ${ARRIVAL} is there nothing yet that would go on meanwhile: put it there`,
+  },
+  reject: {
+    isAt: isArrival,
+    mend: `answers in place of a handler, and only at ${ARRIVAL} has none begun: put it there`,
+  },
   fault: nobody('no agent carries it out'),
   hold: nobody('no agent carries it out: nobody could release what it holds'),
   route: nobody('no agent carries it out: no call asks for a destination'),

@@ -145,9 +145,9 @@ export type Act =
   | { readonly op: 'act'; readonly act: 'tag'; readonly key: string; readonly slot: string }
   /** Sets the log level of this execution, for loggers that ask `logLevel()`. */
   | { readonly op: 'act'; readonly act: 'logLevel'; readonly slot: string }
-  /** Waits this many ms; at asynchronous tracepoints only. */
+  /** Waits this many ms; where a request arrives only. */
   | { readonly op: 'act'; readonly act: 'delay'; readonly slot: string }
-  /** Refuses the request with this status; at asynchronous tracepoints only. */
+  /** Answers the request with this status; where it arrives only. */
   | { readonly op: 'act'; readonly act: 'reject'; readonly slot: string }
   /** Throws an error with this message into the invocation. */
   | { readonly op: 'act'; readonly act: 'fault'; readonly slot: string }

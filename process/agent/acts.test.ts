@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import type { Advice, Instruction, ToolPackage } from '#protocol'
 import { startControlPlane } from './testing/control-server.ts'
 import type { ReadSpan } from './testing/otlp-oracle.ts'
-import { startCollector, startService, until } from './testing/rig.ts'
+import { NODES, startCollector, startService, until } from './testing/rig.ts'
 
 const tool = (name: string, advice: readonly Advice[], version = 1): ToolPackage => ({
   name,
@@ -15,6 +15,7 @@ const tool = (name: string, advice: readonly Advice[], version = 1): ToolPackage
   parameters: {},
   advice,
 })
+const constant = (slot: string, value: number | string): Instruction => ({ op: 'let', slot, value })
 const TRUE = { op: 'let', slot: 'yes', value: true } as const
 const SAMPLE = { op: 'act', act: 'sample', slot: 'yes' } as const
 const isAsked = (name: string): readonly Instruction[] => [
@@ -89,5 +90,116 @@ test('sample records the trace of a request where it begins, from there on, in e
     await Promise.all([front.stop(), back.stop()])
     await plane.close()
     await collector.close()
+  }
+})
+
+const ARRIVAL = 'http.server.request.start'
+
+/** The oldest and the newest: in between nothing is done otherwise. */
+for (const node of NODES.filter((_, i) => i === 0 || i === NODES.length - 1))
+  test(`on Node ${node.name}: reject answers before the handler, delay holds until its time or the tool is over`, async () => {
+    const plane = await startControlPlane()
+    const env = {
+      OTEL_SERVICE_NAME: 'one',
+      OTEL_TRACES_EXPORTER: 'none',
+      CROSSCUT_SERVER: plane.url,
+      CROSSCUT_TOKEN: plane.token,
+    }
+    const service = await startService({ file: './relay.mjs', node: node.path, env })
+    const ask = async (headers: Record<string, string>, init: RequestInit = {}) => {
+      const answer = await fetch(service.url, { ...init, headers })
+      return { status: answer.status, text: await answer.text() }
+    }
+    const served = { status: 200, text: 'default' }
+    const drops = () => plane.reports.get('one')?.drops ?? {}
+    const become = async (packages: readonly ToolPackage[]) => {
+      plane.tell({ packages })
+      await until('it has them', () => plane.reports.get('one')?.packages.length === packages.length)
+    }
+    const SLOW = tool('slow', [
+      {
+        tracepoint: ARRIVAL,
+        instructions: [...isAsked('header.x-slow'), { op: 'act', act: 'delay', slot: 'header.x-slow' }],
+      },
+    ])
+    const BROKEN = tool('broken', [
+      {
+        tracepoint: ARRIVAL,
+        instructions: [...isAsked('header.x-broken'), { op: 'act', act: 'reject', slot: 'header.x-broken' }],
+      },
+    ])
+    try {
+      await until('it says hello', () => plane.reports.has('one'))
+      await become([SLOW, BROKEN])
+      const [status, code] = await ask({ 'x-broken': '503' }).then(({ status, text }) => [
+        status,
+        JSON.parse(text).error,
+      ])
+      assert.deepEqual(
+        [status, code],
+        [503, { code: 'E_REJECTED', message: 'the tool broken refuses this request' }],
+      )
+      assert.deepEqual(await ask({}), served)
+      assert.deepEqual(await ask({ 'x-slow': '5' }), served)
+      assert.equal((await ask({ 'x-slow': '5', 'x-broken': '599' })).status, 599)
+      // The last that is none, on either side; and no number.
+      const misread: readonly [string, string][] = [
+        ['x-broken', '399'],
+        ['x-broken', '600'],
+        ['x-slow', '-1'],
+        ['x-slow', 'x'],
+      ]
+      for (const [header, value] of misread) assert.deepEqual(await ask({ [header]: value }), served)
+
+      const HOUR = { 'x-slow': String(3_600_000) }
+      const gone = new AbortController()
+      const given = ask(HOUR, { signal: gone.signal })
+      let isAnswered = false
+      const held = ask(HOUR, { method: 'POST', body: 'x'.repeat(200_000) }).finally(() => (isAnswered = true))
+      for (let i = 0; i < 20; i++) assert.deepEqual(await ask({ 'x-slow': '1' }), served)
+      gone.abort()
+      await assert.rejects(given)
+      assert.equal(isAnswered, false)
+      await become([BROKEN])
+      assert.deepEqual(await held, served)
+      assert.deepEqual(await ask(HOUR), served)
+      await until('what was misread is told', () => drops()['delay-misread'] === 2)
+      assert.equal(drops()['reject-misread'], 2)
+      assert.equal(drops()['internal-error'], undefined)
+
+      await become([])
+      assert.deepEqual(await ask({ 'x-broken': '503' }), served)
+    } finally {
+      const { stderr } = await service.stop()
+      await plane.close()
+      assert.equal(stderr, '')
+    }
+  })
+
+test('delay and reject anywhere but where a request arrives are refused with what to do', async () => {
+  const plane = await startControlPlane()
+  const service = await startService({
+    file: './relay.mjs',
+    env: { OTEL_SERVICE_NAME: 'one', CROSSCUT_SERVER: plane.url, CROSSCUT_TOKEN: plane.token },
+  })
+  try {
+    await until('it says hello', () => plane.reports.has('one'))
+    const at = (tracepoint: string, act: 'delay' | 'reject') =>
+      tool(`${act} ${tracepoint}`, [
+        { tracepoint, instructions: [constant('n', 500), { op: 'act', act, slot: 'n' }] },
+      ])
+    const refused = [
+      at('relay.mjs:serve', 'delay'),
+      at('http.server.*', 'delay'),
+      at(`${ARRIVAL},http.server.response`, 'reject'),
+    ]
+    plane.tell({ packages: refused })
+    await until('it has judged', () => plane.reports.get('one')?.packages.length === refused.length)
+    for (const { name, error } of plane.reports.get('one')?.packages ?? [])
+      assert.match(error ?? '', /^E_ADVICE_ACT .*only at http\.server\.request\.start .*put it there/, name)
+    assert.equal((await fetch(service.url)).status, 200)
+  } finally {
+    await service.stop()
+    await plane.close()
   }
 })

@@ -339,6 +339,7 @@ class RunningAgent implements Agent {
     for (const remove of this.#removals.splice(0)) remove()
     this.#carriers = undefined
     this.#points.release()
+    this.#steering.release()
   }
 
   #parts() {
@@ -355,6 +356,8 @@ class RunningAgent implements Agent {
     return new Steering({
       service: String(this.#resource.get('service.name') ?? 'unknown_service'),
       points: this.#points,
+      stops: () => this.#tracepoints,
+      count: (reason) => this.#ledger.count(reason),
       deadlines: this.#deadlines,
       meter: this.#meter,
       isMetered: this.#settings.control !== undefined,
@@ -499,6 +502,7 @@ class RunningAgent implements Agent {
     this.#head.setChoosing(isChoosing && this.#settings.sampler.isParentBased)
     this.#tracepoints.install([...advice, ...this.#head.marks])
     this.#httpSpans?.refresh()
+    this.#steering.refresh()
   }
 
   /** After the expiry the empty state holds; a disabled agent stays disabled, which is the safe side. */

@@ -24,6 +24,7 @@ import type { AdviceBudget } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { hookFor, type Point } from './invocations.ts'
+import type { Stop, Stops } from './points/steering.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
 import { KIND, Span, STATUS, WaitingSpan, type SpanContext } from './span.ts'
@@ -68,6 +69,9 @@ export const LOG_LEVELS: ReadonlySet<string> = new Set([
 type Woven = readonly MeteredAdvice[]
 const NOTHING: Woven = Object.freeze([])
 
+const STATUS_MIN = 400
+const STATUS_MAX = 599
+
 /** What a hit can ask of the process it happens in. */
 export type Surroundings = {
   /** host, procName, procId, service: the same at every tracepoint. */
@@ -100,7 +104,7 @@ type Parts = {
 }
 
 /** Owned by one agent; `install` is the only change. */
-export class Tracepoints {
+export class Tracepoints implements Stops {
   readonly #budget: AdviceBudget
   readonly #ledger: Ledger
   readonly #surroundings: Surroundings
@@ -122,6 +126,7 @@ export class Tracepoints {
   #clientEnd = NOTHING
   #spanStart = NOTHING
   #spanEnd = NOTHING
+  readonly #stops = new WeakMap<ServerExchange, Stop>()
 
   constructor(parts: Parts) {
     this.#budget = parts.budget
@@ -183,6 +188,16 @@ export class Tracepoints {
     return [...new Set(this.#advice.map(({ tracepoint }) => tracepoint))].slice(0, WOVEN_TOLD_MAX)
   }
 
+  /** Of what is installed, disarmed or not: it may be armed again at any time. */
+  get stoppers(): ReadonlySet<string> {
+    const stopping = this.#given.filter(({ acts }) => acts.includes('delay') || acts.includes('reject'))
+    return new Set(stopping.map(({ tool }) => tool))
+  }
+
+  stopOf(exchange: ServerExchange): Stop | undefined {
+    return this.#stops.get(exchange)
+  }
+
   get hasServerResponse(): boolean {
     return this.#serverResponse !== NOTHING
   }
@@ -242,6 +257,7 @@ export class Tracepoints {
     this.#run(this.#serverStart, environment, exchange.scope)
     exchange.baggage = environment.baggage
     if (environment.level !== undefined) exchange.scope = withLogLevel(exchange.scope, environment.level)
+    if (environment.stop !== undefined) this.#stops.set(exchange, environment.stop)
     putTags(environment, exchange.handle)
   }
 
@@ -373,6 +389,7 @@ class Environment implements AdviceEnvironment {
   /** Whose advice runs, and for how many hits. */
   tool = ''
   weight = 1
+  stop: Stop | undefined
   /** The weight of the hit that wants this trace; 0 = none. */
   chosenBy = 0
   readonly #point: Point
@@ -440,6 +457,21 @@ class Environment implements AdviceEnvironment {
     } else if (name === 'tag') this.#tag(key, value)
     else if (name === 'capture') this.#tag(`crosscut.capture.${key}`, value)
     else if (name === 'sample' && value === true) this.chosenBy = this.weight
+    else if (name === 'delay') this.#delay(Number(value))
+    else if (name === 'reject') this.#reject(Number(value))
+  }
+
+  /** Of several tools the longest delay holds. */
+  #delay(ms: number): void {
+    if (ms > (this.stop?.delay?.ms ?? 0)) this.stop = { ...this.stop, delay: { ms, tool: this.tool } }
+    else if (!(ms >= 0)) this.#parts.ledger.count('delay-misread')
+  }
+
+  /** Of several tools the first one answers. */
+  #reject(status: number): void {
+    const isError = Number.isInteger(status) && status >= STATUS_MIN && status <= STATUS_MAX
+    if (!isError) this.#parts.ledger.count('reject-misread')
+    else this.stop = { answer: { status, tool: this.tool }, ...this.stop }
   }
 
   overflow(): void {

@@ -20,10 +20,26 @@ export function refuse(
   status: keyof typeof TEXTS,
   retryAfterSeconds?: number,
 ): void {
+  const [code, message] = TEXTS[status]
+  answer(exchange, { status, code, message, retryAfterSeconds })
+}
+
+/** As this tool asks for; it says so, for whoever wonders where that answer comes from. */
+export function reject(exchange: ServerExchange, status: number, tool: string): void {
+  answer(exchange, { status, code: 'E_REJECTED', message: `the tool ${tool} refuses this request` })
+}
+
+type Answer = {
+  readonly status: number
+  readonly code: string
+  readonly message: string
+  readonly retryAfterSeconds?: number | undefined
+}
+
+function answer(exchange: ServerExchange, { status, code, message, retryAfterSeconds }: Answer): void {
   const { request, response } = exchange
   if (response.headersSent || response.destroyed) return
   exchange.isRefused = true
-  const [code, message] = TEXTS[status]
   const body = `${JSON.stringify({ error: { code, message } })}\n`
   const length = Number(request.headers['content-length'] ?? 0)
   const isLarge = !(length <= BODY_KEPT_BYTES) || 'transfer-encoding' in request.headers

@@ -1,6 +1,7 @@
 // Requests that come and go, as control points: what carriers tell and ask, answered.
 //
-//   comes   deadline off the baggage, into the scope --> asked, if anything is ordered here:
+//   comes   deadline off the baggage, into the scope --> asked, if anything is ordered or a tool stops here:
+//             a tool delays, rejects           waits; its status, instead of all that follows
 //             its time is over                 504      nobody waits for the answer
 //             its tenant is over its rate      waits; 429 where that would take too long
 //             shares are ordered               in turn (turns.ts); 503 when too many wait
@@ -17,14 +18,29 @@ import type { Scope } from '#context'
 import type { ControlPoints, PassMeter } from './control-points.ts'
 import { DeadlineError, isHolding, remainingMs, type Deadlines } from './execution.ts'
 import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
-import { refuse } from './refuse.ts'
+import { Delays } from './delays.ts'
+import { refuse, reject } from './refuse.ts'
 import { Turns } from './turns.ts'
 
 const CLIENT = 'http.client:'
 
+/** What tools do to a request that arrives: it waits so long, then is answered with this status, if any. */
+export type Stop = {
+  readonly delay?: { readonly ms: number; readonly tool: string } | undefined
+  readonly answer?: { readonly status: number; readonly tool: string } | undefined
+}
+
+export type Stops = {
+  /** Names of tools that may stop a request. */
+  readonly stoppers: ReadonlySet<string>
+  stopOf(exchange: ServerExchange): Stop | undefined
+}
+
 type Parts = {
   readonly service: string
   readonly points: ControlPoints
+  readonly stops: () => Stops
+  readonly count: (reason: string) => void
   readonly deadlines: Deadlines
   readonly meter: PassMeter
   /** Somebody will ask for what passed; else it is not counted. */
@@ -39,6 +55,7 @@ export class Steering {
   readonly #parts: Parts
   readonly #serverPoint: string
   readonly #turns: Turns
+  readonly #delays: Delays
   readonly #origins = new Set<string>()
   /** Most requests go where the one before went. */
   #lastOrigin: { readonly host: string; readonly port: number; readonly point: string } | undefined
@@ -50,6 +67,7 @@ export class Steering {
     this.#parts = parts
     this.#serverPoint = `http.server:${parts.service}`
     this.#turns = new Turns(parts.detached)
+    this.#delays = new Delays(parts.detached)
   }
 
   readonly observer: CarrierObserver = {
@@ -63,10 +81,12 @@ export class Steering {
     },
   }
 
-  /** What is ordered changed, or carriers were put on. */
+  /** What is ordered or deployed changed, or carriers were put on. */
   refresh(): void {
-    const { points, carriers } = this.#parts
-    const server = this.#dropsExpired || points.has(this.#serverPoint)
+    const { points, carriers, stops } = this.#parts
+    const { stoppers } = stops()
+    this.#delays.releaseBut(stoppers)
+    const server = stoppers.size > 0 || this.#dropsExpired || points.has(this.#serverPoint)
     const client = points.hasAny(CLIENT)
     this.#isAskedFor = { server, client }
     carriers()?.hold({
@@ -112,7 +132,30 @@ export class Steering {
     return limitMs === undefined ? scope : deadlines.within(scope, limitMs + delayMs)
   }
 
+  /** Everybody whom a tool delays goes on. */
+  release(): void {
+    this.#delays.releaseBut(new Set())
+  }
+
   #admit(exchange: ServerExchange, go: () => void): boolean {
+    const { stops, count } = this.#parts
+    const stop = stops().stopOf(exchange)
+    if (stop === undefined) return this.#enter(exchange, go)
+    const { delay, answer } = stop
+    const goOn = () => {
+      if (answer !== undefined) reject(exchange, answer.status, answer.tool)
+      else if (!this.#enter(exchange, go)) go()
+    }
+    const leave = delay && this.#delays.hold(delay.tool, delay.ms, goOn)
+    if (leave !== undefined) exchange.response.once('close', leave)
+    else {
+      if (delay !== undefined) count('delay-full')
+      goOn()
+    }
+    return true
+  }
+
+  #enter(exchange: ServerExchange, go: () => void): boolean {
     const { points, tenantOf } = this.#parts
     const tenant = tenantOf(exchange.baggage)
     const isInTurn = () => points.weightsAt(this.#serverPoint) !== undefined || this.#turns.queued > 0
