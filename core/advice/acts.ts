@@ -3,6 +3,7 @@
 
 import type { ActName } from '#protocol'
 import { AdviceRefusal } from './refusal.ts'
+import { isCode, placeOf } from './tracepoint-name.ts'
 
 type Rule = {
   /** May it be at a tracepoint of this name? */
@@ -31,7 +32,10 @@ const RULES: { readonly [A in ActName]: Rule } = {
     isAt: isArrival,
     mend: `answers in place of a handler, and only at ${ARRIVAL} has none begun: put it there`,
   },
-  fault: nobody('no agent carries it out'),
+  fault: {
+    isAt: (name) => isCode(name) && placeOf(name).place === 'entry',
+    mend: 'throws where a function begins: put it at one, file.ts:function',
+  },
   hold: nobody('no agent carries it out: nobody could release what it holds'),
   route: nobody('no agent carries it out: no call asks for a destination'),
 }

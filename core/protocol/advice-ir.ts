@@ -149,7 +149,7 @@ export type Act =
   | { readonly op: 'act'; readonly act: 'delay'; readonly slot: string }
   /** Answers the request with this status; where it arrives only. */
   | { readonly op: 'act'; readonly act: 'reject'; readonly slot: string }
-  /** Throws an error with this message into the invocation. */
+  /** Throws an error with this message instead of the body; where a function begins only. */
   | { readonly op: 'act'; readonly act: 'fault'; readonly slot: string }
   /** Chooses the destination of a call that asks for one. */
   | { readonly op: 'act'; readonly act: 'route'; readonly slot: string }

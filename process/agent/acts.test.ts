@@ -2,7 +2,11 @@
 // else, counted, and gone with the tool.
 
 import assert from 'node:assert/strict'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { test } from 'node:test'
+import { pathToFileURL } from 'node:url'
 import type { Advice, Instruction, ToolPackage } from '#protocol'
 import { startControlPlane } from './testing/control-server.ts'
 import type { ReadSpan } from './testing/otlp-oracle.ts'
@@ -201,5 +205,143 @@ test('delay and reject anywhere but where a request arrives are refused with wha
   } finally {
     await service.stop()
     await plane.close()
+  }
+})
+
+/** Not below this folder: what is loaded into a process for us is never woven. */
+const STORE = `import http from 'node:http'
+class Store {
+  #taken = 0
+  take(title) {
+    this.#taken += 1
+    return 'took ' + this.#taken
+  }
+  async load(title) {
+    await null
+    return 'loaded ' + title
+  }
+  *list(title) { yield 'listed ' + title }
+}
+class Book extends Object {
+  constructor(title) { super(); this.title = title }
+}
+const store = new Store()
+const ways = {
+  take: (title) => store.take(title),
+  // An async function never throws: it rejects.
+  load: (title) => store.load(title).catch((error) => Promise.reject(error)),
+  list: (title) => [...store.list(title)].join(),
+  book: (title) => new Book(title).title,
+}
+const server = http.createServer(async (request, response) => {
+  const [way, title] = request.url.slice(1).split('/')
+  try {
+    response.end(await ways[way](title))
+  } catch (error) {
+    response.writeHead(500).end([error.name, error.code, error.tool, error.message].join(' '))
+  }
+})
+server.listen(0, '127.0.0.1', () => console.log('port ' + server.address().port))
+`
+
+test('fault throws where a function begins, into every kind of it; others see it leave, and nothing stays behind', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'acts-'))
+  const file = path.join(folder, 'store.mjs')
+  writeFileSync(file, STORE)
+  writeFileSync(path.join(folder, 'package.json'), '{}')
+  const plane = await startControlPlane()
+  const service = await startService({
+    file: pathToFileURL(file).href,
+    env: {
+      OTEL_SERVICE_NAME: 'store',
+      OTEL_TRACES_EXPORTER: 'none',
+      CROSSCUT_SERVER: plane.url,
+      CROSSCUT_TOKEN: plane.token,
+    },
+  })
+  const ask = async (place: string) => await (await fetch(`${service.url}/${place}`)).text()
+  const become = async (packages: readonly ToolPackage[]) => {
+    plane.tell({ packages })
+    await until('it has them', () => plane.reports.get('store')?.packages.length === packages.length)
+  }
+  const functions = ['Store.take', 'Store.load', 'Store.list', 'Book.constructor']
+  const broken = tool('broken', [
+    {
+      tracepoint: functions.map((name) => `store.mjs:${name}`).join(),
+      instructions: [
+        { op: 'observe', vars: ['title'] },
+        { op: 'filter', where: { call: 'eq', args: [{ slot: 'title' }, 'gone'] } },
+        constant('text', 'no room'),
+        { op: 'act', act: 'fault', slot: 'text' },
+      ],
+    },
+  ])
+  const watch = tool('watch', [
+    {
+      tracepoint: 'store.mjs:Store.*@throw',
+      instructions: [
+        { op: 'observe', vars: ['error'] },
+        {
+          op: 'emit',
+          result: 'thrown',
+          keys: [{ slot: 'error' }],
+          folds: [{ fn: 'count', value: true }],
+        },
+      ],
+    },
+    {
+      tracepoint: 'store.mjs:Store.take@5',
+      instructions: [
+        { op: 'observe', vars: ['this.#taken'] },
+        {
+          op: 'emit',
+          result: 'lines',
+          keys: [{ slot: 'this.#taken' }],
+          folds: [{ fn: 'count', value: true }],
+        },
+      ],
+    },
+  ])
+  const groups = (result: string) =>
+    plane.reports.get('store')?.results?.find((one) => one.result === result)?.groups ?? []
+  const fault = 'FaultError E_FAULT broken no room'
+  try {
+    await until('it says hello', () => plane.reports.has('store'))
+    await become([broken])
+    for (const way of ['take', 'load', 'list', 'book']) assert.equal(await ask(`${way}/gone`), fault)
+    assert.equal(await ask('take/a'), 'took 1')
+    await become([broken, watch])
+    for (const way of ['take', 'load', 'list']) assert.equal(await ask(`${way}/gone`), fault)
+    assert.equal(await ask('take/a'), 'took 2')
+    assert.equal(await ask('load/a'), 'loaded a')
+    const isTold = () => JSON.stringify(groups('thrown')).includes('3') && groups('lines').length > 0
+    await until('who watches has seen three faults and the line', isTold)
+    assert.deepEqual(groups('thrown'), [[['no room'], [3]]])
+    assert.deepEqual(groups('lines'), [[[1], [1]]])
+    assert.equal(plane.reports.get('store')?.drops['internal-error'], undefined)
+
+    await become([])
+    for (const [place, answer] of [
+      ['take/gone', 'took 3'],
+      ['load/gone', 'loaded gone'],
+      ['list/gone', 'listed gone'],
+      ['book/gone', 'gone'],
+    ])
+      assert.equal(await ask(place ?? ''), answer)
+
+    const act = { op: 'act', act: 'fault', slot: 'n' } as const
+    const elsewhere = ['store.mjs:Store.take@return', 'store.mjs:Store.take@5', 'channel:a:b', 'retried']
+    await become(
+      elsewhere.map((tracepoint) =>
+        tool(tracepoint, [{ tracepoint, instructions: [constant('n', 1), act] }]),
+      ),
+    )
+    for (const { error } of plane.reports.get('store')?.packages ?? [])
+      assert.match(error ?? '', /^E_ADVICE_ACT .*fault: .*file\.ts:function/)
+  } finally {
+    const { stderr } = await service.stop()
+    await plane.close()
+    rmSync(folder, { recursive: true })
+    assert.equal(stderr, '')
   }
 })

@@ -22,7 +22,8 @@ export interface Point {
   own(variable: string): unknown
 }
 
-export type Run = (woven: readonly MeteredAdvice[], point: Point) => void
+/** Gives what an act wants thrown into the invocation. */
+export type Run = (woven: readonly MeteredAdvice[], point: Point) => Error | undefined
 
 const DURATION = 'durationMs'
 const THIS = 'this'
@@ -39,13 +40,14 @@ export function hookFor(fn: WovenFunction, advice: readonly MeteredAdvice[], run
   if (watched.isEntryOnly)
     return (self, args) => {
       const woven = taken(watched.entry)
-      if (woven.length > 0) run(woven, new Started(watched, self, args))
-      return undefined
+      if (woven.length === 0) return undefined
+      const started = new Started(watched, self, args)
+      const fault = run(woven, started)
+      return fault && new Ending(started, fault)
     }
   return (self, args) => {
     const started = new Started(watched, self, args)
-    watched.runAt(watched.entry, started)
-    return new Ending(started)
+    return new Ending(started, watched.runAt(watched.entry, started))
   }
 }
 
@@ -113,9 +115,9 @@ class Watched {
     return this.atReturn === NONE && this.atThrow === NONE && this.clone === undefined
   }
 
-  runAt(advice: readonly MeteredAdvice[], point: Point): void {
+  runAt(advice: readonly MeteredAdvice[], point: Point): Error | undefined {
     const woven = taken(advice)
-    if (woven.length > 0) this.#run(woven, point)
+    return woven.length > 0 ? this.#run(woven, point) : undefined
   }
 
   path(variable: string): Path {
@@ -281,6 +283,10 @@ class AtLine implements Point {
   }
 }
 
+const throwing = (fault: Error) => (): never => {
+  throw fault
+}
+
 class Ending implements Invocation, Point {
   value: unknown = undefined
   readonly clone: (() => unknown) | undefined
@@ -288,10 +294,11 @@ class Ending implements Invocation, Point {
   #thrown: unknown = undefined
   #isThrown = false
 
-  constructor(started: Started) {
+  /** A fault is thrown in place of the body: the exit is the function's own, and others see it there. */
+  constructor(started: Started, fault: Error | undefined) {
     this.#started = started
     const { clone } = started.watched
-    this.clone = clone && (() => started.runClone(clone))
+    this.clone = fault === undefined ? clone && (() => started.runClone(clone)) : throwing(fault)
   }
 
   error(thrown: unknown): void {

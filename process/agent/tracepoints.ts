@@ -23,7 +23,8 @@ import { activeSpan, openSpan, withLogLevel } from './active.ts'
 import type { AdviceBudget } from './budget.ts'
 import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
-import { hookFor, type Point } from './invocations.ts'
+import { FaultError } from './fault.ts'
+import { hookFor, type Point, type Run } from './invocations.ts'
 import type { Stop, Stops } from './points/steering.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
@@ -112,7 +113,7 @@ export class Tracepoints implements Stops {
   readonly #seen = new Map<string, TracepointInfo>()
   readonly #sources: Sources
   readonly #code: Code | undefined
-  readonly #runAtCode: (woven: Woven, point: Point) => void
+  readonly #runAtCode: Run
   #given: readonly CompiledAdvice[] = []
   #advice: Woven = NOTHING
   #around: Around
@@ -136,9 +137,10 @@ export class Tracepoints implements Stops {
     this.#code = parts.code
     this.#runAtCode = (woven, point) => {
       try {
-        this.#runHere(woven, point)
+        return this.#runHere(woven, point).fault
       } catch (error: unknown) {
         this.#ledger.fail('function', error)
+        return undefined
       }
     }
     this.#sources = new Sources(
@@ -237,13 +239,17 @@ export class Tracepoints implements Stops {
   /** At this point of whatever execution is current. */
   #hitHere(name: string, own: (variable: string) => unknown): void {
     const woven = taken(this.#wovenAt(name))
-    if (woven.length > 0) this.#runHere(woven, { name, own, invocation: undefined })
+    if (woven.length === 0) return
+    const { fault } = this.#runHere(woven, { name, own, invocation: undefined })
+    // An own tracepoint may be named like a function; nothing is thrown there.
+    if (fault !== undefined) this.#ledger.count('fault-not-in-function')
   }
 
-  #runHere(woven: Woven, point: Point): void {
+  #runHere(woven: Woven, point: Point): Environment {
     const environment = this.#environment(point, undefined)
     this.#runAll(woven, environment)
     leaveHere(environment)
+    return environment
   }
 
   serverStart(exchange: ServerExchange): void {
@@ -390,6 +396,8 @@ class Environment implements AdviceEnvironment {
   tool = ''
   weight = 1
   stop: Stop | undefined
+  /** Of several tools the first one's. */
+  fault: FaultError | undefined
   /** The weight of the hit that wants this trace; 0 = none. */
   chosenBy = 0
   readonly #point: Point
@@ -459,6 +467,7 @@ class Environment implements AdviceEnvironment {
     else if (name === 'sample' && value === true) this.chosenBy = this.weight
     else if (name === 'delay') this.#delay(Number(value))
     else if (name === 'reject') this.#reject(Number(value))
+    else if (name === 'fault') this.fault ??= new FaultError(String(value), this.tool)
   }
 
   /** Of several tools the longest delay holds. */

@@ -177,9 +177,11 @@ function watched(fn: Callable, hook: Hook): Callable {
       if (invocation === undefined) return Reflect.apply(target, self, args)
       let result: unknown
       try {
-        result = Reflect.apply(target, self, args)
+        const { clone } = invocation
+        result = clone === undefined ? Reflect.apply(target, self, args) : clone()
       } catch (error: unknown) {
         fail(invocation, error)
+        if (types.isAsyncFunction(target)) return Promise.reject(error)
         throw error
       }
       return types.isPromise(result) ? followed(result, invocation) : returned(result, invocation)

@@ -14,7 +14,10 @@ import type { Clone, WovenModule } from './woven-module.ts'
 export interface Invocation {
   /** What it returned, where it did; of an async function, what its promise was fulfilled with. */
   value: unknown
-  /** Runs instead of the body: a clone with probes, given what the hook was given. */
+  /**
+   * Runs instead of the body: a clone with probes, given what the hook was given; or throws what somebody
+   * wants thrown there.
+   */
   readonly clone: (() => unknown) | undefined
   error(thrown: unknown): void
   /** The last thing, however it ended. */

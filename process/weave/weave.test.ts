@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { after, test } from 'node:test'
+import { adoptedFunctions } from './adopted.ts'
 import { build } from 'rolldown'
 
 const TESTING = path.join(import.meta.dirname, 'testing')
@@ -142,4 +143,34 @@ test('what cannot be stripped or parsed is loaded as it is, and why is told', ()
 test('where code generation from strings is disallowed, guards work all the same', () => {
   const { told } = run('main.mjs', {}, ['--disallow-code-generation-from-strings'])
   assert.equal(told.length, 4)
+})
+
+test('what stands in for an adopted function throws what it is told to, where an async one rejects', async () => {
+  const stock = {
+    take: (title: string) => `took ${title}`,
+    load: async (title: string) => `loaded ${title}`,
+  }
+  const { take, load } = stock
+  const told: unknown[] = []
+  const sites = adoptedFunctions({ file: 'stock.cjs', exports: stock, isBinding: false }, 'stock.cjs')
+  for (const site of sites)
+    site.set((_self, [title]) => ({
+      value: undefined,
+      clone:
+        title === 'gone'
+          ? () => {
+              throw new Error('no room')
+            }
+          : undefined,
+      error: (thrown) => void told.push(String(thrown)),
+      exit: () => void told.push('exit'),
+    }))
+  assert.equal(stock.take('a'), 'took a')
+  assert.throws(() => stock.take('gone'), /no room/)
+  const loading = stock.load('gone')
+  await assert.rejects(loading, /no room/)
+  assert.equal(await stock.load('a'), 'loaded a')
+  assert.deepEqual(told, ['exit', 'Error: no room', 'exit', 'Error: no room', 'exit', 'exit'])
+  for (const site of sites) site.set(undefined)
+  assert.deepEqual([stock.take, stock.load], [take, load])
 })
