@@ -1,34 +1,26 @@
 // `npm test`: every check and every test, ending with the line `N passed, N failed`.
 //
 //   1. types (tsc, also the web app's), format (oxfmt), lint (oxlint)             one test each
-//   2. *.test.ts of the whole tree on Node 24, two files at a time, and one at a time what needs all cores
-//   3. the folders that enter a user's process, from source, on Node 22 and 26
-//   4. the packed tarballs, installed as a user would, on Node 22, 24 and 26 (test/packed)
+//   2. two files at a time, the longest first:
+//        *.test.ts of the whole tree on Node 24
+//        the folders that enter a user's process, from source, on Node 22 and 26
+//        the packed tarballs, installed as a user would, on Node 22, 24 and 26 (test/packed)
+//   3. one at a time what needs all cores
 //
-// Steps 2-4 run in child processes with our reporter, which leaves its counts in a file. A file that failed
+// Each file runs in a process of its own (test-files.ts). A file that failed
 // runs once more after all others, alone: a test that passes then counts as passed, but is named as UNSTABLE.
 // A fault fails twice; what waited too long beside a busy neighbour is told apart, and still seen. `npm test
 // -- PATH...` runs only the test files under these paths (and skips what is not named): for work on one folder.
 
-import { spawn, spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { ensureSystemPackages } from './system-packages.ts'
 import { packAll } from './pack.ts'
+import { runInLanes, type Failure, type Outcome, type TestRun } from './test-files.ts'
 import { PROJECT_MAJOR, ROOT, ensureNode, say } from './toolchain.mjs'
 import { ensureWebBuilt } from './web-build.ts'
-
-type Failure = { readonly name: string; readonly file: string; readonly line: number }
-type Counts = { passed: number; failed: number; skipped: number; failures: Failure[] }
-type Round = {
-  readonly name: string
-  readonly node: string
-  readonly files: readonly string[]
-  readonly env?: Record<string, string>
-  /** Files at a time; default 2. */
-  readonly concurrency?: number
-}
 
 /** What loads into a user's process is tested on every Node that the agent supports. */
 const PROCESS_FOLDERS = ['core/base', 'core/baggage', 'core/advice', 'process']
@@ -42,26 +34,38 @@ const ALONE = [
   'test/docs/regression.test.ts',
   'test/page/case-studies.test.ts',
 ].map((file) => path.join(ROOT, file))
-/** More files than this that fail in one round are no accident. */
+/** Those of more than 30 s, in order. They go first, so that none of them runs alone at the end. */
+const LONGEST = [
+  'test/demo/faults.test.ts',
+  'test/demo/parents.test.ts',
+  'test/datasets/backfill.test.ts',
+  'test/exchange/round-trip.test.ts',
+  'test/exchange/import.test.ts',
+  'test/attach/attach.test.ts',
+  'test/datasets/page.test.ts',
+].map((file) => path.join(ROOT, file))
+/** Named at the end, so that the list above can follow the tree. */
+const LONG_MS = 30_000
+/** More files than this that fail are no accident. */
 const SECOND_RUN_FILES_MAX = 8
-/** A file that hangs fails; nothing in the tree takes more than a third of this. */
-const FILE_MS_MAX = 300_000
 
 const only = process.argv.slice(2).map((name) => path.resolve(name))
 const total = { passed: 0, failed: 0, skipped: 0 }
 const failed: string[] = []
 const unstable: string[] = []
-const again: { readonly round: Round; readonly failures: readonly Failure[] }[] = []
+const again = new Map<TestRun, readonly Failure[]>()
 const scratch = mkdtempSync(path.join(tmpdir(), 'crosscut-test-'))
 process.on('exit', () => rmSync(scratch, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => process.exit(1))
+// A test file and each process it starts would strip the types of the same hundred files, and compile them:
+// most of a start. Kept for one run only, so that no run sees what another left.
+process.env.NODE_COMPILE_CACHE = path.join(scratch, 'compiled')
 
 if (only.length === 0) await everything()
-else
-  await firstRun({
-    name: 'chosen',
-    node: process.execPath,
-    files: testFiles('.').filter((file) => only.some((at) => isUnder(file, at))),
-  })
+else {
+  const chosen = testFiles('.').filter((file) => only.some((at) => isUnder(file, at)))
+  await firstRun('chosen', runsOf('Node 24', process.execPath, chosen), 2)
+}
 await secondRun()
 
 for (const what of unstable) console.log(`UNSTABLE ${what}: passed when it ran alone`)
@@ -77,26 +81,43 @@ async function everything(): Promise<void> {
   check('types of the web app', ['node_modules/typescript/bin/tsc', '-p', 'face/web'])
   check('format', ['node_modules/oxfmt/bin/oxfmt', '--check', '.'])
   check('lint', ['node_modules/oxlint/bin/oxlint', '--deny-warnings', '--quiet', '.'])
-  const files = testFiles('.').filter((file) => !isUnder(file, path.join(ROOT, 'test', 'packed')))
-  const beside = files.filter((file) => !ALONE.includes(file))
-  await firstRun({ name: 'Node 24', node: process.execPath, files: beside })
-  await firstRun({ name: 'Node 24, by themselves', node: process.execPath, files: ALONE, concurrency: 1 })
-  for (const major of OTHER_MAJORS) {
-    const inProcess = files.filter((file) =>
-      PROCESS_FOLDERS.some((folder) => isUnder(file, path.join(ROOT, folder))),
-    )
-    await firstRun({ name: `Node ${major}, from source`, node: ensureNode(major), files: inProcess })
-  }
-  const packed = await packAll()
   const packedTests = testFiles('test/packed')
-  for (const major of [PROJECT_MAJOR, ...OTHER_MAJORS]) {
-    await firstRun({
-      name: `Node ${major}, packed`,
-      node: process.execPath,
-      files: packedTests,
-      env: { CROSSCUT_PACKED: packed.folder, CROSSCUT_PACKED_NODE: ensureNode(major) },
-    })
-  }
+  const files = testFiles('.').filter((file) => !packedTests.includes(file))
+  const inProcess = files.filter((file) =>
+    PROCESS_FOLDERS.some((folder) => isUnder(file, path.join(ROOT, folder))),
+  )
+  const beside = files.filter((file) => !ALONE.includes(file))
+  const { folder } = await packAll()
+  await firstRun(
+    'beside each other',
+    longestFirst([
+      ...runsOf('Node 24', process.execPath, beside),
+      ...OTHER_MAJORS.flatMap((major) => runsOf(`Node ${major}, from source`, ensureNode(major), inProcess)),
+      ...[PROJECT_MAJOR, ...OTHER_MAJORS].flatMap((major) =>
+        runsOf(`Node ${major}, packed`, process.execPath, packedTests, {
+          CROSSCUT_PACKED: folder,
+          CROSSCUT_PACKED_NODE: ensureNode(major),
+        }),
+      ),
+    ]),
+    2,
+  )
+  await firstRun('by themselves', runsOf('Node 24, by itself', process.execPath, ALONE), 1)
+}
+
+function runsOf(
+  round: string,
+  node: string,
+  files: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): TestRun[] {
+  return files.map((file) => ({ round, node, file, env }))
+}
+
+function longestFirst(runs: readonly TestRun[]): TestRun[] {
+  const place = ({ file }: TestRun): number =>
+    LONGEST.includes(file) ? LONGEST.indexOf(file) : LONGEST.length
+  return runs.toSorted((a, b) => place(a) - place(b))
 }
 
 /** A check of the whole tree counts as one test. */
@@ -113,71 +134,47 @@ function check(name: string, args: readonly string[]): void {
   console.log(`\nnot ok: ${name}\n${done.stdout}${done.stderr}`)
 }
 
-async function firstRun(round: Round): Promise<void> {
-  if (round.files.length === 0) return
-  const { counts, isWhole } = await runFiles(round)
-  total.passed += counts.passed
-  total.failed += counts.failed
-  total.skipped += counts.skipped
-  if (counts.failures.length > 0) again.push({ round, failures: counts.failures })
-  if (isWhole) return
-  total.failed++
-  failed.push(`the test runner [${round.name}]`)
+async function firstRun(name: string, runs: readonly TestRun[], width: number): Promise<void> {
+  const begunMs = performance.now()
+  const before = { ...total }
+  const long: string[] = []
+  await runInLanes(runs, {
+    width,
+    scratch,
+    ended: (run, counts) => {
+      process.stdout.write(counts.report)
+      if (counts.ms > LONG_MS)
+        long.push(`${path.relative(ROOT, run.file)} ${(counts.ms / 1000).toFixed(0)} s`)
+      total.passed += counts.passed
+      total.failed += counts.failed
+      total.skipped += counts.skipped
+      if (counts.failed > 0) again.set(run, counts.failures)
+    },
+  })
+  const [passed, lost] = [total.passed - before.passed, total.failed - before.failed]
+  say(`${name}: ${passed} passed, ${lost} failed, ${seconds(begunMs)}`)
+  if (long.length > 0) say(`long: ${long.join(', ')}`)
 }
 
 /** What failed, once more and one file at a time. */
 async function secondRun(): Promise<void> {
-  for (const { round, failures } of again) {
-    const files = [...new Set(failures.map(({ file }) => file))].filter((file) => round.files.includes(file))
-    const isTooMuch = files.length === 0 || files.length > SECOND_RUN_FILES_MAX
-    const second = isTooMuch
-      ? undefined
-      : await runFiles({ ...round, name: `${round.name}, alone`, files, concurrency: 1 })
+  const mended = new Set<TestRun>()
+  const runs = again.size > SECOND_RUN_FILES_MAX ? [] : [...again.keys()]
+  const ended = (run: TestRun, { failed: count, report }: Outcome): void => {
+    process.stdout.write(report)
+    if (count === 0) mended.add(run)
+  }
+  await runInLanes(runs, { width: 1, scratch, ended })
+  for (const [run, failures] of again)
     for (const { name, file, line } of failures) {
-      const what = `${name} (${file}:${line}) [${round.name}]`
-      const isMended =
-        second?.isWhole === true &&
-        files.includes(file) &&
-        !second.counts.failures.some((failure) => failure.file === file)
-      if (isMended) {
+      const what = `${name} (${file}:${line}) [${run.round}]`
+      if (!mended.has(run)) failed.push(what)
+      else {
         unstable.push(what)
         total.failed--
         total.passed++
-      } else failed.push(what)
+      }
     }
-  }
-}
-
-async function runFiles({
-  name,
-  node,
-  files,
-  env,
-  concurrency = 2,
-}: Round): Promise<{ readonly counts: Counts; readonly isWhole: boolean }> {
-  const begunMs = performance.now()
-  const countsFile = path.join(scratch, `${name.replaceAll(/\W+/g, '-')}.json`)
-  const args = [
-    '--import',
-    path.join(ROOT, 'scripts', 'property-seed.mjs'),
-    '--test',
-    `--test-concurrency=${concurrency}`,
-    `--test-timeout=${FILE_MS_MAX}`,
-    // A test that failed may leave a server open, and its file would wait for that for ever.
-    '--test-force-exit',
-    `--test-reporter=${path.join(ROOT, 'scripts', 'test-reporter.mjs')}`,
-    ...files,
-  ]
-  const child = spawn(node, args, {
-    cwd: ROOT,
-    stdio: ['ignore', 'inherit', 'inherit'],
-    env: { ...process.env, ...env, CROSSCUT_TEST_COUNTS: countsFile, NODE_NO_WARNINGS: '1' },
-  })
-  const code = await new Promise<number>((resolve) => child.on('exit', (status) => resolve(status ?? 1)))
-  const told = existsSync(countsFile) ? (JSON.parse(readFileSync(countsFile, 'utf8')) as Counts) : undefined
-  const counts = told ?? { passed: 0, failed: 0, skipped: 0, failures: [] }
-  say(`${name}: ${counts.passed} passed, ${counts.failed} failed, ${seconds(begunMs)}`)
-  return { counts, isWhole: told !== undefined && (code === 0 || counts.failed > 0) }
 }
 
 function testFiles(folder: string): string[] {
