@@ -79,6 +79,14 @@ for (const [name, how, text, says] of [
      process.on('exit', () => { process.exitCode = 7 })`,
     /the file ended with 7/,
   ],
+  [
+    'a file whose test throws once it has passed',
+    'late',
+    `import { test } from 'node:test'
+     test('passes', () => { setTimeout(() => { throw new Error('too late') }, 20) })
+     test('waits', () => new Promise((resolve) => setTimeout(resolve, 200)))`,
+    /too late[^]*the file ended with 1/,
+  ],
 ] as const)
   test(`${name} fails, and tells how it ended`, async () => {
     const outcome = (await outcomesOf({ [how]: text })).get(how)

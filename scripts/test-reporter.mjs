@@ -9,8 +9,10 @@ export default async function* report(source) {
   const counts = { passed: 0, failed: 0, skipped: 0, failures: [] }
   for await (const event of source) {
     if (event.type === 'test:stderr' || event.type === 'test:stdout') continue
-    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     const { data } = event
+    // What throws after its test has passed fails the file, and is told nowhere else.
+    if (event.type === 'test:diagnostic' && data.message.startsWith('Error: ')) yield `\n${data.message}\n`
+    if (event.type !== 'test:pass' && event.type !== 'test:fail') continue
     if (data.details?.type === 'suite' && event.type === 'test:pass') continue
     if (data.skip !== undefined) {
       counts.skipped++
