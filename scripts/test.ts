@@ -43,6 +43,7 @@ const LONGEST = [
   'test/exchange/import.test.ts',
   'test/attach/attach.test.ts',
   'test/datasets/page.test.ts',
+  'face/cli/cli.test.ts',
 ].map((file) => path.join(ROOT, file))
 /** Named at the end, so that the list above can follow the tree. */
 const LONG_MS = 30_000

@@ -46,6 +46,8 @@ type Given = {
   readonly entry?: string
 }
 
+const { PATH, NODE_COMPILE_CACHE } = process.env
+
 /** Without variables of ours, in a folder with .crosscut in it. */
 function crosscut(
   args: readonly string[],
@@ -54,7 +56,7 @@ function crosscut(
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, [entry, ...args], {
       cwd,
-      env: { PATH: process.env.PATH, HOME: home, ...env },
+      env: { PATH, NODE_COMPILE_CACHE, HOME: home, ...env },
     })
     let out = ''
     let err = ''

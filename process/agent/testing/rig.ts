@@ -98,7 +98,8 @@ export function launch({
     here(file),
     ...more,
   ]
-  return spawn(node, args, { env: { PATH: process.env['PATH'], ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { PATH, NODE_COMPILE_CACHE } = process.env
+  return spawn(node, args, { env: { PATH, NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
 }
 
 export function ended(child: ChildProcess): Promise<Ended> {
