@@ -26,13 +26,14 @@ import { ensureWebBuilt } from './web-build.ts'
 const PROCESS_FOLDERS = ['core/base', 'core/baggage', 'core/advice', 'process']
 const OTHER_MAJORS = [22, 26]
 /**
- * They hold the latency of one part of the demo against that of another: a neighbour that takes a core
- * decides that, and not the part.
+ * They hold the latency of one part of the demo against that of another, or ask how much CPU is nobody's: a
+ * neighbour that takes a core decides that, and not the part.
  */
 const ALONE = [
   'test/docs/noisy-tenant.test.ts',
   'test/docs/regression.test.ts',
   'test/page/case-studies.test.ts',
+  'test/throttling/attribution.test.ts',
 ].map((file) => path.join(ROOT, file))
 /** Those of more than 30 s, in order. They go first, so that none of them runs alone at the end. */
 const LONGEST = [
