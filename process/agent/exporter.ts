@@ -7,7 +7,7 @@
 //                                       └ any other answer, or tries used up ──► dropped, counted
 //
 // Under load only full batches leave: one request for each 512 spans, not one as soon as the last is answered
-// (153 for 3,200 spans, a fifth of what tracing cost).
+// (153 for 3,200 spans, a quarter of what tracing cost).
 // Timers and the connection are unref'd: sending never keeps the host alive. When its event loop runs empty
 // we hold it for at most EXIT_FLUSH_MS_MAX; at process.exit the open batch is written into the kept
 // connection in one synchronous write.
@@ -49,7 +49,6 @@ export function openExporter(parts: Parts): Exporter {
   const channel = new Channel(parts)
   let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
-
   /** The delay is over, or somebody cannot wait: a batch goes though it is not full. */
   let isDue = false
 

@@ -28,7 +28,7 @@ export type Execution = {
 
 /**
  * Records of carriers and agent, each under a symbol of its own: the newest first, no key twice. A list, for
- * there are two or three: one more is one small object, where a copied object literal was a tenth of a span.
+ * there are two or three: one more is one small object, where V8 copies a literal with computed keys slowly.
  */
 export type ScopeValues = {
   readonly key: symbol
