@@ -116,6 +116,21 @@ test('First and MostRecent keep the first and last events, whatever branches the
   }
 })
 
+test('once the first N are there, the value is left as it is', () => {
+  const field: TupleField = { bag: Q, field: 's', keep: { which: 'first', count: 2 } }
+  const pack = (baggage: Baggage, at: number): Baggage | undefined =>
+    packTuples(baggage, field, [{ values: ['t', at], weight: 1 }], SHAPE, {
+      ...ports(),
+      stamp: () => new Uint8Array(16).fill(at),
+    })
+  const one = pack(Baggage.empty, 1)
+  assert.ok(one)
+  const two = pack(one, 2)
+  assert.ok(two)
+  assert.equal(elements(two).length, 2)
+  assert.equal(pack(two, 3), two)
+})
+
 test('a clock that runs behind does not put an event before what it has seen', () => {
   const field: TupleField = { bag: Q, field: 's', keep: { which: 'recent', count: 1 } }
   const at = (time: number) => {

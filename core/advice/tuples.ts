@@ -104,6 +104,7 @@ export function packTuples(
   if (held === undefined) return packFirst(baggage, field, tuples, shape, ports)
   const bytesMax = ports.tupleBytesMax ?? TUPLE_BYTES_MAX
   const elements = elementsOf(held[field.field])
+  if (field.keep !== undefined && isSettled(elements, field.keep)) return baggage
   const packed =
     field.keep === undefined
       ? packAll(elements, tuples, shape, ports)
@@ -192,6 +193,11 @@ function packKept(
   const at = elements.findIndex((element) => isBefore(added, element))
   const all = at < 0 ? [...elements, added] : elements.toSpliced(at, 0, added)
   return all.slice(0, keep.count)
+}
+
+/** The first N are there, as in all services but the first: what is packed behind them is none of them. */
+function isSettled(elements: readonly Uint8Array[], { which, count }: Keep): boolean {
+  return which === 'first' && stamped(elements).length >= count
 }
 
 /** The clock of another host may run ahead of ours; what we can see happened before us. */

@@ -61,6 +61,13 @@ export let rewritten: (
 export let companionsOf: (baggage: Baggage) => readonly object[]
 /** In the place of those that are there. */
 export let withCompanions: (baggage: Baggage, companions: readonly object[]) => Baggage
+/**
+ * The text that a carrier read or wrote these bytes as, for the next call that takes them along: the bytes
+ * never change, and one request calls many.
+ */
+export let textOf: (baggage: Baggage) => string | undefined
+/** `text` stands for exactly these bytes. */
+export let keepText: (baggage: Baggage, text: string) => void
 
 const NONE: readonly object[] = Object.freeze([])
 
@@ -73,6 +80,7 @@ export class Baggage {
   readonly #companions: readonly object[]
   #atoms: readonly Uint8Array[] | undefined
   #reader: object | undefined
+  #text: string | undefined
   #at = 0
   #end = 0
 
@@ -86,6 +94,7 @@ export class Baggage {
     this.#companions = companions
     this.#atoms = undefined
     this.#reader = undefined
+    this.#text = undefined
   }
 
   /** The baggage of exactly these atoms, in this order. */
@@ -221,7 +230,15 @@ export class Baggage {
     notedEnd = (baggage) => baggage.#end
     rewritten = (from, bytes, owned) => Baggage.#make(bytes, owned, from.#companions)
     companionsOf = (baggage) => baggage.#companions
-    withCompanions = (baggage, companions) => Baggage.#make(baggage.#bytes, baggage.#owned, companions)
+    withCompanions = (baggage, companions) => {
+      const made = Baggage.#make(baggage.#bytes, baggage.#owned, companions)
+      made.#text = baggage.#text
+      return made
+    }
+    textOf = (baggage) => baggage.#text
+    keepText = (baggage, text) => {
+      baggage.#text = text
+    }
   }
 }
 

@@ -178,7 +178,7 @@ function shuffled<T>(list: readonly T[], seed: number): readonly T[] {
 
 describe('a query', () => {
   test('answers the same by definition, unoptimised and optimised, whatever is asked of whatever happened', () => {
-    const runs = Number(process.env['CROSSCUT_QUERY_RUNS'] ?? 2000)
+    const runs = Number(process.env['CROSSCUT_QUERY_RUNS'] ?? 10_000)
     fc.assert(
       fc.property(queryText, execution, (text, given) => {
         // A comparison of a number with a text is refused; all else that is generated is a query.
@@ -217,7 +217,7 @@ describe('a query', () => {
         )
         assert.equal(gathering.lost, 0)
       }),
-      { numRuns: 500 },
+      { numRuns: 5000 },
     )
   })
 
@@ -237,7 +237,7 @@ describe('a query', () => {
         const rows = evaluate(text, { events: together }, { views: VIEWS, optimized: false })
         assert.deepEqual(rounded(past.rows()), rounded(rows))
       }),
-      { numRuns: 500 },
+      { numRuns: 5000 },
     )
   })
 })

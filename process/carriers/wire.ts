@@ -5,11 +5,11 @@
 //
 // Each transport (http server, http client, undici) asks this object and does only what is special to its
 // objects.
-import { decodeBase64Url, encodeBase64Url } from '#base'
-import { Baggage } from '#baggage'
+import { Baggage, keepText, textOf } from '#baggage'
 import { scopeValue, withScopeValue, type Frame, type Scope } from '#context'
 import type { AddressRules } from './address-rules.ts'
 import { joinBaggageHeader, roomForOurs, scanBaggage } from './baggage-header.ts'
+import { fromText, toText } from './baggage-text.ts'
 import { newCounts, type DropCounts } from './counts.ts'
 import type { CarrierObserver, ClientExchange, MessageExchange, ServerExchange } from './exchange.ts'
 import type { HoldSwitch } from './holds.ts'
@@ -196,13 +196,14 @@ export class Wire {
       this.counts.member_too_long++
       return undefined
     }
-    const bytes = decodeBase64Url(text)
+    const bytes = fromText(text)
     if (bytes === undefined) {
       this.counts.baggage_malformed++
       return undefined
     }
     const baggage = Baggage.decodeLenient(bytes)
     if (baggage.byteLength < bytes.length) this.counts.baggage_malformed++
+    else keepText(baggage, text)
     return baggage
   }
 
@@ -231,7 +232,8 @@ export class Wire {
       fitting = baggage.trim(bytesMax)
       this.counts.baggage_trimmed++
     }
-    const text = encodeBase64Url(fitting.encode())
+    const text = textOf(fitting) ?? toText(fitting.encode())
+    keepText(fitting, text)
     return this.#key === undefined ? text : this.#key.sign(text)
   }
 
