@@ -7,8 +7,12 @@ import { POLICIES } from '#control'
 import type { Policy } from '#fair'
 import {
   background,
+  HEARTBEAT_TARGET,
   INNOCENT,
+  LISTS,
   mean,
+  oneLock,
+  onePool,
   oneServer,
   PHASES,
   phaseOf,
@@ -23,6 +27,37 @@ const finished = (run: readonly SystemSecond[], id: string) =>
   mean(run.map(({ tenants }) => tenants[id]?.finished ?? 0))
 const median = (values: readonly number[]) =>
   values.toSorted((a, b) => a - b)[values.length >> 1] ?? Number.NaN
+
+describe('E6: sixteen clients rename under the lock that heartbeats and listings need', () => {
+  const without = oneLock({}).slice(10)
+  const whole = oneLock({ policy: POLICIES['latency-slo'] })
+  const ours = whole.slice(10)
+  const heartbeatMs = (run: readonly SystemSecond[]) =>
+    mean(run.map(({ tenants }) => tenants['heartbeat']?.meanMs ?? 0))
+
+  test('from the tenth second on heartbeats take less than their 50 ms, without control five times as long', () => {
+    assert.ok(heartbeatMs(without) >= 5 * 1000 * HEARTBEAT_TARGET, `without: ${heartbeatMs(without)}`)
+    assert.ok(heartbeatMs(ours) <= 1000 * HEARTBEAT_TARGET, `${heartbeatMs(ours)}`)
+  })
+
+  test('who renames is held and nobody else; listings keep 95 %', () => {
+    const held = new Set(whole.flatMap(({ rates }) => Object.keys(rates)))
+    assert.deepEqual([...held], ['door rename'])
+    assert.ok(finished(ours, 'list') >= 0.95 * LISTS, `${finished(ours, 'list')} of ${LISTS}`)
+  })
+})
+
+describe('E7: ten connections, fifty clients of 200 ms beside queries of 2 ms', () => {
+  const p99Ms = (run: readonly SystemSecond[]) => mean(run.map(({ tenants }) => tenants['page']?.p99Ms ?? 0))
+  const without = onePool({}).slice(10)
+  const ours = onePool({ algorithm: '2dfqE' }).slice(10)
+
+  test('behind a fair gate the short ones wait a tenth at most, and the long ones lose nothing', () => {
+    assert.ok(p99Ms(ours) <= p99Ms(without) / 10, `${p99Ms(ours)} of ${p99Ms(without)}`)
+    assert.ok(finished(ours, 'page') >= 0.95 * 50, `${finished(ours, 'page')}`)
+    assert.ok(finished(ours, 'report') >= 0.95 * finished(without, 'report'), `${finished(ours, 'report')}`)
+  })
+})
 
 describe('E9: three phases, three aggressors, targets for three tenants', () => {
   const without = threePhases({})
