@@ -1,7 +1,7 @@
 // Who uses libuv's threads, with Node's own modules: files, key derivation, compression.
 
 import assert from 'node:assert/strict'
-import { pbkdf2 } from 'node:crypto'
+import { pbkdf2, pbkdf2Sync, randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { after, afterEach, before, beforeEach, test } from 'node:test'
 import { promisify } from 'node:util'
@@ -79,6 +79,18 @@ test(
     assert.deepEqual([disk.count('deriver'), pool.count('deriver')], [0, 1])
   },
 )
+
+test('what is computed here and now takes no thread, however often', { skip }, async () => {
+  await as('caller', async () => {
+    for (let i = 0; i < 11_000; i++) randomBytes(8)
+    const whole = derive(10)
+    pbkdf2Sync('secret', 'salt', 10, 32, 'sha256')
+    await whole
+  })
+  const pool = told('threadpool')
+  assert.equal(pool.count('caller'), 1)
+  assert.ok(pool.wait('caller') < pool.load('caller') + 1, `${pool.wait('caller')} ms`)
+})
 
 test('each write of a compressing stream is one use, and a stream goes on as it was', { skip }, async () => {
   const zipped = await as('packer', () => promisify(gzip)(Buffer.alloc(2_000_000, 'crosscut')))

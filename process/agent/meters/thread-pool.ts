@@ -12,6 +12,9 @@
 //
 //   service = min(t, seek)      wait = the rest, less what its bytes take of any disk      load = t
 //
+// `before` is called at every callback and tick of the process, so it is listened to only where requests come:
+// from one that is made until a second without any.
+//
 // Promises are not looked at; where they cannot be left out (Node 22) nothing of this is measured, for a hook
 // on each promise costs more than all of it tells.
 
@@ -30,10 +33,12 @@ import type { Payer } from './payers.ts'
 import type { Usage } from './usage.ts'
 
 const FILES: ReadonlySet<string> = new Set(['FSREQCALLBACK', 'FSREQPROMISE', 'FILEHANDLECLOSEREQ'])
-/** Of Node's crypto and DNS; a name that a version does not have is never asked for. */
-const OTHERS: ReadonlySet<string> = new Set([
-  'GETADDRINFOREQWRAP',
-  'GETNAMEINFOREQWRAP',
+const NAMES: ReadonlySet<string> = new Set(['GETADDRINFOREQWRAP', 'GETNAMEINFOREQWRAP'])
+/**
+ * Jobs of Node's crypto, those that are done here and now among them; a name that a version does not have is
+ * never asked for.
+ */
+const JOBS: ReadonlySet<string> = new Set([
   'PBKDF2REQUEST',
   'SCRYPTREQUEST',
   'HKDFREQUEST',
@@ -51,13 +56,20 @@ const OTHERS: ReadonlySet<string> = new Set([
 /** Handles that use a thread at each write. */
 const STREAMS: ReadonlySet<string> = new Set(['ZLIB'])
 
-type Request = { readonly job: SlotJob; readonly payer: Payer; readonly isFile: boolean }
+type Asked = { readonly id: number; readonly payer: Payer; readonly isFile: boolean; readonly atMs: number }
+type Request = Asked & { readonly job: SlotJob }
 
 export class ThreadPoolMeter {
   readonly #usage: Usage
-  readonly #hook: AsyncHook
+  readonly #made: AsyncHook
+  readonly #answers: AsyncHook
+  #isListening = false
+  /** Since the last second ended. */
+  #wasAsked = false
   readonly #slots = new SlotTimes(threadsOf(process.env['UV_THREADPOOL_SIZE']))
   readonly #requests = new Map<number, Request>()
+  /** The last job: whether it goes to a thread can be seen once it was begun, so at whatever comes next. */
+  #unsure: { readonly asked: Asked; readonly job: object } | undefined
   /** Of what slow requests took beyond a seek, the part that is waiting; by the last second. */
   #waiting = 1
   #beyondSeekMs = 0
@@ -65,10 +77,13 @@ export class ThreadPoolMeter {
 
   constructor(usage: Usage) {
     this.#usage = usage
-    this.#hook = createHook({
+    this.#made = createHook({
       init: (id, type, _trigger, resource) => this.#guard(() => this.#init(id, type, resource)),
+      ...WITHOUT_PROMISES,
+    })
+    this.#answers = createHook({
       before: (id) => {
-        if (this.#requests.size > 0) this.#guard(() => this.#answered(id))
+        if (this.#requests.size > 0 || this.#unsure !== undefined) this.#guard(() => this.#answered(id))
       },
       ...WITHOUT_PROMISES,
     })
@@ -76,13 +91,15 @@ export class ThreadPoolMeter {
 
   /** Requests that were made before are not seen. */
   start(): void {
-    if (canLeaveOutPromises()) this.#hook.enable()
+    if (canLeaveOutPromises()) this.#made.enable()
   }
 
   stop(): void {
-    this.#hook.disable()
+    this.#made.disable()
+    this.#listen(false)
     for (const { job } of this.#requests.values()) this.#slots.leave(job, performance.now())
     this.#requests.clear()
+    this.#unsure = undefined
   }
 
   /** Once a second: how much of the time beyond seeks was moving bytes. */
@@ -92,6 +109,16 @@ export class ThreadPoolMeter {
     this.#waiting = this.#beyondSeekMs > transferMs ? 1 - transferMs / this.#beyondSeekMs : 0
     this.#beyondSeekMs = 0
     this.#blocks = blocks
+    this.#decide()
+    if (this.#wasAsked || this.#requests.size > 0) this.#wasAsked = false
+    else this.#listen(false)
+  }
+
+  #listen(isWanted: boolean): void {
+    if (isWanted === this.#isListening) return
+    this.#isListening = isWanted
+    if (isWanted) this.#answers.enable()
+    else this.#answers.disable()
   }
 
   /** What a hook throws ends the process, so after a fault of ours nothing is looked at any more. */
@@ -105,14 +132,30 @@ export class ThreadPoolMeter {
 
   #init(id: number, type: string, resource: object): void {
     const isFile = FILES.has(type)
-    if (isFile || OTHERS.has(type)) this.#asked(id, isFile)
+    if (isFile || NAMES.has(type)) this.#asked(id, isFile)
+    else if (JOBS.has(type)) this.#asked(id, false, resource)
     else if (STREAMS.has(type)) this.#watchWrites(id, resource)
   }
 
-  #asked(id: number, isFile: boolean): void {
+  #asked(id: number, isFile: boolean, job?: object): void {
+    this.#decide()
     if (this.#requests.size >= THREAD_REQUESTS_MAX || this.#requests.has(id)) return
-    const payer = this.#usage.payerOf(currentFrame())
-    this.#requests.set(id, { job: this.#slots.enter(performance.now()), payer, isFile })
+    this.#listen(true)
+    const asked = { id, isFile, payer: this.#usage.payerOf(currentFrame()), atMs: performance.now() }
+    if (job === undefined) this.#enter(asked)
+    else this.#unsure = { asked, job }
+  }
+
+  #decide(): void {
+    const unsure = this.#unsure
+    if (unsure === undefined) return
+    this.#unsure = undefined
+    if (typeof Reflect.get(unsure.job, 'ondone') === 'function') this.#enter(unsure.asked)
+  }
+
+  #enter(asked: Asked): void {
+    this.#wasAsked = true
+    this.#requests.set(asked.id, { ...asked, job: this.#slots.enter(asked.atMs) })
   }
 
   /** A method of its own on a handle that we saw being made; it goes with the handle. */
@@ -127,6 +170,7 @@ export class ThreadPoolMeter {
   }
 
   #answered(id: number): void {
+    this.#decide()
     const request = this.#requests.get(id)
     if (request === undefined) return
     this.#requests.delete(id)
