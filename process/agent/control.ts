@@ -8,7 +8,7 @@
 // question.
 
 import type { ClientRequest, IncomingMessage } from 'node:http'
-import type { AgentHello, AgentReport } from '#protocol'
+import { packMeasured, type AgentHello, type AgentReport } from '#protocol'
 import type { Ledger } from './guard.ts'
 import {
   CONTROL_TIMEOUT_MS,
@@ -170,7 +170,7 @@ class Connection implements Control {
   }
 
   #post(path: string, message: AgentHello | AgentReport, done: (error?: unknown) => void): void {
-    const body = Buffer.from(JSON.stringify(message))
+    const body = Buffer.from(JSON.stringify(onWire(message)))
     const request = this.#request('POST', path, {
       'content-type': 'application/json',
       'content-length': body.length,
@@ -219,6 +219,12 @@ class Connection implements Control {
     request.on('socket', (socket) => socket.unref())
     return request
   }
+}
+
+function onWire(message: AgentHello | AgentReport): object {
+  return 'measured' in message && message.measured !== undefined
+    ? { ...message, measured: packMeasured(message.measured) }
+    : message
 }
 
 /** Errors: codes E_CONTROL_REFUSED, E_CONTROL_TIMEOUT, E_CONTROL_SILENT, E_CONTROL_CLOSED. */

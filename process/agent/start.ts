@@ -27,7 +27,7 @@ import { openWorkflow } from './bags.ts'
 import { SpanQueue } from './batch.ts'
 import { AdviceBudget } from './budget.ts'
 import { openWallClock, type WallClock } from './clock.ts'
-import { openControl, type Control } from './control.ts'
+import type { Control } from './control.ts'
 import { installExit } from './exit.ts'
 import { openExporter, type Exporter } from './exporter.ts'
 import { guarded, Ledger } from './guard.ts'
@@ -122,13 +122,14 @@ class RunningAgent implements Agent {
   readonly #tickShape = keepTickShape()
   readonly #removeExit: () => void
   readonly #onOffSignal = guarded(this.#ledger, 'off signal', undefined, () => this.#switch())
-  readonly #control: Control | undefined
+  #control: Control | undefined
   #carriers: Carriers | undefined
   #httpSpans: HttpSpans | undefined
   #removals: (() => void)[] = []
   #believed: Believed
   #wanted: Pick<TrustedState, 'disabled' | 'packages' | 'sampling'> = NOTHING_WANTED
   #isOff = false
+  #isStopped = false
   #expiry: NodeJS.Timeout | undefined
   #beats: NodeJS.Timeout | undefined
   #vitals: LoopAndHeap | undefined
@@ -200,7 +201,7 @@ class RunningAgent implements Agent {
       isMainThread,
     })
     if (settings.offSignal !== undefined && isMainThread) process.on(settings.offSignal, this.#onOffSignal)
-    this.#control = settings.control === undefined ? undefined : this.#dial(settings.control)
+    if (settings.control !== undefined) void this.#dial(settings.control)
     for (const name of settings.misread) this.#ledger.count(`misread ${name}`)
     if (settings.silencedBy !== undefined) this.#ledger.count(`silenced by ${settings.silencedBy}`)
   }
@@ -218,6 +219,7 @@ class RunningAgent implements Agent {
   }
 
   stop(): void {
+    this.#isStopped = true
     this.#control?.stop()
     clearTimeout(this.#expiry)
     clearInterval(this.#beats)
@@ -429,21 +431,28 @@ class RunningAgent implements Agent {
     return runWith(undefined, () => (this.#carriers === undefined ? fn() : this.#carriers.quietly(fn)))
   }
 
-  #dial(settings: ControlSettings): Control {
+  /** Loaded where somebody is to be dialled. */
+  async #dial(settings: ControlSettings): Promise<void> {
     const beat = guarded(this.#ledger, 'beat', undefined, () => this.#beat())
     this.#beats = this.#detached(() => setInterval(beat, REPORT_EVERY_MS).unref())
-    return openControl({
-      settings,
-      ledger: this.#ledger,
-      detached: (fn) => this.#detached(fn),
-      hello: () => this.#hello(),
-      report: () => this.report(),
-      onState: guarded(this.#ledger, 'state', undefined, (data) => this.#obey(data, settings.fingerprint)),
-      onStream: () => this.#points.streamBegan(),
-      onOrder: guarded(this.#ledger, 'order', undefined, (data) =>
-        this.#throttle(data, settings.fingerprint),
-      ),
-    })
+    try {
+      const { openControl } = await import('./control.ts')
+      if (this.#isStopped) return
+      this.#control = openControl({
+        settings,
+        ledger: this.#ledger,
+        detached: (fn) => this.#detached(fn),
+        hello: () => this.#hello(),
+        report: () => this.report(),
+        onState: guarded(this.#ledger, 'state', undefined, (data) => this.#obey(data, settings.fingerprint)),
+        onStream: () => this.#points.streamBegan(),
+        onOrder: guarded(this.#ledger, 'order', undefined, (data) =>
+          this.#throttle(data, settings.fingerprint),
+        ),
+      })
+    } catch (error: unknown) {
+      this.#ledger.fail('control', error)
+    }
   }
 
   /** A state that is not believed changes nothing: what was believed before stays until it expires. */

@@ -127,6 +127,6 @@ function plain(value: unknown, where: string): { readonly [name: string]: unknow
 
 const SHAPES = 'GET /openapi.json has the shape of every body'
 
-function wrong(where: string, what: string): RequestError {
+export function wrong(where: string, what: string): RequestError {
   return new RequestError(400, 'E_BAD_REQUEST', `${where === '' ? 'the body' : where} ${what}`, SHAPES)
 }

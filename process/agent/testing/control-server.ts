@@ -3,14 +3,15 @@
 
 import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { createServer, type ServerResponse } from 'node:http'
-import type {
-  AgentHello,
-  AgentReport,
-  ControlOrder,
-  DesiredState,
-  SamplingState,
-  SignedState,
-  ToolPackage,
+import {
+  unpackColumn,
+  type AgentHello,
+  type AgentReport,
+  type ControlOrder,
+  type DesiredState,
+  type SamplingState,
+  type SignedState,
+  type ToolPackage,
 } from '#protocol'
 import { fingerprintOf } from '../trust.ts'
 import { closed, listen } from './rig.ts'
@@ -91,6 +92,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
         return write(response, signer.sign(state))
       }
       const message = JSON.parse(Buffer.concat(chunks).toString())
+      for (const point of message.measured?.points ?? []) point.passed = unpackColumn(point.passed)
       if (request.url === '/agent/v1/hello') hellos.push(message)
       else reports.set(hellos.find(({ agent }) => agent === message.agent)?.service ?? '?', message)
       return response.end('{"ok":true}')

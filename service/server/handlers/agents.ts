@@ -3,12 +3,14 @@
 
 import {
   SAMPLING_POLICIES_MAX,
+  unpackColumn,
   type AgentHello,
   type AgentReport,
   type DegradedBy,
   type Measured,
   type PackageUse,
   type ResultReport,
+  type WorkflowColumn,
 } from '#protocol'
 import type { Handler } from '../exchange.ts'
 import { openEventStream, readJson, sendJson } from '../http-io.ts'
@@ -24,6 +26,7 @@ import {
   pair,
   record,
   text,
+  wrong,
   type Parser,
 } from '../parse.ts'
 import { RequestError } from '../server-error.ts'
@@ -64,8 +67,18 @@ const resultReport: Parser<ResultReport> = object({
   groups: list(group, 10_000),
 })
 
-/** The controller looks at each number itself: here it only has to be one. */
-const column = list((value: unknown) => (typeof value === 'number' ? value : 0), 1_024)
+const COLUMN_LENGTH_MAX = 1_024
+const numbers = list((value: unknown) => (typeof value === 'number' ? value : 0), COLUMN_LENGTH_MAX)
+/** 8 bytes a number, 4 characters for 3 bytes. */
+const columnText = text(Math.ceil((COLUMN_LENGTH_MAX * 8 * 4) / 3))
+
+/** The controller looks at each number itself: here it only has to be one. Lists of numbers are as good. */
+const column: Parser<WorkflowColumn> = (value, where) => {
+  if (typeof value !== 'string') return numbers(value, where)
+  const unpacked = unpackColumn(columnText(value, where))
+  if (unpacked === undefined) throw wrong(where, 'must be float64 numbers in base64url')
+  return unpacked
+}
 
 const measured: Parser<Measured> = object({
   epoch: integer,
