@@ -4,7 +4,8 @@
 //
 // Loaded when first used: an application that names no tenant never pays for the compiler of schemas.
 
-import { loadBdl, type Baggage, type BagType } from '#baggage'
+import { Baggage, loadBdl, type BagType } from '#baggage'
+import { METER_WORKFLOWS_MAX } from './limits.ts'
 import { BATCH_MEMBERS_MAX } from './meters/limits.ts'
 import { OTHERS } from './meters/workflows.ts'
 
@@ -18,6 +19,9 @@ type TagsValue = { values?: Map<string, string> }
 
 /** A value of one name: longer ones are cut, for they ride with each request. */
 const TEXT_LENGTH_MAX = 256
+
+/** As many as are measured apart; 600 B each. */
+const NAMED_ALONE_MAX = METER_WORKFLOWS_MAX
 
 export type Workflow = {
   tenant(baggage: Baggage): string | undefined
@@ -35,13 +39,27 @@ export function openWorkflow(): Workflow {
   const bags = () => (loaded ??= load())
   // Several ask at each step of a request, of the same baggage.
   let last: { readonly baggage: Baggage; readonly tenant: string | undefined } | undefined
+  // What names a tenant and holds nothing else is made once: most requests bring nothing.
+  const alone = new Map<string, Baggage>()
+  const write = (baggage: Baggage, id: string) => bags().tenant.write(baggage, { id })
+  const nameAlone = (id: string): Baggage => {
+    const known = alone.get(id)
+    if (known !== undefined) return known
+    const made = write(Baggage.empty, id)
+    if (alone.size >= NAMED_ALONE_MAX) alone.clear()
+    alone.set(id, made)
+    return made
+  }
   return {
     tenant: (baggage) => {
       if (baggage.byteLength === 0) return undefined
       if (last?.baggage !== baggage) last = { baggage, tenant: bags().tenant.read(baggage)?.id }
       return last.tenant
     },
-    withTenant: (baggage, id) => bags().tenant.write(baggage, { id: id.slice(0, TEXT_LENGTH_MAX) }),
+    withTenant: (baggage, id) => {
+      const cut = id.slice(0, TEXT_LENGTH_MAX)
+      return baggage.byteLength === 0 ? nameAlone(cut) : write(baggage, cut)
+    },
     members: (baggage) => {
       const text = baggage.byteLength === 0 ? undefined : bags().tenant.read(baggage)?.members
       return text === undefined || text === '' ? undefined : parseMembers(text)

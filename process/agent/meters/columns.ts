@@ -49,6 +49,15 @@ export class Columns {
     this.#serviceSq[place] += share * sound(use.serviceSq)
   }
 
+  /** Of sound numbers: load and service alike, and nobody waited. */
+  addTime(place: number, count: number, ms: number, sq: number): void {
+    if (place >= this.#length) this.#reach(place)
+    this.#count[place] += count
+    this.#load[place] += ms
+    this.#serviceMs[place] += ms
+    this.#serviceSq[place] += sq
+  }
+
   loadOf(place: number): number {
     return this.#load[place] ?? 0
   }

@@ -9,7 +9,7 @@
 // random, as much of it as the budget allows. So sampling never moves a total; it only moves shares, and what
 // was seen too little waits for the next report.
 //
-//   period 200 ms  |......[== open ==]......|   next duty = budget / (marks x their price / CPU time)
+//   period 200 ms  |......[== open ==]......|   next duty = budget / (looks x their price / CPU time)
 //
 // Pauses are divided as CPU is: who allocates is not known without a sampling heap profiler. Approximate.
 
@@ -17,7 +17,7 @@ import type { Columns } from './columns.ts'
 import {
   CPU_BUDGET,
   CPU_DUTY_MIN,
-  CPU_MARK_NS,
+  CPU_LOOK_NS,
   CPU_PERIOD_MS,
   CPU_SEEN_MS_MIN,
   CPU_WAIT_MS_MAX,
@@ -151,7 +151,7 @@ export class EventLoopMeter {
     const { cpuMs } = this.#parts.totals()
     const spentMs = cpuMs - this.#periodCpuMs
     this.#periodCpuMs = cpuMs
-    const lookedMs = (this.#segments.takeMarks() * CPU_MARK_NS) / 1e6
+    const lookedMs = (this.#segments.takeLooks() * CPU_LOOK_NS) / 1e6
     if (lookedMs <= 0 || spentMs <= 0) {
       this.#duty = Math.min(1, this.#duty * 2)
       return

@@ -23,16 +23,16 @@ export const BATCH_MEMBERS_MAX = 16
 /** How often it is decided for how long CPU is looked at. A report has five such periods. */
 export const CPU_PERIOD_MS = 200
 /**
- * Of the CPU time of this process, what looking may take: half of the 3 % that are promised, for marks cost
+ * Of the CPU time of this process, what looking may take: half of the 3 % that are promised, for looks cost
  * more on a cold cache.
  */
 export const CPU_BUDGET = 0.015
-/** What one mark costs: a clock read, a look at the frame, an addition (bench/metering). */
-export const CPU_MARK_NS = 250
+/** What one look costs: Node's call of the hook, the frame, now and then a clock (bench/metering). */
+export const CPU_LOOK_NS = 250
 /** However dear it is, so much of the time is looked at. */
 export const CPU_DUTY_MIN = 0.05
-/** Marks in one period: 10 ms of our own time, whatever comes. */
-export const CPU_MARKS_MAX = 40_000
+/** Looks in one period: 10 ms of our own time, whatever comes. */
+export const CPU_LOOKS_MAX = 40_000
 /** CPU is divided by what was seen; before so much was seen, it waits for more. */
 export const CPU_SEEN_MS_MIN = 5
 /** ... but not longer than this. */

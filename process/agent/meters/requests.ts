@@ -82,7 +82,7 @@ class RequestMeter {
     const columns = usage.resource(carried.isLoopback ? 'loopback' : 'network', 'network')
     if (columns === undefined) return
     const payer = usage.payerOf(frameOf(baggage, scope))
-    usage.charge(columns, payer, { count: 1, load: fresh, waitMs: 0, waitSq: 0, serviceMs: 0, serviceSq: 0 })
+    usage.charge(columns, payer, useOf(0, 0, fresh))
   }
 
   #meet(socket: Socket): Carried {
