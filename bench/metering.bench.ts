@@ -1,14 +1,17 @@
 // What do meters and gates cost a service whose requests take about 1 ms of CPU, while no policy acts? (E13.)
 //
-//   plain      without the agent                     traced     agent and collector, no server: nobody meters
-//   counters   and a server: requests, gates, points, bytes, reports each second; no tenant is ever named
-//   metered    and each request names one of 20 tenants: CPU, loop, threads told apart, duty-cycled
+//                 traces  server  tenants
+//   plain                                     without the agent
+//   propagated                        x       baggage alone: each request names one of 20 tenants
+//   counters                  x               requests, gates, points, bytes, reports each second
+//   metered                   x       x       and CPU, loop, threads, told apart by tenant, duty-cycled
+//   traced           x
+//   traced, metered  x        x       x
 //
-// Metered stands beside plain (all of it), beside traced (what metering adds to an agent that is there
-// anyway: the sensible peer for who traces already) and beside counters (what telling CPU apart adds). The
-// service's own CPU, all threads, at a fixed load of 300 requests a second: reports and timers are in it.
-// Real server, real reports. Several instances of each and turns as in agent-http. CROSSCUT_BENCH_SHORT=1
-// for a look.
+// Metered beside plain is what is promised, metered beside counters what telling CPU apart adds; the last two
+// are for who traces anyway. The service's own CPU, all threads, at a fixed load of 300 requests a second:
+// reports and timers are in it. Real server, real reports. Several instances of each, turns and lead-ins as
+// in agent-http. CROSSCUT_BENCH_SHORT=1 for a look.
 
 import { fork, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -28,8 +31,20 @@ const PER_SECOND = 300
 const CPU_MS = 1
 const WARM_UP_MS = 5_000
 
-const SUBJECTS = ['plain', 'traced', 'counters', 'metered'] as const
-type Subject = (typeof SUBJECTS)[number]
+type Setup = { readonly traces?: true; readonly server?: true; readonly tenants?: true }
+
+/** undefined: no agent. */
+const SUBJECTS = {
+  plain: undefined,
+  propagated: { tenants: true },
+  counters: { server: true },
+  metered: { server: true, tenants: true },
+  traced: { traces: true },
+  'traced, metered': { traces: true, server: true, tenants: true },
+} as const satisfies Readonly<Record<string, Setup | undefined>>
+
+type Subject = keyof typeof SUBJECTS
+const NAMES = Object.keys(SUBJECTS) as Subject[]
 
 export async function bench(): Promise<BenchRow[]> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'crosscut-bench-metering-'))
@@ -39,7 +54,7 @@ export async function bench(): Promise<BenchRow[]> {
   try {
     const bytes = bytesForOneRequest()
     for (let i = 0; i < PLAN.instances; i++)
-      for (const subject of SUBJECTS) services.push(await Service.start(subject, { bytes, server }))
+      for (const subject of NAMES) services.push(await Service.start(subject, { bytes, server }))
     for (const service of services) await service.cpuMicros(WARM_UP_MS)
     const values = await rounds(services)
     const compare = (subject: Subject, peer: Subject) =>
@@ -53,11 +68,12 @@ export async function bench(): Promise<BenchRow[]> {
         peers: values.get(peer),
       })
     return [
-      compare('traced', 'plain'),
       compare('metered', 'plain'),
-      compare('metered', 'traced'),
-      compare('counters', 'traced'),
       compare('metered', 'counters'),
+      compare('counters', 'propagated'),
+      compare('propagated', 'plain'),
+      compare('traced', 'plain'),
+      compare('traced, metered', 'traced'),
     ]
   } finally {
     for (const service of services) await service.stop()
@@ -68,11 +84,11 @@ export async function bench(): Promise<BenchRow[]> {
 
 /** One instance of every subject has its turn in each round; who is first changes. */
 async function rounds(services: readonly Service[]): Promise<ReadonlyMap<Subject, number[]>> {
-  const values = new Map<Subject, number[]>(SUBJECTS.map((subject) => [subject, []]))
+  const values = new Map<Subject, number[]>(NAMES.map((subject) => [subject, []]))
   for (let round = 0; round < PLAN.rounds; round++) {
     const instance = round % PLAN.instances
-    for (let turn = 0; turn < SUBJECTS.length; turn++) {
-      const at = instance * SUBJECTS.length + ((round + turn) % SUBJECTS.length)
+    for (let turn = 0; turn < NAMES.length; turn++) {
+      const at = instance * NAMES.length + ((round + turn) % NAMES.length)
       const service = services[at]
       if (service !== undefined) values.get(service.subject)?.push(await service.cpuMicros(PLAN.turnMs))
     }
@@ -108,14 +124,16 @@ class Service {
     subject: Subject,
     { bytes, server }: { readonly bytes: number; readonly server: ServerHandle },
   ): Promise<Service> {
-    const child = fork(SERVICE, [String(bytes), subject === 'counters' ? '' : 'named'], {
-      execArgv: subject === 'plain' ? [] : ['--import', REGISTER],
+    const setup: Setup | undefined = SUBJECTS[subject]
+    const child = fork(SERVICE, [String(bytes), setup?.tenants ? 'named' : ''], {
+      execArgv: setup === undefined ? [] : ['--import', REGISTER],
       env: {
         ...process.env,
         NODE_OPTIONS: '',
         OTEL_SERVICE_NAME: subject,
         OTEL_EXPORTER_OTLP_ENDPOINT: server.otlpUrl,
-        ...(subject === 'counters' || subject === 'metered'
+        ...(setup?.traces ? {} : { OTEL_TRACES_EXPORTER: 'none' }),
+        ...(setup?.server
           ? { CROSSCUT_SERVER: server.url, CROSSCUT_TOKEN: server.agentToken, CROSSCUT_WEAVE: 'none' }
           : {}),
       },
@@ -125,8 +143,9 @@ class Service {
     return new Service(subject, child, port)
   }
 
-  /** Of one request, at a fixed load for so long. */
+  /** Of one request, at a fixed load for so long after the lead-in. */
   async cpuMicros(ms: number): Promise<number> {
+    await this.#load.pace(PLAN.leadMs, PER_SECOND)
     const before = await this.#usage()
     const answered = await this.#load.pace(ms, PER_SECOND)
     const after = await this.#usage()

@@ -6,6 +6,8 @@
 //   E5   a: 32 connections, 20 ms of CPU each                               b: 50 a second, 0.5 ms each
 //
 // Latency of b is from when it was due, answered or not when the next one comes: no coordinated omission.
+// As it is, b hardly gets the loop at all, so a has b's share as well: what is fair for a is the rest, and
+// how much that is says b alone.
 
 import { pbkdf2 } from 'node:crypto'
 import { fork, type ChildProcess } from 'node:child_process'
@@ -19,7 +21,7 @@ import { Baggage } from '#baggage'
 import { context } from '#context'
 import { Gate } from '#fair'
 import type { BenchRow } from '../measure.ts'
-import { rowOf } from './rows.ts'
+import { aloneRow, rowOf } from './rows.ts'
 
 const TURN_MS = 6_000
 /** Not counted: connections are made, code is compiled, costs are learnt. */
@@ -36,7 +38,25 @@ type Work = <R>(who: string, fn: () => Promise<R>) => Promise<R>
 export async function liveRows(): Promise<BenchRow[]> {
   const threads = await turns(threadPoolTurn)
   const loop = await turns(loopTurn)
-  return [...compared('E4 thread pool', threads), ...compared('E5 event loop', loop)]
+  return [
+    ...compared('E4 thread pool', threads),
+    ...compared('E5 event loop', loop),
+    ...fairPart(loop, await smallShares()),
+  ]
+}
+
+/** What a has behind the fair gate, of what it has without one less the share of b. */
+function fairPart(loop: ReadonlyMap<GateName, readonly Turn[]>, shares: readonly number[]): BenchRow[] {
+  const of = (gate: GateName) => (loop.get(gate) ?? []).map(({ perSecond }) => perSecond)
+  const named = { metric: 'E5 event loop: done of the large one', subject: 'fair gate', unit: 'a second' }
+  const rest = of('as it is').map((perSecond, i) => perSecond * (1 - (shares[i] ?? Number.NaN)))
+  return [
+    aloneRow(
+      { metric: 'E5 event loop: share of the small one', subject: 'alone', unit: 'of the loop' },
+      shares,
+    ),
+    rowOf({ ...named, peer: 'as it is, less the share of the small one' }, of('fair gate'), rest),
+  ]
 }
 
 async function turns(turn: (gate: GateName) => Promise<Turn>): Promise<ReadonlyMap<GateName, Turn[]>> {
@@ -131,12 +151,39 @@ export function throughGate(gate: GateName, slots: number): Work {
     })
 }
 
-async function loopTurn(gate: GateName): Promise<Turn> {
-  const service = fileURLToPath(new URL('./loop-service.ts', import.meta.url))
-  const child = fork(service, [gate], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+function loopTurn(gate: GateName): Promise<Turn> {
+  return withLoopService(gate, ({ ask }) => bothFor(ask('a'), { width: 32, everyMs: 20, small: ask('b') }))
+}
+
+/** Part of its time that the loop works for b where nobody else asks. */
+async function smallShares(): Promise<number[]> {
+  const shares: number[] = []
+  for (let i = 0; i < TURNS; i++)
+    shares.push(
+      await withLoopService('fair gate', async ({ ask, cpuMs }) => {
+        const turn = bothFor(ask('a'), { width: 0, everyMs: 20, small: ask('b') })
+        await sleep(WARM_UP_MS)
+        const beganMs = performance.now()
+        const before = await cpuMs()
+        await turn
+        return ((await cpuMs()) - before) / (performance.now() - beganMs)
+      }),
+    )
+  return shares
+}
+
+type LoopService = {
+  ask(who: string): () => Promise<unknown>
+  /** Of its thread, so far. */
+  cpuMs(): Promise<number>
+}
+
+async function withLoopService<R>(gate: GateName, use: (service: LoopService) => Promise<R>): Promise<R> {
+  const file = fileURLToPath(new URL('./loop-service.ts', import.meta.url))
+  const child = fork(file, [gate], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
   const agent = new http.Agent({ keepAlive: true })
   try {
-    const port = await portOf(child)
+    const port = await numberFrom(child)
     const ask = (who: string) => () =>
       new Promise((resolve, reject) => {
         http
@@ -145,16 +192,24 @@ async function loopTurn(gate: GateName): Promise<Turn> {
           })
           .on('error', reject)
       })
-    return await bothFor(ask('a'), { width: 32, everyMs: 20, small: ask('b') })
+    const cpuMs = () => {
+      child.send('cpu')
+      return numberFrom(child)
+    }
+    return await use({ ask, cpuMs })
   } finally {
     agent.destroy()
     child.kill()
   }
 }
 
-function portOf(child: ChildProcess): Promise<number> {
+function numberFrom(child: ChildProcess): Promise<number> {
   return new Promise((resolve, reject) => {
-    child.once('exit', (code) => reject(new Error(`the service ended with ${code}`)))
-    child.once('message', (port) => resolve(Number(port)))
+    const ended = (code: number | null) => reject(new Error(`the service ended with ${code}`))
+    child.once('exit', ended)
+    child.once('message', (value) => {
+      child.off('exit', ended)
+      resolve(Number(value))
+    })
   })
 }
