@@ -53,6 +53,8 @@ export type Settings = {
   readonly counters: readonly CounterName[]
   /** CROSSCUT_PAGES: documents that a browser opens tell the page which trace is theirs. */
   readonly isForPages: boolean
+  /** CROSSCUT_LINK_MBITS: how quick the links of this machine are; undefined = what the system says. */
+  readonly linkMbits: number | undefined
   /** CROSSCUT_TENANT: whose a request is that brings no tenant. */
   readonly tenantRule: TenantRule | undefined
   /** The setting that keeps every span back, for `crosscut doctor`: `NAME=value`. */
@@ -112,6 +114,7 @@ export function readSettings(env: Environment): Settings {
     budget: reader.ratio('CROSSCUT_BUDGET') ?? BUDGET,
     counters: readCounters(reader),
     isForPages: reader.flag('CROSSCUT_PAGES'),
+    linkMbits: reader.count('CROSSCUT_LINK_MBITS'),
     tenantRule: readRule(reader),
     silencedBy: silencer(reader, sampler),
     misread: reader.misread,

@@ -148,6 +148,7 @@ class RunningAgent implements Agent {
       beat: this.#loopBeat,
       detached: (fn) => this.#detached(fn),
       isWanted: settings.control !== undefined,
+      linkMbits: settings.linkMbits,
     })
     this.#meter = new WorkflowMeter({ meters: this.#meters })
     this.#points = new ControlPoints({

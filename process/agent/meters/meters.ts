@@ -12,6 +12,7 @@ import type { LoopBeat } from '../loop-beat.ts'
 import { LOOP_BEAT_MS } from '../limits.ts'
 import type { Workflow } from '../bags.ts'
 import { EventLoopMeter } from './event-loop.ts'
+import { Links } from './links.ts'
 import { LoopClock } from './loop-totals.ts'
 import { LoopWait } from './loop-wait.ts'
 import { openRequestMeter } from './requests.ts'
@@ -25,12 +26,15 @@ type Parts = {
   readonly detached: <R>(fn: () => R) => R
   /** Somebody will ask. */
   readonly isWanted: boolean
+  /** Speed of the links of this machine; undefined = what the system says. */
+  readonly linkMbits?: number | undefined
 }
 
 export class Meters {
   readonly usage: Usage
   readonly #parts: Parts
   readonly #wait = new LoopWait(LOOP_BEAT_MS)
+  readonly #links: Links
   #clock: LoopClock | undefined
   #loop: EventLoopMeter | undefined
   #threads: ThreadPoolMeter | undefined
@@ -38,6 +42,11 @@ export class Meters {
 
   constructor(parts: Parts) {
     this.#parts = parts
+    this.#links = new Links({
+      mbits: parts.linkMbits,
+      nowMs: () => performance.now(),
+      read: (path) => process.getBuiltinModule('node:fs').readFileSync(path, 'utf8'),
+    })
     this.usage = new Usage({ epoch: parts.epoch, reads: parts.reads, nowMs: () => performance.now() })
   }
 
@@ -83,6 +92,7 @@ export class Meters {
     this.usage.settleOld()
     this.#loop?.settle()
     this.#threads?.settle()
+    this.usage.utilised('network', () => this.#links.utilisation())
   }
 
   /** After a report; true = places were given anew. */

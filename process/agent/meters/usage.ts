@@ -62,6 +62,12 @@ export class Usage {
     return made
   }
 
+  /** For a resource that somebody has used: the part of its capacity in use now. */
+  utilised(name: string, read: () => number | undefined): void {
+    const columns = this.#resources.get(name)
+    if (columns !== undefined) columns.utilisation = read()
+  }
+
   /** Of this point of the program; settles what its execution owes when it is named. */
   payerHere(): Payer {
     return this.payerOf(currentFrame())
