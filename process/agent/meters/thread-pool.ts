@@ -12,8 +12,8 @@
 //
 //   service = min(t, seek)      wait = the rest, less what its bytes take of any disk      load = t
 //
-// `before` is called at every callback and tick of the process, so it is listened to only where requests come:
-// from one that is made until a second without any.
+// `before` is called at every callback and tick of the process, so it is listened to only where requests
+// come: from one that is made until a second without any.
 //
 // Promises are not looked at; where they cannot be left out (Node 22) nothing of this is measured, for a hook
 // on each promise costs more than all of it tells.
@@ -32,29 +32,34 @@ import {
 import type { Payer } from './payers.ts'
 import type { Usage } from './usage.ts'
 
-const FILES: ReadonlySet<string> = new Set(['FSREQCALLBACK', 'FSREQPROMISE', 'FILEHANDLECLOSEREQ'])
-const NAMES: ReadonlySet<string> = new Set(['GETADDRINFOREQWRAP', 'GETNAMEINFOREQWRAP'])
 /**
- * Jobs of Node's crypto, those that are done here and now among them; a name that a version does not have is
- * never asked for.
+ * Who uses a thread, by the type of its resource; a name that a version of Node does not have is never asked
+ * for. `job`: of Node's crypto, those that are done here and now among them. `stream`: a handle that uses a
+ * thread at each write.
  */
-const JOBS: ReadonlySet<string> = new Set([
-  'PBKDF2REQUEST',
-  'SCRYPTREQUEST',
-  'HKDFREQUEST',
-  'RANDOMBYTESREQUEST',
-  'RANDOMPRIMEREQUEST',
-  'CHECKPRIMEREQUEST',
-  'KEYPAIRGENREQUEST',
-  'KEYGENREQUEST',
-  'KEYEXPORTREQUEST',
-  'SIGNREQUEST',
-  'CIPHERREQUEST',
-  'DERIVEBITSREQUEST',
-  'HASHREQUEST',
-])
-/** Handles that use a thread at each write. */
-const STREAMS: ReadonlySet<string> = new Set(['ZLIB'])
+const USES: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    FSREQCALLBACK: 'file',
+    FSREQPROMISE: 'file',
+    FILEHANDLECLOSEREQ: 'file',
+    GETADDRINFOREQWRAP: 'name',
+    GETNAMEINFOREQWRAP: 'name',
+    PBKDF2REQUEST: 'job',
+    SCRYPTREQUEST: 'job',
+    HKDFREQUEST: 'job',
+    RANDOMBYTESREQUEST: 'job',
+    RANDOMPRIMEREQUEST: 'job',
+    CHECKPRIMEREQUEST: 'job',
+    KEYPAIRGENREQUEST: 'job',
+    KEYGENREQUEST: 'job',
+    KEYEXPORTREQUEST: 'job',
+    SIGNREQUEST: 'job',
+    CIPHERREQUEST: 'job',
+    DERIVEBITSREQUEST: 'job',
+    HASHREQUEST: 'job',
+    ZLIB: 'stream',
+  }),
+)
 
 type Asked = { readonly id: number; readonly payer: Payer; readonly isFile: boolean; readonly atMs: number }
 type Request = Asked & { readonly job: SlotJob }
@@ -78,7 +83,10 @@ export class ThreadPoolMeter {
   constructor(usage: Usage) {
     this.#usage = usage
     this.#made = createHook({
-      init: (id, type, _trigger, resource) => this.#guard(() => this.#init(id, type, resource)),
+      init: (id, type, _trigger, resource) => {
+        const use = USES.get(type)
+        if (use !== undefined) this.#guard(() => this.#init(id, use, resource))
+      },
       ...WITHOUT_PROMISES,
     })
     this.#answers = createHook({
@@ -130,11 +138,9 @@ export class ThreadPoolMeter {
     }
   }
 
-  #init(id: number, type: string, resource: object): void {
-    const isFile = FILES.has(type)
-    if (isFile || NAMES.has(type)) this.#asked(id, isFile)
-    else if (JOBS.has(type)) this.#asked(id, false, resource)
-    else if (STREAMS.has(type)) this.#watchWrites(id, resource)
+  #init(id: number, use: string, resource: object): void {
+    if (use === 'stream') this.#watchWrites(id, resource)
+    else this.#asked(id, use === 'file', use === 'job' ? resource : undefined)
   }
 
   #asked(id: number, isFile: boolean, job?: object): void {
