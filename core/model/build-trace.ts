@@ -177,7 +177,11 @@ function placeEdge(
     draft.baseNs + BigInt(relative + aligned.offsets[aligned.hostOf[index]])
   const to = { block: placed.placeOf[edge.to], timeNs: timeOf(edge.to, edge.toNs) }
   if (edge.from === -1) return { kind: edge.kind, foreign: edge.foreign, to, attributes: edge.attributes }
-  const from = { block: placed.placeOf[edge.from], timeNs: timeOf(edge.from, edge.fromNs) }
+  const leavesNs = timeOf(edge.from, edge.fromNs)
+  const source = placed.blocks[placed.placeOf[edge.from]]
+  const isEarly = edge.isImplied === true && leavesNs > to.timeNs
+  const fromNs = !isEarly ? leavesNs : source.startNs > to.timeNs ? source.startNs : to.timeNs
+  const from = { block: source.index, timeNs: fromNs }
   if (from.timeNs > to.timeNs) {
     log.add(
       'edge-against-time',

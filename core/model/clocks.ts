@@ -138,7 +138,7 @@ function collect(draft: Draft, edges: readonly DraftEdge[], hostOf: Int32Array, 
   for (const edge of edges) {
     if (edge.from === -1 || edge.kind === 'link' || hostOf[edge.from] === hostOf[edge.to]) continue
     if (isDoubtful[edge.from] === 1 || isDoubtful[edge.to] === 1) continue
-    request(edge.from, edge.fromNs, edge.to, edge.toNs)
+    request(edge.from, edge.isImplied === true ? start[edge.from] : edge.fromNs, edge.to, edge.toNs)
   }
   return { all, requests, replies, outer }
 }

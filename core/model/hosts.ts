@@ -23,7 +23,7 @@ export class Origins {
   }
 }
 
-function originOf(attributes: Attributes): Origin {
+export function originOf(attributes: Attributes): Origin {
   const service = attribute(attributes, 'service.name') ?? 'unknown_service'
   const instance = attribute(attributes, 'service.instance.id')
   const named =

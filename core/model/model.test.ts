@@ -14,7 +14,7 @@ import {
   type Brief,
   partitionFaults,
 } from './testing/brief-spans.ts'
-import { buildTrace, criticalPath, summarize, toCriticalPathView, toTraceView } from './index.ts'
+import { buildTrace, calleesOf, criticalPath, summarize, toCriticalPathView, toTraceView } from './index.ts'
 import type { OtlpLink, OtlpSpan } from './index.ts'
 
 const paths: {
@@ -273,6 +273,60 @@ test('times of zero and of 2^64-1 are clamped and told, and the rest of the trac
   assert.ok(kinds(trace).includes('zero-time') && kinds(trace).includes('time-out-of-range'))
 })
 
+test('a span without an end lasts until the last that is known inside it by its clock', () => {
+  const open = (one: Brief, events: OtlpSpan['events'] = []) => ({
+    ...span(one),
+    endTimeUnixNano: 0n,
+    events,
+  })
+  const event = { timeUnixNano: EPOCH + 70n, name: 'retry', attributes: {} }
+  const trace = buildTrace([
+    open({ id: 'r', at: 0, to: 0 }),
+    open({ id: 'a', up: 'r', at: 10, to: 0 }, [event]),
+    span({ id: 'b', up: 'a', at: 20, to: 60 }),
+    span({ id: 'c', up: 'r', at: 30, to: 900, host: 'B' }),
+    open({ id: 'd', up: 'r', at: 40, to: 0 }),
+  ])
+  assert.deepEqual(times(trace), { r: [0, 70], a: [10, 70], b: [20, 60], c: [30, 900], d: [40, 40] })
+  assert.deepEqual(kinds(trace), ['zero-time'])
+})
+
+test('whom a call went to: who answered, who was handed something, else what it says of its callee', () => {
+  const call = (id: string, attributes: OtlpSpan['attributes'], kind: 3 | 4 = 3): OtlpSpan => ({
+    ...span({ id, up: 'r', at: 10, to: 20, kind }),
+    attributes,
+  })
+  const trace = buildTrace([
+    span({ id: 'r', at: 0, to: 100, kind: 2 }),
+    call('answered', { 'server.address': '10.0.0.7' }),
+    span({ id: 's', up: 'answered', at: 12, to: 18, host: 'B', kind: 2 }),
+    call('sent', { 'messaging.system': 'kafka' }, 4),
+    span({ id: 'c', at: 40, to: 50, host: 'C', kind: 5, links: [link('sent')] }),
+    call('peer', { 'peer.service': 'cart', 'db.system': 'redis' }),
+    call('db', { 'db.system.name': 'postgresql', 'db.namespace': 'orders', 'server.address': 'db1' }),
+    call('queue', { 'messaging.system': 'kafka', 'messaging.destination.name': 'jobs' }, 4),
+    call('rpc', { 'rpc.service': 'shop.Cart' }),
+    call('address', { 'server.address': 'api.example.org', 'server.port': 443 }),
+    call('silent', { 'peer.service': '', 'db.system': ['odd'] }),
+    { ...call('inside', { 'peer.service': 'nobody' }), kind: 1 },
+  ])
+  const callees = calleesOf(trace)
+  assert.deepEqual(Object.fromEntries(trace.blocks.map(({ index, spanId }) => [spanId, callees[index]])), {
+    r: undefined,
+    answered: 'svc-B',
+    s: undefined,
+    sent: 'svc-C',
+    c: undefined,
+    peer: 'cart',
+    db: 'postgresql/orders',
+    queue: 'kafka/jobs',
+    rpc: 'shop.Cart',
+    address: 'api.example.org',
+    silent: undefined,
+    inside: undefined,
+  })
+})
+
 test('a trace that spans 30 days keeps every ns of it', () => {
   const month = 30 * 86_400 * 1e9
   assert.deepEqual(
@@ -464,6 +518,83 @@ test('a span that waited for what is no span has an edge from itself to itself, 
     ['a', 90, 100],
   ])
 })
+
+const handedOver: {
+  says: string
+  spans: readonly Brief[]
+  expect: readonly (readonly [kind: string, from: string, fromNs: number, to: string, toNs: number])[]
+}[] = [
+  {
+    says: 'a consumer below its producer has a queue edge from where the producer ended',
+    spans: [
+      { id: 'p', at: 0, to: 20, kind: 4 },
+      { id: 'c', up: 'p', at: 70, to: 90, kind: 5 },
+    ],
+    expect: [['queue', 'p', 20, 'c', 70]],
+  },
+  {
+    says: 'a producer that still waits for its broker has handed over by when its consumer begins',
+    spans: [
+      { id: 'p', at: 0, to: 20, kind: 4 },
+      { id: 'c', up: 'p', at: 12, to: 45, kind: 5 },
+    ],
+    expect: [['queue', 'p', 12, 'c', 12]],
+  },
+  {
+    says: 'plain links of a consumer to its producers are queue edges, those to others are links',
+    spans: [
+      { id: 'p', at: 0, to: 10, kind: 4 },
+      { id: 'q', at: 5, to: 15, kind: 4 },
+      { id: 'o', at: 0, to: 4 },
+      { id: 'c', at: 40, to: 60, kind: 5, links: [link('p'), link('q'), link('o')] },
+    ],
+    expect: [
+      ['queue', 'p', 10, 'c', 40],
+      ['queue', 'q', 15, 'c', 40],
+      ['link', 'o', 4, 'c', 40],
+    ],
+  },
+  {
+    says: 'a consumer that tells its edge itself has that one only',
+    spans: [
+      { id: 'p', at: 0, to: 20, kind: 4 },
+      { id: 'c', up: 'p', at: 70, to: 90, kind: 5, links: [link('p', 'queue', { from: 18 })] },
+    ],
+    expect: [['queue', 'p', 18, 'c', 70]],
+  },
+  {
+    says: 'neither a server below a producer nor a consumer below a client is handed anything over',
+    spans: [
+      { id: 'p', at: 0, to: 20, kind: 4 },
+      { id: 's', up: 'p', at: 5, to: 9, kind: 2 },
+      { id: 'k', at: 0, to: 20, kind: 3 },
+      { id: 'c', up: 'k', at: 5, to: 9, kind: 5 },
+    ],
+    expect: [],
+  },
+  {
+    says: 'its times are those of aligned clocks, and it says nothing about clocks but that begins are in order',
+    spans: [
+      { id: 'p', at: 0, to: 20, kind: 4 },
+      { id: 'c', at: -40, to: 90, host: 'B', kind: 5, links: [link('p')] },
+    ],
+    expect: [['queue', 'p', -40, 'c', -40]],
+  },
+]
+for (const { says, spans, expect } of handedOver) {
+  test(`edges: ${says}`, () => {
+    const trace = buildTrace(spans.map((one) => span(one)))
+    const end = ({ block, timeNs }: { readonly block: number; readonly timeNs: bigint }) =>
+      [trace.blocks[block].spanId, Number(timeNs - EPOCH)] as const
+    const edges = trace.edges.map(({ kind, from, to }) => [
+      kind,
+      ...(from === undefined ? [] : end(from)),
+      ...end(to),
+    ])
+    assert.deepEqual(edges, expect)
+    assert.deepEqual(trace.repairs, [])
+  })
+}
 
 test('the view of an edge has what its link says beside kind and times; nothing where that is nothing', () => {
   const waited = link('b', 'queue', { from: 20, to: 60 })

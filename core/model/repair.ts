@@ -6,6 +6,7 @@
 // ("complete incomplete elements, correct errors"; every change is annotated, so that instrumentation bugs
 // get fixed).
 
+import { originOf } from './hosts.ts'
 import { BASE_SAMPLES, RELATIVE_NS_MAX, REPAIRS_MAX, WALL_NS_MAX, WALL_NS_MIN } from './limits.ts'
 import type { OtlpSpan } from './otlp-span.ts'
 import type { Repair, RepairKind } from './trace.ts'
@@ -44,8 +45,9 @@ export function repairSpans(all: readonly OtlpSpan[], log: RepairLog): Draft {
   const isDoubtful = new Uint8Array(spans.length)
   const parent = findParents(spans, indexOf, log)
   const draft = { spans, indexOf, parent, start, end, isDoubtful, baseNs: baseTime(spans) }
-  repairTimes(draft, log)
+  const open = repairTimes(draft, log)
   cutCycles(spans, parent, start, log)
+  if (open.size > 0) completeEnds(draft, open)
   return draft
 }
 
@@ -157,9 +159,11 @@ function isSane(ns: bigint): boolean {
 
 /**
  * Fills start and end. A time of zero takes the span's other time; both zero: the base. In a trace without
- * any wall-clock time (simulations, tests) zero is a time like any other.
+ * any wall-clock time (simulations, tests) zero is a time like any other. Gives the spans that have begun and
+ * tell no end.
  */
-function repairTimes(draft: Draft, log: RepairLog): void {
+function repairTimes(draft: Draft, log: RepairLog): ReadonlySet<number> {
+  const open = new Set<number>()
   const { spans, start, end, isDoubtful, baseNs } = draft
   const isMissing = (ns: bigint): boolean => ns === 0n && isSane(baseNs)
   for (const [index, span] of spans.entries()) {
@@ -171,9 +175,12 @@ function repairTimes(draft: Draft, log: RepairLog): void {
         spanId,
         isMissing(rawEnd) && isMissing(rawStart)
           ? 'has no times; placed amid the trace'
-          : `has no ${isMissing(rawEnd) ? 'end' : 'start'} time; shown with zero duration`,
+          : isMissing(rawEnd)
+            ? 'has no end time; ends with the last that is known inside it'
+            : 'has no start time; shown with zero duration',
       )
     }
+    if (isMissing(rawEnd) && !isMissing(rawStart)) open.add(index)
     const soundStart = !isMissing(rawStart) ? rawStart : !isMissing(rawEnd) ? rawEnd : baseNs
     start[index] = relative(soundStart, index, draft, log)
     end[index] = relative(isMissing(rawEnd) ? soundStart : rawEnd, index, draft, log)
@@ -186,6 +193,33 @@ function repairTimes(draft: Draft, log: RepairLog): void {
     end[index] = start[index]
     isDoubtful[index] = 1
   }
+  return open
+}
+
+/**
+ * An open span lasted at least until its last event, and until the last of its children by the same clock (a
+ * process that died, a span that was exported before it was over). Children first, without recursion. Cost:
+ * O(n).
+ */
+function completeEnds({ spans, parent, start, end, baseNs }: Draft, open: ReadonlySet<number>): void {
+  const below = new Int32Array(spans.length)
+  for (const up of parent) if (up !== -1) below[up] += 1
+  const ready = [...spans.keys()].filter((index) => below[index] === 0)
+  for (const index of ready) {
+    if (open.has(index))
+      for (const { timeUnixNano } of spans[index].events) {
+        const at = Number(timeUnixNano - baseNs)
+        if (at <= start[index] + RELATIVE_NS_MAX) end[index] = Math.max(end[index], at)
+      }
+    const up = parent[index]
+    if (up === -1) continue
+    if (open.has(up) && isSameClock(spans[up], spans[index])) end[up] = Math.max(end[up], end[index])
+    if (--below[up] === 0) ready.push(up)
+  }
+}
+
+function isSameClock({ resource: one }: OtlpSpan, { resource: other }: OtlpSpan): boolean {
+  return one === other || originOf(one.attributes).host === originOf(other.attributes).host
 }
 
 function relative(ns: bigint, index: number, draft: Draft, log: RepairLog): number {

@@ -237,14 +237,17 @@ export type ServiceGraphView = {
     readonly p50Ns: string
     readonly p95Ns: string
   }[]
-  /** call: a span's parent is of another service. queue, join, ...: an edge that a link tells of. */
+  /**
+   * call: a span's parent is of another service, or a call that no span answers says whom it called; `to` is
+   * then not among the services. queue, join, ...: an edge that a link tells of.
+   */
   readonly edges: readonly {
     readonly from: string
     readonly to: string
     readonly kind: 'call' | EdgeKind
     readonly count: number
     readonly errors: number
-    /** Of the called spans; absent for edges of links. */
+    /** Of the called spans, of the calls where there are none; absent for edges of links. */
     readonly p50Ns?: string
     readonly p95Ns?: string
   }[]

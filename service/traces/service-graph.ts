@@ -2,12 +2,14 @@
 //
 //   newest spans in the range (bounded) --parent id--> spans of another service   = a call
 //                                       --links------> spans of another service   = an edge of its kind
+//                                       calls that no span answers, by what they say of their callee = a call
 //                                       --trace id---> what their trace stands for = how often each counts
 //
 // A span that came twice counts once: either arrival does, since who calls whom is the same in both.
 // Joined inside one trace by (trace id, span id); a parent that started before the range is not seen, so
 // calls across its lower edge are missing.
 
+import { CALLEE_ATTRIBUTES } from '#model'
 import { edgeKindOf, TRACE_ATTRIBUTES, type ServiceGraphView } from '#protocol'
 import type { Row, Store } from '#store'
 import { GRAPH_EDGES_MAX, GRAPH_SPANS_MAX, GRAPH_TRACE_NS_MAX } from './assembly-limits.ts'
@@ -42,11 +44,34 @@ const CALLS = `SELECT p.svc AS from_svc, c.svc AS to_svc, sum(c.stands_for) AS c
     WHERE ${RANGE} LIMIT {spans:UInt32}) AS p ON c.trace_id = p.trace_id AND c.parent_span_id = p.span_id
   WHERE p.svc != '' AND p.svc != c.svc GROUP BY from_svc, to_svc ORDER BY calls DESC LIMIT {edges:UInt32}`
 
-const LINKS = `SELECT p.svc AS from_svc, c.svc AS to_svc, c.edge AS edge, sum(c.stands_for) AS calls
-  FROM (SELECT svc, stands_for, tupleElement(l, 1) AS at_trace, tupleElement(l, 2) AS at_span,
+const attribute = (key: string): string => `attr_string['${key}']`
+/** The first that is there, '' for none. */
+const firstOf = (keys: readonly string[]): string =>
+  keys.reduceRight((rest, key) => `if(${attribute(key)} != '', ${attribute(key)}, ${rest})`, "''")
+/** As `calleesOf` of the model names it. */
+const CALLEE = CALLEE_ATTRIBUTES.reduceRight((rest, { whole, part = [] }) => {
+  const [name, of] = [firstOf(whole), firstOf(part)]
+  return `if(${name} != '', concat(${name}, if(${of} != '', concat('/', ${of}), '')), ${rest})`
+}, "''")
+/** Calls of clients and producers below which no other process has a span. */
+const UNANSWERED = `SELECT c.svc AS from_svc, c.callee AS to_svc, sum(c.stands_for) AS calls,
+    sumIf(c.stands_for, c.status_code = 2) AS errors,
+    quantilesTDigestWeighted(0.5, 0.95)(c.duration_ns, toUInt64(round(c.stands_for * 256))) AS q
+  FROM (SELECT s.*, greatest(1, w.stands_for) AS stands_for
+    FROM (SELECT trace_id, span_id, toString(service) AS svc, status_code, duration_ns, ${CALLEE} AS callee
+      FROM spans WHERE ${RANGE} AND kind IN (3, 4) AND callee != ''
+      LIMIT 1 BY trace_id, span_id LIMIT {spans:UInt32}) AS s
+    ANY LEFT JOIN (${WEIGHTS}) AS w ON s.trace_id = w.trace_id) AS c
+  LEFT ANTI JOIN (SELECT trace_id, parent_span_id FROM spans WHERE ${RANGE} AND kind IN (2, 5)
+    LIMIT {spans:UInt32}) AS k ON c.trace_id = k.trace_id AND c.span_id = k.parent_span_id
+  GROUP BY from_svc, to_svc ORDER BY calls DESC LIMIT {edges:UInt32}`
+
+const LINKS = `SELECT p.svc AS from_svc, c.svc AS to_svc, sum(c.stands_for) AS calls,
+    if(c.edge = '' AND p.kind = 4 AND c.kind = 5, 'queue', c.edge) AS edge
+  FROM (SELECT svc, kind, stands_for, tupleElement(l, 1) AS at_trace, tupleElement(l, 2) AS at_span,
       JSONExtractString(tupleElement(l, 3), '${TRACE_ATTRIBUTES.edge}') AS edge
     FROM (${RECENT}) ARRAY JOIN arrayZip(link_trace_id, link_span_id, link_attributes) AS l) AS c
-  ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc FROM spans WHERE ${RANGE}
+  ANY LEFT JOIN (SELECT trace_id, span_id, toString(service) AS svc, kind FROM spans WHERE ${RANGE}
     LIMIT {spans:UInt32}) AS p ON c.at_trace = p.trace_id AND c.at_span = p.span_id
   WHERE p.svc != '' AND p.svc != c.svc GROUP BY from_svc, to_svc, edge ORDER BY calls DESC LIMIT {edges:UInt32}`
 
@@ -62,8 +87,8 @@ export async function readServiceGraph(
     spans: GRAPH_SPANS_MAX,
     edges: GRAPH_EDGES_MAX,
   }
-  const [services = [], calls = [], links = []] = await Promise.all(
-    [SERVICES, CALLS, LINKS].map((sql) => store.query(sql, { params, signal })),
+  const [services = [], calls = [], unanswered = [], links = []] = await Promise.all(
+    [SERVICES, CALLS, UNANSWERED, LINKS].map((sql) => store.query(sql, { params, signal })),
   )
   const spans = services.reduce((sum, row) => sum + Number(row['spans']), 0)
   return {
@@ -76,7 +101,11 @@ export async function readServiceGraph(
       ...quantilesOf(row),
     })),
     edges: [
-      ...calls.map((row) => ({ ...endsOf(row), kind: 'call' as const, ...quantilesOf(row) })),
+      ...[...calls, ...unanswered].map((row) => ({
+        ...endsOf(row),
+        kind: 'call' as const,
+        ...quantilesOf(row),
+      })),
       ...links.map((row) => ({ ...endsOf(row), kind: edgeKindOf(text(row['edge'])) })),
     ],
     spans,

@@ -153,3 +153,42 @@ test('the service graph has calls by parents and edges by links, between service
   const cart = services.find(({ name }) => name === 'cart')
   assert.deepEqual([cart?.serverSpans, cart?.errors, cart?.p95Ns], [1, 1, String(50n * MS)])
 })
+
+test('calls that no span answers are calls to what they name, and producers hand over to their consumers', async () => {
+  const from = T0 + 10_000n * MS
+  const call = (spanId: string, attributes: FixtureSpan['attributes'], more: Partial<FixtureSpan> = {}) => ({
+    traceId: 'c',
+    spanId,
+    parentSpanId: '1',
+    service: 'shop',
+    name: 'call',
+    kind: 3,
+    startNs: from,
+    endNs: from + 4n * MS,
+    attributes,
+    ...more,
+  })
+  await put(3, [
+    call('1', {}, { parentSpanId: '', kind: 2 }),
+    call('2', { 'db.system': 'postgresql', 'db.namespace': 'orders', 'server.address': 'db1' }),
+    call('3', { 'db.system.name': 'postgresql', 'db.name': 'orders' }, { status: { code: 2 } }),
+    call('4', { 'server.address': 'cart.internal' }),
+    call('5', {}, { parentSpanId: '4', service: 'cart', kind: 2 }),
+    call('6', { 'messaging.system': 'kafka', 'messaging.destination.name': 'jobs' }, { kind: 4 }),
+    call('7', { 'peer.service': 'nobody' }, { kind: 1 }),
+    {
+      ...call('8', {}, { parentSpanId: '', service: 'worker', kind: 5 }),
+      traceId: 'd',
+      links: [{ traceId: pad('c'), spanId: span('6') }],
+    },
+  ])
+  const { services, edges } = await reader.serviceGraph({ fromNs: from - MS, toNs: from + 99n * MS })
+  assert.deepEqual(services.map(({ name }) => name).sort(), ['cart', 'shop', 'worker'])
+  assert.deepEqual(edges.map((edge) => [edge.from, edge.to, edge.kind, edge.count, edge.errors]).sort(), [
+    ['shop', 'cart', 'call', 1, 0],
+    ['shop', 'kafka/jobs', 'call', 1, 0],
+    ['shop', 'postgresql/orders', 'call', 2, 1],
+    ['shop', 'worker', 'queue', 1, 0],
+  ])
+  assert.equal(edges.find(({ to }) => to === 'postgresql/orders')?.p95Ns, String(4n * MS))
+})

@@ -130,6 +130,11 @@ test('the service graph shows who calls whom, as a picture and as a table', () =
     await until('its edges', async () => queryOf(page).get('at') === 'cart' && (await rows.count()) < all)
     await page.keyboard.press('Escape')
     await until('all again', async () => (await rows.count()) === all)
+    const silent = page.locator('.services-picture .box.silent')
+    assert.ok(
+      (await silent.allTextContents()).some((text) => text.includes('postgresql, which sends no spans')),
+    )
+    assert.equal(await page.locator('.services-name', { hasText: 'postgresql' }).count(), 0)
   }))
 
 test('hostile names stay text in every one of these views', async () => {

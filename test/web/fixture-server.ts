@@ -388,6 +388,13 @@ function heat(traces: readonly TraceView[], query: URLSearchParams): TraceHeatVi
 function graph(traces: readonly TraceView[]): ServiceGraphView {
   const edges = new Map<string, { from: string; to: string; count: number; errors: number }>()
   const services = new Map<string, { serverSpans: number; errors: number }>()
+  const count = (from: string, to: string, { status }: SpanView): void => {
+    const key = JSON.stringify([from, to])
+    const edge = edges.get(key) ?? { from, to, count: 0, errors: 0 }
+    edges.set(key, edge)
+    edge.count += 1
+    edge.errors += status.code === 'error' ? 1 : 0
+  }
   for (const { spans } of traces) {
     const byId = new Map(spans.map((span) => [span.spanId, span]))
     for (const span of spans) {
@@ -396,12 +403,9 @@ function graph(traces: readonly TraceView[]): ServiceGraphView {
       entry.serverSpans += span.kind === 'server' ? 1 : 0
       entry.errors += span.status.code === 'error' ? 1 : 0
       const parent = byId.get(span.parentSpanId ?? '')
-      if (parent === undefined || parent.service === span.service) continue
-      const key = JSON.stringify([parent.service, span.service])
-      const edge = edges.get(key) ?? { from: parent.service, to: span.service, count: 0, errors: 0 }
-      edges.set(key, edge)
-      edge.count += 1
-      edge.errors += span.status.code === 'error' ? 1 : 0
+      if (parent !== undefined && parent.service !== span.service) count(parent.service, span.service, span)
+      const database = span.attributes['db.system']
+      if (span.kind === 'client' && typeof database === 'string') count(span.service, database, span)
     }
   }
   return {

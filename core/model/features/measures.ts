@@ -129,6 +129,11 @@ const blockFields = (blockOf: (index: TraceIndex, element: number) => number): R
       'internal, server, client, producer or consumer',
       ({ trace }, block) => trace.blocks[block].kind,
     ),
+    callee: field(
+      one('string'),
+      'whom it called: the service that answered, else what its attributes say of one that told nothing',
+      (index, block) => index.callee(block) ?? null,
+    ),
     status: field(
       one('string'),
       'unset, ok or error',

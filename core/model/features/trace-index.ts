@@ -13,6 +13,7 @@
 import { TRACE_ATTRIBUTES, type AttributeValue, type Attributes, type EdgeKind } from '#protocol'
 import { ownAttribute as own } from '../annotations.ts'
 import { blockTimes, type BlockTimes } from '../block-times.ts'
+import { calleesOf } from '../callees.ts'
 import { pathSections } from '../critical-path.ts'
 import type { Trace } from '../trace.ts'
 
@@ -65,6 +66,7 @@ export class TraceIndex {
   #edgePlaces: readonly number[] | undefined
   #blockEdges: ReadonlyMap<number, readonly number[]> | undefined
   #exclusive: Float64Array | undefined
+  #callees: readonly (string | undefined)[] | undefined
 
   constructor(trace: Trace) {
     const times = blockTimes(trace)
@@ -318,6 +320,12 @@ export class TraceIndex {
       this.#exclusive = left
     }
     return this.#exclusive[block]
+  }
+
+  /** Whom the block called; undefined: nobody, or nothing says. */
+  callee(block: number): string | undefined {
+    this.#callees ??= calleesOf(this.trace)
+    return this.#callees[block]
   }
 
   attribute(item: 'unit' | 'block' | 'point' | 'edge', id: number, key: string): AttributeValue | undefined {

@@ -58,7 +58,7 @@ Rows = Blocks | Filter(kind = "client")
 Server = Row | Children | Filter(kind = "server") | First
 Row | Label("service") | RecordAs("caller")
 Row | Label("name") | RecordAs("name")
-Server | Label("service") | RecordAs("callee")
+Row | Label("callee") | RecordAs("callee")
 Server | Label("name") | RecordAs("operation")
 Row | Label("host") | RecordAs("caller_host")
 Server | Label("host") | RecordAs("callee_host")

@@ -106,7 +106,8 @@ function Box({
   readonly at: string | undefined
   readonly fill: string
 }) {
-  const errors = graph.services.find((one) => one.name === name)?.errors ?? 0
+  const service = graph.services.find((one) => one.name === name)
+  const errors = service?.errors ?? 0
   const choose = (): void => changeQuery({ at: name === at ? undefined : name }, { replace: true })
   const isFar =
     at !== undefined &&
@@ -114,7 +115,9 @@ function Box({
     !graph.edges.some(({ from, to }) => (from === at && to === name) || (to === at && from === name))
   return (
     <g
-      class={`box${name === at ? ' chosen' : ''}${isFar ? ' far' : ''}`}
+      class={`box${name === at ? ' chosen' : ''}${isFar ? ' far' : ''}${
+        service === undefined ? ' silent' : ''
+      }`}
       transform={`translate(${x} ${y})`}
       role="button"
       tabIndex={0}
@@ -135,7 +138,7 @@ function Box({
       <text x="14" y="36" class={errors > 0 ? 'bad' : 'sub'}>
         {serviceLine(graph, name)}
       </text>
-      <title>{visibleText(name)}</title>
+      <title>{visibleText(name) + (service === undefined ? ', which sends no spans' : '')}</title>
     </g>
   )
 }

@@ -96,6 +96,7 @@ function Loaded({
   const { services: known } = useFacets()
   const names = useMemo(() => busiest(graph), [graph])
   const hues = useMemo(() => serviceHues(names, known), [names, known])
+  const sending = useMemo(() => new Set(graph.services.map(({ name }) => name)), [graph])
   const apart = useMemo(() => names.filter((name) => !isTied(graph, name)), [names, graph])
   const tied = useMemo(() => names.filter((name) => isTied(graph, name)), [names, graph])
   const edges =
@@ -132,7 +133,13 @@ function Loaded({
                 <Name name={edge.from} hues={hues} theme={theme} minutes={minutes} />
               </td>
               <td>
-                <Name name={edge.to} hues={hues} theme={theme} minutes={minutes} />
+                {sending.has(edge.to) ? (
+                  <Name name={edge.to} hues={hues} theme={theme} minutes={minutes} />
+                ) : (
+                  <span title="It sends no spans; its callers say its name">
+                    <Text of={edge.to} />
+                  </span>
+                )}
               </td>
               <td class="muted">{edge.kind}</td>
               <td class="right">{formatCount(edge.count)}</td>
