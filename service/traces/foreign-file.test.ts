@@ -211,6 +211,24 @@ test('a span id that a Zipkin client and server share becomes two spans, and the
   assert.deepEqual(new Map(decode('zipkin', file).spans.map((span) => [span['name'], span])), spans)
 })
 
+test('a shared Zipkin span whose client told nothing keeps its id, its parent and its children', () => {
+  const shared = { traceId: TRACE, kind: 'SERVER', shared: true }
+  const { spans } = decode('zipkin', [
+    { ...shared, id: 'a', name: 'routing', localEndpoint: { serviceName: 'routing' } },
+    { traceId: TRACE, id: 'b', parentId: 'a', name: 'call', kind: 'CLIENT' },
+    { ...shared, id: 'c', parentId: 'a', name: 'serve', localEndpoint: { serviceName: 'api' } },
+  ])
+  const a = 'a'.padStart(16, '0')
+  assert.deepEqual(
+    spans.map(({ name, spanId, parent }) => [name, spanId, parent]),
+    [
+      ['routing', a, ''],
+      ['call', 'b'.padStart(16, '0'), a],
+      ['serve', 'c'.padStart(16, '0'), a],
+    ],
+  )
+})
+
 const jaeger = (...spans: unknown[]): object => ({ data: [{ spans }] })
 const good = { traceID: '1', spanID: '2' }
 

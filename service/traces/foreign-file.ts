@@ -184,14 +184,17 @@ const STATUS_CODES: ReadonlyMap<string, number> = new Map([
   ['ERROR', 2],
 ])
 
-/** By the attributes that both systems' exporters of OpenTelemetry write, else by the tag `error`. */
+/**
+ * By the attributes that both systems' exporters of OpenTelemetry write, else by the tag `error`; the one for
+ * Zipkin has the message there.
+ */
 export function statusOf(tag: (key: string) => unknown): object {
   const message = tag('otel.status_description')
   const error = tag('error')
   const told = STATUS_CODES.get(String(tag('otel.status_code')).toUpperCase())
-  const isError = told === undefined && error !== undefined && error !== false && error !== 'false'
-  const text = typeof message === 'string' ? message : isError && typeof error === 'string' ? error : ''
-  return { code: told ?? (isError ? 2 : 0), message: text === 'true' ? '' : text }
+  const code = told ?? (error !== undefined && error !== false && error !== 'false' ? 2 : 0)
+  const text = typeof message === 'string' ? message : code === 2 && typeof error === 'string' ? error : ''
+  return { code, message: text === 'true' || text === 'false' ? '' : text }
 }
 
 function wrong(name: string, what: string): ForeignSpanError {

@@ -3,7 +3,8 @@
 //
 // In Zipkin a client and its server may share one span id (B3); here a span id is one span. So the server's
 // half, marked `shared`, gets an id of its own under the client's half, and what that server did goes under
-// it. Which halves there are is known after a first pass.
+// it. Where the client told nothing (a browser, a proxy) the server's half keeps the id, and its parent.
+// Which halves there are is known after a first pass.
 // Source: zipkin-api, zipkin2-api.yaml; openzipkin/b3-propagation.
 
 import { createHash } from 'node:crypto'
@@ -23,7 +24,7 @@ import {
 import type { DecodeReport } from './otlp-error.ts'
 import type { SpanBatchBuilder } from './span-batch-builder.ts'
 
-/** Trace id and shared span id -> the service of the server's half. */
+/** Trace id and span id that both halves are there of -> the service of the server's half. */
 type Halves = ReadonlyMap<string, string>
 
 /** Errors: OtlpError, for what is no JSON or not of this shape. */
@@ -42,14 +43,17 @@ export function* decodeZipkinJson(
 }
 
 function* sharedHalves(file: ForeignFile): Generator<void, Halves> {
-  const halves = new Map<string, string>()
+  const servers = new Map<string, string>()
+  const clients = new Set<string>()
   for (const place of places(file)) {
     file.span(place, (given) => {
-      if (given.shared === true) halves.set(keyOf(given), serviceOf(given.localEndpoint, 'localEndpoint'))
+      const key = keyOf(given)
+      if (given.shared === true) servers.set(key, serviceOf(given.localEndpoint, 'localEndpoint'))
+      else clients.add(key)
     })
     yield* file.slice()
   }
-  return halves
+  return new Map([...servers].filter(([key]) => clients.has(key)))
 }
 
 /** Stands before each span in turn; the caller reads it. */
@@ -117,7 +121,8 @@ function placeInTrace(
   halves: Halves,
 ): { readonly spanId: string; readonly parentSpanId?: string } {
   const spanId = idOf(given.id, 8, 'id')
-  if (given.shared === true) return { spanId: serverHalf(keyOf(given)), parentSpanId: spanId }
+  const key = keyOf(given)
+  if (given.shared === true && halves.has(key)) return { spanId: serverHalf(key), parentSpanId: spanId }
   if (given.parentId === undefined || given.parentId === null) return { spanId }
   const parentSpanId = idOf(given.parentId, 8, 'parentId')
   const parent = keyOf(given, parentSpanId)
