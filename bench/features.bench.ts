@@ -6,11 +6,11 @@
 //   peer     buildTrace of the same spans (repairs, clocks, order): the least that a trace costs before
 //            anything is asked of it
 //
-// The features are those that people ask for: per service how often, how long, how long alone, how long on
-// the critical path, how many failed; statistics of single operations; bytes and statuses out of attributes.
+// The features are those of feature-texts.ts. What they cost from the socket to the row: pipeline.bench.ts.
 
 import { seededRandom } from '#base'
 import { buildTrace, compileFeatures, prepareTrace, type FeatureProgram, type OtlpSpan } from '#model'
+import { featuresText } from './feature-texts.ts'
 import { measurePair, runDirectly, type BenchRow, type PairResult, type Turn } from './measure.ts'
 
 const SEED = 20_261_128
@@ -37,11 +37,16 @@ export async function bench(): Promise<BenchRow[]> {
   const build = eachOf(spans, (of) => buildTrace(of))
   const asked = (program: FeatureProgram): Turn =>
     eachOf(traces, (trace) => program.evaluate(prepareTrace(trace)))
-  const text = featuresText(60)
+  const asks = { services: SERVICES, operations: NAMES }
+  const text = featuresText(60, asks)
   return [60, 300]
     .map((count) =>
       row('features per trace', `${count} features`, TRACES, {
-        ...measurePair({ subject: asked(programOf(featuresText(count), count)), peer: build, turnMs: 100 }),
+        ...measurePair({
+          subject: asked(programOf(featuresText(count, asks), count)),
+          peer: build,
+          turnMs: 100,
+        }),
         peer: 'buildTrace',
       }),
     )
@@ -89,50 +94,6 @@ function programOf(text: string, count: number): FeatureProgram {
   const { program, diagnostics } = compileFeatures(text)
   if (program?.columns.length !== count) throw new Error(JSON.stringify(diagnostics.slice(0, 3)))
   return program
-}
-
-const OF_SERVICE = [
-  'Count',
-  'Duration | Sum',
-  'Duration | P99',
-  'ExclusiveDuration | Sum',
-  'CriticalDuration | Sum',
-  'Filter(error) | Exists',
-  'Counter(bytes) | Sum',
-]
-const OF_TRACE = [
-  'Trace | Duration',
-  'Root | Label("http.route")',
-  'Blocks | Filter(http.response.status_code >= 500) | Count',
-  'Blocks | Label("service") | Distinct',
-]
-const OF_OPERATION = [
-  'Count',
-  'Duration | Max',
-  'Filter(duration > 1ms) | Count',
-  'Timestamp | Min',
-  'Label("tenant") | Distinct',
-]
-
-/** The first `count` of them, in an order in which 60 are of the whole trace and of services. */
-function featuresText(count: number): string {
-  const pipelines = [
-    ...OF_TRACE,
-    ...SERVICES.flatMap((service) =>
-      OF_SERVICE.map((of) => `Blocks | Filter(service = "${service}") | ${of}`),
-    ),
-    ...SERVICES.flatMap((service) =>
-      NAMES.flatMap((name) =>
-        OF_OPERATION.map(
-          (of) => `Blocks | Filter(service = "${service}") | Filter(name = "${name}") | ${of}`,
-        ),
-      ),
-    ),
-  ]
-  return pipelines
-    .slice(0, count)
-    .map((pipeline, at) => `${pipeline} | RecordAs("c${at}")`)
-    .join('\n')
 }
 
 function spansOf(random: () => number, trace: number): OtlpSpan[] {

@@ -3,20 +3,37 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
+import type { DatasetDefinition } from '#protocol'
 
 const CONNECTIONS = 8
 
+/** MiB. */
+export type Rss = { readonly own: number; readonly store: number }
+
 type Told = {
   readonly listening: { readonly port: number }
-  readonly drained: { readonly rssMax: { readonly own: number; readonly store: number } }
-  readonly closed: { readonly cpuSeconds: number; readonly bytes: number }
+  readonly drained: {
+    readonly cpuSeconds: number
+    readonly rssMax: Rss
+    /** The highest of the first half of the time, and of the second. */
+    readonly rssGrowth: { readonly early: Rss; readonly late: Rss }
+  }
+  readonly rows: { readonly ids: readonly string[] }
+  readonly closed: {
+    readonly cpuSeconds: number
+    readonly bytes: number
+    readonly tracesBuilt: number
+    readonly tracesFromMemory: number
+    readonly rowsWritten: number
+  }
 }
 
-/** One process over one folder: ingest, trace worker and store child. */
+/** One process over one folder: ingest, trace worker, store child; with datasets the feature worker too. */
 export class IngestServer {
   readonly #process: ChildProcess
   readonly #exited: Promise<unknown>
   readonly #port: number
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
 
   private constructor(server: ChildProcess, exited: Promise<unknown>, port: number) {
     this.#process = server
@@ -24,38 +41,46 @@ export class IngestServer {
     this.#port = port
   }
 
-  static async start(dir: string): Promise<IngestServer> {
-    const server = fork(join(import.meta.dirname, 'ingest-server.ts'), [dir], { execArgv: [] })
+  static async start(dir: string, datasets: readonly DatasetDefinition[] = []): Promise<IngestServer> {
+    const entry = join(import.meta.dirname, 'ingest-server.ts')
+    const server = fork(entry, [dir, JSON.stringify(datasets)], { execArgv: [] })
     const exited = new Promise((resolve) => server.once('exit', resolve))
     return new IngestServer(server, exited, (await told(server, 'listening')).port)
   }
 
   /** Each body over one of some connections; rejects at the first that is not taken. */
   async send(bodies: Iterable<Uint8Array>): Promise<void> {
-    const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS })
     const waiting = bodies[Symbol.iterator]()
     const connection = async () => {
       for (let next = waiting.next(); next.done !== true; next = waiting.next()) {
-        const status = await post(agent, this.#port, next.value)
+        const status = await post(this.#agent, this.#port, next.value)
         if (status !== 200) throw new Error(`answered ${status}`)
       }
     }
     await Promise.all(Array.from({ length: CONNECTIONS }, connection))
-    agent.destroy()
   }
 
-  /** Until so many spans are in the store. MiB. */
+  /** Until so many spans are in the store. CPU and memory since the start. */
   drain(spans: number): Promise<Told['drained']> {
     return this.#ask({ kind: 'drain', spans }, 'drained')
   }
 
-  /** Writes every summary that is due, and ends. `bytes` on disk; CPU of the server and the store child. */
+  /** Which of these traces have a row in the first dataset. One question at a time. */
+  async rows(ids: readonly string[]): Promise<readonly string[]> {
+    return (await this.#ask({ kind: 'rows', ids }, 'rows')).ids
+  }
+
+  /**
+   * Writes every summary and row that is due, and ends. `bytes` on disk; CPU of the server and the store
+   * child.
+   */
   close(): Promise<Told['closed']> {
     return this.#ask({ kind: 'close' }, 'closed')
   }
 
   /** Nothing, where it has ended. */
   async kill(): Promise<void> {
+    this.#agent.destroy()
     this.#process.kill()
     await this.#exited
   }
@@ -69,10 +94,13 @@ export class IngestServer {
 
 function told<K extends keyof Told>(server: ChildProcess, kind: K): Promise<Told[K]> {
   return new Promise((resolve, reject) => {
-    server.on('message', (message: Told[K] & { readonly kind: string }) => {
-      if (message.kind === kind) resolve(message)
-    })
-    server.once('exit', () => reject(new Error(`the server ended before it said ${kind}`)))
+    const onExit = (): void => reject(new Error(`the server ended before it said ${kind}`))
+    const onMessage = (message: Told[K] & { readonly kind: string }): void => {
+      if (message.kind !== kind) return
+      server.off('message', onMessage).off('exit', onExit)
+      resolve(message)
+    }
+    server.on('message', onMessage).once('exit', onExit)
   })
 }
 

@@ -7,7 +7,7 @@
 // Same seed, same bytes.
 
 import protobuf from 'protobufjs'
-import { seededRandom } from '#base'
+import { seededRandom, toHex } from '#base'
 import type { Random } from '#base'
 import { OTLP_DESCRIPTOR } from '#traces'
 
@@ -15,7 +15,7 @@ export const SPANS_PER_REQUEST = 512
 const RESOURCES = 8
 const SPANS_PER_TRACE = 27
 
-const SERVICES = [
+export const SERVICES = [
   'gateway',
   'namenode',
   'datanode-1',
@@ -35,13 +35,19 @@ const ROUTES = [
   '/tenants/:id/usage',
 ]
 const METHODS = ['GET', 'PUT', 'POST', 'DELETE']
+/** Names of its spans. */
+export const OPERATIONS = ROUTES.flatMap((route) => METHODS.map((method) => `${method} ${route}`))
 
 const requestType = protobuf.Root.fromJSON(OTLP_DESCRIPTOR).lookupType('ExportTraceServiceRequest')
 
 const text = (key: string, stringValue: string) => ({ key, value: { stringValue } })
 const int = (key: string, intValue: number) => ({ key, value: { intValue } })
 
-export type OtlpRequests = { next(): Uint8Array }
+export type OtlpRequests = {
+  next(): Uint8Array
+  /** Hex ids of the traces whose root was in the last request. */
+  readonly roots: readonly string[]
+}
 
 /**
  * A stream of distinct requests, protobuf encoded. `startMs`: ns clock of the first span, for stores with
@@ -49,14 +55,25 @@ export type OtlpRequests = { next(): Uint8Array }
  */
 export function otlpRequests(
   seed: number,
-  options: { readonly spans?: number; readonly startMs?: number } = {},
+  options: { readonly spans?: number; readonly startMs?: number; readonly spansPerTrace?: number } = {},
 ): OtlpRequests {
   const random = seededRandom(seed)
   const clock = { ns: BigInt(options.startMs ?? 1_764_000_000_000) * 1_000_000n }
-  const trace = { left: 0, id: new Uint8Array(16), parent: new Uint8Array(8) }
+  const { spansPerTrace = SPANS_PER_TRACE } = options
+  const trace: Growing = {
+    spansPerTrace,
+    left: 0,
+    id: new Uint8Array(16),
+    parent: new Uint8Array(8),
+    roots: [],
+  }
   const spansEach = (options.spans ?? SPANS_PER_REQUEST) / RESOURCES
   return {
+    get roots() {
+      return trace.roots
+    },
     next: () => {
+      trace.roots = []
       const resourceSpans = SERVICES.map((service) => ({
         resource: { attributes: resourceAttributes(service) },
         scopeSpans: [
@@ -69,6 +86,14 @@ export function otlpRequests(
       return requestType.encode(requestType.create({ resourceSpans })).finish()
     },
   }
+}
+
+type Growing = {
+  readonly spansPerTrace: number
+  left: number
+  id: Uint8Array
+  parent: Uint8Array
+  roots: string[]
 }
 
 function resourceAttributes(service: string) {
@@ -89,14 +114,12 @@ function bytes(random: Random, length: number): Uint8Array {
   return id
 }
 
-function span(
-  random: Random,
-  clock: { ns: bigint },
-  trace: { left: number; id: Uint8Array; parent: Uint8Array },
-  service: string,
-) {
+function span(random: Random, clock: { ns: bigint }, trace: Growing, service: string) {
   const isRoot = trace.left-- <= 0
-  if (isRoot) Object.assign(trace, { left: SPANS_PER_TRACE - 1, id: bytes(random, 16) })
+  if (isRoot) {
+    Object.assign(trace, { left: trace.spansPerTrace - 1, id: bytes(random, 16) })
+    trace.roots.push(toHex(trace.id))
+  }
   const spanId = bytes(random, 8)
   const pick = <T>(values: readonly T[]): T => values[random.uint32() % values.length]!
   const route = pick(ROUTES)

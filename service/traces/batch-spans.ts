@@ -27,7 +27,8 @@ export class BatchSpans {
     this.#parents = bufferOf(batch.parentSpanIds)
   }
 
-  span(row: number): OtlpSpan {
+  /** `traceId`, where it is known, saves writing it anew for each span of a trace. */
+  span(row: number, traceId = this.#traceIds.toString('hex', 16 * row, 16 * row + 16)): OtlpSpan {
     const batch = this.#batch
     const { strings } = batch
     this.#resources ??= resourceTexts(batch)
@@ -38,7 +39,7 @@ export class BatchSpans {
     const status: { code: 0 | 1 | 2; message?: string } = { code: statusOf(batch.statusCodes[row]!) }
     if (message !== '') status.message = message
     const span: Mutable<OtlpSpan> = {
-      traceId: this.#traceIds.toString('hex', 16 * row, 16 * row + 16),
+      traceId,
       spanId: this.#spanIds.toString('hex', 8 * row, 8 * row + 8),
       flags: batch.flags[row]!,
       name: strings.text(batch.names[row]!),

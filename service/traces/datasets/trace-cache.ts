@@ -64,7 +64,7 @@ export class TraceCache {
     for (const row of rows) {
       const kept = this.#batches.get(Math.floor(row / ROW_BITS))
       if (kept === undefined) return undefined
-      const span = kept.spans.span(row % ROW_BITS)
+      const span = kept.spans.span(row % ROW_BITS, traceId)
       spans.set(span.spanId, span)
     }
     if (spans.size !== spanCount) return undefined
