@@ -4,8 +4,7 @@
 //                              |  destroyed meanwhile: leaves, and fails as one that lost its socket
 //                              \--> go(error): destroyed with it, nothing was sent
 //
-// Headers and body wait in the request, as they do for a connection. `onSocket` without a socket is how
-// agents
+// Headers and body wait in the request, as they do for a connection. `onSocket` without a socket is how agents
 // of Node itself tell a request that there will be none: it ends with the error it was destroyed with.
 // A request without an agent (`createConnection` in its options) is not asked for.
 import { currentFrame, runWith } from '#context'

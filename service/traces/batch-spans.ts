@@ -1,5 +1,4 @@
-// Spans of a batch as objects for the model: the same, field by field, as SpanRowReader reads them
-// back from
+// Spans of a batch as objects for the model: the same, field by field, as SpanRowReader reads them back from
 // the store, so that a trace from memory and the same trace from the store give the same features (a test
 // holds them against each other).
 
