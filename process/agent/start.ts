@@ -361,6 +361,7 @@ class RunningAgent implements Agent {
       points: this.#points,
       stops: () => this.#tracepoints,
       count: (reason) => this.#ledger.count(reason),
+      failed: (error) => this.#ledger.fail('turns', error),
       deadlines: this.#deadlines,
       meter: this.#meter,
       isMetered: this.#settings.control !== undefined,

@@ -20,7 +20,7 @@ import { DeadlineError, isHolding, remainingMs, type Deadlines } from './executi
 import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
 import { Delays } from './delays.ts'
 import { refuse, reject } from './refuse.ts'
-import { Turns } from './turns.ts'
+import type { Turns } from './turns.ts'
 
 const CLIENT = 'http.client:'
 
@@ -41,6 +41,8 @@ type Parts = {
   readonly points: ControlPoints
   readonly stops: () => Stops
   readonly count: (reason: string) => void
+  /** Something of ours could not be loaded. */
+  readonly failed: (error: unknown) => void
   readonly deadlines: Deadlines
   readonly meter: PassMeter
   /** Somebody will ask for what passed; else it is not counted. */
@@ -54,7 +56,9 @@ type Parts = {
 export class Steering {
   readonly #parts: Parts
   readonly #serverPoint: string
-  readonly #turns: Turns
+  /** Loaded with the first order of shares. */
+  #turns: Turns | undefined
+  #areTurnsLoading = false
   readonly #delays: Delays
   readonly #origins = new Set<string>()
   /** Most requests go where the one before went. */
@@ -66,7 +70,6 @@ export class Steering {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#serverPoint = `http.server:${parts.service}`
-    this.#turns = new Turns(parts.detached)
     this.#delays = new Delays(parts.detached)
   }
 
@@ -86,6 +89,7 @@ export class Steering {
     const { points, carriers, stops } = this.#parts
     const { stoppers } = stops()
     this.#delays.releaseBut(stoppers)
+    if (points.weightsAt(this.#serverPoint) !== undefined) this.#loadTurns()
     const server = stoppers.size > 0 || this.#dropsExpired || points.has(this.#serverPoint)
     const client = points.hasAny(CLIENT)
     this.#isAskedFor = { server, client }
@@ -93,6 +97,14 @@ export class Steering {
       server: server ? (exchange, go) => this.#admit(exchange, go) : undefined,
       client: client ? (call, go) => this.#dispatch(call, go) : undefined,
     })
+  }
+
+  /** Until they are there, everybody begins at once. */
+  #loadTurns(): void {
+    if (this.#areTurnsLoading) return
+    this.#areTurnsLoading = true
+    const { detached, failed } = this.#parts
+    import('./turns.ts').then(({ Turns }) => (this.#turns = new Turns(detached))).catch(failed)
   }
 
   #arrived(exchange: ServerExchange): void {
@@ -158,12 +170,14 @@ export class Steering {
   #enter(exchange: ServerExchange, go: () => void): boolean {
     const { points, tenantOf } = this.#parts
     const tenant = tenantOf(exchange.baggage)
-    const isInTurn = () => points.weightsAt(this.#serverPoint) !== undefined || this.#turns.queued > 0
+    const turns = this.#turns
+    const isInTurn = () =>
+      turns !== undefined && (points.weightsAt(this.#serverPoint) !== undefined || turns.queued > 0)
     const gone = new AbortController()
     const begin = () => {
       const how = { weights: points.weightsAt(this.#serverPoint), signal: gone.signal }
-      if (!isInTurn()) go()
-      else if (!this.#turns.enter(tenant, go, how)) refuse(exchange, 503, 1)
+      if (turns === undefined || !isInTurn()) go()
+      else if (!turns.enter(tenant, go, how)) refuse(exchange, 503, 1)
     }
     const entry = points.arrive({
       point: this.#serverPoint,
