@@ -130,6 +130,7 @@ function tracepointsOf(code: Weave): Tracepoints {
       isAuthentic: () => false,
       isSecret: () => false,
       overflowed: () => {},
+      toolStops: () => undefined,
       choose: () => {},
     },
   })

@@ -13,31 +13,38 @@ type Rule = {
 }
 
 const ANYWHERE: Rule = { isAt: () => true, mend: '' }
-const nobody = (mend: string): Rule => ({ isAt: () => false, mend })
 
 /** By its name: a pattern may stand for places that are none. */
 const ARRIVAL = 'http.server.request.start'
+const DEPARTURE = 'http.client.request.start'
 const isArrival = (name: string): boolean => name === ARRIVAL
+const isDeparture = (name: string): boolean => name === DEPARTURE
+
+/** Elsewhere something would go on meanwhile. */
+const WAITING: Rule = {
+  isAt: (name) => isArrival(name) || isDeparture(name),
+  mend: `waits, which only a request can: put it at ${ARRIVAL} or ${DEPARTURE}`,
+}
 
 const RULES: { readonly [A in ActName]: Rule } = {
   tag: ANYWHERE,
   logLevel: ANYWHERE,
   capture: ANYWHERE,
   sample: ANYWHERE,
-  delay: {
-    isAt: isArrival,
-    mend: `waits, and only at ${ARRIVAL} is there nothing yet that would go on meanwhile: put it there`,
-  },
+  delay: WAITING,
+  hold: WAITING,
   reject: {
     isAt: isArrival,
-    mend: `answers in place of a handler, and only at ${ARRIVAL} has none begun: put it there`,
+    mend: `answers in place of a handler: put it at ${ARRIVAL}, where none has begun; a call fails by fault`,
   },
   fault: {
-    isAt: (name) => isCode(name) && placeOf(name).place === 'entry',
-    mend: 'throws where a function begins: put it at one, file.ts:function',
+    isAt: (name) => isDeparture(name) || (isCode(name) && placeOf(name).place === 'entry'),
+    mend: `throws where a function begins or a call leaves: put it at file.ts:function or ${DEPARTURE}`,
   },
-  hold: nobody('no agent carries it out: nobody could release what it holds'),
-  route: nobody('no agent carries it out: no call asks for a destination'),
+  route: {
+    isAt: isDeparture,
+    mend: `sends a call elsewhere: put it at ${DEPARTURE}, before it has a connection`,
+  },
 }
 
 /** Every alternative of a tracepoint must be a place of the act. Errors: AdviceRefusal E_ADVICE_ACT. */

@@ -25,19 +25,16 @@ type Scalar = string | number | boolean
 export function parsePackage(value: unknown): ToolPackage {
   const json = object(value, 'package')
   const parameters = object(json.parameters ?? {}, 'parameters')
-  const version = json.version
-  if (typeof version !== 'number' || !Number.isSafeInteger(version) || version < 0) {
-    throw new AdviceRefusal('E_ADVICE_FORMAT', 'version', 'must be a whole number')
-  }
   bound(Object.keys(parameters).length, PARAMETERS_MAX, 'parameters')
   return {
     name: text(json.name, 'name', NAME_LENGTH_MAX),
-    version,
+    version: whole(json.version, 'version'),
     schema: text(json.schema, 'schema', SCHEMA_LENGTH_MAX),
     advice: list(json.advice, 'advice', ADVICE_MAX).map((one, i) => parseAdvice(one, `advice[${i}]`)),
     parameters: Object.fromEntries(
       Object.entries(parameters).map(([name, held]) => [name, scalar(held, `parameters.${name}`)]),
     ),
+    ...(json.release === undefined ? {} : { release: whole(json.release, 'release') }),
   }
 }
 
@@ -200,6 +197,11 @@ function object(value: unknown, where: string): Json {
 
 const isObject = (value: unknown): value is Json =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
+
+function whole(value: unknown, where: string): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) return value
+  throw new AdviceRefusal('E_ADVICE_FORMAT', where, 'must be a whole number')
+}
 
 function list(value: unknown, where: string, lengthMax: number): readonly unknown[] {
   if (!Array.isArray(value)) throw new AdviceRefusal('E_ADVICE_FORMAT', where, 'must be a list')

@@ -145,19 +145,19 @@ export type Act =
   | { readonly op: 'act'; readonly act: 'tag'; readonly key: string; readonly slot: string }
   /** Sets the log level of this execution, for loggers that ask `logLevel()`. */
   | { readonly op: 'act'; readonly act: 'logLevel'; readonly slot: string }
-  /** Waits this many ms; where a request arrives only. */
+  /** Waits this many ms; where a request arrives or a call leaves. */
   | { readonly op: 'act'; readonly act: 'delay'; readonly slot: string }
   /** Answers the request with this status; where it arrives only. */
   | { readonly op: 'act'; readonly act: 'reject'; readonly slot: string }
-  /** Throws an error with this message instead of the body; where a function begins only. */
+  /** An error with this message: in place of a function's body, or what a call that leaves fails with. */
   | { readonly op: 'act'; readonly act: 'fault'; readonly slot: string }
-  /** Chooses the destination of a call that asks for one. */
+  /** Sends a call that leaves to this `host:port` instead. */
   | { readonly op: 'act'; readonly act: 'route'; readonly slot: string }
   /** Records this trace where the slot is true; what was chosen otherwise stays chosen. */
   | { readonly op: 'act'; readonly act: 'sample'; readonly slot: string }
   /** Attaches the values of these slots to the active span as an event. */
   | { readonly op: 'act'; readonly act: 'capture'; readonly slots: readonly string[] }
-  /** Holds the invocation until released; at asynchronous tracepoints only. */
+  /** Waits until the tool is released, this many ms at most; where a request arrives or a call leaves. */
   | { readonly op: 'act'; readonly act: 'hold'; readonly slot: string }
 
 export type ActName = Act['act']

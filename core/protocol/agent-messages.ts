@@ -100,6 +100,22 @@ export type PackageStatus = {
   readonly version: number
   readonly error?: string
   readonly use?: PackageUse
+  /** Requests and calls that it holds now; absent = none. */
+  readonly held?: number
+}
+
+/** A deployed tool in the processes that are connected, by their last reports. */
+export type ToolAgents = {
+  readonly installed: number
+  readonly failed: number
+  /** Requests and calls that it holds, and where. */
+  readonly held: number
+  readonly holding: readonly {
+    readonly agent: string
+    readonly service: string
+    readonly pid: number
+    readonly held: number
+  }[]
 }
 
 /**

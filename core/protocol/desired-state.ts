@@ -21,6 +21,8 @@ export type ToolPackage = {
   readonly schema: string
   readonly advice: readonly Advice[]
   readonly parameters: { readonly [name: string]: string | number | boolean }
+  /** What it holds is let go when this becomes another number; absent = 0. The version does not change. */
+  readonly release?: number
 }
 
 export type DesiredState = {

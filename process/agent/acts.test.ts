@@ -180,34 +180,6 @@ for (const node of NODES.filter((_, i) => i === 0 || i === NODES.length - 1))
     }
   })
 
-test('delay and reject anywhere but where a request arrives are refused with what to do', async () => {
-  const plane = await startControlPlane()
-  const service = await startService({
-    file: './relay.mjs',
-    env: { OTEL_SERVICE_NAME: 'one', CROSSCUT_SERVER: plane.url, CROSSCUT_TOKEN: plane.token },
-  })
-  try {
-    await until('it says hello', () => plane.reports.has('one'))
-    const at = (tracepoint: string, act: 'delay' | 'reject') =>
-      tool(`${act} ${tracepoint}`, [
-        { tracepoint, instructions: [constant('n', 500), { op: 'act', act, slot: 'n' }] },
-      ])
-    const refused = [
-      at('relay.mjs:serve', 'delay'),
-      at('http.server.*', 'delay'),
-      at(`${ARRIVAL},http.server.response`, 'reject'),
-    ]
-    plane.tell({ packages: refused })
-    await until('it has judged', () => plane.reports.get('one')?.packages.length === refused.length)
-    for (const { name, error } of plane.reports.get('one')?.packages ?? [])
-      assert.match(error ?? '', /^E_ADVICE_ACT .*only at http\.server\.request\.start .*put it there/, name)
-    assert.equal((await fetch(service.url)).status, 200)
-  } finally {
-    await service.stop()
-    await plane.close()
-  }
-})
-
 /** Not below this folder: what is loaded into a process for us is never woven. */
 const STORE = `import http from 'node:http'
 class Store {

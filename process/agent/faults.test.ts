@@ -44,6 +44,7 @@ const surroundings: Surroundings = {
   isAuthentic: () => false,
   isSecret: () => false,
   overflowed: () => {},
+  toolStops: () => undefined,
   choose: () => {},
 }
 

@@ -34,6 +34,8 @@ type Installed = {
   readonly status: PackageStatus
   readonly advice: readonly CompiledAdvice[]
   readonly tables: ReadonlyMap<string, GroupTable>
+  /** As the newest state says. */
+  release: number
   overflows: number
   /** As last seen by a report, how often it was told so, and the last report that did. */
   seen: number
@@ -63,6 +65,7 @@ export class Toolbox {
       const { name, version } = installed.status
       const held = before.get(name)
       const isSame = held?.status.version === version && held.status.error === undefined
+      if (isSame) held.release = installed.release
       this.#installed.set(name, isSame ? held : installed)
     }
     return [...this.#installed.values()].flatMap(({ advice }) => advice)
@@ -70,6 +73,10 @@ export class Toolbox {
 
   get statuses(): readonly PackageStatus[] {
     return [...this.#installed.values()].map(({ status }) => status)
+  }
+
+  releaseOf(tool: string): number {
+    return this.#installed.get(tool)?.release ?? 0
   }
 
   /** Tuples or rows of this tool's advice had no room. */
@@ -111,9 +118,10 @@ export class Toolbox {
   }
 
   #install(json: unknown): Installed {
-    const counts = { overflows: 0, seen: -1, told: 0, toldAt: 0 }
+    const counts = { release: 0, overflows: 0, seen: -1, told: 0, toldAt: 0 }
     try {
       const tool = parsePackage(json)
+      counts.release = tool.release ?? 0
       const tables = tablesOf(tool)
       const advice = compilePackage(verifyPackage(tool), {
         owners: this.#owners,

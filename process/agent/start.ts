@@ -10,7 +10,13 @@
 
 import { isMainThread } from 'node:worker_threads'
 import { matchesTracepoint, type CompiledAdvice, type Value } from '#advice'
-import { carrierSettingsFromEnv, fleetKeyFromEnv, installCarriers, type Carriers } from '#carriers'
+import {
+  carrierSettingsFromEnv,
+  fleetKeyFromEnv,
+  installCarriers,
+  type Carriers,
+  type ClientExchange,
+} from '#carriers'
 import {
   currentFrame,
   onBarrier,
@@ -20,7 +26,7 @@ import {
   tidyJoins,
   type BarrierEdge,
 } from '#context'
-import { HOST_API_SLOT, type AgentHello, type AgentReport } from '#protocol'
+import { HOST_API_SLOT, type AgentHello, type AgentReport, type PackageStatus } from '#protocol'
 import { Weave } from '#weave'
 import { activeSpan, openSpan } from './active.ts'
 import { openWorkflow } from './bags.ts'
@@ -42,6 +48,7 @@ import { installOtelBridge } from './otel-bridge.ts'
 import { ControlPoints } from './points/control-points.ts'
 import { Deadlines } from './points/execution.ts'
 import { Steering } from './points/steering.ts'
+import type { ToolStops } from './points/stops.ts'
 import { Toolbox } from './packages.ts'
 import { openPageParents } from './page-parent.ts'
 import { openRecorder } from './recorder.ts'
@@ -135,6 +142,8 @@ class RunningAgent implements Agent {
   #vitals: LoopAndHeap | undefined
   #blame: ReturnType<typeof blameFor>
   #reports = 0
+  #toolStops: ToolStops | undefined
+  #toolStopsAre: 'unasked' | 'loading' | 'settled' = 'unasked'
 
   constructor(settings: Settings) {
     this.#settings = settings
@@ -221,6 +230,7 @@ class RunningAgent implements Agent {
 
   stop(): void {
     this.#isStopped = true
+    this.#toolStopsAre = 'settled'
     this.#control?.stop()
     clearTimeout(this.#expiry)
     clearInterval(this.#beats)
@@ -244,7 +254,7 @@ class RunningAgent implements Agent {
       seq: this.#reports,
       timeMs: Date.now(),
       stateVersion: this.#believed?.version ?? 0,
-      packages: this.#toolbox.statuses.map((status) => ({ ...status, use: this.#budget.use(status.name) })),
+      packages: this.#toolbox.statuses.map((status) => this.#statusOf(status)),
       woven: this.#tracepoints.woven,
       measured: { ...this.#meter.report(), obeyed: this.#points.obeyed },
       results: this.#toolbox.results(),
@@ -256,6 +266,11 @@ class RunningAgent implements Agent {
       rssBytes: process.memoryUsage.rss(),
       ...(last === undefined ? {} : { lastError: last }),
     }
+  }
+
+  #statusOf(status: PackageStatus): PackageStatus {
+    const held = this.#toolStops?.heldBy(status.name) ?? 0
+    return { ...status, use: this.#budget.use(status.name), ...(held === 0 ? {} : { held }) }
   }
 
   /** Only where somebody can ask: without a server no advice ever comes. */
@@ -360,7 +375,7 @@ class RunningAgent implements Agent {
       service: String(this.#resource.get('service.name') ?? 'unknown_service'),
       points: this.#points,
       stops: () => this.#tracepoints,
-      count: (reason) => this.#ledger.count(reason),
+      toolStops: () => this.#toolStops,
       failed: (error) => this.#ledger.fail('turns', error),
       deadlines: this.#deadlines,
       meter: this.#meter,
@@ -403,6 +418,7 @@ class RunningAgent implements Agent {
       isSecret: openRedaction(this.#settings.redact),
       isAuthentic: (value, mac) => key()?.verify(`${value}.${mac}`) !== undefined,
       overflowed: (tool) => this.#toolbox.overflowed(tool),
+      toolStops: () => this.#toolStops,
       choose: (span, weight) => this.#head.choose(span, weight),
     }
   }
@@ -490,10 +506,35 @@ class RunningAgent implements Agent {
 
   #become(): void {
     const isDisabled = this.#wanted.disabled || this.#isOff
+    if (!isDisabled && this.#toolStopsAre !== 'settled' && mayStop(this.#wanted.packages))
+      return this.#loadStops()
     this.#sample(isDisabled ? undefined : this.#wanted.sampling)
     this.#install(this.#toolbox.become(isDisabled ? [] : this.#wanted.packages))
     if (isDisabled) this.#disable()
     else if (this.#carriers === undefined) this.#enable()
+  }
+
+  /** What was before stays until they are there. */
+  #loadStops(): void {
+    if (this.#toolStopsAre === 'loading') return
+    this.#toolStopsAre = 'loading'
+    const parts = {
+      detached: <R>(fn: () => R): R => this.#detached(fn),
+      count: (reason: string) => this.#ledger.count(reason),
+      releaseOf: (tool: string) => this.#toolbox.releaseOf(tool),
+      tell: ({ handle }: ClientExchange, key: string, value: string) => {
+        if (handle instanceof Span) handle.set(key, value, Infinity)
+      },
+    }
+    const settled = guarded(this.#ledger, 'state', undefined, () => {
+      if (this.#toolStopsAre !== 'loading') return
+      this.#toolStopsAre = 'settled'
+      this.#become()
+    })
+    Promise.all([import('./points/stops.ts'), this.#carriers?.prepareHolds()])
+      .then(([{ ToolStops }]) => (this.#toolStops = new ToolStops(parts)))
+      .catch((error: unknown) => this.#ledger.fail('stops', error))
+      .then(settled)
   }
 
   /** Somebody at this machine wants us out of the way, or back. */
@@ -565,6 +606,10 @@ class RunningAgent implements Agent {
     if (this.#budget.turn()) this.#tracepoints.refresh()
   }
 }
+
+/** By their text: whether these are packages at all is found out when they are installed. */
+const mayStop = (packages: readonly unknown[]): boolean =>
+  /"act":"(delay|reject|fault|hold|route)"/.test(JSON.stringify(packages))
 
 /** Made at the first call: a key loads node:crypto. */
 function once<T>(make: () => T): () => T {

@@ -86,7 +86,7 @@ test('a package that cannot be understood is refused with its reason, beside one
     await until('it says hello', () => plane.reports.has('one'))
     const observe = { op: 'observe', vars: ['path'] } as const
     const hold = { op: 'act', act: 'hold', slot: 'path' } as const
-    const advice = [{ tracepoint: 'http.server.request.start', instructions: [observe, hold] }]
+    const advice = [{ tracepoint: 'http.server.request.end', instructions: [observe, hold] }]
     plane.tell({
       packages: [
         tool('debug', 1),
@@ -97,7 +97,7 @@ test('a package that cannot be understood is refused with its reason, beside one
     const refused = (name: string): string =>
       plane.reports.get('one')?.packages.find((one) => one.name === name)?.error ?? ''
     await until('the refusal', () => refused('broken').startsWith('E_ADVICE_SCHEMA'))
-    assert.match(refused('slow'), /^E_ADVICE_ACT.*hold: no agent carries it out/)
+    assert.match(refused('slow'), /^E_ADVICE_ACT.*hold: .*put it at http\.server\.request\.start/)
     assert.ok(hasTool(plane, 'one', 1))
     assert.equal(await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text(), 'debug')
   } finally {

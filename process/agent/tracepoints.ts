@@ -25,7 +25,8 @@ import { guarded, type Ledger } from './guard.ts'
 import { FUNCTIONS_TOLD_MAX, NAMES_MAX, WOVEN_TOLD_MAX } from './limits.ts'
 import { FaultError } from './fault.ts'
 import { hookFor, type Point, type Run } from './invocations.ts'
-import type { Stop, Stops } from './points/steering.ts'
+import type { Stops } from './points/steering.ts'
+import type { Stop, ToolStops } from './points/stops.ts'
 import { REDACTED, type Redaction } from './redaction.ts'
 import { Sources, SOURCE_TRACEPOINTS } from './sources.ts'
 import { KIND, Span, STATUS, WaitingSpan, type SpanContext } from './span.ts'
@@ -67,11 +68,11 @@ export const LOG_LEVELS: ReadonlySet<string> = new Set([
   'silent',
 ])
 
+const STOPS: ReadonlySet<ActName> = new Set<ActName>(['delay', 'reject', 'fault', 'hold', 'route'])
+const isStop = (act: ActName): boolean => STOPS.has(act)
+
 type Woven = readonly MeteredAdvice[]
 const NOTHING: Woven = Object.freeze([])
-
-const STATUS_MIN = 400
-const STATUS_MAX = 599
 
 /** What a hit can ask of the process it happens in. */
 export type Surroundings = {
@@ -86,6 +87,8 @@ export type Surroundings = {
   readonly isSecret: Redaction
   /** Something of this tool's advice had no room. */
   overflowed(tool: string): void
+  /** undefined: what stops requests could not be loaded. */
+  toolStops(): Pick<ToolStops, 'stopFor'> | undefined
   /** A hit, which stands for `weight` of them, wants the trace of this span recorded. */
   choose(span: SpanContext | undefined, weight: number): void
 }
@@ -127,7 +130,7 @@ export class Tracepoints implements Stops {
   #clientEnd = NOTHING
   #spanStart = NOTHING
   #spanEnd = NOTHING
-  readonly #stops = new WeakMap<ServerExchange, Stop>()
+  readonly #stops = new WeakMap<object, Stop>()
 
   constructor(parts: Parts) {
     this.#budget = parts.budget
@@ -191,12 +194,14 @@ export class Tracepoints implements Stops {
   }
 
   /** Of what is installed, disarmed or not: it may be armed again at any time. */
-  get stoppers(): ReadonlySet<string> {
-    const stopping = this.#given.filter(({ acts }) => acts.includes('delay') || acts.includes('reject'))
-    return new Set(stopping.map(({ tool }) => tool))
+  stoppersAt(side: 'server' | 'client'): readonly string[] {
+    const name = side === 'server' ? SERVER_START : CLIENT_START
+    return this.#given
+      .filter(({ acts, tracepoint }) => acts.some(isStop) && tracepoint.split(',').includes(name))
+      .map(({ tool }) => tool)
   }
 
-  stopOf(exchange: ServerExchange): Stop | undefined {
+  stopOf(exchange: object): Stop | undefined {
     return this.#stops.get(exchange)
   }
 
@@ -263,8 +268,14 @@ export class Tracepoints implements Stops {
     this.#run(this.#serverStart, environment, exchange.scope)
     exchange.baggage = environment.baggage
     if (environment.level !== undefined) exchange.scope = withLogLevel(exchange.scope, environment.level)
-    if (environment.stop !== undefined) this.#stops.set(exchange, environment.stop)
+    this.#keepStop(environment, exchange, true)
     putTags(environment, exchange.handle)
+  }
+
+  #keepStop({ stop, fault }: Environment, exchange: object, isAsked: boolean): void {
+    if (stop === undefined && fault === undefined) return
+    if (isAsked) this.#stops.set(exchange, { ...stop, fault })
+    else this.#ledger.count('call-not-stopped')
   }
 
   /** The last point whose baggage flows back: the head leaves with it. */
@@ -301,6 +312,7 @@ export class Tracepoints implements Stops {
     )
     this.#run(this.#clientStart, environment, exchange.scope)
     exchange.baggage = environment.baggage
+    this.#keepStop(environment, exchange, exchange.isAsked)
     putTags(environment, exchange.handle)
   }
 
@@ -464,23 +476,15 @@ class Environment implements AdviceEnvironment {
       if (typeof value === 'string' && LOG_LEVELS.has(value)) this.level = value
     } else if (name === 'tag') this.#tag(key, value)
     else if (name === 'capture') this.#tag(`crosscut.capture.${key}`, value)
-    else if (name === 'sample' && value === true) this.chosenBy = this.weight
-    else if (name === 'delay') this.#delay(Number(value))
-    else if (name === 'reject') this.#reject(Number(value))
+    else if (name === 'sample') this.chosenBy = value === true ? this.weight : this.chosenBy
     else if (name === 'fault') this.fault ??= new FaultError(String(value), this.tool)
+    else this.#stop(name, value)
   }
 
-  /** Of several tools the longest delay holds. */
-  #delay(ms: number): void {
-    if (ms > (this.stop?.delay?.ms ?? 0)) this.stop = { ...this.stop, delay: { ms, tool: this.tool } }
-    else if (!(ms >= 0)) this.#parts.ledger.count('delay-misread')
-  }
-
-  /** Of several tools the first one answers. */
-  #reject(status: number): void {
-    const isError = Number.isInteger(status) && status >= STATUS_MIN && status <= STATUS_MAX
-    if (!isError) this.#parts.ledger.count('reject-misread')
-    else this.stop = { answer: { status, tool: this.tool }, ...this.stop }
+  #stop(act: ActName, value: Value): void {
+    const stop = this.#around.toolStops()?.stopFor(this.stop ?? {}, { act, value, tool: this.tool })
+    if (stop === undefined) this.#parts.ledger.count(`${act}-misread`)
+    else this.stop = stop
   }
 
   overflow(): void {

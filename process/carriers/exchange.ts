@@ -59,6 +59,7 @@ export interface ClientExchange {
   readonly transport: 'http' | 'undici'
   readonly secure: boolean
   readonly method: string
+  /** Whom it calls: as the application said, until `goTo`. */
   readonly host: string
   readonly port: number
   /** Path with query, as sent. */
@@ -75,14 +76,19 @@ export interface ClientExchange {
   tracestate: string
   /** Changeable in clientStart: what the request carries (where policy allows). */
   baggage: Baggage
-  /** It is held for about so long before it leaves. */
-  readonly delayMs: number
+  /** It has no connection yet: whoever holds calls is asked next. */
+  readonly isAsked: boolean
   /** 0 until a response came. */
   statusCode: number
   /** Changeable in clientResponse and clientEnd: joined into the caller (the response's baggage at first). */
   returned: Baggage
   error: unknown
   handle: unknown
+  /**
+   * Calls another host in its stead, while it is asked for; its head stays as it is. False: nothing is told
+   * to that host, or the connection is chosen by others.
+   */
+  goTo(host: string, port: number): boolean
 }
 
 export interface MessageExchange {

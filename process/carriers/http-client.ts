@@ -1,7 +1,8 @@
 // node:http and node:https clients: headers out with the head, flow-back in at the response and at its
 // trailers.
 //
-//   http.client.request.created  -> observer.clientStart (nothing is sent yet)
+//   http.client.request.created  -> observer.clientStart (nothing is sent yet); while somebody holds calls,
+//                                   before that, in agent.addRequest (http-departure.ts)
 //   req._storeHeader             -> headers out, between the first line and the application's
 //   http.client.response.finish  -> status; `crosscut-baggage` joined: listeners run in the joined frame
 //   req.emit, res.emit           -> listeners run in the request's frame (http-events.ts)
@@ -18,7 +19,6 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { ClientRequest, IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ClientExchange } from './exchange.ts'
-import { delayOf } from './http-departure.ts'
 import { ACCEPT_HEADER, hasLine, RETURN_HEADER } from './head-lines.ts'
 import { isOutside, keepBaggage, type HttpEvents, type HttpExchange } from './http-events.ts'
 import { ClientRequestClass, IncomingMessageClass, validateHeaderValue } from './node-http.ts'
@@ -69,7 +69,7 @@ export function installHttpClient(wire: Wire, events: HttpEvents): () => void {
 
 type Parts = { readonly wire: Wire; readonly events: HttpEvents }
 
-class Exchange implements ClientExchange, HttpExchange {
+export class Exchange implements ClientExchange, HttpExchange {
   readonly side = 'client'
   readonly transport = 'http'
   readonly wire: Wire
@@ -77,11 +77,12 @@ class Exchange implements ClientExchange, HttpExchange {
   readonly request: ClientRequest
   readonly secure: boolean
   readonly method: string
-  readonly host: string
+  host: string
   readonly path: string
   readonly scope: Scope
-  readonly isTold: boolean
-  readonly delayMs: number
+  isTold: boolean
+  readonly isAsked: boolean
+  destination: { readonly host: string; readonly port: number } | undefined = undefined
   readonly startedAtMs: number
   connectedAtMs = 0
   socket: Socket | undefined = undefined
@@ -98,8 +99,11 @@ class Exchange implements ClientExchange, HttpExchange {
   /** Trailers only come with chunks; without them nothing of ours happens at `end`. */
   hasTrailers = false
   isClosed = false
+  /** As its agent was told. */
+  readonly agentPort: number | undefined
 
-  constructor({ wire, events }: Parts, request: ClientRequest, frame: Frame) {
+  constructor({ wire, events }: Parts, request: ClientRequest, agentPort: number | undefined) {
+    const frame = currentFrame() ?? emptyFrame
     this.wire = wire
     this.events = events
     this.request = request
@@ -111,14 +115,23 @@ class Exchange implements ClientExchange, HttpExchange {
     this.scope = frame.scope
     this.baggage = frame.baggage
     this.returned = emptyFrame.baggage
-    this.delayMs = wire.holds.client === undefined ? 0 : delayOf(request)
+    this.isAsked = agentPort !== undefined
+    this.agentPort = agentPort
     this.startedAtMs = wire.isTimed ? performance.now() : 0
     this.isTold = isUnixSocket(request) || wire.tellsHost(request.host)
   }
 
   /** Worked out only for whoever wants it. */
   get port(): number {
-    return portOf(this.request, this.secure)
+    return this.destination?.port ?? this.agentPort ?? portOf(this.request, this.secure)
+  }
+
+  goTo(host: string, port: number): boolean {
+    if (!this.isAsked || isUnixSocket(this.request) || !this.wire.tellsHost(host)) return false
+    this.destination = { host, port }
+    this.host = host
+    this.isTold = true
+    return true
   }
 
   onEnd(response: IncomingMessage): void {
@@ -135,9 +148,24 @@ class Exchange implements ClientExchange, HttpExchange {
 
 function startRequest(parts: Parts, message: object): void {
   if (isQuiet() || !('request' in message) || !(message.request instanceof ClientRequestClass)) return
-  const request = message.request
+  if (exchangeOf(message.request) === undefined) begin(parts, message.request)
+}
+
+/** Its agent is asked for a connection next, at this port. undefined: nobody asks for it. */
+export function beginAsked(parts: Parts, request: ClientRequest, agentPort: number): Exchange | undefined {
+  if (parts.wire.holds.client === undefined || isQuiet() || request.destroyed) return undefined
+  try {
+    return begin(parts, request, agentPort)
+  } catch (error: unknown) {
+    parts.wire.hookFailed(error)
+    return undefined
+  }
+}
+
+/** In its constructor. */
+function begin(parts: Parts, request: ClientRequest, agentPort?: number): Exchange {
   const { wire, events } = parts
-  const exchange = new Exchange(parts, request, currentFrame() ?? emptyFrame)
+  const exchange = new Exchange(parts, request, agentPort)
   wire.clientStep('clientStart', exchange)
   // The observer may have changed the caller's baggage.
   exchange.frame = currentFrame() ?? emptyFrame
@@ -150,6 +178,7 @@ function startRequest(parts: Parts, message: object): void {
     request[EARLY] = undefined
   }
   request[HOME] = exchange
+  return exchange
 }
 
 /** The last moment before the head is text. `headers` is Node's own object: names in lower case. */

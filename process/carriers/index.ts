@@ -1,6 +1,6 @@
 // The face of carriers/: see README.md.
 export type { CarrierObserver, ClientExchange, MessageExchange, ServerExchange } from './exchange.ts'
-export type { ClientCall, ClientHold, HeldCall, Holds, ServerHold } from './holds.ts'
+export type { ClientHold, Holds, ServerHold } from './holds.ts'
 export { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
 export {
   carrierSettingsFromEnv,

@@ -8,9 +8,9 @@ import { addressRules } from './address-rules.ts'
 import { fleetKey, type FleetKey } from './fleet-key.ts'
 import { HoldSwitch, type Holds } from './holds.ts'
 import { patchServers } from './http-admission.ts'
-import { patchAgents } from './http-departure.ts'
 import { HttpEvents } from './http-events.ts'
-import { installHttpClient } from './http-client.ts'
+import { beginAsked, installHttpClient } from './http-client.ts'
+import type { Begin } from './http-departure.ts'
 import { installHttpServer } from './http-server.ts'
 import { quietly } from './quiet.ts'
 import { installThreads } from './threads.ts'
@@ -51,8 +51,13 @@ export interface Carriers {
   readonly rejected: readonly string[]
   /** Requests created synchronously by fn carry nothing and are not observed: for the agent's own traffic. */
   quietly<R>(fn: () => R): R
-  /** From now on these are asked before a request begins; what is not given is taken off. */
+  /**
+   * From now on these are asked before a request begins; what is not given is taken off. Calls are held some
+   * ms later, the first time: what asks for them is loaded.
+   */
   hold(holds: Holds): void
+  /** Loads that. Never rejects. */
+  prepareHolds(): Promise<void>
   uninstall(): void
 }
 
@@ -80,7 +85,13 @@ export function installCarriers(options: CarrierOptions = {}): Carriers {
   const egress = addressRules(egressList(options.egress))
   const holds: HoldSwitch = new HoldSwitch({
     server: () => patchServers(wire),
-    client: () => patchAgents(wire),
+    departures: async () => {
+      const { patchAgents } = await import('./http-departure.ts')
+      const { departUndici } = await import('./undici-departure.ts')
+      const begin: Begin = (request, port) => beginAsked({ wire, events }, request, port)
+      return { http: () => patchAgents(begin), undici: departUndici }
+    },
+    failed: (error) => wire.hookFailed(error),
   })
   const wire: Wire = new Wire({
     holds,
@@ -92,7 +103,7 @@ export function installCarriers(options: CarrierOptions = {}): Carriers {
     key: options.fleetKey ? fleetKey(options.fleetKey) : undefined,
     onFault: options.onFault ?? (() => {}),
   })
-  const events = new HttpEvents()
+  const events: HttpEvents = new HttpEvents()
   const uninstalls = [
     installHttpServer(wire, events),
     installHttpClient(wire, events),
@@ -105,6 +116,7 @@ export function installCarriers(options: CarrierOptions = {}): Carriers {
     rejected: [...trust.rejected, ...egress.rejected],
     quietly,
     hold: (wanted) => holds.set(wanted),
+    prepareHolds: () => holds.prepare(),
     uninstall() {
       holds.set({})
       for (const uninstall of uninstalls.splice(0)) uninstall()

@@ -13,23 +13,14 @@
 // announces itself by reading that symbol; (2) for a package through `tracing:module.require:end`, Node's
 // channel for finished requires; (3) through the CommonJS cache, when it was loaded before us. A bundle that
 // swallowed undici is reached by none: its default dispatcher is right without, a limited one is not.
-import { currentFrame, runWith, type Frame } from '#context'
+import { currentFrame, runWith } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { createRequire } from 'node:module'
 import { isQuiet } from './quiet.ts'
 import { replaceMethod } from './replace-method.ts'
+import { UndiciExchange, type Dispatched, type Origins } from './undici-exchange.ts'
 import { patchRequestHandler, type Patched } from './undici-request-handler.ts'
 import type { Wire } from './wire.ts'
-
-/** A request on its way to a connection. */
-export interface Dispatched {
-  readonly handler: object
-  readonly frame: Frame | undefined
-  /** Dispatched inside `quietly`; it may be created much later. */
-  readonly isQuiet: boolean
-  /** performance.now(); 0 unless metered. */
-  readonly atMs: number
-}
 
 const GLOBAL_DISPATCHERS = [
   Symbol.for('undici.globalDispatcher.2'),
@@ -46,8 +37,8 @@ export interface UndiciDispatch {
   uninstall(): void
 }
 
-export function installUndiciDispatch(wire: Wire): UndiciDispatch {
-  const patch = new DispatchPatch(wire)
+export function installUndiciDispatch(wire: Wire, origins: Origins): UndiciDispatch {
+  const patch = new DispatchPatch(wire, origins)
   const guarded =
     <A>(step: (value: A) => void) =>
     (value: A): void => {
@@ -82,12 +73,14 @@ export function installUndiciDispatch(wire: Wire): UndiciDispatch {
 
 class DispatchPatch {
   readonly #wire: Wire
+  readonly #origins: Origins
   current: Dispatched | undefined
   readonly #byHandler = new WeakMap<object, Dispatched>()
   readonly #patched: Patched = new Map()
 
-  constructor(wire: Wire) {
+  constructor(wire: Wire, origins: Origins) {
     this.#wire = wire
+    this.#origins = origins
   }
 
   /** A module was required: is it one of undici's? Cost: two string comparisons a require. */
@@ -160,79 +153,26 @@ class DispatchPatch {
         }
       }
       // Only the caller's own dispatch is asked for: what queues, retries and redirects make of it has gone.
-      const isHeld = known === undefined && outer === undefined && this.#hold(dispatched, given, go)
-      return isHeld || go(given)
+      const depart = known === undefined && outer === undefined ? this.#wire.holds.undici : undefined
+      if (depart === undefined || dispatched.isQuiet) return go(given)
+      const know = (options: object) => void this.#byHandler.set(options, dispatched)
+      const begin = (text: string) => {
+        const origin = this.#origins.of(text)
+        return new UndiciExchange(this.#wire, given, { origin, dispatched, isAsked: true })
+      }
+      return depart({ begin, self, dispatched, options: given, know, go })
     }
   }
 
   #dispatched(handler: object): Dispatched {
     const atMs = this.#wire.isTimed ? performance.now() : 0
-    return { handler, frame: currentFrame(), isQuiet: isQuiet(), atMs }
-  }
-
-  /** undici takes `true` for "send me more"; whoever waits for the answer waits on. */
-  #hold(dispatched: Dispatched, options: object, go: (options: object) => unknown): boolean {
-    const ask = this.#wire.holds.client
-    const origin = ask === undefined || dispatched.isQuiet ? undefined : originOf(options)
-    if (ask === undefined || origin === undefined) return false
-    let isOver = false
-    try {
-      const held = ask({ frame: dispatched.frame, ...origin }, (error) => {
-        if (isOver) return
-        isOver = true
-        try {
-          go(error === undefined ? options : throwing(error))
-        } catch (thrown: unknown) {
-          // Most versions tell the handler what goes wrong with options. What one throws all the same it
-          // would have thrown to the caller, who has gone on.
-          if (error === undefined || !tellFailure(dispatched.handler, error)) this.#wire.hookFailed(thrown)
-        }
-      })
-      return held !== undefined
-    } catch (error: unknown) {
-      this.#wire.hookFailed(error)
-      return false
-    }
+    return { handler, frame: currentFrame(), isQuiet: isQuiet(), atMs, begun: undefined }
   }
 
   undo(): void {
     for (const putBack of this.#patched.values()) putBack()
     this.#patched.clear()
   }
-}
-
-/** undefined: a Client's or Pool's own, which only that object knows. */
-function originOf(options: object): { readonly host: string; readonly port: number } | undefined {
-  const origin: unknown = Reflect.get(options, 'origin')
-  if (typeof origin !== 'string' && !(origin instanceof URL)) return undefined
-  try {
-    const { protocol, hostname, port } = new URL(origin)
-    return { host: hostname, port: port === '' ? (protocol === 'https:' ? 443 : 80) : Number(port) }
-  } catch {
-    return undefined
-  }
-}
-
-/**
- * Options that fail with this error: undici reads them where it hands what goes wrong to the handler,
- * whatever
- * the handler's interface is in that version.
- */
-function throwing(error: Error): object {
-  const fail = (): never => {
-    throw error
-  }
-  return new Proxy({}, { get: fail, has: fail, ownKeys: fail, getOwnPropertyDescriptor: fail })
-}
-
-/** In the handler's own interface, the newer one or the older. False = it has neither. */
-function tellFailure(handler: object, error: Error): boolean {
-  const newer: unknown = Reflect.get(handler, 'onResponseError')
-  const older: unknown = Reflect.get(handler, 'onError')
-  if (typeof newer === 'function') Reflect.apply(newer, handler, [null, error])
-  else if (typeof older === 'function') Reflect.apply(older, handler, [error])
-  else return false
-  return true
 }
 
 function isObject(value: unknown): value is object {

@@ -9,14 +9,12 @@
 // in that one's context. When tried without the patch, 36 of 40 requests carried another's header. The
 // channels give no way to know whose request it is; the handler does: it is one object from the caller's
 // first dispatch to the last client's, retries and redirects included.
-import type { Baggage } from '#baggage'
-import { currentFrame, enter, runWith, type Frame, type Scope } from '#context'
+import { enter, runWith } from '#context'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
-import { Socket } from 'node:net'
-import type { ClientExchange } from './exchange.ts'
-import { HOSTS_REMEMBERED_MAX } from './limits.ts'
+import { isIP, Socket } from 'node:net'
 import { emptyFrame, isQuiet } from './quiet.ts'
-import { installUndiciDispatch, type Dispatched } from './undici-dispatch.ts'
+import { installUndiciDispatch } from './undici-dispatch.ts'
+import { Origins, UndiciExchange, type Dispatched } from './undici-exchange.ts'
 import { ACCEPT_HEADER, RETURN_HEADER } from './head-lines.ts'
 import { withBaggage, type Wire } from './wire.ts'
 
@@ -35,8 +33,8 @@ interface UndiciRequest {
 }
 
 export function installUndici(wire: Wire): () => void {
-  const dispatch = installUndiciDispatch(wire)
   const origins = new Origins()
+  const dispatch = installUndiciDispatch(wire, origins)
   const steps: Listened[] = [
     ['undici:request:create', (message) => startRequest(wire, origins, dispatch.current(), message)],
     ...(wire.isTimed ? [[SENT, takeSocket] satisfies Listened] : []),
@@ -61,72 +59,6 @@ export function installUndici(wire: Wire): () => void {
   }
 }
 
-interface Origin {
-  readonly isSecure: boolean
-  readonly host: string
-  readonly port: number
-}
-
-/** Parsed once: a request has its origin as text, and an application talks to few. */
-class Origins {
-  readonly #known = new Map<string, Origin>()
-
-  of(text: string): Origin {
-    const known = this.#known.get(text)
-    if (known !== undefined) return known
-    const { protocol, hostname, port } = new URL(text)
-    const isSecure = protocol === 'https:'
-    const origin = { isSecure, host: hostname, port: port === '' ? (isSecure ? 443 : 80) : Number(port) }
-    if (this.#known.size >= HOSTS_REMEMBERED_MAX) this.#known.clear()
-    this.#known.set(text, origin)
-    return origin
-  }
-}
-
-class Exchange implements ClientExchange {
-  readonly side = 'client'
-  readonly transport = 'undici'
-  readonly wire: Wire
-  readonly secure: boolean
-  readonly method: string
-  readonly host: string
-  readonly port: number
-  readonly path: string
-  readonly scope: Scope
-  readonly isTold: boolean
-  /** Held before it is created: what is left then is what is left. */
-  readonly delayMs = 0
-  readonly startedAtMs: number
-  connectedAtMs = 0
-  socket: Socket | undefined = undefined
-  /** The object that undici calls back; absent when the dispatch was not seen. */
-  readonly handler: object | undefined
-  traceparent = ''
-  tracestate = ''
-  baggage: Baggage
-  statusCode = 0
-  returned: Baggage = emptyFrame.baggage
-  error: unknown = undefined
-  handle: unknown = undefined
-  frame: Frame
-  isEnded = false
-
-  constructor(wire: Wire, request: UndiciRequest, origin: Origin, dispatched: Dispatched | undefined) {
-    this.wire = wire
-    this.secure = origin.isSecure
-    this.method = String(request.method)
-    this.host = origin.host
-    this.port = origin.port
-    this.path = String(request.path)
-    this.handler = dispatched?.handler
-    this.frame = (dispatched === undefined ? currentFrame() : dispatched.frame) ?? emptyFrame
-    this.scope = this.frame.scope
-    this.baggage = this.frame.baggage
-    this.isTold = wire.tellsHost(this.host)
-    this.startedAtMs = dispatched?.atMs ?? (wire.isTimed ? performance.now() : 0)
-  }
-}
-
 function startRequest(
   wire: Wire,
   origins: Origins,
@@ -136,9 +68,10 @@ function startRequest(
   if (dispatched?.isQuiet ?? isQuiet()) return
   if (!('request' in message) || !isRequest(message.request)) return
   const request = message.request
-  const exchange = new Exchange(wire, request, origins.of(String(request.origin)), dispatched)
-  wire.clientStep('clientStart', exchange)
-  keepFrame(exchange)
+  const begun = dispatched?.begun
+  if (dispatched !== undefined) dispatched.begun = undefined
+  const exchange = begun ?? newExchange(wire, request, origins, dispatched)
+  exchange.path = String(request.path)
   const list = Array.isArray(request.headers) ? request.headers : undefined
   const out = wire.write(
     exchange,
@@ -149,7 +82,27 @@ function startRequest(
   if (out.traceparent !== '') putHeader(request, list, 'tracestate', out.tracestate, true)
   putHeader(request, list, 'baggage', out.baggage, true)
   putHeader(request, list, ACCEPT_HEADER, exchange.isTold ? '1' : '', true)
+  if (exchange.isRouted) keepName(request, exchange)
   Reflect.set(request, EXCHANGE, exchange)
+}
+
+function newExchange(
+  wire: Wire,
+  request: UndiciRequest,
+  origins: Origins,
+  dispatched: Dispatched | undefined,
+): UndiciExchange {
+  const origin = origins.of(String(request.origin))
+  const exchange = new UndiciExchange(wire, request, { origin, dispatched, isAsked: false })
+  exchange.begin()
+  return exchange
+}
+
+/** Its Host header and the name that a server of TLS must prove are those of whom it would have called. */
+function keepName(request: UndiciRequest, { origin }: UndiciExchange): void {
+  if (typeof Reflect.get(request, 'host') === 'string') return
+  request.addHeader('host', origin.authority)
+  if (origin.isSecure && isIP(origin.host) === 0) Reflect.set(request, 'servername', origin.host)
 }
 
 /** It is on its connection: nobody is before it any more. */
@@ -224,7 +177,7 @@ function takeTrailers(wire: Wire, message: object): void {
   if (exchange === undefined) return
   exchange.returned = emptyFrame.baggage
   if ('trailers' in message) takeReturn(wire, exchange, message.trailers)
-  endExchange(wire, exchange)
+  exchange.end()
   enterJoined(exchange)
 }
 
@@ -233,17 +186,11 @@ function takeError(wire: Wire, message: object): void {
   if (exchange === undefined || exchange.isEnded) return
   exchange.error = 'error' in message ? message.error : undefined
   exchange.returned = emptyFrame.baggage
-  endExchange(wire, exchange)
+  exchange.end()
   enterJoined(exchange)
 }
 
-function endExchange(wire: Wire, exchange: Exchange): void {
-  if (exchange.isEnded) return
-  exchange.isEnded = true
-  wire.clientStep('clientEnd', exchange)
-}
-
-function takeReturn(wire: Wire, exchange: Exchange, headers: unknown): void {
+function takeReturn(wire: Wire, exchange: UndiciExchange, headers: unknown): void {
   if (!exchange.isTold) return
   const value = returnIn(headers)
   const returned = value === undefined ? undefined : wire.decodeValue(value)
@@ -278,7 +225,7 @@ function isLike(name: unknown): name is { length: number } {
  * the caller's promise: it shall do so in the caller's frame, with what came back. Node's callback scope ends
  * the entering.
  */
-function enterJoined(exchange: Exchange): void {
+function enterJoined(exchange: UndiciExchange): void {
   if (exchange.returned !== emptyFrame.baggage) {
     exchange.frame = withBaggage(exchange.frame, exchange.returned)
     if (isResource(exchange.handler)) joinInResource(exchange, exchange.handler)
@@ -300,7 +247,7 @@ function isResource(handler: object | undefined): handler is Resource {
  * undici.request, stream and pipeline go back to the caller's frame by their own AsyncResource, which knows
  * nothing of the answer.
  */
-function joinInResource(exchange: Exchange, handler: Resource): void {
+function joinInResource(exchange: UndiciExchange, handler: Resource): void {
   const original = handler.runInAsyncScope
   handler.runInAsyncScope = function (fn, thisArg, ...args) {
     return Reflect.apply(original, this, [
@@ -309,15 +256,9 @@ function joinInResource(exchange: Exchange, handler: Resource): void {
   }
 }
 
-/** The observer may have changed the caller's baggage: what comes back joins that. */
-function keepFrame(exchange: Exchange): void {
-  const current = currentFrame()
-  if (current !== undefined && current.scope.execution === exchange.scope.execution) exchange.frame = current
-}
-
-function exchangeOf(message: object): Exchange | undefined {
+function exchangeOf(message: object): UndiciExchange | undefined {
   if (!('request' in message) || typeof message.request !== 'object' || message.request === null)
     return undefined
   const exchange: unknown = Reflect.get(message.request, EXCHANGE)
-  return exchange instanceof Exchange ? exchange : undefined
+  return exchange instanceof UndiciExchange ? exchange : undefined
 }

@@ -577,7 +577,7 @@ test("a tool is verified, signed, told; its version and the state's only grow, a
   const hold = { op: 'act', act: 'hold', slot: 'path' }
   const held = await put({ ...TOOL, advice: [{ tracepoint: 'x', instructions: [observe, hold] }] })
   assert.equal(held.status, 422)
-  assert.match(held.body, /E_ADVICE_ACT.*hold: no agent carries it out.*nothing was deployed/)
+  assert.match(held.body, /E_ADVICE_ACT.*hold: .*put it at http\.server\.request\.start.*nothing was deployed/)
   assert.equal((await ask({ path: '/api/v1/tools/levels', method: 'DELETE', headers: admin() })).status, 200)
   assert.equal((await ask({ path: '/api/v1/tools/levels', headers: admin() })).status, 404)
   assert.equal(openState(await signedState()).packages.length, 0)

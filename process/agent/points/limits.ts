@@ -9,6 +9,18 @@ export const ADMISSION_WAIT_MS_MAX = 5_000
 /** Nobody is held longer than this, whatever was ordered. */
 export const HOLD_MS_MAX = 60_000
 
+/**
+ * By a `hold` of a tool: long enough to look around, short enough that a breakpoint that was forgotten ends.
+ */
+export const HELD_MS_MAX = 600_000
+
+/** Held by tools at once: each keeps a connection and what it sent of its body. Nobody looks at more. */
+export const HELD_MAX = 256
+
+/** What a tool may answer with: an error, for whoever reads logs. */
+export const STATUS_MIN = 400
+export const STATUS_MAX = 599
+
 /** Who may wait at one point for one workflow: about 300 B each, 3 MB. */
 export const POINT_WAITING_MAX = 10_000
 

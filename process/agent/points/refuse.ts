@@ -14,7 +14,6 @@ const TEXTS = {
  */
 const BODY_KEPT_BYTES = 64 * 1024
 
-/** Nothing if an answer has begun or nobody is there any more. */
 export function refuse(
   exchange: ServerExchange,
   status: keyof typeof TEXTS,
@@ -36,6 +35,7 @@ type Answer = {
   readonly retryAfterSeconds?: number | undefined
 }
 
+/** Nothing if an answer has begun or nobody is there any more. */
 function answer(exchange: ServerExchange, { status, code, message, retryAfterSeconds }: Answer): void {
   const { request, response } = exchange
   if (response.headersSent || response.destroyed) return

@@ -1,46 +1,44 @@
 // Requests that come and go, as control points: what carriers tell and ask, answered.
 //
 //   comes   deadline off the baggage, into the scope --> asked, if anything is ordered or a tool stops here:
-//             a tool delays, rejects           waits; its status, instead of all that follows
+//             a tool holds, delays, rejects    waits (stops.ts); its status, instead of all that follows
 //             its time is over                 504      nobody waits for the answer
 //             its tenant is over its rate      waits; 429 where that would take too long
 //             shares are ordered               in turn (turns.ts); 503 when too many wait
-//   leaves  asked, if anything is ordered for that place: waits; fails when its deadline comes first
+//   leaves  asked, if anything is ordered for calls or a tool stops them:
+//             a tool holds, delays, fails, routes
+//             its tenant is over its rate      waits; fails when its deadline comes first
 //           deadline into the baggage, as what remains
 //
 // Points are named for where they are: `http.server:SERVICE`, `http.client:HOST:PORT`. Nothing is asked while
 // nothing is ordered: then a request is counted for its tenant, and that is all.
 
-import type { Carriers, ClientCall, ClientExchange, HeldCall, ServerExchange } from '#carriers'
+import type { Carriers, ClientExchange, ServerExchange } from '#carriers'
 import type { CarrierObserver } from '#carriers'
 import type { Baggage } from '#baggage'
 import type { Scope } from '#context'
 import type { ControlPoints, PassMeter } from './control-points.ts'
 import { DeadlineError, isHolding, remainingMs, type Deadlines } from './execution.ts'
 import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
-import { Delays } from './delays.ts'
 import { refuse, reject } from './refuse.ts'
+import type { Stop, ToolStops } from './stops.ts'
 import type { Turns } from './turns.ts'
 
 const CLIENT = 'http.client:'
 
-/** What tools do to a request that arrives: it waits so long, then is answered with this status, if any. */
-export type Stop = {
-  readonly delay?: { readonly ms: number; readonly tool: string } | undefined
-  readonly answer?: { readonly status: number; readonly tool: string } | undefined
-}
-
+/** What tools ask of requests. */
 export type Stops = {
-  /** Names of tools that may stop a request. */
-  readonly stoppers: ReadonlySet<string>
-  stopOf(exchange: ServerExchange): Stop | undefined
+  /** Names of tools that may stop what arrives, or what leaves. */
+  stoppersAt(side: 'server' | 'client'): readonly string[]
+  stopOf(exchange: ServerExchange | ClientExchange): Stop | undefined
 }
 
 type Parts = {
   readonly service: string
   readonly points: ControlPoints
   readonly stops: () => Stops
-  readonly count: (reason: string) => void
+  /** undefined: no tool stops anything, so what does it is not loaded. */
+  readonly toolStops: () => ToolStops | undefined
   /** Something of ours could not be loaded. */
   readonly failed: (error: unknown) => void
   readonly deadlines: Deadlines
@@ -59,7 +57,6 @@ export class Steering {
   /** Loaded with the first order of shares. */
   #turns: Turns | undefined
   #areTurnsLoading = false
-  readonly #delays: Delays
   readonly #origins = new Set<string>()
   /** Most requests go where the one before went. */
   #lastOrigin: { readonly host: string; readonly port: number; readonly point: string } | undefined
@@ -70,7 +67,6 @@ export class Steering {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#serverPoint = `http.server:${parts.service}`
-    this.#delays = new Delays(parts.detached)
   }
 
   readonly observer: CarrierObserver = {
@@ -86,16 +82,17 @@ export class Steering {
 
   /** What is ordered or deployed changed, or carriers were put on. */
   refresh(): void {
-    const { points, carriers, stops } = this.#parts
-    const { stoppers } = stops()
-    this.#delays.releaseBut(stoppers)
+    const { points, carriers, stops, toolStops } = this.#parts
+    const arrivals = stops().stoppersAt('server')
+    const departures = stops().stoppersAt('client')
+    toolStops()?.become(new Set([...arrivals, ...departures]))
     if (points.weightsAt(this.#serverPoint) !== undefined) this.#loadTurns()
-    const server = stoppers.size > 0 || this.#dropsExpired || points.has(this.#serverPoint)
-    const client = points.hasAny(CLIENT)
+    const server = arrivals.length > 0 || this.#dropsExpired || points.has(this.#serverPoint)
+    const client = departures.length > 0 || points.hasAny(CLIENT)
     this.#isAskedFor = { server, client }
     carriers()?.hold({
       server: server ? (exchange, go) => this.#admit(exchange, go) : undefined,
-      client: client ? (call, go) => this.#dispatch(call, go) : undefined,
+      client: client ? (exchange, go) => this.#dispatch(exchange, go) : undefined,
     })
   }
 
@@ -125,45 +122,46 @@ export class Steering {
   }
 
   #leaves(exchange: ClientExchange): void {
-    const { deadlines, meter, isMetered, tenantOf } = this.#parts
-    if (isMetered && !this.#isAskedFor.client) {
+    const { meter, isMetered, tenantOf } = this.#parts
+    if (isMetered && !exchange.isAsked) {
       const point = this.#clientPoint(exchange.host, exchange.port)
       if (point !== undefined) meter.passed(point, tenantOf(exchange.baggage))
     }
-    exchange.baggage = deadlines.departing(this.#limited(exchange), exchange.baggage, exchange.delayMs)
+    this.#date(exchange, 0)
+  }
+
+  /** Its deadline, as of when it is sent. */
+  #date(exchange: ClientExchange, delayMs: number): void {
+    const scope = this.#limited(exchange, delayMs)
+    exchange.baggage = this.#parts.deadlines.departing(scope, exchange.baggage, delayMs)
   }
 
   /** The scope of what is called: it has the time that is ordered for such calls, from when it is sent. */
-  #limited(exchange: ClientExchange): Scope {
-    const { scope } = exchange
+  #limited({ scope, baggage, host, port }: ClientExchange, delayMs: number): Scope {
     if (!this.#isAskedFor.client) return scope
-    const { baggage, host, port, delayMs } = exchange
     const { deadlines, points, tenantOf } = this.#parts
     const point = this.#clientPoint(host, port)
     const limitMs = point === undefined ? undefined : points.limitMsAt(point, tenantOf(baggage))
     return limitMs === undefined ? scope : deadlines.within(scope, limitMs + delayMs)
   }
 
-  /** Everybody whom a tool delays goes on. */
+  /** Everybody whom a tool stops goes on. */
   release(): void {
-    this.#delays.releaseBut(new Set())
+    this.#parts.toolStops()?.become(new Set())
   }
 
   #admit(exchange: ServerExchange, go: () => void): boolean {
-    const { stops, count } = this.#parts
+    const { stops, toolStops } = this.#parts
     const stop = stops().stopOf(exchange)
-    if (stop === undefined) return this.#enter(exchange, go)
-    const { delay, answer } = stop
+    const tools = toolStops()
+    if (stop === undefined || tools === undefined) return this.#enter(exchange, go)
     const goOn = () => {
-      if (answer !== undefined) reject(exchange, answer.status, answer.tool)
+      if (stop.answer !== undefined) reject(exchange, stop.answer.status, stop.answer.tool)
       else if (!this.#enter(exchange, go)) go()
     }
-    const leave = delay && this.#delays.hold(delay.tool, delay.ms, goOn)
-    if (leave !== undefined) exchange.response.once('close', leave)
-    else {
-      if (delay !== undefined) count('delay-full')
-      goOn()
-    }
+    const leave = tools.wait(stop, goOn)
+    if (leave === undefined) goOn()
+    else exchange.response.once('close', leave)
     return true
   }
 
@@ -205,22 +203,45 @@ export class Steering {
     return true
   }
 
-  #dispatch(call: ClientCall, go: (error?: Error) => void): HeldCall | undefined {
+  #dispatch(exchange: ClientExchange, go: (error?: Error) => void): (() => void) | undefined {
+    const { stops, toolStops } = this.#parts
+    const stop = stops().stopOf(exchange)
+    const tools = toolStops()
+    if (stop === undefined || tools === undefined) return this.#depart(exchange, go)
+    let leave = tools.depart(stop, exchange, (error) => {
+      if (error !== undefined) return go(error)
+      this.#date(exchange, 0)
+      leave = this.#depart(exchange, go)
+      if (leave === undefined) go()
+    })
+    if (leave === undefined) return this.#depart(exchange, go)
+    this.#date(exchange, stop.delay?.ms ?? 0)
+    return () => leave?.()
+  }
+
+  #depart(exchange: ClientExchange, go: (error?: Error) => void): (() => void) | undefined {
     const { points, tenantOf } = this.#parts
-    const point = this.#clientPoint(call.host, call.port)
-    if (point === undefined || call.frame === undefined) return undefined
+    const { host, scope, baggage } = exchange
+    const point = this.#clientPoint(host, exchange.port)
+    // Outside of every execution it is nobody's.
+    if (point === undefined || scope.execution.id === 0) return undefined
     const entry = points.arrive({
       point,
-      tenant: tenantOf(call.frame.baggage),
-      remainingMs: remainingMs(call.frame.scope),
+      tenant: tenantOf(baggage),
+      remainingMs: remainingMs(scope),
       waitMsMax: HOLD_MS_MAX,
       canRefuse: false,
-      isHolding: isHolding(call.frame.scope),
+      isHolding: isHolding(scope),
       mayHold: true,
-      go: () => go(),
-      drop: () => go(new DeadlineError(`the deadline passed before the request to ${call.host} was sent`)),
+      go: () => {
+        this.#date(exchange, 0)
+        go()
+      },
+      drop: () => go(new DeadlineError(`the deadline passed before the request to ${host} was sent`)),
     })
-    return entry.kind === 'wait' ? { waitMs: entry.ms, leave: entry.leave } : undefined
+    if (entry.kind !== 'wait') return undefined
+    this.#date(exchange, entry.ms)
+    return entry.leave
   }
 
   /** undefined: one more than is counted apart. */

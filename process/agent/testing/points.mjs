@@ -1,5 +1,6 @@
 // A service for tests that calls UPSTREAM in the ways there are, as a user would write it.
 import http from 'node:http'
+import https from 'node:https'
 import { controlPoint, Mutex, remainingMs, setDeadline } from '../../api/index.ts'
 
 const upstream = process.env.UPSTREAM
@@ -12,9 +13,20 @@ const ways = {
     const { request } = await undici()
     return await (await request(upstream)).body.text()
   },
+  pool: async () => {
+    const { Pool } = await undici()
+    const pool = new Pool(upstream)
+    return await (await pool.request({ path: '/', method: 'GET' })).body.text()
+  },
+  // Given up after a moment by who waits for it.
+  signalled: async () => {
+    const { request } = await undici()
+    return await (await request(upstream, { signal: AbortSignal.timeout(20) })).body.text()
+  },
   http: () =>
     new Promise((resolve, reject) => {
-      const request = http.request(upstream, { method: 'POST' }, (response) => {
+      const client = upstream.startsWith('https:') ? https : http
+      const request = client.request(upstream, { method: 'POST' }, (response) => {
         let text = ''
         response.setEncoding('utf8')
         response.on('data', (chunk) => (text += chunk))
@@ -22,6 +34,15 @@ const ways = {
       })
       request.on('error', reject)
       request.end('body')
+    }),
+  // Its head is rendered at once, for its headers are a list.
+  listed: () =>
+    new Promise((resolve, reject) => {
+      const headers = ['host', new URL(upstream).host, 'x-listed', '1']
+      const request = http.get(upstream, { headers }, (response) => {
+        response.resume().on('end', () => resolve('answered'))
+      })
+      request.on('error', reject)
     }),
   // Gives it up after a moment, and says which events came.
   abandoned: () =>
