@@ -18,6 +18,7 @@ import { VERBS } from './verbs.ts'
 import { agentFindings } from './verbs/doctor-agents.ts'
 
 const MAIN = new URL('./main.ts', import.meta.url).pathname
+const AGENT = new URL('../../process/agent/register.ts', import.meta.url).pathname
 const LAUNCHER = new URL('../../scripts/crosscut.mjs', import.meta.url).pathname
 const home = mkdtempSync(path.join(tmpdir(), 'crosscut-cli-'))
 const { parts } = memoryPipeline([
@@ -170,6 +171,58 @@ test('tools are deployed from a file, listed, refused with a code, removed', asy
   assert.match((await crosscut(['tool', 'deploy', 'levels.json'])).err, /E_ADVICE_SLOT/)
   assert.equal((await crosscut(['tool', 'rm', 'levels'])).code, 0)
   assert.match((await crosscut(['tool', 'rm', 'levels'])).err, /E_NOT_FOUND/)
+})
+
+test('what a tool holds is listed by process, goes on when it is released, and is held anew', async () => {
+  const app = path.join(home, 'held.mjs')
+  writeFileSync(
+    app,
+    `import http from 'node:http'
+     const server = http.createServer((request, response) => response.end('served'))
+     server.listen(0, '127.0.0.1', () => console.log(server.address().port))`,
+  )
+  const instructions = [
+    { op: 'let', slot: 'ms', value: 60_000 },
+    { op: 'act', act: 'hold', slot: 'ms' },
+  ]
+  const advice = [{ tracepoint: 'http.server.request.start', instructions }]
+  writeFileSync(path.join(home, 'breakpoint.json'), JSON.stringify({ advice }))
+  const args = ['--no-warnings', '--import', AGENT, app]
+  const env = {
+    PATH,
+    NODE_COMPILE_CACHE,
+    CROSSCUT_SERVER: server.url,
+    CROSSCUT_TOKEN: server.agentToken,
+    OTEL_SERVICE_NAME: 'held',
+    OTEL_TRACES_EXPORTER: 'none',
+  }
+  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'pipe', 'inherit'] })
+  const port = await new Promise((resolve) =>
+    child.stdout.once('data', (text) => resolve(String(text).trim())),
+  )
+  const rowHas = async (wanted: RegExp) => {
+    for (let out = ''; !wanted.test(out);) out = (await crosscut(['tool', 'ls'])).out
+  }
+  const ask = async () => await (await fetch(`http://127.0.0.1:${port}/`)).text()
+  try {
+    await crosscut(['tool', 'deploy', 'breakpoint.json'])
+    await rowHas(/breakpoint +1 +http\.server\.request\.start +1 +0 *\n/)
+    const asked = ask()
+    await rowHas(new RegExp(`held/${child.pid}: 1`))
+    const released = await crosscut(['tool', 'release', 'breakpoint'])
+    assert.deepEqual([released.code, released.out], [0, 'released breakpoint, which held 1\n'])
+    assert.equal(await asked, 'served')
+    const again = ask()
+    await rowHas(new RegExp(`held/${child.pid}: 1`))
+    const [row] = (await crosscut(['tool', 'ls', '--json'])).out.trim().split('\n')
+    const { release, agents } = JSON.parse(row ?? '')
+    assert.deepEqual([release, agents.held, agents.holding[0].service], [1, 1, 'held'])
+    await crosscut(['tool', 'rm', 'breakpoint'])
+    assert.equal(await again, 'served')
+    assert.match((await crosscut(['tool', 'release', 'breakpoint'])).err, /E_NOT_FOUND/)
+  } finally {
+    child.kill()
+  }
 })
 
 test('sampling policies and the tail rule are set, listed, refused with a code, removed', async () => {

@@ -80,15 +80,22 @@ export class DesiredStateStore {
     }
   }
 
-  /** Puts a package in the place of the one of its name; its version is one more than that one's. */
-  deploy(tool: Omit<ToolPackage, 'version'>): ToolPackage {
+  /** Puts a package in the place of the one of its name: with a version more, and what was released. */
+  deploy(tool: Omit<ToolPackage, 'version' | 'release'>): ToolPackage {
     const others = this.#saved.packages.filter(({ name }) => name !== tool.name)
     if (others.length >= PACKAGES_MAX)
       throw new RequestError(409, 'E_TOO_MANY_TOOLS', `at most ${PACKAGES_MAX} tools`, 'remove one')
-    const version = (this.#saved.packages.find(({ name }) => name === tool.name)?.version ?? 0) + 1
-    const deployed = { ...tool, version }
+    const before = this.#saved.packages.find(({ name }) => name === tool.name)
+    const deployed = { ...tool, version: (before?.version ?? 0) + 1, release: before?.release ?? 0 }
     this.#change({ packages: [...others, deployed] })
     return deployed
+  }
+
+  /** What a tool holds is let go, wherever and whenever agents hear of it; its version stays. */
+  release(name: string): void {
+    const released = (tool: ToolPackage) =>
+      tool.name === name ? { ...tool, release: (tool.release ?? 0) + 1 } : tool
+    this.#change({ packages: this.#saved.packages.map(released) })
   }
 
   /** False = there was none. */

@@ -577,9 +577,25 @@ test("a tool is verified, signed, told; its version and the state's only grow, a
   const hold = { op: 'act', act: 'hold', slot: 'path' }
   const held = await put({ ...TOOL, advice: [{ tracepoint: 'x', instructions: [observe, hold] }] })
   assert.equal(held.status, 422)
-  assert.match(held.body, /E_ADVICE_ACT.*hold: .*put it at http\.server\.request\.start.*nothing was deployed/)
+  assert.match(
+    held.body,
+    /E_ADVICE_ACT.*hold: .*put it at http\.server\.request\.start.*nothing was deployed/,
+  )
+  const release = () => ask({ path: '/api/v1/tools/levels/release', method: 'POST', headers: admin() })
+  const nothing = await release()
+  assert.deepEqual([nothing.status, JSON.parse(nothing.body).error.code], [409, 'E_HOLDS_NOTHING'])
+  const told = async () => openState(await signedState()).packages.map((one) => [one.version, one.release])
+  const arrival = 'http.server.request.start'
+  const breakpoint = { ...TOOL, release: 9, advice: [{ tracepoint: arrival, instructions: [observe, hold] }] }
+  await put(breakpoint)
+  assert.deepEqual(await told(), [[3, 0]])
+  assert.deepEqual(JSON.parse((await release()).body).held, 0)
+  assert.deepEqual(await told(), [[3, 1]])
+  await put(breakpoint)
+  assert.deepEqual(await told(), [[4, 1]], 'what was released stays so')
   assert.equal((await ask({ path: '/api/v1/tools/levels', method: 'DELETE', headers: admin() })).status, 200)
   assert.equal((await ask({ path: '/api/v1/tools/levels', headers: admin() })).status, 404)
+  assert.equal((await release()).status, 404)
   assert.equal(openState(await signedState()).packages.length, 0)
 })
 
@@ -602,7 +618,7 @@ test('the audit log names who did what, and tells when a line was changed or a l
     JSON.parse((await ask({ path: '/api/v1/audit?limit=1000', headers: admin() })).body)
   const good = await read()
   assert.ok(good.isIntact)
-  for (const what of ['tool.deploy', 'tool.remove', 'login', 'agents.disabled', 'start'])
+  for (const what of ['tool.deploy', 'tool.release', 'tool.remove', 'login', 'agents.disabled', 'start'])
     assert.ok(
       good.entries.some((entry) => entry.what === what),
       what,

@@ -1,29 +1,36 @@
-// `tool ls | deploy | rm`: tool packages are data; deploying makes every agent have them within a second.
+// `tool ls | deploy | release | rm`: tool packages are data; deploying makes every agent have them within a
+// second.
 
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import path from 'node:path'
-import type { ToolPackage } from '#protocol'
+import type { ToolAgents, ToolPackage } from '#protocol'
 import { Client } from '../client.ts'
 import { table } from '../text.ts'
 import { CliError, CLIENT_FLAGS, UsageError, type Args, type Io, type Verb } from '../verb.ts'
 
-type Deployed = ToolPackage & { readonly agents: { readonly installed: number; readonly failed: number } }
+type Deployed = ToolPackage & { readonly agents: ToolAgents }
 
 export const tool: Verb = {
   name: 'tool',
-  summary: 'list, deploy and remove tools (schema + advice, as data)',
-  usage: 'ls | deploy <file or folder> | rm <name>',
+  summary: 'list, deploy, release and remove tools (schema + advice, as data)',
+  usage: 'ls | deploy <file or folder> | release <name> | rm <name>',
   words: [1, 2],
   flags: {
     name: { value: 'NAME', says: "name to deploy under (default: the package's own)" },
     set: { value: 'PARAM=VALUE', isMany: true, says: 'a parameter of the package' },
     ...CLIENT_FLAGS,
   },
-  examples: ['crosscut tool ls', 'crosscut tool deploy tools/tag-requests', 'crosscut tool rm tag-requests'],
+  examples: [
+    'crosscut tool ls',
+    'crosscut tool deploy tools/tag-requests',
+    'crosscut tool release breakpoint',
+    'crosscut tool rm tag-requests',
+  ],
   run: async (io, args) => {
     const [action, word] = args.words
     if (action === 'ls' && word === undefined) return list(io, args)
     if (action === 'deploy' && word !== undefined) return deploy(io, args, word)
+    if (action === 'release' && word !== undefined) return release(io, args, word)
     if (action === 'rm' && word !== undefined) return remove(io, args, word)
     throw new UsageError(`tool takes ${tool.usage}`)
   },
@@ -37,13 +44,14 @@ async function list(io: Io, args: Args): Promise<number> {
     io.out(
       table(
         io,
-        ['TOOL', 'VERSION', 'TRACEPOINTS', 'AGENTS', 'FAILED'],
+        ['TOOL', 'VERSION', 'TRACEPOINTS', 'AGENTS', 'FAILED', 'HELD'],
         tools.map(({ name, version, advice, agents }) => [
           name,
           String(version),
           [...new Set(advice.map(({ tracepoint }) => tracepoint))].join(' '),
           String(agents.installed),
           String(agents.failed),
+          agents.holding.map(({ service, pid, held }) => `${service}/${pid}: ${held}`).join(' '),
         ]),
       ),
     )
@@ -69,6 +77,19 @@ async function deploy(io: Io, args: Args, source: string): Promise<number> {
     args.has('json')
       ? `${JSON.stringify({ name, version: done.version })}\n`
       : `deployed ${name}, version ${done.version}\n`,
+  )
+  return 0
+}
+
+async function release(io: Io, args: Args, name: string): Promise<number> {
+  const done = await new Client(io, args).json<{ held: number }>(
+    'POST',
+    `/api/v1/tools/${encodeURIComponent(name)}/release`,
+  )
+  io.out(
+    args.has('json')
+      ? `${JSON.stringify({ name, held: done.held })}\n`
+      : `released ${name}, which held ${done.held}\n`,
   )
   return 0
 }

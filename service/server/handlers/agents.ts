@@ -121,7 +121,13 @@ const report: Parser<AgentReport> = object({
   timeMs: number,
   stateVersion: integer,
   packages: list(
-    object({ name: NAME, version: integer, error: optional(text(4_096)), use: optional(use) }),
+    object({
+      name: NAME,
+      version: integer,
+      error: optional(text(4_096)),
+      use: optional(use),
+      held: optional(integer),
+    }),
     1_024,
   ),
   woven: optional(list(text(8_192), 256)),

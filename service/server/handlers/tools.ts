@@ -2,7 +2,7 @@
 // Every change is audited before it is told.
 
 import { AdviceRefusal, parsePackage, verifyPackage } from '#advice'
-import type { ToolPackage } from '#protocol'
+import type { ToolAgents, ToolPackage } from '#protocol'
 import type { Handler, Services } from '../exchange.ts'
 import { checkMay, installing, removing } from '../grants.ts'
 import { readJson, sendJson } from '../http-io.ts'
@@ -35,6 +35,24 @@ export const putTool: Handler = async (exchange, services) => {
   services.audit.add(whoIs(exchange), 'tool.deploy', { name, advice: tool.advice.length })
   const { version } = services.state.deploy(tool)
   sendJson(exchange.response, 200, { name, version, stateVersion: services.state.version })
+}
+
+export const releaseTool: Handler = (exchange, services) => {
+  const [tool] = deployed(services, exchange.params.name)
+  if (tool === undefined) throw noTool(exchange.params.name)
+  const { name, advice } = tool
+  if (!advice.some(({ instructions }) => instructions.some((one) => one.op === 'act' && one.act === 'hold')))
+    throw new RequestError(
+      409,
+      'E_HOLDS_NOTHING',
+      `${name} has no act hold`,
+      'what it does ends with it: remove it',
+    )
+  checkMay(exchange.caller, removing(tool, 'tool:deploy'))
+  const { held } = inForce(services, tool)
+  services.audit.add(whoIs(exchange), 'tool.release', { name, held })
+  services.state.release(name)
+  sendJson(exchange.response, 200, { name, held, stateVersion: services.state.version })
 }
 
 export const deleteTool: Handler = (exchange, services) => {
@@ -97,19 +115,21 @@ function verified(name: string, body: unknown): ToolPackage {
   }
 }
 
-function inForce(
-  { agents }: Services,
-  { name, version }: ToolPackage,
-): { readonly installed: number; readonly failed: number } {
-  const reports = agents
+function inForce({ agents }: Services, { name, version }: ToolPackage): ToolAgents {
+  const mine = agents
     .views()
-    .flatMap(({ report, isConnected }) => (isConnected && report !== undefined ? [report] : []))
-  const mine = reports.flatMap(({ packages }) =>
-    packages.filter((one) => one.name === name && one.version === version),
-  )
+    .flatMap(({ agent, service, pid, report, isConnected }) =>
+      isConnected
+        ? (report?.packages ?? [])
+            .filter((one) => one.name === name && one.version === version)
+            .map(({ error, held = 0 }) => ({ error, held, at: { agent, service, pid, held } }))
+        : [],
+    )
   return {
     installed: mine.filter(({ error }) => error === undefined).length,
     failed: mine.filter(({ error }) => error !== undefined).length,
+    held: mine.reduce((sum, { held }) => sum + held, 0),
+    holding: mine.filter(({ held }) => held > 0).map(({ at }) => at),
   }
 }
 

@@ -8,6 +8,7 @@ import {
   putKillSwitch,
   putTool,
   readAudit,
+  releaseTool,
 } from '../handlers/tools.ts'
 import type { Route } from './route.ts'
 
@@ -44,6 +45,14 @@ export const TOOLS_ROUTES: readonly Route[] = [
     summary: 'Removes a tool from all agents.',
     answer: 'Deployed',
     handler: deleteTool,
+  },
+  {
+    method: 'POST',
+    path: '/api/v1/tools/{name}/release',
+    access: 'tool:deploy',
+    answer: 'Released',
+    handler: releaseTool,
+    summary: 'Lets go what a tool holds in all processes now; what comes later it holds anew.',
   },
   {
     method: 'GET',

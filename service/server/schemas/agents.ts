@@ -4,7 +4,7 @@ import { count, flag, list, map, number, object, ref, text, type Schema } from '
 
 const tracepoint = object({ name: text, vars: list(text) })
 
-const packageState = object({ name: text, version: count, 'error?': text })
+const packageState = object({ name: text, version: count, 'error?': text, 'held?': count })
 
 const lastError = object({ where: text, code: text, message: text, timeMs: number })
 

@@ -32,10 +32,17 @@ export const TOOLS_SCHEMAS = {
       }),
     ),
     'parameters?': map({ type: ['string', 'number', 'boolean'] }),
-    'agents?': object({ installed: count, failed: count }),
+    'release?': count,
+    'agents?': object({
+      installed: count,
+      failed: count,
+      held: count,
+      holding: list(object({ agent: text, service: text, pid: count, held: count })),
+    }),
   }),
   ToolList: object({ tools: list(ref('ToolPackage')), stateVersion: count, disabled: flag }),
   Deployed: object({ name: text, 'version?': count, stateVersion: count }),
+  Released: object({ name: text, held: count, stateVersion: count }),
   KillSwitch: object({ disabled: flag }),
   Audit: object({
     isIntact: flag,
