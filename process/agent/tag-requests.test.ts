@@ -107,6 +107,38 @@ test('a package that cannot be understood is refused with its reason, beside one
   }
 })
 
+test('a state is a lease: when nobody renews it, its tools are gone', async () => {
+  const collector = await startCollector()
+  const plane = await startControlPlane()
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+  }
+  const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
+  const level = async () => await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text()
+  try {
+    await until('it says hello', () => plane.reports.has('one'))
+    plane.tell({ packages: [tool('debug', 1)] })
+    await until('the tool is there', () => hasTool(plane, 'one', 1))
+    assert.equal(await level(), 'debug')
+    const lease = {
+      format: 1,
+      fleet: 'test',
+      version: 3,
+      disabled: false,
+      packages: [tool('debug', 1)],
+    } as const
+    plane.tellRaw(plane.signer.sign({ ...lease, expiresMs: Date.now() + 2000 }))
+    await until('it believes the lease', () => plane.reports.get('one')?.stateVersion === 3)
+    for (const endMs = Date.now() + 30_000; (await level()) !== 'default';) assert.ok(Date.now() < endMs)
+  } finally {
+    await service.stop()
+    await plane.close()
+    await collector.close()
+  }
+})
+
 test('the kill switch makes a no-op of the agent, and lifts again; a forged state changes nothing', async () => {
   const collector = await startCollector()
   const plane = await startControlPlane()

@@ -1,8 +1,10 @@
 // Live queries on live processes: exact counts across processes, late starters, removal, restarts, bad texts.
 
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import path from 'node:path'
 import { after, before, describe, test } from 'node:test'
+import { promisify } from 'node:util'
 import type { AgentView, QueryResults, QueryView } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { Crosscut, until } from '../system/running.ts'
@@ -184,6 +186,46 @@ describe('a live query', () => {
     assert.match(text, /"rows":\[\{"COUNT":3\}\]/)
   })
 
+  test('--explain-analyze runs it, and says what it cost beside what it would do', async () => {
+    const text =
+      'From r In db.read Join f In First(front.user) On f -> r GroupBy f.user Select f.user As user, COUNT'
+    const cli = path.join(ROOT, 'face', 'cli', 'main.ts')
+    const data = path.join(crosscut.folder, '.crosscut')
+    const asked = promisify(execFile)(
+      process.execPath,
+      [cli, 'query', text, '--explain-analyze', '--for', '10s', '--json', '--data', data],
+      { cwd: crosscut.folder },
+    )
+    let id = ''
+    await until(
+      async () => {
+        const { queries } = await crosscut.api<{ queries: QueryView[] }>('/queries')
+        id = queries.find((one) => one.text === text)?.id ?? ''
+        return id !== ''
+      },
+      () => 'the command line has not asked',
+      EVERYWHERE_MS_MAX,
+    )
+    await installedIn(id, 2)
+    await visit('eve', 5)
+    const { stdout } = await asked
+    const { plan, advice, cost, bytesPerRequest, measured } = JSON.parse(stdout)
+    assert.match(plan.before, /First/)
+    assert.match(plan.after, /First/)
+    assert.deepEqual(advice.map((one: { tracepoint: string }) => one.tracepoint).toSorted(), [
+      'db.read',
+      'front.user',
+    ])
+    assert.ok(cost > 0 && bytesPerRequest > 0)
+    assert.ok(measured.processes >= 2)
+    assert.deepEqual([measured.seconds, measured.tuples], [10, 15])
+    assert.deepEqual([measured.tuplesPerSecond, measured.runsPerSecond], [1.5, 2])
+    assert.ok(measured.nsPerRun > 0 && measured.cpuShare > 0 && measured.packedBytes > 0)
+    assert.deepEqual(measured.drops, { otherRows: 0, overflows: 0, lost: 0 })
+    const { queries } = await crosscut.api<{ queries: QueryView[] }>('/queries')
+    assert.ok(!queries.some((one) => one.id === id))
+  })
+
   test('outlives a kill of the server: no count is lost and none comes twice', async () => {
     const { id } = await install('From r In db.read GroupBy r.table Select r.table As table, COUNT')
     await installedIn(id, 2)
@@ -204,16 +246,28 @@ describe('a live query', () => {
     const { id } = await install('From r In db.read Select COUNT')
     await installedIn(id, 2)
     await remove(id)
-    await until(
-      async () => {
-        const { agents } = await crosscut.api<{ agents: { report?: { packages: unknown[] } }[] }>('/agents')
-        return agents.every(({ report }) => report === undefined || report.packages.length === 0)
-      },
-      () => 'a process still has the query',
-      EVERYWHERE_MS_MAX,
-    )
+    await goneEverywhere()
+  })
+
+  test('ends by itself when its time is over, if nobody ends it', async () => {
+    const { id } = await install('From r In db.read Select COUNT', { ttlSeconds: 8 })
+    await installedIn(id, 2)
+    await goneEverywhere()
+    const { queries } = await crosscut.api<{ queries: QueryView[] }>('/queries')
+    assert.ok(!queries.some((one) => one.id === id))
   })
 })
+
+async function goneEverywhere(): Promise<void> {
+  await until(
+    async () => {
+      const { agents } = await crosscut.api<{ agents: { report?: { packages: unknown[] } }[] }>('/agents')
+      return agents.every(({ report }) => report === undefined || report.packages.length === 0)
+    },
+    () => 'a process still has the query',
+    EVERYWHERE_MS_MAX,
+  )
+}
 
 describe('a text that is no query', () => {
   const ask = async (body: unknown): Promise<{ readonly status: number; readonly text: string }> => {
