@@ -16,6 +16,15 @@ setInterval(() => tick(1), 50)
 console.log('ticks')
 `
 
+const READERS = `class File { read(by) { return by.size } }
+class Socket { read(by) { return by.size } }
+class Book { write(by) { return by.size } }
+const inner = { 'X-Api-Key': 'd', list: [{ token: 'e' }] }
+const by = { size: 7, password: 'a', sid: 'b', colour: 'c', inner }
+setInterval(() => { for (const one of [new File(), new Socket()]) one.read(by); new Book().write(by) }, 50)
+console.log('reads')
+`
+
 const crosscut = new Crosscut()
 let shop = ''
 
@@ -298,4 +307,39 @@ test('a process that starts late is seen at lines of a class too, which is made 
   )
   const { rows, coverage } = await results()
   assert.deepEqual([rows, coverage.missed], [[{ COUNT: 2, taken: 1 }], []])
+})
+
+test('a method of any class is asked by its name alone, and what is named like a secret is not read', async () => {
+  const file = path.join(crosscut.folder, 'readers.mjs')
+  writeFileSync(path.join(crosscut.folder, 'package.json'), '{ "name": "readers" }')
+  writeFileSync(file, READERS)
+  const env = { OTEL_SERVICE_NAME: 'readers', CROSSCUT_REDACT: 'colour,-sid' }
+  const program = await crosscut.run([file], env, /reads/)
+  await until(
+    async () => (await vocabulary('readers.mjs:*')).length >= 3,
+    () => 'its functions are not known',
+    15_000,
+  )
+  const nothing = async (): Promise<void> => {}
+  const { rows } = await ask(
+    'From r In *:*.read GroupBy r.tracepoint Select r.tracepoint As at, MAX(r.by.size) As size',
+    4,
+    nothing,
+  )
+  assert.deepEqual(rows.map(({ at, size }) => [at, size]).sort(), [
+    ['readers.mjs:File.read', 7],
+    ['readers.mjs:Socket.read', 7],
+  ])
+  const secrets = await ask(
+    `From r In readers.mjs:Book.write
+     Select DISTINCT r.by.password, r.by.inner["X-Api-Key"] As key, r.by.inner.list.token As token,
+       r.by.colour, r.by.sid`,
+    1,
+    nothing,
+  )
+  assert.deepEqual(
+    secrets.rows.map((row) => Object.values(row)),
+    [['[redacted]', '[redacted]', '[redacted]', '[redacted]', 'b']],
+  )
+  await program.stop()
 })
