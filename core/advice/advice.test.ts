@@ -236,6 +236,28 @@ test("verify tells whether a value carries the fleet's proof", () => {
   assert.deepEqual(run(claim('mac of "tenant-b"'), at({})).acts, [['tag', false, 'claim']])
 })
 
+test('where the first is there already, an advice that only packs it reads no variable', () => {
+  const first: Instruction = {
+    op: 'pack',
+    bag: 'Edges',
+    field: 'after',
+    keep: { which: 'first', count: 1 },
+    columns: [{ slot: 'path' }],
+    parts: [],
+  }
+  const advice: readonly Instruction[] = [{ op: 'observe', vars: ['path'] }, first]
+  const { baggage } = run(advice, at({ path: '/a' })).environment
+  const later = at({}, Baggage.decode(baggage.encode()))
+  const watched = { ...later, environment: { ...later.environment, variable: () => assert.fail('read') } }
+  assert.equal(run(advice, watched).environment.baggage, later.environment.baggage)
+  // With something else to do it runs.
+  const tagged = run(
+    [...advice, { op: 'act', act: 'tag', key: 'at', slot: 'path' }],
+    at({ path: '/b' }, baggage),
+  )
+  assert.deepEqual(tagged.acts, [['tag', '/b', 'at']])
+})
+
 test('by hand: a duration from entry to exit, grouped by path', () => {
   const table = new GroupTable(['count', 'sum'])
   const entry: readonly Instruction[] = [

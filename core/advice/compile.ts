@@ -15,7 +15,7 @@ import { compileExpression, type Evaluate } from './expressions.ts'
 import type { GroupTable } from './group-table.ts'
 import { ROWS_MAX } from './limits.ts'
 import { AdviceRefusal } from './refusal.ts'
-import { packTuples, unpackTuples, type PackPorts, type Tuple } from './tuples.ts'
+import { isFull, packTuples, unpackTuples, type PackPorts, type Tuple, type TupleField } from './tuples.ts'
 import { canonicalKey, valueFrom, type Value } from './values.ts'
 import type { VerifiedPackage } from './verify.ts'
 
@@ -82,6 +82,12 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
     const steps = instructions.map((instruction) => compiler.step(instruction))
     const firstJoin = steps.findIndex((step) => 'join' in step)
     const alone = steps.slice(0, firstJoin < 0 ? steps.length : firstJoin)
+    const run = runner(
+      compiler.places,
+      alone.flatMap((step) => ('one' in step ? [step.one] : [])),
+      steps.slice(alone.length).map((step) => ('join' in step ? step.join : step.all)),
+    )
+    const firsts = compiler.onlyFirsts(instructions)
     return {
       tool: verified.package.name,
       tracepoint,
@@ -90,11 +96,7 @@ export function compilePackage(verified: VerifiedPackage, ports: AdvicePorts): r
       packs: instructions.some(({ op }) => op === 'pack'),
       acts: instructions.flatMap((one) => (one.op === 'act' ? [one.act] : [])),
       cost: verified.costs[i].typical,
-      run: runner(
-        compiler.places,
-        alone.flatMap((step) => ('one' in step ? [step.one] : [])),
-        steps.slice(alone.length).map((step) => ('join' in step ? step.join : step.all)),
-      ),
+      run: firsts === undefined ? run : unlessFull(firsts, run),
     }
   })
 }
@@ -117,6 +119,24 @@ function runner(
     }
   }
 }
+
+/** In all services but the first of a request there is nothing to do: not even its variables are read. */
+function unlessFull(firsts: readonly TupleField[], run: CompiledAdvice['run']): CompiledAdvice['run'] {
+  return (environment, weight) => {
+    for (const field of firsts) if (!isFull(environment.baggage, field)) return run(environment, weight)
+  }
+}
+
+/** Without effect but on slots. */
+const SILENT: ReadonlySet<Instruction['op']> = new Set([
+  'observe',
+  'filter',
+  'let',
+  'now',
+  'random',
+  'unpack',
+  'verify',
+])
 
 type Bag = VerifiedPackage['bags'][string]
 
@@ -143,6 +163,17 @@ class Compiler {
 
   parameter(name: string): Value {
     return valueFrom(this.#verified.package.parameters[name])
+  }
+
+  /** The fields of an advice that packs Firsts and does nothing else. */
+  onlyFirsts(instructions: readonly Instruction[]): readonly TupleField[] | undefined {
+    const fields: TupleField[] = []
+    for (const one of instructions) {
+      if (SILENT.has(one.op)) continue
+      if (one.op !== 'pack' || one.keep?.which !== 'first') return undefined
+      fields.push({ bag: this.#bag(one.bag), field: one.field, keep: one.keep })
+    }
+    return fields.length === 0 ? undefined : fields
   }
 
   step(instruction: Instruction): Step | Joins {

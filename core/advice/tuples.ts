@@ -195,6 +195,11 @@ function packKept(
   return all.slice(0, keep.count)
 }
 
+/** Is what a pack into this field adds none of those that are kept, whatever it is? */
+export function isFull(baggage: Baggage, { bag, field, keep }: TupleField): boolean {
+  return keep !== undefined && isSettled(elementsOf(bag.read(baggage)?.[field]), keep)
+}
+
 /** The first N are there, as in all services but the first: what is packed behind them is none of them. */
 function isSettled(elements: readonly Uint8Array[], { which, count }: Keep): boolean {
   return which === 'first' && stamped(elements).length >= count
