@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict'
 import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { once } from 'node:events'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
@@ -41,7 +42,10 @@ before(async () => {
 })
 after(async () => {
   if (server !== undefined) {
+    // Its end does not wait for the connection's, which a server that goes would answer with an error.
+    const left = pool.totalCount > 0 ? once(pool, 'remove') : undefined
     await pool.end()
+    await left
     agent.stop()
     await collector.close()
     const gone = ended(server)
