@@ -15,6 +15,26 @@ const tool = (level: 'debug' | 'trace', version: number) =>
 const hasTool = (plane: ControlPlane, service: string, version: number | undefined): boolean =>
   plane.reports.get(service)?.packages.find(({ name }) => name === 'tag-requests')?.version === version
 
+/** One service that is connected, or about to be. */
+async function startOne() {
+  const collector = await startCollector()
+  const plane = await startControlPlane()
+  const env = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    CROSSCUT_SERVER: plane.url,
+    CROSSCUT_TOKEN: plane.token,
+    OTEL_BSP_SCHEDULE_DELAY: '20',
+    OTEL_SERVICE_NAME: 'one',
+  }
+  const service = await startService({ file: './relay.mjs', env })
+  const close = async (): Promise<void> => {
+    await service.stop()
+    await plane.close()
+    await collector.close()
+  }
+  return { collector, plane, service, close }
+}
+
 test('tagged requests carry their tag and log level to every process, also to one that starts after the tool', async () => {
   const collector = await startCollector()
   const plane = await startControlPlane()
@@ -74,14 +94,7 @@ test('tagged requests carry their tag and log level to every process, also to on
 })
 
 test('a package that cannot be understood is refused with its reason, beside one that runs', async () => {
-  const collector = await startCollector()
-  const plane = await startControlPlane()
-  const env = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    CROSSCUT_SERVER: plane.url,
-    CROSSCUT_TOKEN: plane.token,
-  }
-  const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
+  const { plane, service, close } = await startOne()
   try {
     await until('it says hello', () => plane.reports.has('one'))
     const observe = { op: 'observe', vars: ['path'] } as const
@@ -101,21 +114,12 @@ test('a package that cannot be understood is refused with its reason, beside one
     assert.ok(hasTool(plane, 'one', 1))
     assert.equal(await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text(), 'debug')
   } finally {
-    await service.stop()
-    await plane.close()
-    await collector.close()
+    await close()
   }
 })
 
 test('a state is a lease: when nobody renews it, its tools are gone', async () => {
-  const collector = await startCollector()
-  const plane = await startControlPlane()
-  const env = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    CROSSCUT_SERVER: plane.url,
-    CROSSCUT_TOKEN: plane.token,
-  }
-  const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
+  const { plane, service, close } = await startOne()
   const level = async () => await (await fetch(service.url, { headers: { 'x-debug': '1' } })).text()
   try {
     await until('it says hello', () => plane.reports.has('one'))
@@ -133,22 +137,12 @@ test('a state is a lease: when nobody renews it, its tools are gone', async () =
     await until('it believes the lease', () => plane.reports.get('one')?.stateVersion === 3)
     for (const endMs = Date.now() + 30_000; (await level()) !== 'default';) assert.ok(Date.now() < endMs)
   } finally {
-    await service.stop()
-    await plane.close()
-    await collector.close()
+    await close()
   }
 })
 
 test('the kill switch makes a no-op of the agent, and lifts again; a forged state changes nothing', async () => {
-  const collector = await startCollector()
-  const plane = await startControlPlane()
-  const env = {
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    CROSSCUT_SERVER: plane.url,
-    CROSSCUT_TOKEN: plane.token,
-    OTEL_BSP_SCHEDULE_DELAY: '20',
-  }
-  const service = await startService({ file: './relay.mjs', env: { ...env, OTEL_SERVICE_NAME: 'one' } })
+  const { collector, plane, service, close } = await startOne()
   const isAt = (version: number) => plane.reports.get('one')?.stateVersion === version
   try {
     await until('it says hello', () => plane.reports.has('one'))
@@ -176,8 +170,6 @@ test('the kill switch makes a no-op of the agent, and lifts again; a forged stat
     const { spans } = plane.reports.get('one') ?? { spans: undefined }
     assert.equal(spans?.emitted, (spans?.sent ?? 0) + (spans?.dropped ?? 0) + (spans?.queued ?? 0))
   } finally {
-    await service.stop()
-    await plane.close()
-    await collector.close()
+    await close()
   }
 })
