@@ -15,7 +15,7 @@ import { compileExpression, type Evaluate } from './expressions.ts'
 import type { GroupTable } from './group-table.ts'
 import { ROWS_MAX } from './limits.ts'
 import { AdviceRefusal } from './refusal.ts'
-import { isFull, packTuples, unpackTuples, type PackPorts, type Tuple, type TupleField } from './tuples.ts'
+import { isFull, packTuples, TupleReader, type PackPorts, type Tuple, type TupleField } from './tuples.ts'
 import { canonicalKey, valueFrom, type Value } from './values.ts'
 import type { VerifiedPackage } from './verify.ts'
 
@@ -221,15 +221,15 @@ class Compiler {
   }
 
   #unpackTuples({ bag, field, tuples }: { bag: string; field: string; tuples: Tuples }): Joins {
-    const from = { bag: this.#bag(bag), field, keep: tuples.keep }
     const columns = tuples.columns.map((slot) => this.place(slot))
+    const reader = new TupleReader({ bag: this.#bag(bag), field, keep: tuples.keep }, columns.length)
     const weight = this.place(tuples.weight)
     const rowsMax = this.#ports.rowsMax ?? ROWS_MAX
     const nothing: readonly Tuple[] =
       tuples.outer === true ? [{ values: columns.map(() => null), weight: 1 }] : []
     return {
       join(rows, environment) {
-        const found = unpackTuples(environment.baggage, from, columns.length)
+        const found = reader.read(environment.baggage)
         return product(rows, found.length === 0 ? nothing : found, { columns, weight, rowsMax }, environment)
       },
     }
@@ -390,9 +390,7 @@ function product(
         return joined
       }
       const slots = row.slots.slice()
-      columns.forEach((at, i) => {
-        slots[at] = tuple.values[i]
-      })
+      for (let i = 0; i < columns.length; i++) slots[columns[i]] = tuple.values[i]
       slots[weight] = tuple.weight
       joined.push({ slots, weight: row.weight * tuple.weight })
     }
@@ -400,9 +398,19 @@ function product(
   return joined
 }
 
-/** The same for each row there is. */
+/** The same for each row there is. Nearly always all are left. */
 function eachRow(one: Step['one']): Step {
-  return { one, all: (rows, environment) => rows.filter((row) => one(row, environment)) }
+  return {
+    one,
+    all(rows, environment) {
+      let left: Row[] | undefined
+      for (let i = 0; i < rows.length; i++) {
+        if (one(rows[i], environment)) left?.push(rows[i])
+        else left ??= rows.slice(0, i)
+      }
+      return left ?? rows
+    },
+  }
 }
 
 /** Done once, with the first row. */

@@ -34,6 +34,8 @@ export class GroupTable {
   readonly folds: readonly Aggregate[]
   /** A lone key of a simple kind is its own key; else its canonical text. */
   readonly #groups = new Map<Value, GroupState>()
+  /** The next row is often of the same one: it is found without making its name (4 -> 0.3 us). */
+  #last: GroupState | undefined
   /** Rows that were counted, by weight; of those, rows for which there was no group left. */
   hits = 0
   otherRows = 0
@@ -55,6 +57,10 @@ export class GroupTable {
   /** The states to add a row to; undefined when there are too many groups. */
   statesFor(keys: readonly Value[], weight: number): Value[] | undefined {
     if (keys.length === 1) return this.statesForOne(keys[0], weight)
+    if (this.#last !== undefined && isOf(this.#last, keys)) {
+      this.hits += weight
+      return this.#last.states
+    }
     return this.#statesOf(canonicalKey(keys), keys, weight)
   }
 
@@ -70,7 +76,10 @@ export class GroupTable {
   #statesOf(key: Value, keys: readonly Value[], weight: number): Value[] | undefined {
     this.hits += weight
     const found = this.#groups.get(key)
-    if (found !== undefined) return found.states
+    if (found !== undefined) {
+      this.#last = found
+      return found.states
+    }
     const bytes = emptyBytes(keys, this.folds.length)
     if (this.#groups.size >= this.#limits.groups || this.bytes + bytes > this.#limits.bytes) {
       this.otherRows += weight
@@ -96,6 +105,7 @@ export class GroupTable {
       if (group !== undefined) this.bytes -= groupBytes(group)
       this.#groups.delete(key)
     }
+    this.#last = undefined
   }
 
   /** Replaces a state; false: there is no room for what it has become, and it stands still. */
@@ -112,6 +122,7 @@ export class GroupTable {
   /** Lets go of all groups: their rows are among the others from now on. */
   release(): void {
     this.#groups.clear()
+    this.#last = undefined
     this.otherRows = this.hits
     this.bytes = 0
   }
@@ -141,6 +152,13 @@ export class GroupTable {
       })
     }
   }
+}
+
+/** Equal lists are two lists: then it looks as if they were not. */
+function isOf({ keys }: GroupState, wanted: readonly Value[]): boolean {
+  if (keys.length !== wanted.length) return false
+  for (let i = 0; i < keys.length; i++) if (keys[i] !== wanted[i]) return false
+  return true
 }
 
 const listOf = (value: Value): readonly Value[] => (Array.isArray(value) ? value : [])

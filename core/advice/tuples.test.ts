@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { Baggage, loadBdl } from '#baggage'
 import { toHex } from '#base'
 import fc from 'fast-check'
-import { packTuples, TupleOwners, unpackTuples, type Tuple, type TupleField } from './tuples.ts'
+import { packTuples, TupleOwners, TupleReader, type Tuple, type TupleField } from './tuples.ts'
 
 const { Q } = loadBdl('bag Q = 70 { set<bytes> s = 0; }')
 const ALL: TupleField = { bag: Q, field: 's', keep: undefined }
@@ -22,6 +22,7 @@ function ports(owners = new TupleOwners()) {
   }
 }
 
+const unpacked = (baggage: Baggage, field = ALL): readonly Tuple[] => new TupleReader(field, 2).read(baggage)
 const elements = (baggage: Baggage): readonly Uint8Array[] => [...Q.read(baggage).s]
 
 test('the bytes are those of the page', () => {
@@ -35,7 +36,7 @@ test('the bytes are those of the page', () => {
   const packed = packTuples(Baggage.empty, ALL, tuples, SHAPE, { ...ports(), fresh: () => id })
   assert.ok(packed)
   assert.equal(toHex(elements(packed)[0]), golden)
-  assert.deepEqual(unpackTuples(packed, ALL, 2), tuples)
+  assert.deepEqual(unpacked(packed), tuples)
 })
 
 test('a loop of packs is one component; equal tuples are one group of larger weight', () => {
@@ -45,7 +46,7 @@ test('a loop of packs is one component; equal tuples are one group of larger wei
     baggage = packTuples(baggage, ALL, [{ values: ['t', i % 3], weight: 1 }], SHAPE, around) ?? baggage
   assert.equal(elements(baggage).length, 1)
   assert.deepEqual(
-    unpackTuples(baggage, ALL, 2).map(({ weight }) => weight),
+    unpacked(baggage).map(({ weight }) => weight),
     [334, 333, 333],
   )
 })
@@ -90,12 +91,12 @@ test('damaged elements are passed over, the others count', () => {
     const damaged = element.slice(0, cut)
     damaged[0] ^= 0x40
     const baggage = Q.write(Baggage.empty, { s: new Set([element, damaged]) })
-    const found = unpackTuples(baggage, ALL, 2)
+    const found = unpacked(baggage)
     assert.deepEqual(found.filter(({ values }) => values[0] === 'x')[0], { values: ['x', 1], weight: 1 })
   }
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
-      unpackTuples(Q.write(Baggage.empty, { s: new Set([bytes]) }), ALL, 2)
+      unpacked(Q.write(Baggage.empty, { s: new Set([bytes]) }))
     }),
   )
 })
@@ -111,8 +112,32 @@ test('First and MostRecent keep the first and last events, whatever branches the
     }
     const start = event(Baggage.empty, 1)
     const joined = event(event(start, 5), 9).join(event(event(start, 3), 7))
-    const kept = unpackTuples(joined, field, 2).map(({ values }) => values[0])
+    const kept = unpacked(joined, field).map(({ values }) => values[0])
     assert.deepEqual(kept, which === 'first' ? [1, 3] : [9, 7])
+  }
+})
+
+test('a reader that has read others says what a new one says', () => {
+  const fields: readonly TupleField[] = [
+    ALL,
+    { ...ALL, keep: { which: 'first', count: 1 } },
+    { ...ALL, keep: { which: 'recent', count: 2 } },
+  ]
+  const name = fc.constantFrom('a', 'b', 'gateway')
+  const packs = fc.array(fc.array(fc.tuple(name, fc.nat(2)), { maxLength: 3 }), { minLength: 2 })
+  for (const field of fields) {
+    const reader = new TupleReader(field, 2)
+    const around = ports()
+    fc.assert(
+      fc.property(packs, (all) => {
+        for (const values of all) {
+          let baggage = Baggage.empty
+          for (const value of values)
+            baggage = packTuples(baggage, field, [{ values: value, weight: 1 }], SHAPE, around) ?? baggage
+          assert.deepEqual(reader.read(baggage), unpacked(baggage, field))
+        }
+      }),
+    )
   }
 })
 
@@ -142,7 +167,7 @@ test('a clock that runs behind does not put an event before what it has seen', (
   assert.ok(ahead)
   const behind = packTuples(ahead, field, [{ values: ['after it', 0], weight: 1 }], SHAPE, at(10))
   assert.ok(behind)
-  assert.deepEqual(unpackTuples(behind, field, 2)[0].values, ['after it', 0])
+  assert.deepEqual(unpacked(behind, field)[0].values, ['after it', 0])
 })
 
 /** Steps over some branches: pack on one, fork one into another, join one into another, cross a wire. */
@@ -190,7 +215,7 @@ test('any forks, joins and hops: each pack counts once wherever it happened befo
         const counts = [0, 0, 0]
         for (const event of seen) counts[values[event]]++
         const found = [0, 0, 0]
-        for (const tuple of unpackTuples(baggage, ALL, 2)) found[Number(tuple.values[0])] += tuple.weight
+        for (const tuple of unpacked(baggage)) found[Number(tuple.values[0])] += tuple.weight
         assert.deepEqual(found, counts)
       }
     }),

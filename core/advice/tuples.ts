@@ -74,18 +74,54 @@ export type PackPorts = {
   readonly tupleBytesMax?: number
 }
 
-/** All tuples that happened before this point. Damaged elements are passed over. */
-export function unpackTuples(
-  baggage: Baggage,
-  { bag, field, keep }: TupleField,
-  width: number,
-): readonly Tuple[] {
-  const elements = elementsOf(bag.read(baggage)?.[field])
-  if (keep !== undefined)
-    return stamped(elements)
-      .slice(0, keep.count)
-      .flatMap((element) => groupsOf(element, STAMP_BYTES, width) ?? [])
-  return newestOf(elements).flatMap(({ element, at }) => groupsOf(element, at, width) ?? [])
+/**
+ * All tuples that happened before a point. Owned by one advice: what the last element said is kept, for
+ * requests differ in their stamps and ids, and hardly in what was packed behind those (8 -> 1 us).
+ */
+export class TupleReader {
+  readonly #field: TupleField
+  readonly #width: number
+  #said = new Uint8Array(0)
+  #tuples: readonly Tuple[] = []
+
+  /** `width`: of a tuple, columns and parts. */
+  constructor(field: TupleField, width: number) {
+    this.#field = field
+    this.#width = width
+  }
+
+  /** Damaged elements are passed over. */
+  read(baggage: Baggage): readonly Tuple[] {
+    const { keep } = this.#field
+    const elements = elementsOf(baggage, this.#field)
+    if (keep === undefined) return this.#all(newestOf(elements))
+    return this.#all(
+      stamped(elements)
+        .slice(0, keep.count)
+        .map((element) => ({ element, at: STAMP_BYTES })),
+    )
+  }
+
+  #all(parts: readonly Groups[]): readonly Tuple[] {
+    return parts.length === 1 ? this.#groups(parts[0]) : parts.flatMap((part) => this.#groups(part))
+  }
+
+  #groups({ element, at }: Groups): readonly Tuple[] {
+    if (!endsIn(element, at, this.#said)) {
+      this.#said = element.slice(at)
+      this.#tuples = groupsOf(element, at, this.#width) ?? []
+    }
+    return this.#tuples
+  }
+}
+
+/** Groups stand in this element from here on. */
+type Groups = { readonly element: Uint8Array; readonly at: number }
+
+function endsIn(element: Uint8Array, at: number, bytes: Uint8Array): boolean {
+  if (element.length - at !== bytes.length) return false
+  for (let i = 0; i < bytes.length; i++) if (element[at + i] !== bytes[i]) return false
+  return true
 }
 
 /**
@@ -103,7 +139,7 @@ export function packTuples(
   const held = field.bag.read(baggage)
   if (held === undefined) return packFirst(baggage, field, tuples, shape, ports)
   const bytesMax = ports.tupleBytesMax ?? TUPLE_BYTES_MAX
-  const elements = elementsOf(held[field.field])
+  const elements = elementsOf(baggage, field)
   if (field.keep !== undefined && isSettled(elements, field.keep)) return baggage
   const packed =
     field.keep === undefined
@@ -196,8 +232,8 @@ function packKept(
 }
 
 /** Is what a pack into this field adds none of those that are kept, whatever it is? */
-export function isFull(baggage: Baggage, { bag, field, keep }: TupleField): boolean {
-  return keep !== undefined && isSettled(elementsOf(bag.read(baggage)?.[field]), keep)
+export function isFull(baggage: Baggage, field: TupleField): boolean {
+  return field.keep !== undefined && isSettled(elementsOf(baggage, field), field.keep)
 }
 
 /** The first N are there, as in all services but the first: what is packed behind them is none of them. */
@@ -207,6 +243,7 @@ function isSettled(elements: readonly Uint8Array[], { which, count }: Keep): boo
 
 /** The clock of another host may run ahead of ours; what we can see happened before us. */
 function movedOn(stamp: Uint8Array, elements: readonly Uint8Array[], keep: Keep): Uint8Array {
+  if (elements.length === 0) return stamp
   const latest = elements.reduce((sum, element) => {
     const time = timeOf(orderOf(element, keep))
     return time > sum ? time : sum
@@ -258,11 +295,7 @@ function merged(a: Tuple, b: Tuple, columns: number, parts: readonly AggregateNa
   return { values, weight: a.weight + b.weight }
 }
 
-type Component = {
-  readonly element: Uint8Array
-  readonly version: number
-  readonly at: number
-}
+type Component = Groups & { readonly version: number }
 
 /** Elements come in the order of their bytes: the newest of an id stands first. */
 function newestOf(elements: readonly Uint8Array[]): readonly Component[] {
@@ -289,7 +322,8 @@ function groupsOf(element: Uint8Array, at: number, width: number): readonly Tupl
   const tuples: Tuple[] = []
   while (!reader.isAtEnd && !reader.isDamaged) {
     const weight = reader.varint()
-    const values = Array.from({ length: width }, () => reader.value())
+    const values: Value[] = []
+    for (let i = 0; i < width; i++) values.push(reader.value())
     tuples.push({ values, weight })
   }
   return reader.isDamaged ? undefined : tuples
@@ -299,7 +333,5 @@ const stamped = (elements: readonly Uint8Array[]): readonly Uint8Array[] =>
   elements.filter((element) => element.length >= STAMP_BYTES)
 
 /** Too short for an id or a stamp = damaged. */
-function elementsOf(set: unknown): readonly Uint8Array[] {
-  if (!(set instanceof Set)) return []
-  return [...set].filter((element) => element instanceof Uint8Array && element.length > ID_BYTES)
-}
+const elementsOf = (baggage: Baggage, { bag, field }: TupleField): readonly Uint8Array[] =>
+  bag.elements(baggage, field).filter((element) => element.length > ID_BYTES)

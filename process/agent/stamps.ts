@@ -13,23 +13,20 @@ import { STAMP_BYTES } from '#advice'
 export function openStamps(nowNs: () => bigint, fill: (bytes: Uint8Array) => void): () => Uint8Array {
   let last = 0n
   let count = 0
-  let own: Uint8Array | undefined
+  /** The last stamp: the next one differs in a few bytes. */
+  let bytes: Uint8Array | undefined
+  let view: DataView | undefined
   return () => {
-    own ??= filled(fill)
+    if (bytes === undefined || view === undefined) {
+      bytes = new Uint8Array(STAMP_BYTES)
+      view = new DataView(bytes.buffer)
+      fill(bytes.subarray(8, 12))
+    }
     const now = nowNs()
     last = now > last ? now : last + 1n
     count = (count + 1) >>> 0
-    const stamp = new Uint8Array(STAMP_BYTES)
-    const view = new DataView(stamp.buffer)
     view.setBigUint64(0, last)
-    stamp.set(own, 8)
     view.setUint32(12, count)
-    return stamp
+    return bytes.slice()
   }
-}
-
-function filled(fill: (bytes: Uint8Array) => void): Uint8Array {
-  const bytes = new Uint8Array(4)
-  fill(bytes)
-  return bytes
 }

@@ -30,8 +30,10 @@ const EXPECTED_NS = 1000
 const SURPRISE = 3
 const SURPRISED_INERTIA = 2
 const INERTIA = 8
-/** What CPU time can tell from a thread that was put to sleep. */
+/** What CPU time can tell from a thread that was put to sleep; what a run that was not asked is taken for. */
 const LONG_MS = 1
+/** Behind a surprise. Asked at each run, the CPU clock (a system call) took more than a short advice. */
+const DOUBTED_RUNS = 64
 
 type Miss = PackageUse['missed'][number]
 
@@ -72,6 +74,8 @@ export class ToolMeter {
   #expectedNs = EXPECTED_NS
   #period = 1
   #untimed = 1
+  /** Timed runs to come whose CPU time is asked for too. */
+  #doubts = 0
   #packedBytes = 0
   #packs = 0
   #disarmedMs = 0
@@ -121,14 +125,13 @@ export class ToolMeter {
     if (--this.#untimed > 0) return advice.run(environment, this.every)
     const { now, cpuMs } = this.#ports
     const bytes = advice.packs ? environment.baggage.byteLength : 0
-    const cpuStartMs = cpuMs()
+    const cpuStartMs = this.#doubts > 0 ? cpuMs() : Infinity
     const startMs = now()
     try {
       advice.run(environment, this.every)
     } finally {
       const ms = now() - startMs
-      // Longer than the thread worked, it slept: the machine was busy with others.
-      this.#timed((ms > LONG_MS ? Math.min(ms, cpuMs() - cpuStartMs) : ms) * 1e6)
+      this.#timed((ms > LONG_MS ? Math.min(ms, this.#workedMs(cpuStartMs)) : ms) * 1e6)
       if (advice.packs) {
         this.#packedBytes += environment.baggage.byteLength - bytes
         this.#packs += 1
@@ -136,9 +139,15 @@ export class ToolMeter {
     }
   }
 
+  /** Longer than the thread worked, it slept: the machine was busy with others. */
+  #workedMs(cpuStartMs: number): number {
+    return cpuStartMs === Infinity ? LONG_MS : this.#ports.cpuMs() - cpuStartMs
+  }
+
   #timed(sampleNs: number): void {
     const ns = Math.min(sampleNs, SURPRISE * this.#expectedNs)
     const isSurprise = ns < sampleNs
+    this.#doubts = isSurprise ? DOUBTED_RUNS : Math.max(0, this.#doubts - 1)
     this.#expectedNs += (ns - this.#expectedNs) / (isSurprise ? SURPRISED_INERTIA : INERTIA)
     this.feltNs += sampleNs - ns
     const stoodFor = this.#period

@@ -3,9 +3,9 @@
 
 import { compareBytes, nearest } from '#base'
 import { note, notedAt, notedBy, notedEnd, ownedOf, rewritten, type Baggage } from '../baggage.ts'
-import { Cursor, enterChild, findChild, firstMarker, type Region } from '../cursor.ts'
+import { Cursor, enterChild, findChild, firstMarker, PAST_END, type Region } from '../cursor.ts'
 import { BaggageError } from '../error.ts'
-import { headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
+import { DATA, headerAtom, headerBase, indexPayload, KEYED } from '../header.ts'
 import { rewriteNode, type Edit } from '../rewrite.ts'
 import { BagNode } from '../types/bag.ts'
 import { isCounting, type CountingType } from '../types/counter.ts'
@@ -36,6 +36,11 @@ export interface BagType<T = any> {
   /** write(b, change(read(b))); a bag that is not there is given to `change` as one with nothing set. */
   update(baggage: Baggage, change: (value: T) => T): Baggage
   drop(baggage: Baggage): Baggage
+  /**
+   * Copies of the data atoms of a field as they stand: of a `set<bytes>`, its elements. Cost: a walk up to
+   * them; nothing else of the bag is read. Errors: E_BAGGAGE_VALUE, no such field.
+   */
+  elements(baggage: Baggage, field: string): readonly Uint8Array[]
   /** Something of this bag may have been trimmed away. */
   overflowed(baggage: Baggage): boolean
   /**
@@ -60,6 +65,7 @@ export class SchemaBag implements BagType {
   readonly #path: readonly Uint8Array[]
   readonly #ports: Ports
   readonly #edit: Edit<unknown>
+  readonly #fieldHeaders = new Map<string, Uint8Array>()
   #idle: TreeWriter | undefined
 
   constructor(options: {
@@ -124,6 +130,27 @@ export class SchemaBag implements BagType {
     if (!findChild({ bytes, start: 0, end: bytes.length }, this.#header, headerBase(0)).isFound)
       return baggage
     return this.#writing((writer) => rewriteNode(writer, baggage, this.#path, () => {}, undefined))
+  }
+
+  elements(baggage: Baggage, field: string): readonly Uint8Array[] {
+    const header = this.#headerOf(field)
+    const bytes = baggage.encode()
+    const elements: Uint8Array[] = []
+    if (bytes.length === 0) return elements
+    const cursor = new Cursor(bytes, 0, bytes.length)
+    if (!enterChild(cursor, this.#header, headerBase(0))) return elements
+    if (!enterChild(cursor, header, headerBase(1))) return elements
+    for (; cursor.first !== PAST_END && cursor.first < 0x80; cursor.advance())
+      if (cursor.first === DATA) elements.push(bytes.slice(cursor.payload + 1, cursor.next))
+    return elements
+  }
+
+  #headerOf(field: string): Uint8Array {
+    const known = this.#fieldHeaders.get(field)
+    if (known !== undefined) return known
+    const header = stepInto(new TreeWriter(this.#ports), this.#node, field, 1, this.name).header
+    this.#fieldHeaders.set(field, header)
+    return header
   }
 
   /**

@@ -270,6 +270,29 @@ test('bags before and after are untouched, and dropping one leaves the others', 
   assert.ok(B.write(all, { v: 2 }).equals(all))
 })
 
+test('the elements of a set of bytes, taken as they stand, are those that reading gives', () => {
+  const { A, B, C } = loadBdl(`bag A = 1 { set<bytes> s = 0; } bag C = 200 { set<bytes> s = 0; }
+    bag B = 2 { int32 n = 0; set<bytes> s = 1; set<bytes> far = 300; }`)
+  const set = fc.array(small.bytes, { maxLength: 4 }).map((list) => new Set(list))
+  const values = fc.record({ n: fc.option(small.int32), s: set, far: set, above: set, below: set })
+  fc.assert(
+    fc.property(values, values, (...both) => {
+      const [x, y] = both.map(({ n, s, far, above, below }) =>
+        A.write(C.write(B.write(Baggage.empty, { n, s, far }), { s: below }), { s: above }),
+      )
+      for (const baggage of [x, y, x.join(y), Baggage.decode(x.join(y).encode())])
+        for (const [bag, field] of [
+          [A, 's'],
+          [B, 's'],
+          [B, 'far'],
+          [C, 's'],
+        ] as const)
+          assert.deepEqual(bag.elements(baggage, field), [...(bag.read(baggage)?.[field] ?? [])])
+    }),
+  )
+  assert.throws(() => B.elements(Baggage.empty, 'ss'), { code: 'E_BAGGAGE_VALUE' })
+})
+
 test('a bag with nothing in it is not written', () => {
   const { A } = loadBdl(
     'bag N { set<int32> s = 0; } bag A = 1 { set<int32> s = 0; map<string, N> m = 1; N n = 2; taint t = 3; }',
