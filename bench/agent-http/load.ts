@@ -20,6 +20,8 @@ export class Load {
   readonly #agent = new http.Agent({ keepAlive: true, maxSockets: 64 })
   readonly #port: number
   readonly #baggage: string
+  /** What a request asks for: this and a number. */
+  path = '/order/'
   #count = 0
 
   constructor(port: number, baggage = BAGGAGE) {
@@ -64,7 +66,7 @@ export class Load {
     return new Promise((resolve, reject) => {
       const options = { agent: this.#agent, headers: { baggage: this.#baggage } }
       const request = http.get(
-        `http://127.0.0.1:${this.#port}/order/${this.#count % 1000}`,
+        `http://127.0.0.1:${this.#port}${this.path}${this.#count % 1000}`,
         options,
         (response) => {
           if (response.statusCode !== 200) reject(new Error(`the service answered ${response.statusCode}`))

@@ -43,12 +43,3 @@ test('beats while requests come, rests without, and beats again', (t) => {
   beat.start(inPlace)
   assert.equal(wakings(5), 5)
 })
-
-test('does not rest while somebody is told of each beat', (t) => {
-  const { beat, wakings } = openBeat(t)
-  let told = 0
-  beat.onBeat = () => (told += 1)
-  beat.start(inPlace)
-  assert.equal(wakings(LOOP_BEATS_UNASKED_MAX * 3), LOOP_BEATS_UNASKED_MAX * 3)
-  assert.equal(told, LOOP_BEATS_UNASKED_MAX * 3)
-})

@@ -19,8 +19,6 @@ export class LoopBeat {
   #lateMs = 0
   /** Since a request was last taken up. */
   #beatsUnasked = 0
-  /** Told how late each beat was; then there is no rest. */
-  onBeat: ((lateMs: number) => void) | undefined = undefined
 
   /** `nowMs` is performance.now(). Cost: two comparisons. */
   delayMs(nowMs: number): number {
@@ -48,7 +46,6 @@ export class LoopBeat {
     this.#lateMs = Math.max(0, this.#beatMs - this.#dueMs)
     this.#dueMs = this.#beatMs + LOOP_BEAT_MS
     this.#beatsUnasked += 1
-    if (this.onBeat !== undefined) this.onBeat(this.#lateMs)
-    else if (this.#beatsUnasked > LOOP_BEATS_UNASKED_MAX) this.stop()
+    if (this.#beatsUnasked > LOOP_BEATS_UNASKED_MAX) this.stop()
   }
 }

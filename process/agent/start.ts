@@ -154,7 +154,6 @@ class RunningAgent implements Agent {
     this.#meters = new Meters({
       epoch: this.#startedMs,
       reads: this.#workflow,
-      beat: this.#loopBeat,
       detached: (fn) => this.#detached(fn),
       isWanted: settings.control !== undefined,
       linkMbits: settings.linkMbits,
@@ -595,7 +594,7 @@ class RunningAgent implements Agent {
 
   /** A window of the budget is over. */
   #beat(): void {
-    this.#vitals ??= new LoopAndHeap()
+    this.#vitals ??= new LoopAndHeap((beats) => this.#meters.wait.saw(beats))
     const share = { feltNs: this.#budget.feltNs, heldBytes: this.#toolbox.heldBytes }
     const blame = blameFor(this.#vitals.read(), share)
     // Once may be a machine that was busy with others in the middle of a timed run.

@@ -35,9 +35,12 @@ type Histogram = ReturnType<typeof import('node:perf_hooks').monitorEventLoopDel
 export class LoopAndHeap {
   readonly #histogram: Histogram
   readonly #heap = process.getBuiltinModule('node:v8').getHeapStatistics
+  readonly #onBeats: (beats: Histogram) => void
   lateMsP99 = 0
 
-  constructor() {
+  /** `onBeats`: told of those of a window before they are forgotten. */
+  constructor(onBeats: (beats: Histogram) => void) {
+    this.#onBeats = onBeats
     const { monitorEventLoopDelay } = process.getBuiltinModule('node:perf_hooks')
     this.#histogram = monitorEventLoopDelay({ resolution: LOOP_BEAT_MS })
     this.#histogram.enable()
@@ -47,6 +50,7 @@ export class LoopAndHeap {
   read(): Vitals {
     this.lateMsP99 = late(this.#histogram.percentile(99))
     const lateMs = late(this.#histogram.max)
+    this.#onBeats(this.#histogram)
     this.#histogram.reset()
     const { used_heap_size: heapBytes, heap_size_limit: heapBytesMax } = this.#heap()
     return { lateMs, heapBytes, heapBytesMax }

@@ -5,17 +5,14 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { context, currentFrame, runWith, startContext, stopContext } from '#context'
 import { openWorkflow } from '../bags.ts'
-import { LoopBeat } from '../loop-beat.ts'
 import { Meters } from './meters.ts'
 
 const workflow = openWorkflow()
-const beat = new LoopBeat()
 const detached = <R>(fn: () => R): R => runWith(undefined, fn)
 const tenant = (id: string) => context.update((baggage) => workflow.withTenant(baggage, id))
 
 before(() => startContext('meters'))
 after(() => {
-  beat.stop()
   stopContext('meters')
 })
 
@@ -25,7 +22,7 @@ async function metered(work: (burn: (who: string, ms: number) => void) => Promis
   readonly true_: Record<string, number>
   readonly spentMs: number
 }> {
-  const meters = new Meters({ epoch: 1, reads: workflow, beat, detached, isWanted: true })
+  const meters = new Meters({ epoch: 1, reads: workflow, detached, isWanted: true })
   const true_: Record<string, number> = {}
   let spentMs = 0
   meters.enable(() => {})
@@ -109,7 +106,7 @@ test('what is used before anybody is named goes to the next name of the same exe
 })
 
 test('who is not named in time, or ended without a name, is nobody', () => {
-  const meters = new Meters({ epoch: 1, reads: workflow, beat, detached, isWanted: false })
+  const meters = new Meters({ epoch: 1, reads: workflow, detached, isWanted: false })
   const { usage } = meters
   const columns = usage.resource('cpu', 'cpu')
   assert.ok(columns)

@@ -9,7 +9,7 @@
 // random, as much of it as the budget allows. So sampling never moves a total; it only moves shares, and what
 // was seen too little waits for the next report.
 //
-//   period 200 ms  |......[== open ==]......|   next duty = budget / (looks x their price / CPU time)
+//   period 500 ms  |......[== open ==]......|   next duty = budget / (looks x their price / CPU time)
 //
 // Pauses are divided as CPU is: who allocates is not known without a sampling heap profiler. Approximate.
 
@@ -77,7 +77,7 @@ export class EventLoopMeter {
     if (this.#isRunning) return
     this.#isRunning = true
     this.#periodCpuMs = this.#parts.totals().cpuMs
-    this.#period()
+    this.#period(0)
   }
 
   stop(): void {
@@ -122,28 +122,24 @@ export class EventLoopMeter {
     }
   }
 
-  #period(): void {
-    const { detached, random } = this.#parts
+  /** `restMs`: of the one before, in which nothing is looked at. */
+  #period(restMs: number): void {
     if (!this.#isRunning) return
     this.#adapt()
     const openMs = this.#duty * CPU_PERIOD_MS
-    const later = (ms: number, fn: () => void) => {
-      this.#timer = detached(() => setTimeout(fn, ms).unref())
-    }
-    if (this.#duty >= 1) {
-      this.#segments.open()
-      later(CPU_PERIOD_MS, () => this.#period())
-      return
-    }
+    if (this.#duty >= 1) return this.#look(CPU_PERIOD_MS, 0)
     this.#segments.close()
-    const beforeMs = random() * (CPU_PERIOD_MS - openMs)
-    later(beforeMs, () => {
-      this.#segments.open()
-      later(openMs, () => {
-        this.#segments.close()
-        later(CPU_PERIOD_MS - openMs - beforeMs, () => this.#period())
-      })
-    })
+    const beforeMs = this.#parts.random() * (CPU_PERIOD_MS - openMs)
+    this.#later(restMs + beforeMs, () => this.#look(openMs, CPU_PERIOD_MS - openMs - beforeMs))
+  }
+
+  #look(ms: number, restMs: number): void {
+    this.#segments.open()
+    this.#later(ms, () => this.#period(restMs))
+  }
+
+  #later(ms: number, fn: () => void): void {
+    this.#timer = this.#parts.detached(() => setTimeout(fn, ms).unref())
   }
 
   /** So much that looking takes its budget, of the CPU time that the process took meanwhile. */

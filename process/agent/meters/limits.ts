@@ -20,8 +20,11 @@ export const RENEW_KEPT_PART = 0.5
 /** Members of a batch that are told apart: beyond, those with the smallest shares are one. */
 export const BATCH_MEMBERS_MAX = 16
 
-/** How often it is decided for how long CPU is looked at. A report has five such periods. */
-export const CPU_PERIOD_MS = 200
+/**
+ * How often it is decided for how long CPU is looked at: two such periods a report. Each begins and ends with
+ * hooks put on and taken off, and what is in the middle of a callback then is nobody's.
+ */
+export const CPU_PERIOD_MS = 500
 /**
  * Of the CPU time of this process, what looking may take: a sixth of the 3 % that metering has, of which the
  * rest is a request's own: its head and frame, gates, bytes, reports.

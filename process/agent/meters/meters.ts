@@ -8,7 +8,6 @@
 // What a meter needs of the process it finds in here; what it measures it writes to `usage`.
 
 import type { CarrierObserver } from '#carriers'
-import type { LoopBeat } from '../loop-beat.ts'
 import { LOOP_BEAT_MS } from '../limits.ts'
 import type { Workflow } from '../bags.ts'
 import { EventLoopMeter } from './event-loop.ts'
@@ -22,7 +21,6 @@ import { Usage } from './usage.ts'
 type Parts = {
   readonly epoch: number
   readonly reads: Pick<Workflow, 'tenant' | 'members'>
-  readonly beat: LoopBeat
   readonly detached: <R>(fn: () => R) => R
   /** Somebody will ask. */
   readonly isWanted: boolean
@@ -33,7 +31,8 @@ type Parts = {
 export class Meters {
   readonly usage: Usage
   readonly #parts: Parts
-  readonly #wait = new LoopWait(LOOP_BEAT_MS)
+  /** Told of the beats of the loop by whoever watches them. */
+  readonly wait = new LoopWait(LOOP_BEAT_MS)
   readonly #links: Links
   #clock: LoopClock | undefined
   #loop: EventLoopMeter | undefined
@@ -52,27 +51,25 @@ export class Meters {
 
   /** For carriers: what tells of requests; undefined = nobody will ask. */
   enable(finished: (tenant: string, latencyMs: number) => void): CarrierObserver | undefined {
-    const { beat, detached, isWanted, reads } = this.#parts
+    const { detached, isWanted, reads } = this.#parts
     if (!isWanted) return undefined
     this.disable()
     const clock = detached(() => new LoopClock())
     this.#clock = clock
     this.#loop = new EventLoopMeter({
       usage: this.usage,
-      wait: this.#wait,
+      wait: this.wait,
       totals: () => clock.read(),
       detached,
       nowMs: () => performance.now(),
       random: Math.random,
     })
     this.#threads = new ThreadPoolMeter(this.usage)
-    beat.onBeat = (lateMs) => this.#wait.beat(lateMs)
     if (this.#isNamed) this.#begin()
     return openRequestMeter({ usage: this.usage, tenantOf: (baggage) => reads.tenant(baggage), finished })
   }
 
   disable(): void {
-    this.#parts.beat.onBeat = undefined
     this.#loop?.stop()
     this.#threads?.stop()
     this.#clock?.close()
@@ -103,7 +100,6 @@ export class Meters {
   }
 
   #begin(): void {
-    this.#parts.beat.start(this.#parts.detached)
     this.#loop?.start()
     this.#threads?.start()
   }

@@ -9,12 +9,10 @@ import { Baggage } from '#baggage'
 import { installCarriers, type Carriers } from '#carriers'
 import { context, runWith, startContext, stopContext } from '#context'
 import { openWorkflow } from '../bags.ts'
-import { LoopBeat } from '../loop-beat.ts'
 import { until } from '../../../test/system/running.ts'
 import { Meters } from './meters.ts'
 
 const workflow = openWorkflow()
-const beat = new LoopBeat()
 const detached = <R>(fn: () => R): R => runWith(undefined, fn)
 const finished: string[] = []
 let meters: Meters
@@ -26,7 +24,7 @@ let held: (() => void)[] = []
 
 before(async () => {
   startContext('meters')
-  meters = new Meters({ epoch: 1, reads: workflow, beat, detached, isWanted: true })
+  meters = new Meters({ epoch: 1, reads: workflow, detached, isWanted: true })
   carriers = installCarriers({ metering: meters.enable((tenant) => finished.push(tenant)) })
   server = http.createServer((_request, response) => {
     held.push(() => response.end('x'.repeat(1000)))
@@ -37,7 +35,6 @@ before(async () => {
 after(() => {
   carriers.uninstall()
   meters.disable()
-  beat.stop()
   stopContext('meters')
   server.close()
   server.closeAllConnections()

@@ -8,23 +8,20 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { context, runWith, startContext, stopContext } from '#context'
 import { openWorkflow } from '../bags.ts'
-import { LoopBeat } from '../loop-beat.ts'
 import { Meters } from './meters.ts'
 import { canLeaveOutPromises } from './thread-pool.ts'
 
 const workflow = openWorkflow()
-const beat = new LoopBeat()
 const detached = <R>(fn: () => R): R => runWith(undefined, fn)
 let meters: Meters
 const skip = canLeaveOutPromises() ? false : 'this Node has no hooks without promises, so nothing is measured'
 
 before(() => startContext('thread pool'))
 after(() => {
-  beat.stop()
   stopContext('thread pool')
 })
 beforeEach(() => {
-  meters = new Meters({ epoch: 1, reads: workflow, beat, detached, isWanted: true })
+  meters = new Meters({ epoch: 1, reads: workflow, detached, isWanted: true })
   meters.enable(() => {})
   meters.named()
 })
