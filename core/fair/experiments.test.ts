@@ -44,17 +44,23 @@ describe('sigma of service lag of small tenants, 100 tenants on 16 slots (2DFQ 6
 })
 
 describe('costs that nobody knows: p99 of probing tenants, 170 tenants on 32 slots (2DFQ 6.2)', () => {
-  test('two thirds unpredictable, log-normal: at least 5 times better than WFQ^E and WF2Q^E', () => {
-    const tenants = unknownCosts({ unpredictable: 0.66, costs: 'lognormal' })
-    const ours = runUnknown(tenants, '2dfqE')
-    for (const peer of ['wfqE', 'wf2qE'] as const) {
-      const theirs = runUnknown(tenants, peer)
-      assert.ok(
-        ours.probeP99 * 5 <= theirs.probeP99,
-        `${ours.probeP99} against ${theirs.probeP99} of ${peer}`,
-      )
-    }
-  })
+  // With a third unpredictable it is chance whether one probe in a hundred meets blocked slots: three seeds.
+  const cases = [
+    { part: 'nothing', unpredictable: 0, seeds: [7], ofPeers: 1.2 },
+    { part: 'a third', unpredictable: 0.33, seeds: [1, 2, 3], ofPeers: 1 / 5 },
+    { part: 'two thirds', unpredictable: 0.66, seeds: [7], ofPeers: 1 / 5 },
+  ]
+  for (const { part, unpredictable, seeds, ofPeers } of cases)
+    test(`${part} unpredictable: at most ${ofPeers} of WFQ^E and WF2Q^E`, () => {
+      const loads = seeds.map((seed) => unknownCosts({ unpredictable, costs: 'lognormal', seed }))
+      const sum = (algorithm: 'wfqE' | 'wf2qE' | '2dfqE') =>
+        loads.reduce((total, tenants) => total + runUnknown(tenants, algorithm).probeP99, 0)
+      const ours = sum('2dfqE')
+      for (const peer of ['wfqE', 'wf2qE'] as const) {
+        const theirs = sum(peer)
+        assert.ok(ours <= theirs * ofPeers, `${ours} against ${theirs} of ${peer}`)
+      }
+    })
 
   test('and in the long run predictable tenants get what the others get, to 5 %', () => {
     const tenants = unknownCosts({ unpredictable: 0.66, costs: 'lognormal', seconds: 40 })
@@ -62,8 +68,8 @@ describe('costs that nobody knows: p99 of probing tenants, 170 tenants on 32 slo
     assert.ok(Math.abs(tameOverWild - 1) <= 0.05, `${tameOverWild}`)
   })
 
-  test('where it loses: one third unpredictable, log-uniform, WFQ^E is several times better', () => {
-    const tenants = unknownCosts({ unpredictable: 0.33, costs: 'loguniform' })
+  test('where it loses: probes ask for half of their share and all is predictable', () => {
+    const tenants = unknownCosts({ unpredictable: 0, costs: 'lognormal', probesPerSecond: 200 })
     const [ours, theirs] = [runUnknown(tenants, '2dfqE'), runUnknown(tenants, 'wfqE')]
     assert.ok(ours.probeP99 > 2 * theirs.probeP99, `${ours.probeP99} against ${theirs.probeP99}`)
     assert.ok(ours.probeP99 < 0.02, 'and still within 20 ms')

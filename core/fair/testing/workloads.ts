@@ -62,8 +62,10 @@ export function byTenant(schedule: readonly ScheduledRequest[]): Map<string, Sch
 }
 
 /**
- * 2DFQ section 6.2: 32 slots of 1M units/s; `PROBES` tenants send requests of about 500 units by Poisson, the
+ * 2DFQ section 6.2: 32 slots of 1M units/s; `probes` tenants send requests of about 500 units by Poisson, the
  * others always have work. `unpredictable` of those draw each cost anew, the rest stay about their own size.
+ * How often a probe asks was not published. 20 a second are a twentieth of its share: it waits for others and
+ * hardly ever for itself. With 200 it asks for half of it, and then what it waits for is its own share.
  * Figures are of the time after 7 s: before it everybody is being learnt, in every scheduler.
  */
 export const UNKNOWN = {
@@ -71,6 +73,7 @@ export const UNKNOWN = {
   slotRate: 1e6,
   seconds: 20,
   probes: 20,
+  probesPerSecond: 20,
   backlogged: 150,
 } as const
 
@@ -81,12 +84,15 @@ export type UnknownOptions = {
   readonly unpredictable: number
   /** What an unpredictable tenant's costs are like. */
   readonly costs: 'lognormal' | 'loguniform'
+  /** Of each probe. */
+  readonly probesPerSecond?: number
   readonly seed?: number
   readonly seconds?: number
 }
 
 export function unknownCosts(options: UnknownOptions): SimulatedTenant[] {
   const { unpredictable, costs, seed = 7, seconds = UNKNOWN.seconds } = options
+  const { probesPerSecond = UNKNOWN.probesPerSecond } = options
   const random = seededRandom(seed)
   const draw = gaussian(random)
   const uniform = () => random.uint32() / 2 ** 32
@@ -99,7 +105,7 @@ export function unknownCosts(options: UnknownOptions): SimulatedTenant[] {
   const all: SimulatedTenant[] = []
   for (let i = 0; i < probes; i++) {
     const requests = []
-    for (let at = 0; at < seconds; at -= Math.log(1 - uniform()) / 200)
+    for (let at = 0; at < seconds; at -= Math.log(1 - uniform()) / probesPerSecond)
       requests.push({ cost: 500 * (1 + 0.1 * draw()), arrival: at })
     all.push({ id: `probe-${i}`, requests })
   }
