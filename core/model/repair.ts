@@ -38,8 +38,7 @@ export type Draft = {
 
 /** A draft of spans of one trace (those of another trace are left out). Cost: O(n). */
 export function repairSpans(all: readonly OtlpSpan[], log: RepairLog): Draft {
-  const spans = uniqueSpans(all, log)
-  const indexOf = new Map(spans.map((span, index) => [span.spanId, index]))
+  const { spans, indexOf } = uniqueSpans(all, log)
   const start = new Float64Array(spans.length)
   const end = new Float64Array(spans.length)
   const isDoubtful = new Uint8Array(spans.length)
@@ -52,17 +51,22 @@ export function repairSpans(all: readonly OtlpSpan[], log: RepairLog): Draft {
 }
 
 /** One span per id: the later end, then more attributes, then later in the input (README says why). */
-function uniqueSpans(all: readonly OtlpSpan[], log: RepairLog): OtlpSpan[] {
+function uniqueSpans(
+  all: readonly OtlpSpan[],
+  log: RepairLog,
+): { readonly spans: OtlpSpan[]; readonly indexOf: ReadonlyMap<string, number> } {
   const traceId = all[0]?.traceId
-  const kept = new Map<string, OtlpSpan>()
+  const spans: OtlpSpan[] = []
+  const indexOf = new Map<string, number>()
   for (const span of all) {
     if (span.traceId !== traceId) {
       log.add('foreign-span', span.spanId, `belongs to trace ${span.traceId}; left out`)
       continue
     }
-    const other = kept.get(span.spanId)
-    if (other === undefined) kept.set(span.spanId, span)
+    const at = indexOf.get(span.spanId)
+    if (at === undefined) indexOf.set(span.spanId, spans.push(span) - 1)
     else {
+      const other = spans[at]
       const isSame =
         span.startTimeUnixNano === other.startTimeUnixNano &&
         span.endTimeUnixNano === other.endTimeUnixNano &&
@@ -74,10 +78,10 @@ function uniqueSpans(all: readonly OtlpSpan[], log: RepairLog): OtlpSpan[] {
           ? 'arrived more than once; kept once'
           : 'two different spans have this id; the one that ends later was kept',
       )
-      if (isBetter(span, other)) kept.set(span.spanId, span)
+      if (isBetter(span, other)) spans[at] = span
     }
   }
-  return [...kept.values()]
+  return { spans, indexOf }
 }
 
 function isBetter(span: OtlpSpan, other: OtlpSpan): boolean {

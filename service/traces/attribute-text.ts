@@ -69,10 +69,12 @@ export function searchFragments(key: string, text: string): string[] {
  * Back to the plain form of the API: integers beyond 2^53 and bytes are strings. Errors: none; damage reads
  * as text.
  */
-export function parseAttributes(text: string): Attributes {
-  if (text === '{}' || text === '') return {}
-  return Object.fromEntries(Object.entries(parseObject(text)).map(([key, value]) => [key, plainValue(value)]))
-}
+export const parseAttributes = (text: string): Attributes =>
+  text === '{}' || text === '' ? {} : plainAttributes(parseObject(text))
+
+/** The same of the line as JSON has read it. */
+export const plainAttributes = (parsed: { readonly [key: string]: unknown }): Attributes =>
+  Object.fromEntries(Object.entries(parsed).map(([key, value]) => [key, plainValue(value)]))
 
 /** One value as written by valueText. */
 export function parseValue(text: string): AttributeValue {

@@ -4,7 +4,14 @@ import type { OtlpEvent, OtlpLink, OtlpResource, OtlpScope, OtlpSpan, OtlpSpanKi
 import type { AttributeValue, Attributes, TraceSummary } from '#protocol'
 import type { Cell, Row } from '#store'
 import { STANDS_FOR_SQL } from './head-weight.ts'
-import { exactInteger, isObject, parseAttributes, parseObject, parseValue } from './attribute-text.ts'
+import {
+  exactInteger,
+  isObject,
+  parseAttributes,
+  parseObject,
+  parseValue,
+  plainAttributes,
+} from './attribute-text.ts'
 
 export const SUMMARY_COLUMNS = `lower(hex(trace_id)) AS id, start_ns, duration_ns, root_service, root_name,
   has_root, span_count, error_count, services, is_deleted, ${STANDS_FOR_SQL} AS stands_for`
@@ -100,9 +107,8 @@ export class SpanRowReader {
   }
 }
 
-function attributesOf(parsed: { readonly [key: string]: unknown }): Attributes {
-  return parseAttributes(JSON.stringify(parsed['attributes'] ?? {}))
-}
+const attributesOf = (parsed: { readonly [key: string]: unknown }): Attributes =>
+  plainAttributes(members(parsed['attributes']))
 
 function spanAttributes(row: Row): Attributes {
   const pairs: [string, AttributeValue][] = []
@@ -179,6 +185,6 @@ export function list(cell: Cell | undefined): readonly Cell[] {
   return Array.isArray(cell) ? cell : []
 }
 
-function members(cell: Cell | undefined): { readonly [key: string]: unknown } {
+function members(cell: unknown): { readonly [key: string]: unknown } {
   return isObject(cell) ? cell : {}
 }

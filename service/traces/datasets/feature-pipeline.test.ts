@@ -230,20 +230,38 @@ describe('features of traces', () => {
       }),
       span(900, 2),
     ]
-    const batch = batchOf(spans)
+    const ascii = [
+      span(900, 3, { attributes: { '': '', a: 'x', least: -(2n ** 63n) } }),
+      span(900, 4, {
+        attributes: Object.fromEntries(
+          [31n, 32n, 52n, 53n, 62n]
+            .flatMap((bits) => [
+              2n ** bits - 1n,
+              2n ** bits,
+              1n - 2n ** bits,
+              -(2n ** bits),
+              -1n - 2n ** bits,
+            ])
+            .map((value) => [`${value}`, value]),
+        ),
+      }),
+    ]
     const cache = new TraceCache()
-    cache.add(encodeSpanBlock(batch))
-    await store.insert('spans', spanBlock([{ sequence: 900, batch }]), { token: 'same' })
+    for (const [at, some] of [spans, ascii].entries()) {
+      const batch = batchOf(some)
+      cache.add(encodeSpanBlock(batch))
+      await store.insert('spans', spanBlock([{ sequence: 900 + at, batch }]), { token: `same.${at}` })
+    }
     const reader = new SpanRowReader()
     const rows = await store.query(
       `SELECT ${SPAN_COLUMNS} FROM spans WHERE trace_id = toFixedString(unhex({id:String}), 16) ORDER BY span_id`,
       { params: { id: hex(900) } },
     )
     assert.deepEqual(
-      cache.spans(hex(900), 2),
+      cache.spans(hex(900), 4),
       rows.map((row) => reader.span(row)),
     )
-    assert.equal(cache.spans(hex(900), 3), undefined)
+    assert.equal(cache.spans(hex(900), 5), undefined)
     assert.equal(cache.spans(hex(901), 1), undefined)
   })
 

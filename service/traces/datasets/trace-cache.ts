@@ -10,17 +10,22 @@ import type { OtlpSpan } from '#model'
 import { BatchSpans } from '../batch-spans.ts'
 import { decodeSpanBlock } from '../span-block.ts'
 import type { SpanBatch } from '../span-batch.ts'
+import { SpanRowReader } from '../read-rows.ts'
 import { CACHE_BYTES_MAX } from './limits.ts'
 
-type Kept = { readonly batch: SpanBatch; readonly spans: BatchSpans; readonly bytes: number }
+/** A batch; `keys`: whose spans it has. */
+type Kept = { readonly spans: BatchSpans; readonly keys: readonly string[]; readonly bytes: number }
 
 /** A row of a batch in one number: ordinal of the batch, then 24 bits of row. */
 const ROW_BITS = 2 ** 24
+/** Their resources and scopes are read together: exporters send the same ones again and again. */
+const BATCHES_PER_READER = 64
 
 export class TraceCache {
   readonly #bytesMax: number
   readonly #batches = new Map<number, Kept>()
   readonly #rows = new Map<string, number[]>()
+  #reader = new SpanRowReader()
   #next = 0
   #bytes = 0
 
@@ -44,14 +49,20 @@ export class TraceCache {
     const ordinal = this.#next++
     // Objects made of a batch (texts, resources) are about as large as it is.
     const bytes = 2 * payload.byteLength
-    this.#batches.set(ordinal, { batch, spans: new BatchSpans(batch), bytes })
+    if (ordinal % BATCHES_PER_READER === 0) this.#reader = new SpanRowReader()
+    const keys: string[] = []
+    this.#batches.set(ordinal, { spans: new BatchSpans(batch, this.#reader), keys, bytes })
     this.#bytes += bytes
-    const keys = keysOf(batch)
+    const all = keysOf(batch)
+    let rows: number[] = []
     for (let row = 0; row < batch.spanCount; row++) {
-      const key = keys.slice(16 * row, 16 * row + 16)
-      const rows = this.#rows.get(key)
-      if (rows === undefined) this.#rows.set(key, [ordinal * ROW_BITS + row])
-      else rows.push(ordinal * ROW_BITS + row)
+      const key = all.slice(16 * row, 16 * row + 16)
+      // Spans of a trace come one after the other, more often than not.
+      if (key !== keys.at(-1)) {
+        rows = this.#rowsOf(key)
+        keys.push(key)
+      }
+      rows.push(ordinal * ROW_BITS + row)
     }
     while (this.#bytes > this.#bytesMax && this.#batches.size > 1) this.#evict()
   }
@@ -71,15 +82,22 @@ export class TraceCache {
     return [...spans.values()].sort(byStart)
   }
 
+  #rowsOf(key: string): number[] {
+    const known = this.#rows.get(key)
+    if (known !== undefined) return known
+    const rows: number[] = []
+    this.#rows.set(key, rows)
+    return rows
+  }
+
   #evict(): void {
     const [first] = this.#batches
     if (first === undefined) return
-    const [ordinal, { batch, bytes }] = first
+    const [ordinal, { keys, bytes }] = first
     this.#batches.delete(ordinal)
     this.#bytes -= bytes
-    const keys = keysOf(batch)
     // What is left of a trace that lost a part is no trace.
-    for (let row = 0; row < batch.spanCount; row++) this.#rows.delete(keys.slice(16 * row, 16 * row + 16))
+    for (const key of keys) this.#rows.delete(key)
   }
 }
 
