@@ -46,7 +46,7 @@ export const EXPERIMENTS: readonly Experiment[] = [
     title: 'unknown costs: what does a small tenant wait?',
     kind: 'Simulated',
     question:
-      'Twenty small tenants beside 150 on 32 slots, a part of those unpredictable (2DFQ 6.2); seven seeds. With a third it is chance whether one small request in a hundred meets blocked slots: 2DFQ^E stays under 1 ms, WFQ^E does in four of them. Where small tenants ask for half of their share they wait for themselves, and 2DFQ^E **loses** to WFQ^E, which lets them run ahead of it: it stands here too.',
+      'Twenty small tenants beside 150 on 32 slots, a part of those unpredictable (2DFQ 6.2); seven seeds. With a third it is chance whether one small request in a hundred meets blocked slots. Where small tenants ask for half of their share they wait for themselves, and 2DFQ^E loses to WFQ^E, which lets them run ahead of it: it stands here too.',
     bound:
       'p99 five times better at 66 and 90 %, at most 1.2 times worse at 0 %; at 33 % it is told, whoever wins.',
     takes: called('fair', 'probe p99'),

@@ -44,20 +44,21 @@ describe('sigma of service lag of small tenants, 100 tenants on 16 slots (2DFQ 6
 })
 
 describe('costs that nobody knows: p99 of probing tenants, 170 tenants on 32 slots (2DFQ 6.2)', () => {
-  // With a third unpredictable it is chance whether one probe in a hundred meets blocked slots: three seeds.
+  // With a third unpredictable it is chance whether one probe in a hundred meets blocked slots: of several
+  // loads the worst one counts.
   const cases = [
     { part: 'nothing', unpredictable: 0, seeds: [7], ofPeers: 1.2 },
-    { part: 'a third', unpredictable: 0.33, seeds: [1, 2, 3], ofPeers: 1 / 5 },
+    { part: 'a third', unpredictable: 0.33, seeds: [1, 2, 3, 4, 5, 6, 7], ofPeers: 1 / 5 },
     { part: 'two thirds', unpredictable: 0.66, seeds: [7], ofPeers: 1 / 5 },
   ]
   for (const { part, unpredictable, seeds, ofPeers } of cases)
-    test(`${part} unpredictable: at most ${ofPeers} of WFQ^E and WF2Q^E`, () => {
+    test(`${part} unpredictable: at worst at most ${ofPeers} of what WFQ^E and WF2Q^E are at worst`, () => {
       const loads = seeds.map((seed) => unknownCosts({ unpredictable, costs: 'lognormal', seed }))
-      const sum = (algorithm: 'wfqE' | 'wf2qE' | '2dfqE') =>
-        loads.reduce((total, tenants) => total + runUnknown(tenants, algorithm).probeP99, 0)
-      const ours = sum('2dfqE')
+      const worst = (algorithm: 'wfqE' | 'wf2qE' | '2dfqE') =>
+        Math.max(...loads.map((tenants) => runUnknown(tenants, algorithm).probeP99))
+      const ours = worst('2dfqE')
       for (const peer of ['wfqE', 'wf2qE'] as const) {
-        const theirs = sum(peer)
+        const theirs = worst(peer)
         assert.ok(ours <= theirs * ofPeers, `${ours} against ${theirs} of ${peer}`)
       }
     })
