@@ -34,7 +34,7 @@ export class GroupTable {
   readonly folds: readonly Aggregate[]
   /** A lone key of a simple kind is its own key; else its canonical text. */
   readonly #groups = new Map<Value, GroupState>()
-  /** The next row is often of the same one: it is found without making its name (4 -> 0.3 us). */
+  /** Of several keys. The next row is often of the same group, which is found without making its name. */
   #last: GroupState | undefined
   /** Rows that were counted, by weight; of those, rows for which there was no group left. */
   hits = 0
@@ -154,7 +154,7 @@ export class GroupTable {
   }
 }
 
-/** Equal lists are two lists: then it looks as if they were not. */
+/** A list of its own that is equal is missed here, and found by its name. */
 function isOf({ keys }: GroupState, wanted: readonly Value[]): boolean {
   if (keys.length !== wanted.length) return false
   for (let i = 0; i < keys.length; i++) if (keys[i] !== wanted[i]) return false

@@ -76,7 +76,7 @@ export type PackPorts = {
 
 /**
  * All tuples that happened before a point. Owned by one advice: what the last element said is kept, for
- * requests differ in their stamps and ids, and hardly in what was packed behind those (8 -> 1 us).
+ * requests differ in their stamps and ids, and hardly in what was packed behind those.
  */
 export class TupleReader {
   readonly #field: TupleField

@@ -192,6 +192,27 @@ test('advice is blamed for a late loop or a full heap only where it has its part
   )
 })
 
+test('runs in which the machine put the thread to sleep are not felt', () => {
+  const clock = { nowMs: 0, cpuMs: 0 }
+  const budget = new AdviceBudget({
+    now: () => clock.nowMs,
+    cpuMs: () => clock.cpuMs,
+    random: seeded(1),
+    savedWindows: 0,
+  })
+  const advice = {
+    packs: false,
+    run() {
+      clock.cpuMs += 0.001
+      clock.nowMs += 50
+    },
+  }
+  // Before the first nobody has asked for its CPU time: it is taken for 1 ms.
+  for (let i = 0; i < 1000; i++) budget.meter('t').run(advice, {} as AdviceEnvironment)
+  assert.ok(budget.feltNs < 1e6 + 1000 * 3000, `${budget.feltNs} ns`)
+  assert.equal(budget.use('t')?.every, 1)
+})
+
 test('what was cut from long runs is felt all the same, and the tool that held up the loop gives way', () => {
   const clock = { nowMs: 0 }
   const budget = budgetAt(clock)

@@ -100,6 +100,8 @@ export class Meters {
   }
 
   #begin(): void {
+    // What was seen while nobody was metered.
+    this.wait.take()
     this.#loop?.start()
     this.#threads?.start()
   }
