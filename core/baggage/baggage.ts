@@ -68,6 +68,12 @@ export let withCompanions: (baggage: Baggage, companions: readonly object[]) => 
 export let textOf: (baggage: Baggage) => string | undefined
 /** `text` stands for exactly these bytes. */
 export let keepText: (baggage: Baggage, text: string) => void
+/**
+ * What a meter of this process found out about these bytes, for its next look. A field from the start: one
+ * put on later changes the shape, and V8 drops what it has compiled for all that touches baggage.
+ */
+export let markOf: (baggage: Baggage) => object | undefined
+export let keepMark: (baggage: Baggage, mark: object) => void
 
 const NONE: readonly object[] = Object.freeze([])
 
@@ -81,6 +87,7 @@ export class Baggage {
   #atoms: readonly Uint8Array[] | undefined
   #reader: object | undefined
   #text: string | undefined
+  #mark: object | undefined
   #at = 0
   #end = 0
 
@@ -95,6 +102,7 @@ export class Baggage {
     this.#atoms = undefined
     this.#reader = undefined
     this.#text = undefined
+    this.#mark = undefined
   }
 
   /** The baggage of exactly these atoms, in this order. */
@@ -238,6 +246,10 @@ export class Baggage {
     textOf = (baggage) => baggage.#text
     keepText = (baggage, text) => {
       baggage.#text = text
+    }
+    markOf = (baggage) => baggage.#mark
+    keepMark = (baggage, mark) => {
+      baggage.#mark = mark
     }
   }
 }

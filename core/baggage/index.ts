@@ -1,5 +1,5 @@
 // The face of baggage/: see README.md.
-export { Baggage, companionsOf, keepText, textOf, withCompanions } from './baggage.ts'
+export { Baggage, companionsOf, keepMark, keepText, markOf, textOf, withCompanions } from './baggage.ts'
 export { BaggageError, type BaggageErrorCode } from './error.ts'
 export { BdlError, checkBdl, loadBdl, type BdlOptions, type LoadOptions } from './bdl/load.ts'
 export { type BagType, type CounterPath } from './bdl/bag-type.ts'

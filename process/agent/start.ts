@@ -269,7 +269,9 @@ class RunningAgent implements Agent {
 
   #statusOf(status: PackageStatus): PackageStatus {
     const held = this.#toolStops?.heldBy(status.name) ?? 0
-    return { ...status, use: this.#budget.use(status.name), ...(held === 0 ? {} : { held }) }
+    // `use` first: behind name and version it would change the shape that scopes of spans have, and V8 drop
+    // what it has compiled for them.
+    return { use: this.#budget.use(status.name), ...status, ...(held === 0 ? {} : { held }) }
   }
 
   /** Only where somebody can ask: without a server no advice ever comes. */

@@ -9,7 +9,7 @@
 // Retro 4.1: usage before the id is known is charged to the next id set. There it was the next on the thread;
 // a thread of Node serves all requests at once, so here it is the next in the same execution.
 
-import type { Baggage } from '#baggage'
+import { keepMark, markOf, type Baggage } from '#baggage'
 import type { Frame } from '#context'
 import type { Workflow } from '../bags.ts'
 import { BACKGROUND, NOBODY, OTHERS, type Workflows } from './workflows.ts'
@@ -21,32 +21,14 @@ export type Payer =
   | { readonly kind: 'batch'; readonly members: readonly Member[] }
   | { readonly kind: 'unnamed'; readonly execution: number }
 
-/** `new Marks(baggage)` puts the field on that very baggage: a base class may return any object as `this`. */
-class Returned {
-  constructor(target: object) {
-    return target
-  }
-}
+/** On a baggage that was read; places are of an epoch. */
+class Mark {
+  readonly payer: Payer
+  readonly epoch: number
 
-class Marks extends Returned {
-  #payer: Payer
-  #epoch: number
-
-  constructor(baggage: object, payer: Payer, epoch: number) {
-    super(baggage)
-    this.#payer = payer
-    this.#epoch = epoch
-  }
-
-  static get(baggage: object, epoch: number): Payer | undefined {
-    return #payer in baggage && baggage.#epoch === epoch ? baggage.#payer : undefined
-  }
-
-  static set(baggage: object, payer: Payer, epoch: number): void {
-    if (#payer in baggage) {
-      baggage.#payer = payer
-      baggage.#epoch = epoch
-    } else new Marks(baggage, payer, epoch)
+  constructor(payer: Payer, epoch: number) {
+    this.payer = payer
+    this.epoch = epoch
   }
 }
 
@@ -66,12 +48,12 @@ export class Payers {
     this.#reads = reads
   }
 
-  /** Cost: a private field when this baggage was met before; else its bag is read. */
+  /** Cost: a field when this baggage was met before; else its bag is read. */
   of(frame: Frame | undefined): Payer {
     if (frame === undefined) return this.background
     const { baggage } = frame
     if (baggage.byteLength === 0) return { kind: 'unnamed', execution: frame.scope.execution.root }
-    const known = Marks.get(baggage, this.#epoch)
+    const known = this.#known(baggage)
     if (known !== undefined && known.kind !== 'unnamed') return known
     const payer = known === undefined ? this.#read(baggage) : undefined
     if (payer !== undefined) return payer
@@ -96,15 +78,20 @@ export class Payers {
     this.#backgrounds = undefined
   }
 
+  #known(baggage: Baggage): Payer | undefined {
+    const mark = markOf(baggage)
+    return mark instanceof Mark && mark.epoch === this.#epoch ? mark.payer : undefined
+  }
+
   #read(baggage: Baggage): Payer | undefined {
     const tenant = this.#reads.tenant(baggage)
     const members = tenant === undefined ? undefined : this.#reads.members(baggage)
     if (tenant === undefined) {
-      Marks.set(baggage, UNNAMED, this.#epoch)
+      keepMark(baggage, new Mark(UNNAMED, this.#epoch))
       return undefined
     }
     const payer: Payer = members === undefined ? this.named(tenant) : this.#batch(members)
-    Marks.set(baggage, payer, this.#epoch)
+    keepMark(baggage, new Mark(payer, this.#epoch))
     return payer
   }
 
