@@ -4,7 +4,7 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Every thread there is to `cores` (such as `0` or `0-1`), of the process and of its descendants; what they start later follows. */
+/** To `cores` (`0`, `0-1`): every thread of the process and its descendants; what they start later follows. */
 export function pin(pid: number, cores: string): void {
   for (const one of [pid, ...descendants(pid)])
     execFileSync('taskset', ['-a', '-c', '-p', cores, String(one)], { stdio: 'ignore' })

@@ -1,9 +1,8 @@
 // What the gateway answers while a query runs, against a demo that nobody asks: two demos in turn, all their
-// processes on one core, their servers and the load on the other, so that what is compared is what a request
-// takes of the demo's CPU.
+// processes on one core, servers and load on the other: what a request takes of the demo's CPU decides.
 //
 //   turns   A B | B A | A B | ...     neighbours in time, for the machine's own pace drifts in seconds
-//   rounds  nobody is asked (A/A)     then A is asked, then B: two of the same differ for as long as they live
+//   rounds  nobody is asked (A/A)     then A is asked, then B: two of the same differ as long as they live
 //
 // A query costs more behind its arrival, for what is woven is compiled anew: those rounds are a row of their
 // own, not counted with the others.

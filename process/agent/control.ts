@@ -7,18 +7,19 @@
 // All sockets and timers are unref'd. What arrives is bytes of bounded size; what they mean is trust.ts's
 // question.
 
-import type { ClientRequest, IncomingMessage } from 'node:http'
 import { packMeasured, type AgentHello, type AgentReport } from '#protocol'
+import { EventReader } from './event-reader.ts'
 import type { Ledger } from './guard.ts'
+import type { SinkOf } from './http-answer.ts'
+import { headText, KeptConnection } from './kept-connection.ts'
 import {
   CONTROL_TIMEOUT_MS,
   RECONNECT_MS_MAX,
   RECONNECT_MS_MIN,
   REPORT_EVERY_MS,
-  RESPONSE_BYTES_MAX,
-  STATE_BYTES_MAX,
   STREAM_SILENCE_MS_MAX,
 } from './limits.ts'
+import { CONTROL_PLANE, PeerError } from './peer-error.ts'
 import type { ControlSettings } from './settings.ts'
 
 type Parts = {
@@ -48,9 +49,9 @@ export function openControl(parts: Parts): Control {
 class Connection implements Control {
   readonly #parts: Parts
   readonly #reports: NodeJS.Timeout
-  #stream: ClientRequest | undefined
-  #retry: NodeJS.Timeout | undefined
-  #agent: import('node:http').Agent | undefined
+  readonly #posts: KeptConnection
+  readonly #stream: KeptConnection
+  #retry: NodeJS.Timeout
   #failures = 0
   #toldTracepoints = -1
   #isReporting = false
@@ -59,7 +60,11 @@ class Connection implements Control {
   #isStopped = false
 
   constructor(parts: Parts) {
+    const { detached, settings } = parts
+    const peer = { peer: CONTROL_PLANE, url: settings.url, detached }
     this.#parts = parts
+    this.#posts = new KeptConnection(peer)
+    this.#stream = new KeptConnection(peer)
     this.#reports = setInterval(() => this.#report(), REPORT_EVERY_MS).unref()
     this.#retry = setTimeout(() => this.#connect(), 0).unref()
   }
@@ -68,8 +73,8 @@ class Connection implements Control {
     this.#isStopped = true
     clearInterval(this.#reports)
     clearTimeout(this.#retry)
-    this.#stream?.destroy()
-    this.#agent?.destroy()
+    this.#posts.close()
+    this.#stream.close()
   }
 
   farewell(withinMs: number): Promise<void> {
@@ -78,146 +83,109 @@ class Connection implements Control {
     return new Promise((resolve) => {
       // Referenced: nothing else holds the process now.
       const held = setTimeout(resolve, withinMs)
-      this.#post('/agent/v1/report', this.#parts.report(), () => {
+      const over = (): void => {
         clearTimeout(held)
         resolve()
-      })
+      }
+      this.#parts.detached(() => this.#post('/agent/v1/report', this.#parts.report())).then(over, over)
     })
   }
 
-  #connect(): void {
-    const hello = this.#parts.hello()
-    this.#toldTracepoints = hello.tracepoints.length
-    this.#post('/agent/v1/hello', hello, (error) => {
-      if (error !== undefined) return this.#failed('hello', error)
+  /** Settles when the stream has ended, for whatever reason. Never rejects. */
+  async #connect(): Promise<void> {
+    let where = 'control hello'
+    try {
+      const agent = await this.#tell()
       this.#isKnown = true
-      this.#report()
-      this.#follow(hello.agent)
-    })
+      void this.#report()
+      where = 'control state'
+      await this.#follow(agent)
+    } catch (error: unknown) {
+      this.#failed(where, error)
+    }
+  }
+
+  /** Says hello; gives by which name. */
+  async #tell(): Promise<string> {
+    const hello = this.#parts.hello()
+    await this.#post('/agent/v1/hello', hello)
+    this.#toldTracepoints = hello.tracepoints.length
+    return hello.agent
+  }
+
+  /** Rejects, at the latest when the stream ends. */
+  async #follow(agent: string): Promise<void> {
+    const events = new EventReader((event, data) => this.#take(event, data))
+    const sinkOf: SinkOf = (status) => {
+      if (status !== 200) throw PeerError.ofStatus(CONTROL_PLANE, status)
+      this.#failures = 0
+      this.#parts.onStream()
+      return (bytes) => events.read(bytes)
+    }
+    const path = `/agent/v1/state?agent=${encodeURIComponent(agent)}`
+    const head = this.#head('GET', path, [['accept', 'text/event-stream']])
+    await this.#stream.follow(head, sinkOf, STREAM_SILENCE_MS_MAX)
+    throw new PeerError(CONTROL_PLANE, 'closed', 'ended the stream')
+  }
+
+  #take(event: string, data: string): void {
+    if (event === 'control') this.#parts.onOrder(data)
+    if (event !== 'state') return
+    this.#parts.onState(data)
+    // Somebody waits for it: a query that was installed, or was taken away. A report that is on its way does
+    // not know of it yet.
+    this.#isAsked = true
+    void this.#report()
+  }
+
+  /** One at a time: a slow server gets fewer reports, not a queue of them. Never rejects. */
+  async #report(): Promise<void> {
+    if (this.#isReporting) return
+    this.#isReporting = true
+    try {
+      do {
+        this.#isAsked = false
+        await this.#tellVocabulary()
+        await this.#post('/agent/v1/report', this.#parts.report())
+      } while (this.#isAsked)
+    } catch (error: unknown) {
+      if (!this.#isStopped) this.#parts.ledger.note('report', error)
+    } finally {
+      this.#isReporting = false
+    }
   }
 
   /**
    * An application's tracepoints are known when it first hits them: then hello is said again, for the
    * vocabulary.
    */
-  #tellVocabulary(): void {
-    const hello = this.#parts.hello()
-    if (this.#toldTracepoints < 0 || hello.tracepoints.length === this.#toldTracepoints) return
-    this.#toldTracepoints = hello.tracepoints.length
-    this.#post('/agent/v1/hello', hello, () => {})
-  }
-
-  #follow(agent: string): void {
-    const request = this.#request('GET', `/agent/v1/state?agent=${encodeURIComponent(agent)}`, {
-      accept: 'text/event-stream',
-    })
-    this.#stream = request
-    let isOver = false
-    const over = (error: unknown) => {
-      if (isOver) return
-      isOver = true
-      request.destroy()
-      this.#failed('state', error)
-    }
-    request.setTimeout(STREAM_SILENCE_MS_MAX, () =>
-      over(new ControlError('E_CONTROL_SILENT', 'the stream was silent too long')),
-    )
-    request.on('error', over)
-    request.on('close', () => over(new ControlError('E_CONTROL_CLOSED', 'the stream ended')))
-    request.on('response', (response) => {
-      if (response.statusCode !== 200)
-        return over(new ControlError('E_CONTROL_REFUSED', `answered ${response.statusCode}`))
-      this.#failures = 0
-      this.#parts.onStream()
-      readEvents(
-        response,
-        (event, data) => {
-          if (event === 'control') this.#parts.onOrder(data)
-          if (event !== 'state') return
-          this.#parts.onState(data)
-          // Somebody waits for it: a query that was installed, or was taken away. A report that is on its way
-          // does not know of it yet.
-          this.#isAsked = true
-          this.#report()
-        },
-        over,
-      )
-    })
-    request.end()
-  }
-
-  /** One at a time: a slow server gets fewer reports, not a queue of them. */
-  #report(): void {
-    if (this.#isReporting) return
-    this.#isReporting = true
-    this.#isAsked = false
-    this.#tellVocabulary()
-    this.#post('/agent/v1/report', this.#parts.report(), (error) => {
-      this.#isReporting = false
-      if (error !== undefined) this.#parts.ledger.note('report', error)
-      else if (this.#isAsked) this.#report()
-    })
+  async #tellVocabulary(): Promise<void> {
+    const isTold = this.#toldTracepoints === this.#parts.hello().tracepoints.length
+    if (this.#isKnown && !isTold) await this.#tell()
   }
 
   #failed(where: string, error: unknown): void {
     this.#isKnown = false
-    this.#parts.ledger.note(`control ${where}`, error)
     if (this.#isStopped) return
+    this.#parts.ledger.note(where, error)
     const waitMs =
       Math.min(RECONNECT_MS_MAX, RECONNECT_MS_MIN * 2 ** this.#failures) * (0.5 + Math.random() / 2)
     this.#failures = Math.min(this.#failures + 1, 10)
     this.#retry = setTimeout(() => this.#connect(), waitMs).unref()
   }
 
-  #post(path: string, message: AgentHello | AgentReport, done: (error?: unknown) => void): void {
+  /** Resolves when it was taken. Rejects with PeerError, or with the error of the socket. */
+  async #post(path: string, message: AgentHello | AgentReport): Promise<void> {
+    const head = this.#head('POST', path, [['content-type', 'application/json']])
     const body = Buffer.from(JSON.stringify(onWire(message)))
-    const request = this.#request('POST', path, {
-      'content-type': 'application/json',
-      'content-length': body.length,
-    })
-    let isDone = false
-    const once = (error?: unknown) => {
-      if (isDone) return
-      isDone = true
-      clearTimeout(deadline)
-      done(error)
-    }
-    // Of the whole exchange: an answer of one byte a second would never be idle long enough.
-    const deadline = setTimeout(
-      () => request.destroy(new ControlError('E_CONTROL_TIMEOUT', `${path} took too long`)),
-      CONTROL_TIMEOUT_MS,
-    ).unref()
-    request.on('error', once)
-    // Always the last event, and the only one when the answer was cut at its limit or is 101.
-    request.on('close', () => once(new ControlError('E_CONTROL_CLOSED', `${path} was not answered`)))
-    request.on('response', (response) => {
-      drain(response)
-      response.on('error', once)
-      response.on('end', () => {
-        const status = response.statusCode ?? 0
-        once(
-          status >= 200 && status < 300
-            ? undefined
-            : new ControlError('E_CONTROL_REFUSED', `${path} answered ${status}`),
-        )
-      })
-    })
-    request.end(body)
+    const { status } = await this.#posts.post(head, body, CONTROL_TIMEOUT_MS)
+    if (status < 200 || status >= 300) throw PeerError.ofStatus(CONTROL_PLANE, status)
   }
 
-  #request(method: string, path: string, headers: Record<string, string | number>): ClientRequest {
-    const { settings, detached } = this.#parts
-    const http =
-      settings.url.protocol === 'https:'
-        ? process.getBuiltinModule('node:https')
-        : process.getBuiltinModule('node:http')
-    this.#agent ??= new http.Agent({ keepAlive: true, maxSockets: 3 })
-    const all = { ...headers, authorization: `Bearer ${settings.token}`, 'user-agent': 'crosscut-agent' }
-    const request = detached(() =>
-      http.request(new URL(path, settings.url), { method, agent: this.#agent, headers: all }),
-    )
-    request.on('socket', (socket) => socket.unref())
-    return request
+  #head(method: 'GET' | 'POST', path: string, lines: readonly (readonly [string, string])[]): string {
+    const { url, token } = this.#parts.settings
+    const all = [...lines, ['authorization', `Bearer ${token}`]] as const
+    return headText({ peer: CONTROL_PLANE, url }, { method, path, lines: all }, 'CROSSCUT_TOKEN')
   }
 }
 
@@ -225,54 +193,4 @@ function onWire(message: AgentHello | AgentReport): object {
   return 'measured' in message && message.measured !== undefined
     ? { ...message, measured: packMeasured(message.measured) }
     : message
-}
-
-/** Errors: codes E_CONTROL_REFUSED, E_CONTROL_TIMEOUT, E_CONTROL_SILENT, E_CONTROL_CLOSED. */
-class ControlError extends Error {
-  readonly code: string
-
-  constructor(code: string, message: string) {
-    super(message)
-    this.code = code
-  }
-}
-
-function drain(response: IncomingMessage): void {
-  let size = 0
-  response.on('data', (chunk: Buffer) => {
-    size += chunk.length
-    if (size > RESPONSE_BYTES_MAX) response.destroy()
-  })
-}
-
-/**
- * Server-sent events (HTML standard 9.2), as far as our server uses them: `event:` and `data:` lines,
- * comments, LF or CRLF.
- */
-function readEvents(
-  response: IncomingMessage,
-  onEvent: (event: string, data: string) => void,
-  onEnd: (error: unknown) => void,
-): void {
-  let rest = ''
-  let event = 'message'
-  let data = ''
-  const line = (text: string) => {
-    if (text === '') {
-      if (data !== '') onEvent(event, data)
-      event = 'message'
-      data = ''
-    } else if (text.startsWith('event:')) event = text.slice(6).trim()
-    else if (text.startsWith('data:')) data += (data === '' ? '' : '\n') + text.slice(5).trimStart()
-  }
-  response.setEncoding('utf8')
-  response.on('data', (chunk: string) => {
-    const lines = (rest + chunk).split(/\r?\n/)
-    rest = lines.pop() ?? ''
-    lines.forEach(line)
-    if (rest.length + data.length > STATE_BYTES_MAX * 2)
-      onEnd(new ControlError('E_CONTROL_REFUSED', 'an event is too large'))
-  })
-  response.on('error', onEnd)
-  response.on('close', () => onEnd(new ControlError('E_CONTROL_CLOSED', 'the stream ended')))
 }

@@ -114,3 +114,23 @@ test('a program of a moment is not gone unheard: its last report counts the span
     await Promise.all([collector.close(), plane.close()])
   }
 })
+
+test('who patches node:http meets neither our spans nor our token', async () => {
+  const collector = await startCollector()
+  const plane = await startControlPlane()
+  const service = await startService({
+    file: './patched-http.mjs',
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_BSP_SCHEDULE_DELAY: '50',
+      CROSSCUT_SERVER: plane.url,
+      CROSSCUT_TOKEN: plane.token,
+    },
+  })
+  const isReported = (): boolean => [...plane.reports.values()].some(({ spans }) => spans.sent === 2)
+  await until('its spans are sent, and reported', isReported)
+  const { stdout } = await service.stop()
+  assert.match(stdout, /^saw \/own$/m)
+  await plane.close()
+  await collector.close()
+})

@@ -222,7 +222,7 @@ const onState =
 const PLANES: readonly (readonly [name: string, code: string, answer: Answer])[] = [
   [
     'answers hello beyond its limit',
-    'E_CONTROL_CLOSED',
+    'E_CONTROL_REFUSED',
     (socket) => {
       socket.write(`${OK}Content-Length: 100000000\r\n\r\n`)
       flood(socket, 'x'.repeat(RESPONSE_BYTES_MAX))
@@ -238,12 +238,12 @@ const PLANES: readonly (readonly [name: string, code: string, answer: Answer])[]
   ],
   [
     'switches protocols',
-    'E_CONTROL_CLOSED',
+    'E_CONTROL_REFUSED',
     (socket) => socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
   ],
   [
     'switches protocols at the stream',
-    'E_CONTROL_CLOSED',
+    'E_CONTROL_REFUSED',
     onState((socket) =>
       socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
     ),

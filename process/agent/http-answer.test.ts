@@ -5,13 +5,14 @@ import { test } from 'node:test'
 import fc from 'fast-check'
 import { AnswerReader, type Answer } from './http-answer.ts'
 import { RESPONSE_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX } from './limits.ts'
+import { COLLECTOR, CONTROL_PLANE } from './peer-error.ts'
 
 const OK = 'HTTP/1.1 200 OK\r\n'
 
 /** Read in pieces that end at these shares of it; then the connection ends. */
 function readIn(text: string, cuts: readonly number[] = []): Answer | undefined {
   const bytes = Buffer.from(text, 'latin1')
-  const reader = new AnswerReader()
+  const reader = new AnswerReader(COLLECTOR)
   const ends = [...cuts.map((share) => Math.floor(share * bytes.length)), bytes.length]
   let at = 0
   for (const end of ends.sort((a, b) => a - b)) {
@@ -74,6 +75,34 @@ for (const [what, text, expected] of ANSWERS)
       }),
     )
   })
+
+test('a stream goes to its sink whole, without a limit, wherever the bytes are cut; others are kept', () => {
+  const share = fc.double({ min: 0, max: 1, noNaN: true })
+  // More lines between chunks than a head may have, and more bytes than a kept body.
+  const pieces = Array.from({ length: 6000 }, (_, i) => `${i}`.padEnd(20))
+  const chunks = pieces.map((piece) => `14\r\n${piece}\r\n`).join('')
+  const stream = Buffer.from(`${OK}Transfer-Encoding: chunked\r\n\r\n${chunks}`)
+  assert.ok(pieces.join('').length > RESPONSE_BYTES_MAX && pieces.length * 4 > RESPONSE_HEAD_BYTES_MAX)
+  fc.assert(
+    fc.property(fc.array(share, { maxLength: 6 }), (cuts) => {
+      let given = ''
+      const reader = new AnswerReader(CONTROL_PLANE, (status) =>
+        status === 200 ? (bytes) => void (given += bytes.toString()) : undefined,
+      )
+      const ends = [...cuts.map((cut) => Math.floor(cut * stream.length)), stream.length]
+      let at = 0
+      for (const end of ends.sort((a, b) => a - b)) {
+        assert.equal(reader.read(stream.subarray(at, end)), undefined)
+        at = end
+      }
+      assert.equal(given, pieces.join(''))
+    }),
+    { numRuns: 20 },
+  )
+  const refused = new AnswerReader(CONTROL_PLANE, (status) => (status === 200 ? () => {} : undefined))
+  const answer = refused.read(Buffer.from('HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\nno'))
+  assert.equal(told(answer)?.body, 'no')
+})
 
 test('what follows an answer ends the connection', () => {
   const answer = readIn(`${OK}Content-Length: 1\r\n\r\na${OK}Content-Length: 1\r\n\r\nb`)

@@ -1,4 +1,4 @@
-// The answer of a collector, read piece by piece: as much of HTTP/1.1 as an answer to a POST can be.
+// An answer of HTTP/1.1, read piece by piece: as much of it as a collector or a control plane has to say.
 //
 //   status ─► headers ─┬─ 1xx: again          ┌────────────────┐
 //                      ├─ chunked ─► size ─► bytes ─► chunk-end ┘   size 0 ─► trailers ─► answer
@@ -6,11 +6,12 @@
 //                      ├─ 204, 304 ─► answer
 //                      └─ neither ─► bytes until the connection ends ─► answer
 //
-// Whoever answers is not believed: heads and bodies end at their limits, and what is no HTTP is an error.
+// Whoever answers is not believed: heads and bodies end at their limits, and what is no HTTP is an error. A
+// body that has no end, like a stream of events, goes to a sink as it comes.
 // Source: RFC 9112, 6.
 
-import { ExportError } from './export-error.ts'
 import { RESPONSE_BYTES_MAX, RESPONSE_HEAD_BYTES_MAX } from './limits.ts'
+import { PeerError, type Peer } from './peer-error.ts'
 
 export type Answer = {
   readonly status: number
@@ -20,10 +21,15 @@ export type Answer = {
   readonly isKept: boolean
 }
 
+/** Takes a body as it comes, without a limit; undefined: it is kept for the answer. Throws to refuse it. */
+export type SinkOf = (status: number) => ((bytes: Buffer) => void) | undefined
+
 type State = 'status' | 'headers' | 'size' | 'bytes' | 'chunk-end' | 'trailers'
 
 /** Owned by one request. */
 export class AnswerReader {
+  readonly #peer: Peer
+  readonly #sinkOf: SinkOf | undefined
   #state: State = 'status'
   /** Of the line begun. */
   #line = ''
@@ -37,9 +43,15 @@ export class AnswerReader {
   #bytesLeft = 0
   #body: Uint8Array[] = []
   #bodyBytes = 0
+  #sink: ((bytes: Buffer) => void) | undefined
   #answer: Answer | undefined
 
-  /** Gives the answer as soon as it is whole. Throws ExportError on what cannot be one. */
+  constructor(peer: Peer, sinkOf?: SinkOf) {
+    this.#peer = peer
+    this.#sinkOf = sinkOf
+  }
+
+  /** Gives the answer as soon as it is whole. Throws PeerError on what cannot be one. */
   read(bytes: Buffer): Answer | undefined {
     let at = 0
     while (at < bytes.length && this.#answer === undefined)
@@ -57,20 +69,31 @@ export class AnswerReader {
 
   #readBytes(bytes: Buffer, at: number): number {
     const end = Math.min(bytes.length, at + this.#bytesLeft)
-    this.#bodyBytes += end - at
-    if (this.#bodyBytes > RESPONSE_BYTES_MAX) throw ExportError.ofStatus(this.#status)
-    this.#body.push(bytes.subarray(at, end))
+    const piece = bytes.subarray(at, end)
+    if (this.#sink === undefined) this.#keep(piece)
+    else {
+      this.#sink(piece)
+      // The lines between its chunks: the limit is for those of one piece.
+      this.#headBytes = 0
+    }
     this.#bytesLeft -= end - at
     if (this.#bytesLeft === 0 && this.#isChunked) this.#state = 'chunk-end'
     else if (this.#bytesLeft === 0) this.#finish()
     return end
   }
 
+  #keep(piece: Buffer): void {
+    this.#bodyBytes += piece.length
+    if (this.#bodyBytes > RESPONSE_BYTES_MAX) throw PeerError.ofStatus(this.#peer, this.#status)
+    this.#body.push(piece)
+  }
+
   #readLine(bytes: Buffer, at: number): number {
     const newline = bytes.indexOf(0x0a, at)
     const end = newline < 0 ? bytes.length : newline
     this.#headBytes += end - at + 1
-    if (this.#headBytes > RESPONSE_HEAD_BYTES_MAX) throw new ExportError('the head of an answer has no end')
+    if (this.#headBytes > RESPONSE_HEAD_BYTES_MAX)
+      throw new PeerError(this.#peer, 'refused', 'sends a head without end')
     this.#line += bytes.toString('latin1', at, end)
     if (newline < 0) return end
     const line = this.#line.endsWith('\r') ? this.#line.slice(0, -1) : this.#line
@@ -88,7 +111,7 @@ export class AnswerReader {
       case 'size':
         return this.#takeSize(line)
       case 'chunk-end':
-        if (line !== '') throw noHttp()
+        if (line !== '') throw this.#noHttp()
         this.#state = 'size'
         return
       case 'trailers':
@@ -100,7 +123,7 @@ export class AnswerReader {
 
   #takeStatus(line: string): void {
     const [, version, status] = /^HTTP\/1\.([01]) ([1-5]\d\d)(?: |$)/.exec(line) ?? []
-    if (status === undefined) throw noHttp()
+    if (status === undefined) throw this.#noHttp()
     this.#isOld = version === '0'
     this.#status = Number(status)
     this.#state = 'headers'
@@ -108,15 +131,15 @@ export class AnswerReader {
 
   #takeHeader(line: string): void {
     const colon = line.indexOf(':')
-    if (colon <= 0) throw noHttp()
+    if (colon <= 0) throw this.#noHttp()
     const value = line.slice(colon + 1).trim()
     switch (line.slice(0, colon).toLowerCase()) {
       case 'content-length':
-        if (!/^\d{1,15}$/.test(value)) throw noHttp()
+        if (!/^\d{1,15}$/.test(value)) throw this.#noHttp()
         this.#length = Number(value)
         break
       case 'transfer-encoding':
-        if (value.toLowerCase() !== 'chunked') throw noHttp()
+        if (value.toLowerCase() !== 'chunked') throw this.#noHttp()
         this.#isChunked = true
         break
       case 'connection':
@@ -129,16 +152,20 @@ export class AnswerReader {
 
   #endHead(): void {
     // Another protocol begins here: none that we asked for.
-    if (this.#status === 101) throw ExportError.ofStatus(this.#status)
-    if (this.#status < 200) this.#state = 'status'
-    else if (this.#status === 204 || this.#status === 304) this.#finish()
+    if (this.#status === 101) throw PeerError.ofStatus(this.#peer, this.#status)
+    if (this.#status < 200) {
+      this.#state = 'status'
+      return
+    }
+    this.#sink = this.#sinkOf?.(this.#status)
+    if (this.#status === 204 || this.#status === 304) this.#finish()
     else if (this.#isChunked) this.#state = 'size'
     else this.#beginBytes(this.#length ?? Infinity)
   }
 
   #takeSize(line: string): void {
     const [size] = /^[\da-f]{1,8}/i.exec(line) ?? []
-    if (size === undefined) throw noHttp()
+    if (size === undefined) throw this.#noHttp()
     const bytes = Number.parseInt(size, 16)
     if (bytes === 0) this.#state = 'trailers'
     else this.#beginBytes(bytes)
@@ -161,7 +188,8 @@ export class AnswerReader {
       isKept: isFramed && !isAmbiguous && !this.#isClosing && !this.#isOld,
     }
   }
-}
 
-const noHttp = (): ExportError =>
-  new ExportError('what answers at the address of the collector speaks no HTTP/1')
+  #noHttp(): PeerError {
+    return new PeerError(this.#peer, 'refused', 'speaks no HTTP/1 at its address')
+  }
+}
