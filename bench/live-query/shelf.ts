@@ -7,6 +7,9 @@ import { Crosscut, until } from '../../test/system/running.ts'
 import { pin } from './pinned.ts'
 
 const DEMO = path.join(import.meta.dirname, '..', '..', 'demo', 'main.ts')
+/** Its requests have a tenant, as with `npm start`. */
+const TENANTS = { CROSSCUT_TENANT: 'header:x-tenant' }
+const TENANT = { 'x-tenant': 'web' }
 const POLL_MS = 10
 const WIDTH = 8
 /** 16 rows of 10 kB: one block on three datanodes. */
@@ -24,11 +27,11 @@ export class Shelf {
   static async start(): Promise<Shelf> {
     const shelf = new Shelf()
     const crosscut = await shelf.#crosscut.start()
-    const demo = await crosscut.run([DEMO, '--load', '0'], {}, /shelf ready/)
+    const demo = await crosscut.run([DEMO, '--load', '0'], TENANTS, /shelf ready/)
     shelf.#demoPid = demo.child.pid ?? 0
     shelf.#gateway = /shelf ready (\S+)/.exec(demo.output())?.[1] ?? ''
     const body = Buffer.alloc(FILE_BYTES, 'row ')
-    const headers = { 'content-type': 'application/octet-stream' }
+    const headers = { ...TENANT, 'content-type': 'application/octet-stream' }
     await fetch(`${shelf.#gateway}/objects/bench?rid=fill`, { method: 'PUT', body, headers })
     await until(
       async () => (await shelf.agents()).filter(({ report }) => report !== undefined).length >= 7,
@@ -86,7 +89,9 @@ export class Shelf {
       while (performance.now() - startMs < ms) {
         this.#requests += 1
         const row = this.#requests % 16
-        const answer = await fetch(`${this.#gateway}/rows/bench/${row}?rid=b${this.#requests}`)
+        const answer = await fetch(`${this.#gateway}/rows/bench/${row}?rid=b${this.#requests}`, {
+          headers: TENANT,
+        })
         if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`)
         await answer.arrayBuffer()
         answered += 1

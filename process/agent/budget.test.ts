@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { AdviceEnvironment } from '#advice'
 import { AdviceBudget } from './budget.ts'
+import { ADVICE_SAMPLE_EVERY } from './limits.ts'
 import { blameFor } from './watchdog.ts'
 
 const budgetAt = (clock: { readonly nowMs: number }): AdviceBudget =>
@@ -211,6 +212,31 @@ test('runs in which the machine put the thread to sleep are not felt', () => {
   for (let i = 0; i < 1000; i++) budget.meter('t').run(advice, {} as AdviceEnvironment)
   assert.ok(budget.feltNs < 1e6 + 1000 * 3000, `${budget.feltNs} ns`)
   assert.equal(budget.use('t')?.every, 1)
+})
+
+test('the CPU clock is asked behind a long run only: of short ones it tells nothing', () => {
+  const clock = { nowMs: 0, asked: 0 }
+  const budget = new AdviceBudget({
+    now: () => clock.nowMs,
+    cpuMs: () => {
+      clock.asked += 1
+      return clock.nowMs
+    },
+    random: seeded(1),
+    savedWindows: 0,
+  })
+  const runs = (count: number, ms: number): void => {
+    const run = (): void => void (clock.nowMs += ms)
+    for (let i = 0; i < count; i++) budget.meter('t').run({ packs: false, run }, {} as AdviceEnvironment)
+  }
+  for (let i = 0; i < 100; i++) {
+    runs(20, 0.001)
+    runs(1, 0.9)
+  }
+  assert.equal(clock.asked, 0)
+  runs(ADVICE_SAMPLE_EVERY, 1.1)
+  runs(20, 0.001)
+  assert.ok(clock.asked > 0)
 })
 
 test('what was cut from long runs is felt all the same, and the tool that held up the loop gives way', () => {

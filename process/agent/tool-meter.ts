@@ -32,7 +32,10 @@ const SURPRISED_INERTIA = 2
 const INERTIA = 8
 /** What CPU time can tell from a thread that was put to sleep; what a run that was not asked is taken for. */
 const LONG_MS = 1
-/** Behind a surprise. Asked at each run, the CPU clock (a system call) took more than a short advice. */
+/**
+ * Behind a run that was long: of a shorter one CPU time tells no more. Asked at each run, the CPU clock (a
+ * system call) took more than a short advice.
+ */
 const DOUBTED_RUNS = 64
 
 type Miss = PackageUse['missed'][number]
@@ -132,6 +135,7 @@ export class ToolMeter {
     } finally {
       const ms = now() - startMs
       this.#timed((ms > LONG_MS ? Math.min(ms, this.#workedMs(cpuStartMs)) : ms) * 1e6)
+      this.#doubts = ms > LONG_MS ? DOUBTED_RUNS : Math.max(0, this.#doubts - 1)
       if (advice.packs) {
         this.#packedBytes += environment.baggage.byteLength - bytes
         this.#packs += 1
@@ -147,7 +151,6 @@ export class ToolMeter {
   #timed(sampleNs: number): void {
     const ns = Math.min(sampleNs, SURPRISE * this.#expectedNs)
     const isSurprise = ns < sampleNs
-    this.#doubts = isSurprise ? DOUBTED_RUNS : Math.max(0, this.#doubts - 1)
     this.#expectedNs += (ns - this.#expectedNs) / (isSurprise ? SURPRISED_INERTIA : INERTIA)
     this.feltNs += sampleNs - ns
     const stoodFor = this.#period
