@@ -240,7 +240,15 @@ export class Baggage {
     companionsOf = (baggage) => baggage.#companions
     withCompanions = (baggage, companions) => {
       const made = Baggage.#make(baggage.#bytes, baggage.#owned, companions)
-      made.#text = baggage.#text
+      // Of the same bytes all that was found out stays true.
+      if (made !== Baggage.empty) {
+        made.#atoms = baggage.#atoms
+        made.#text = baggage.#text
+        made.#mark = baggage.#mark
+        made.#reader = baggage.#reader
+        made.#at = baggage.#at
+        made.#end = baggage.#end
+      }
       return made
     }
     textOf = (baggage) => baggage.#text

@@ -37,8 +37,8 @@ export type Workflow = {
 export function openWorkflow(): Workflow {
   let loaded: { readonly tenant: BagType<TenantValue>; readonly tags: BagType<TagsValue> } | undefined
   const bags = () => (loaded ??= load())
-  // Several ask at each step of a request, of the same baggage.
-  let last: { readonly baggage: Baggage; readonly tenant: string | undefined } | undefined
+  // Several ask at each step of a request, of the same bytes.
+  let last: { readonly bytes: Uint8Array; readonly tenant: string | undefined } | undefined
   // What names a tenant and holds nothing else is made once: most requests bring nothing.
   const alone = new Map<string, Baggage>()
   const write = (baggage: Baggage, id: string) => bags().tenant.write(baggage, { id })
@@ -53,7 +53,8 @@ export function openWorkflow(): Workflow {
   return {
     tenant: (baggage) => {
       if (baggage.byteLength === 0) return undefined
-      if (last?.baggage !== baggage) last = { baggage, tenant: bags().tenant.read(baggage)?.id }
+      const bytes = baggage.encode()
+      if (last?.bytes !== bytes) last = { bytes, tenant: bags().tenant.read(baggage)?.id }
       return last.tenant
     },
     withTenant: (baggage, id) => {

@@ -16,6 +16,7 @@ import type { HoldSwitch } from './holds.ts'
 import type { FleetKey } from './fleet-key.ts'
 import type { RequestLines } from './head-lines.ts'
 import { RETURN_CHARS_MAX } from './limits.ts'
+import { RecentValues } from './recent-values.ts'
 import { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
 
 /**
@@ -62,6 +63,7 @@ export class Wire {
   readonly #trust: AddressRules
   readonly #egress: AddressRules
   readonly #key: FleetKey | undefined
+  readonly #recent = new RecentValues()
   readonly #onFault: ((error: unknown) => void) | undefined
 
   constructor(options: {
@@ -190,6 +192,10 @@ export class Wire {
 
   /** A member's or a flow-back's value; undefined = refused by its MAC or wholly damaged. */
   decodeValue(value: string): Baggage | undefined {
+    return this.#recent.get(value) ?? this.#decoded(value)
+  }
+
+  #decoded(value: string): Baggage | undefined {
     const text = this.#verified(value)
     if (text === undefined) return undefined
     if (text.length > RETURN_CHARS_MAX) {
@@ -203,7 +209,10 @@ export class Wire {
     }
     const baggage = Baggage.decodeLenient(bytes)
     if (baggage.byteLength < bytes.length) this.counts.baggage_malformed++
-    else keepText(baggage, text)
+    else {
+      keepText(baggage, text)
+      this.#recent.keep(value, baggage)
+    }
     return baggage
   }
 
