@@ -1,5 +1,6 @@
-// The values of our member that were read last, and what they stand for: requests of one tenant bring the same
-// value, and the same object keeps what its readers found out about it (its text, who pays, where a bag is).
+// The values of our member that were read last, and what they stand for: requests of one tenant bring the
+// same value, and the same object keeps what its readers found out about it (its text, who pays, where a bag
+// is).
 //
 // A value is looked for in one place alone, so one that is never met again costs a comparison and a store.
 import type { Baggage } from '#baggage'

@@ -1,4 +1,4 @@
-// What a wire makes of values it has met before: what a wire that meets them for the first time makes of them.
+// Values that a wire has met before are read as by a wire that meets them for the first time.
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
 import { test } from 'node:test'
