@@ -1,7 +1,7 @@
-// Load on one service over kept connections: as much as it takes (closed loop), or so many a second
-// whatever happens (open loop).
+// Load on one service over kept connections.
 
 import http from 'node:http'
+import { pace, saturate } from '../pacing.ts'
 
 /** `cc=` with one bag: Bag 64 { 0: these values }. */
 export function baggageOf(values: readonly string[]): string {
@@ -30,31 +30,13 @@ export class Load {
   }
 
   /** `width` requests at a time for `ms`; gives how many were answered, and in how many ms. */
-  async saturate(ms: number, width: number): Promise<{ readonly answered: number; readonly ms: number }> {
-    const startMs = performance.now()
-    let answered = 0
-    const client = async () => {
-      while (performance.now() - startMs < ms) {
-        await this.#one()
-        answered += 1
-      }
-    }
-    await Promise.all(Array.from({ length: width }, client))
-    return { answered, ms: performance.now() - startMs }
+  saturate(ms: number, width: number): Promise<{ readonly answered: number; readonly ms: number }> {
+    return saturate(ms, width, () => this.#one())
   }
 
-  /** `perSecond` requests a second for `ms`, sent when they are due; gives how many were answered. */
-  async pace(ms: number, perSecond: number): Promise<number> {
-    const startMs = performance.now()
-    const pending: Promise<void>[] = []
-    let sent = 0
-    for (let elapsed = 0; elapsed < ms; elapsed = performance.now() - startMs) {
-      for (const due = Math.floor((elapsed * perSecond) / 1000); sent < due; sent += 1)
-        pending.push(this.#one())
-      await new Promise((resolve) => setTimeout(resolve, 2))
-    }
-    await Promise.all(pending)
-    return sent
+  /** `perSecond` requests a second for `ms`; gives how many were answered. */
+  pace(ms: number, perSecond: number): Promise<number> {
+    return pace(ms, perSecond, () => this.#one())
   }
 
   close(): void {

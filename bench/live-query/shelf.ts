@@ -4,7 +4,8 @@ import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentView, QueryResults, QueryView } from '#protocol'
 import { Crosscut, until } from '../../test/system/running.ts'
-import { pin } from './pinned.ts'
+import { pace, saturate } from '../pacing.ts'
+import { family } from './processes.ts'
 
 const DEMO = path.join(import.meta.dirname, '..', '..', 'demo', 'main.ts')
 /** Its requests have a tenant, as with `npm start`. */
@@ -21,6 +22,7 @@ type Installed = QueryView & { readonly warnings: readonly string[] }
 export class Shelf {
   readonly #crosscut = new Crosscut()
   #demoPid = 0
+  #demo: readonly number[] | undefined
   #gateway = ''
   #requests = 0
 
@@ -40,9 +42,9 @@ export class Shelf {
     return shelf
   }
 
-  /** The demo without its server. */
-  pinDemo(cores: string): void {
-    pin(this.#demoPid, cores)
+  /** The processes of the demo without its server. */
+  get demo(): readonly number[] {
+    return (this.#demo ??= family(this.#demoPid))
   }
 
   async agents(): Promise<readonly AgentView[]> {
@@ -83,22 +85,21 @@ export class Shelf {
 
   /** As many requests for rows as the gateway answers in `ms`; a second. */
   async drive(ms: number): Promise<number> {
-    const startMs = performance.now()
-    let answered = 0
-    const client = async (): Promise<void> => {
-      while (performance.now() - startMs < ms) {
-        this.#requests += 1
-        const row = this.#requests % 16
-        const answer = await fetch(`${this.#gateway}/rows/bench/${row}?rid=b${this.#requests}`, {
-          headers: TENANT,
-        })
-        if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`)
-        await answer.arrayBuffer()
-        answered += 1
-      }
-    }
-    await Promise.all(Array.from({ length: WIDTH }, client))
-    return (answered * 1000) / (performance.now() - startMs)
+    const { answered, ms: tookMs } = await saturate(ms, WIDTH, () => this.#one())
+    return (answered * 1000) / tookMs
+  }
+
+  /** `perSecond` requests for rows a second for `ms`; gives how many were answered. */
+  pace(ms: number, perSecond: number): Promise<number> {
+    return pace(ms, perSecond, () => this.#one())
+  }
+
+  async #one(): Promise<void> {
+    this.#requests += 1
+    const place = `/rows/bench/${this.#requests % 16}?rid=b${this.#requests}`
+    const answer = await fetch(this.#gateway + place, { headers: TENANT })
+    if (!answer.ok) throw new Error(`the gateway answered ${answer.status}`)
+    await answer.arrayBuffer()
   }
 
   close(): Promise<void> {
