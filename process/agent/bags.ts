@@ -15,6 +15,7 @@ const SCHEMA = `
 `
 
 type TenantValue = { id?: string; members?: string }
+const NOBODY: TenantValue = Object.freeze({})
 type TagsValue = { values?: Map<string, string> }
 
 /** A value of one name: longer ones are cut, for they ride with each request. */
@@ -38,7 +39,13 @@ export function openWorkflow(): Workflow {
   let loaded: { readonly tenant: BagType<TenantValue>; readonly tags: BagType<TagsValue> } | undefined
   const bags = () => (loaded ??= load())
   // Several ask at each step of a request, of the same bytes.
-  let last: { readonly bytes: Uint8Array; readonly tenant: string | undefined } | undefined
+  let last: { readonly bytes: Uint8Array; readonly value: TenantValue } | undefined
+  const read = (baggage: Baggage): TenantValue => {
+    if (baggage.byteLength === 0) return NOBODY
+    const bytes = baggage.encode()
+    if (last?.bytes !== bytes) last = { bytes, value: bags().tenant.read(baggage) ?? NOBODY }
+    return last.value
+  }
   // What names a tenant and holds nothing else is made once: most requests bring nothing.
   const alone = new Map<string, Baggage>()
   const write = (baggage: Baggage, id: string) => bags().tenant.write(baggage, { id })
@@ -51,18 +58,13 @@ export function openWorkflow(): Workflow {
     return made
   }
   return {
-    tenant: (baggage) => {
-      if (baggage.byteLength === 0) return undefined
-      const bytes = baggage.encode()
-      if (last?.bytes !== bytes) last = { bytes, tenant: bags().tenant.read(baggage)?.id }
-      return last.tenant
-    },
+    tenant: (baggage) => read(baggage).id,
     withTenant: (baggage, id) => {
       const cut = id.slice(0, TEXT_LENGTH_MAX)
       return baggage.byteLength === 0 ? nameAlone(cut) : write(baggage, cut)
     },
     members: (baggage) => {
-      const text = baggage.byteLength === 0 ? undefined : bags().tenant.read(baggage)?.members
+      const text = read(baggage).members
       return text === undefined || text === '' ? undefined : parseMembers(text)
     },
     withMembers: (baggage, members) => {

@@ -36,7 +36,7 @@ const LONG_MS = 1
  * Behind a run that was long: of a shorter one CPU time tells no more. Asked at each run, the CPU clock (a
  * system call) took more than a short advice.
  */
-const DOUBTED_RUNS = 64
+const DOUBTED_RUNS = 8
 
 type Miss = PackageUse['missed'][number]
 
