@@ -1,6 +1,7 @@
 // Retro: what do policies achieve, and how much can a controller take in?
 //
-//   controller   E15: reports a second of one core, 1,000 workflows each, policies decided once a second.
+//   controller   E15: reports a second of one core, 1,000 workflows each, policies decided once a second; as
+//                measurements, and as the text that an agent sends.
 //   live         E4, E5: a fair gate in front of the thread pool and of the event loop, in real processes;
 //                E14: shares against the truth, over three processes.
 //   the rest     in simulated time, so the same on every machine: E1, E6, E7, E9 to E12, E16 to E18, beside
@@ -9,7 +10,7 @@
 //
 // E2 and E3 are `bench fair`, E13 is `bench metering`. The page of all: retro/evaluation.ts.
 
-import type { MeasurementReport } from '#protocol'
+import { packMeasured, type Measured } from '#protocol'
 import { Controller, POLICIES } from '#control'
 import type { Policy } from '#fair'
 import {
@@ -25,6 +26,7 @@ import {
   uniform,
 } from '../service/control/testing/systems.ts'
 import type { SystemSecond } from '../service/control/simulate-system.ts'
+import { agentReport } from '../service/server/handlers/agents.ts'
 import { measurePair, runDirectly, summarize, type BenchRow } from './measure.ts'
 import { attributionRows } from './retro/attribution.ts'
 import { baselineRows } from './retro/beside-baselines.ts'
@@ -46,7 +48,8 @@ export async function bench(): Promise<BenchRow[]> {
     ...backgroundRows(),
     ...baselineRows(),
     ...beyondRows(),
-    controllerRow(),
+    controllerRow('1,000 workflows a report', measurements),
+    controllerRow('1,000 workflows a report, from its text', fromText),
   ]
 }
 
@@ -54,15 +57,17 @@ function row(metric: string, subject: string, unit: string, peer: string, { ours
   return { bench: 'retro', metric, subject, unit, peer, ...summarize(ours, peers) }
 }
 
+const WORKFLOWS = Array.from({ length: 1_000 }, (_, i) => `tenant-${i}`)
+
 /** 2,000 processes in turn; after each round, as if a second had passed, the policies decide. */
-function controllerRow(): BenchRow {
-  const workflows = Array.from({ length: 1_000 }, (_, i) => `tenant-${i}`)
+function controllerRow(subject: string, readerOf: (sequence: number) => () => Measured): BenchRow {
   const processes = Array.from({ length: 2_000 }, (_, i) => `process-${i}`)
   const controller = new Controller()
   for (const name of ['bfair', 'latency-slo']) controller.setPolicy(name, POLICIES[name] as Policy)
   controller.setTarget('tenant-7', { seconds: 0.01, statistic: 'mean' })
   let sequence = 0
   let next = 0
+  let read = readerOf(sequence)
   const measured = measurePair({
     turnMs: 1_500,
     runs: 9,
@@ -71,8 +76,9 @@ function controllerRow(): BenchRow {
         if (next === 0) {
           sequence += 1
           controller.step(sequence * 1_000)
+          read = readerOf(sequence)
         }
-        controller.take(reportOf(processes[next] ?? '', sequence, workflows), sequence * 1_000)
+        controller.take({ ...read(), process: processes[next] ?? '', sequence }, sequence * 1_000)
         next = (next + 1) % processes.length
       }
       return controller.measurements.counts
@@ -82,7 +88,7 @@ function controllerRow(): BenchRow {
   return {
     bench: 'retro',
     metric: 'controller',
-    subject: '1,000 workflows a report',
+    subject,
     unit: 'reports/s per core',
     peer: null,
     ...measured,
@@ -91,17 +97,52 @@ function controllerRow(): BenchRow {
   }
 }
 
-function reportOf(process: string, sequence: number, workflows: readonly string[]): MeasurementReport {
-  const column = new Float64Array(workflows.length).fill(sequence * 10)
-  return {
-    process,
+function measurements(sequence: number): () => Measured {
+  const column = Float64Array.from(WORKFLOWS, (_, i) => sequence * (10 + i / 7))
+  const measured: Measured = {
     epoch: 1,
-    sequence,
     atMs: sequence * 1_000,
-    workflows,
-    resources: [{ name: 'db', kind: 'pool', load: column, waitMs: column, serviceMs: column }],
+    workflows: WORKFLOWS,
+    resources: [
+      {
+        name: 'db',
+        kind: 'pool',
+        count: column,
+        load: column,
+        waitMs: column,
+        serviceMs: column,
+        waitSq: column,
+        serviceSq: column,
+      },
+    ],
     points: [{ name: 'door', passed: column }],
     requests: { finished: column, latencyMs: column },
+  }
+  return () => measured
+}
+
+/** As it comes in: 100 kB of JSON, read by the server's parser. */
+function fromText(sequence: number): () => Measured {
+  const body = Buffer.from(
+    JSON.stringify({
+      agent: 'a',
+      epoch: 'e',
+      seq: sequence,
+      timeMs: 0,
+      stateVersion: 0,
+      packages: [],
+      measured: packMeasured(measurements(sequence)()),
+      spans: { emitted: 0, sent: 0, dropped: 0, queued: 0 },
+      drops: {},
+      budget: { adviceNs: 0, adviceRuns: 0, isTripped: false },
+      eventLoopDelayMsP99: 0,
+      rssBytes: 0,
+    }),
+  )
+  return () => {
+    const { measured } = agentReport(JSON.parse(body.toString()), '')
+    if (measured === undefined) throw new Error('a report without measurements')
+    return measured
   }
 }
 

@@ -29,6 +29,23 @@ test('text of other lengths, or of foreign characters, is no column', () => {
   assert.deepEqual(unpackColumn(''), new Float64Array())
 })
 
+test('bytes of another decoder are read wherever in their buffer they lie', () => {
+  const numbers = new Float64Array([1, -2.5, 1e300])
+  for (let offset = 0; offset <= 8; offset++) {
+    const bytes = new Uint8Array(offset + numbers.byteLength)
+    bytes.set(new Uint8Array(numbers.buffer), offset)
+    assert.deepEqual(
+      unpackColumn('any', () => bytes.subarray(offset)),
+      numbers,
+      `${offset}`,
+    )
+  }
+  assert.equal(
+    unpackColumn('any', () => undefined),
+    undefined,
+  )
+})
+
 test('of a report the columns are packed, and nothing else', () => {
   const [load, passed] = [new Float64Array([1, 2]), [3, 4]]
   const resource = {

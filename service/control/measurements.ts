@@ -445,7 +445,9 @@ function valueOf(process: ProcessState, column: Column | undefined, workflow: st
   return at === undefined || column === undefined ? 0 : (column.perSecond[at] ?? 0)
 }
 
+/** Keeps the names it has where no new ones come: those of a report are then gone with it. */
 function learnNames(state: ProcessState, names: readonly string[]): void {
+  if (names.length === state.names.length) return
   for (let i = state.names.length; i < names.length; i++) state.index.set(names[i] ?? '', i)
   state.names = names
 }

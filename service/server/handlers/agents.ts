@@ -75,9 +75,15 @@ const columnText = text(Math.ceil((COLUMN_LENGTH_MAX * 8 * 4) / 3))
 /** The controller looks at each number itself: here it only has to be one. Lists of numbers are as good. */
 const column: Parser<WorkflowColumn> = (value, where) => {
   if (typeof value !== 'string') return numbers(value, where)
-  const unpacked = unpackColumn(columnText(value, where))
+  const unpacked = unpackColumn(columnText(value, where), decodeLong)
   if (unpacked === undefined) throw wrong(where, 'must be float64 numbers in base64url')
   return unpacked
+}
+
+/** Node's own: 1,000 numbers take 5 us, with the loop of `#base` 45. It skips what is foreign, so look again. */
+function decodeLong(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : undefined
 }
 
 const measured: Parser<Measured> = object({
@@ -114,7 +120,7 @@ const use: Parser<PackageUse> = object({
   packedBytes: integer,
 })
 
-const report: Parser<AgentReport> = object({
+export const agentReport: Parser<AgentReport> = object({
   agent: text(128),
   epoch: text(128),
   seq: integer,
@@ -159,7 +165,7 @@ export const takeReport: Handler = async (
   { request, response },
   { agents, queries, sampling, throttling },
 ) => {
-  const told = report(await readJson(request), '')
+  const told = agentReport(await readJson(request), '')
   if (agents.report(told)) {
     queries.take(told)
     sampling.take(told)
