@@ -119,6 +119,43 @@ describe('what reports say', () => {
     )
   })
 
+  const futures: readonly [string, Partial<MeasurementReport>][] = [
+    ['number', { sequence: 2 ** 53 - 1, atMs: 3_000 }],
+    ['time', { sequence: 3, atMs: 1e15 }],
+    ['epoch', { sequence: 3, epoch: 2 ** 53 - 1 }],
+  ]
+  for (const [name, change] of futures)
+    test(`one ${name} from the future costs what a silent process does, then all is as before`, () => {
+      const controller = fed()
+      controller.take(report({ ...change, total: 300 }), 3_000)
+      const seen: number[] = []
+      for (let sequence = 4; sequence <= 11; sequence++) {
+        controller.take(report({ sequence }), sequence * 1_000)
+        controller.step(sequence * 1_000)
+        seen.push(controller.measurements.throughput('door', 'acme'))
+      }
+      assert.deepEqual(seen.slice(-1), [100], seen.join(' '))
+      assert.ok(Math.max(...seen) <= 100, seen.join(' '))
+    })
+
+  test('decisions are dated by the clock of people; who is silent is known by the other', () => {
+    const controller = fed()
+    controller.setPolicy(
+      'p',
+      set('p', (api) => void api.setRate('door', 'acme', 50)),
+    )
+    assert.equal(controller.step(2_500, 1e12).length, 1)
+    assert.equal(controller.step(3_000, 1e12 - 3_600_000).length, 1)
+    controller.removePolicy('p')
+    assert.deepEqual(
+      controller.decisions.map(({ atMs, because }) => [atMs, because]),
+      [
+        [1e12, 'decided'],
+        [1e12 - 3_600_000, 'removed'],
+      ],
+    )
+  })
+
   test('a silent process is forgotten, with all it measured', () => {
     const controller = fed()
     assert.equal(controller.step(6_900).length, 1)

@@ -68,7 +68,7 @@ export class Controller {
   #decisions = new Ring<Decision>(DECISIONS_MAX)
   /** What the system looks like to who decides nothing. */
   readonly #view = new RateTable(this.measurements, this.#targets)
-  #nowMs = 0
+  #wallMs = 0
 
   /** Begins at the next step; replaces the one of this name, and all that it had set. */
   setPolicy(name: string, policy: Policy, options: PolicyOptions = {}): void {
@@ -117,15 +117,19 @@ export class Controller {
     return pictureOf(this.#policies.get(name)?.table ?? this.#view)
   }
 
+  /** `nowMs`: on a clock that does not jump. */
   take(report: MeasurementReport, nowMs: number): Reception {
     return this.measurements.take(report, nowMs)
   }
 
-  /** Once a second: lets every policy decide, and says what each process shall do. */
-  step(nowMs: number): ControlLease[] {
-    this.#nowMs = nowMs
+  /**
+   * Once a second: lets every policy decide, and says what each process shall do. `nowMs` is of the clock of
+   * `take`; decisions are dated by the clock of people, which may jump.
+   */
+  step(nowMs: number, wallMs = nowMs): ControlLease[] {
+    this.#wallMs = wallMs
     this.measurements.expire(nowMs)
-    for (const [name, running] of this.#policies) this.#decide(name, running, nowMs)
+    for (const [name, running] of this.#policies) this.#decide(name, running)
     return this.#leases()
   }
 
@@ -144,7 +148,7 @@ export class Controller {
     }))
   }
 
-  #decide(name: string, running: Running, nowMs: number): void {
+  #decide(name: string, running: Running): void {
     if (running.errors >= POLICY_ERRORS_MAX) return
     const before = ratesOf(running.table)
     try {
@@ -161,24 +165,24 @@ export class Controller {
       ...changesOf(before, decided, 'decided'),
       ...changesOf(decided, ratesOf(running.table), 'lifted'),
     ]
-    this.#remember({ name, isDryRun: running.options.isDryRun ?? false, changes, nowMs })
+    this.#remember({ name, isDryRun: running.options.isDryRun ?? false, changes })
   }
 
   #recordReleased(name: string, because: 'removed' | 'replaced'): void {
     const running = this.#policies.get(name)
     if (running === undefined) return
     const changes = changesOf(ratesOf(running.table), new Map(), because)
-    this.#remember({ name, isDryRun: running.options.isDryRun ?? false, changes, nowMs: this.#nowMs })
+    this.#remember({ name, isDryRun: running.options.isDryRun ?? false, changes })
   }
 
   #remember(made: {
     readonly name: string
     readonly isDryRun: boolean
     readonly changes: readonly Change[]
-    readonly nowMs: number
   }): void {
-    const { name: policy, isDryRun, changes, nowMs: atMs } = made
+    const { name: policy, isDryRun, changes } = made
     if (changes.length === 0) return
+    const atMs = this.#wallMs
     const reasonOf = reasonsOf(this.#view)
     const reasons = new Map<string, Reason>()
     for (const { id, from, to, because } of changes) {

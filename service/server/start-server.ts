@@ -197,7 +197,8 @@ function controlPlane(
     onTail,
   })
   state.sampleBy((agent) => sampling.stateFor(agent))
-  const throttling = new Throttling({ dataDir, agents, nowMs: Date.now })
+  const monotonicMs = () => performance.now()
+  const throttling = new Throttling({ dataDir, agents, nowMs: Date.now, monotonicMs })
   return { agents, state, queries, sampling, throttling }
 }
 

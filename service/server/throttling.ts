@@ -44,7 +44,14 @@ import type { PolicyProcess } from './policy-process.ts'
 import { RequestError, ServerError } from './server-error.ts'
 
 type Saved = { readonly [name: string]: PolicyDefinition }
-type Parts = { readonly dataDir: DataDir; readonly agents: Agents; readonly nowMs: () => number }
+type Parts = {
+  readonly dataDir: DataDir
+  readonly agents: Agents
+  /** For people: it may jump. */
+  readonly nowMs: () => number
+  /** For who is silent, and for how long: it does not. */
+  readonly monotonicMs: () => number
+}
 
 export class Throttling {
   readonly #parts: Parts
@@ -76,7 +83,7 @@ export class Throttling {
   take({ agent, seq, measured }: AgentReport): void {
     if (measured === undefined) return
     if (measured.obeyed !== undefined && measured.obeyed > 0) this.#obeyed.set(agent, measured.obeyed)
-    this.#controller.take({ ...measured, process: agent, sequence: seq }, this.#parts.nowMs())
+    this.#controller.take({ ...measured, process: agent, sequence: seq }, this.#parts.monotonicMs())
   }
 
   /** Called with each order for this agent; the result ends it. */
@@ -211,7 +218,7 @@ export class Throttling {
     for (const agent of this.#obeyed.keys())
       if (!this.#controller.measurements.has(agent)) this.#obeyed.delete(agent)
     const nowMs = this.#parts.nowMs()
-    const leases = this.#controller.step(nowMs)
+    const leases = this.#controller.step(this.#parts.monotonicMs(), nowMs)
     this.#history.note(this.#controller.measurements, nowMs, new Set(this.#controller.targets.keys()))
     for (const lease of leases) {
       if (lease.settings.length > 0) holding.add(lease.process)

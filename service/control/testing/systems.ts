@@ -29,22 +29,28 @@ export type Setup = {
   readonly algorithm?: Algorithm
   readonly admission?: () => Admission
   readonly isControlled?: (second: number) => boolean
+  readonly onSecond?: (second: number) => void
+  /** To look at afterwards, or to change meanwhile; default a new one. */
+  readonly controller?: Controller
 }
 
 /** What a peer changes of a system beside its controller. */
-function peerOf({ algorithm, admission, isControlled }: Setup, resources: readonly SimulatedResource[]) {
+function peerOf(
+  { algorithm, admission, isControlled, onSecond }: Setup,
+  resources: readonly SimulatedResource[],
+) {
   return {
     resources: algorithm === undefined ? resources : resources.map((one) => ({ ...one, algorithm })),
     ...(admission === undefined ? {} : { admission: admission() }),
     ...(isControlled === undefined ? {} : { isControlled }),
+    ...(onSecond === undefined ? {} : { onSecond }),
   }
 }
 
 function controllerOf(
-  { policy, options }: Setup,
+  { policy, options, controller = new Controller() }: Setup,
   targets: Readonly<Record<string, number>> = {},
 ): Controller {
-  const controller = new Controller()
   for (const [workflow, seconds] of Object.entries(targets))
     controller.setTarget(workflow, { seconds, statistic: 'mean' })
   if (policy !== undefined) controller.setPolicy('policy', policy, options)
@@ -127,10 +133,10 @@ export function twoDominants(setup: Setup): SystemSecond[] {
     seed: setup.seed ?? 1,
     seconds: setup.seconds ?? 120,
     controller: controllerOf(setup),
-    resources: [
+    ...peerOf(setup, [
       { process: 'server', name: 'cpu', kind: 'cpu', slots: 1 },
       { process: 'server', name: 'pool', kind: 'pool', slots: 1 },
-    ],
+    ]),
     workloads: [
       { id: 'cpu', clients: 120, steps: [cpu(10, 'door'), pool(6)] },
       { id: 'pool', clients: 80, steps: [pool(10, 'door'), cpu(6)] },
