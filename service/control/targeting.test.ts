@@ -16,13 +16,17 @@ const step = (process: string, point: string, meanMs: number) => ({
 })
 
 /** Two stores; `mixed` floods the first, where `victim` waits, and asks a little of the second. */
-function twoStores(pointOf: (store: string) => string): {
+function twoStores(
+  pointOf: (store: string) => string,
+  name = 'latency-slo',
+  params: Record<string, number> = {},
+): {
   readonly controller: Controller
   readonly input: SystemInput
 } {
   const controller = new Controller()
   controller.setTarget('victim', { seconds: 0.03, statistic: 'mean' })
-  controller.setPolicy('slo', policy('latency-slo'))
+  controller.setPolicy('p', policy(name), { params })
   const [a, b] = [pointOf('store-a'), pointOf('store-b')]
   const input = {
     seed: 3,
@@ -80,6 +84,24 @@ describe('LatencySLO cuts a tenant on its way to the slow resource', () => {
     const places = controller.decisions.map(({ point }) => point)
     assert.ok(places.filter((point) => point === 'door').length > places.length / 2, places.join(' '))
   })
+})
+
+describe('BFAIR cuts a tenant on its way to the resource that is slow', () => {
+  for (const [name, pointOf, held] of [
+    ['two points', (store: string) => `door of ${store}`, 'door of store-a'],
+    ['two instances of one point', () => 'door', 'door@store-a'],
+  ] as const)
+    test(`${name}: the other stays open, and the slowdown is brought down`, () => {
+      const { controller, input } = twoStores(pointOf, 'bfair', { slowdown: 5 })
+      const run = simulateSystem({ ...input, seconds: 60 })
+      const places = new Set(controller.decisions.map(({ point, workflow }) => `${workflow} at ${point}`))
+      assert.deepEqual([...places], [`mixed at ${held}`])
+      const slow = run.slice(30).map(({ slowdown }) => slowdown['disk@store-a'] ?? 0)
+      const mean = slow.reduce((sum, one) => sum + one, 0) / slow.length
+      assert.ok(mean < 10, `${mean}; without it is 20`)
+      const other = controller.measurements.throughputAt(pointOf('store-b'), 'mixed', 'store-b')
+      assert.ok(other > 20, `${other} of 30 a second`)
+    })
 })
 
 /** What `greedy` and `modest` pass at two points of two processes, 100 a second each. */

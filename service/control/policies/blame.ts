@@ -7,6 +7,7 @@
 
 import type { ControllerApi } from '#fair'
 import { RESOURCES_PER_STEP_MAX, sumOf } from './shares.ts'
+import { waysAt } from './ways.ts'
 
 export function blame(
   api: ControllerApi,
@@ -26,9 +27,8 @@ export function blame(
 }
 
 /**
- * Where workflows have to be cut for what they do to the victim: at the points they pass in the processes of
- * the resources where they do most harm, so that their other ways stay open. Where most instances of a point
- * are concerned it is the point as a whole. undefined = everywhere, for none of those is passed.
+ * Where workflows have to be cut for what they do to the victim: on their ways to the resources where they do
+ * most harm.
  */
 export function waysTo(api: ControllerApi, victim: string): (l: string) => string[] | undefined {
   const workflows = api.workflows()
@@ -36,34 +36,16 @@ export function waysTo(api: ControllerApi, victim: string): (l: string) => strin
     r,
     painPerLoad: pain / Math.max(Number.MIN_VALUE, sumOf(workflows.map((w) => api.load(r, w)))),
   }))
-  let all: Map<string, number> | undefined
+  const ways = waysAt(api)
   return (l) => {
     const harms = pains.map(({ r, painPerLoad }) => ({ r, harm: painPerLoad * api.load(r, l) }))
     const most = Math.max(0, ...harms.map(({ harm }) => harm))
-    const near = harms.flatMap(({ r, harm }) =>
-      harm > 0 && 4 * harm >= most ? (api.pointsAt?.(r) ?? []) : [],
+    const near = harms.filter(({ harm }) => harm > 0 && 4 * harm >= most)
+    return ways(
+      l,
+      near.map(({ r }) => r),
     )
-    const passed = [...new Set(near)].filter((p) => api.throughput(p, l) > 0)
-    if (passed.length === 0) return undefined
-    all ??= instancesOf(api)
-    const concerned = countBy(passed.map(nameOf))
-    const isMost = (name: string) => 2 * (concerned.get(name) ?? 0) > (all?.get(name) ?? 0)
-    return [...new Set(passed.map((p) => (isMost(nameOf(p)) ? nameOf(p) : p)))]
   }
-}
-
-/** How many each point has. */
-function instancesOf(api: ControllerApi): Map<string, number> {
-  const all = new Set(api.resources().flatMap((r) => api.pointsAt?.(r) ?? []))
-  return countBy([...all].map(nameOf))
-}
-
-const nameOf = (instance: string): string => instance.slice(0, instance.lastIndexOf('@'))
-
-function countBy(names: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1)
-  return counts
 }
 
 /** Resources where the victim waits, the worst first: what a little less load there would spare it. */

@@ -29,7 +29,7 @@ export function scale(
 }
 
 /** Every point, and every instance of one where this workflow is limited. */
-function everywhere(api: ControllerApi, w: string): string[] {
+export function everywhere(api: ControllerApi, w: string): string[] {
   return [...new Set([...api.points(), ...(api.held?.(w) ?? [])])]
 }
 
@@ -38,8 +38,14 @@ function everywhere(api: ControllerApi, w: string): string[] {
  * up what comes too fast, and a rate that adds up factors is a second sum behind the first: together they
  * swing. What passes a full resource is its capacity, whatever the rate was.
  */
-export function steer(api: ControllerApi, w: string, factor: number, params: Params = {}): void {
-  for (const p of api.points()) {
+export function steer(
+  api: ControllerApi,
+  w: string,
+  factor: number,
+  params: Params = {},
+  places: readonly string[] = everywhere(api, w),
+): void {
+  for (const p of places) {
     const floor = params[`floor.${w}`] ?? 0
     const rate = api.getRate(p, w)
     api.setRate(p, w, Math.max(floor, factor * (factor < 1 ? Math.min(rate, api.throughput(p, w)) : rate)))
