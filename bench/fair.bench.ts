@@ -8,6 +8,7 @@
 //                 WFQ^E and WF2Q^E, with log-normal costs and log-uniform ones, and where small tenants ask
 //                 for half of their share (WFQ^E, which lets them run ahead of it, wins where all is
 //                 predictable).
+//   long run      that load for 40 s, three seeds: work of predictable tenants over that of the others.
 
 import { createScheduler, Flow, Request, type Algorithm } from '#fair'
 import {
@@ -34,6 +35,7 @@ export async function bench(): Promise<BenchRow[]> {
     ...[0, 0.33].flatMap((unpredictable) =>
       probeRows({ unpredictable, costs: 'lognormal', probesPerSecond: BUSY_PROBES }),
     ),
+    ...longRunRows(),
   ]
 }
 
@@ -124,6 +126,25 @@ function probeRows(options: Omit<UnknownOptions, 'seed'>): BenchRow[] {
     unit: 'ms',
     peer,
     ...summarize(ours, p99(peer)),
+  }))
+}
+
+/** 1 = in the long run predictable tenants get what unpredictable ones get. */
+function longRunRows(): BenchRow[] {
+  const SECONDS = 40
+  const loads = SEEDS.slice(0, 3).map((seed) =>
+    unknownCosts({ unpredictable: 0.66, costs: 'lognormal', seed, seconds: SECONDS }),
+  )
+  const shares = (algorithm: Algorithm) =>
+    loads.map((tenants) => runUnknown(tenants, algorithm, SECONDS).tameOverWild)
+  const ours = shares('2dfqE')
+  return (['wfqE', 'wf2qE'] as const).map((peer) => ({
+    bench: 'fair',
+    metric: 'long run, work of predictable over unpredictable',
+    subject: '2dfqE, 66 % unpredictable, lognormal',
+    unit: 'x',
+    peer,
+    ...summarize(ours, shares(peer)),
   }))
 }
 

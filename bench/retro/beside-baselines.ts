@@ -5,9 +5,11 @@
 // The static limit is the best an operator could have chosen by what well-behaved tenants need.
 
 import { POLICIES } from '#control'
+import type { Policy } from '#fair'
 import { baselines } from '../../service/control/testing/baselines.ts'
 import {
   background,
+  farthestFrom,
   INNOCENT,
   LISTS,
   mean,
@@ -16,7 +18,13 @@ import {
   oneServer,
   PHASES,
   phaseOf,
+  reweighted,
+  REWEIGHTED_AT,
   threePhases,
+  TIGHT_TARGETS,
+  twoDominants,
+  uniform,
+  WEIGHTS,
   type Setup,
 } from '../../service/control/testing/systems.ts'
 import type { SystemSecond } from '../../service/control/simulate-system.ts'
@@ -34,7 +42,9 @@ type Experiment = {
 }
 
 export function baselineRows(): BenchRow[] {
-  return [lock(), pool(), phases(), server(), replication()].flatMap(rowsOf)
+  return [lock(), pool(), phases(), server(), weights(), dominants(), replication(), attribution()].flatMap(
+    rowsOf,
+  )
 }
 
 function rowsOf({ system, ours, peers, questions }: Experiment): BenchRow[] {
@@ -154,6 +164,73 @@ function server(): Experiment {
         subject,
         unit: 'req/s',
         of: (run) => [...'abcd'].reduce((sum, id) => sum + goodput(later(run), id), 0),
+      },
+    ],
+  }
+}
+
+function weights(): Experiment {
+  return {
+    system: reweighted,
+    ours: withPolicy('bfair'),
+    peers: baselines({ tenants: ['a', 'b', 'c', 'd'], rate: 125 }),
+    questions: [
+      {
+        metric: 'E10 farthest that five seconds of a tenant are from its part by weight',
+        subject: 'bfair, 1 : 1 : 2 : 2, from 15 s after it is set',
+        unit: 'of it',
+        of: (run) => farthestFrom(WEIGHTS, run.slice(REWEIGHTED_AT + 15)),
+      },
+    ],
+  }
+}
+
+/** Of either tenant 0.625 of the resource that it needs most can be had at once. */
+function dominants(): Experiment {
+  const share = (run: Run, id: string) => goodput(run.slice(60), id) / 100
+  const subject = 'r-drf'
+  return {
+    system: twoDominants,
+    ours: withPolicy('r-drf'),
+    peers: baselines({ tenants: ['cpu', 'pool'], rate: 62 }),
+    questions: [
+      {
+        metric: 'E11 ratio of dominant shares',
+        subject,
+        unit: 'x',
+        of: (run) => share(run, 'cpu') / share(run, 'pool'),
+      },
+      {
+        metric: 'E11 smaller dominant share',
+        subject,
+        unit: 'of its resource',
+        of: (run) => Math.min(share(run, 'cpu'), share(run, 'pool')),
+      },
+    ],
+  }
+}
+
+/** At targets so tight that the culprit has to be cut by more than half. */
+function attribution(): Experiment {
+  const subject = 'latency-slo, tight targets'
+  const each = (run: Run) => PHASES.map((_, i) => phaseOf(run, i, TIGHT_TARGETS))
+  const tenants = ['f1', 'f2', 'f3', ...PHASES, ...Object.keys(INNOCENT)]
+  return {
+    system: (setup) => threePhases({ ...setup, targets: TIGHT_TARGETS }),
+    ours: withPolicy('latency-slo'),
+    peers: { uniform: { policy: uniform as Policy }, ...baselines({ tenants, rate: 60 }) },
+    questions: [
+      {
+        metric: `E17 innocent goodput (of ${INNOCENT.good1 + INNOCENT.good2})`,
+        subject,
+        unit: 'req/s',
+        of: (run) => mean(each(run).map((phase) => phase.perSecond('good1') + phase.perSecond('good2'))),
+      },
+      {
+        metric: 'E17 seconds over target',
+        subject,
+        unit: 'part',
+        of: (run) => mean(each(run).map(({ violating }) => violating)),
       },
     ],
   }

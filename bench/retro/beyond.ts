@@ -13,12 +13,18 @@ import {
   run,
   tailTarget,
 } from '../../service/control/testing/newer-systems.ts'
-import { threePhases } from '../../service/control/testing/systems.ts'
+import {
+  CHURN_SECONDS,
+  churning,
+  missedInChurn,
+  threePhases,
+  type Setup,
+} from '../../service/control/testing/systems.ts'
 import type { BenchRow } from '../measure.ts'
 import { aloneRow, rowOf, SEEDS } from './rows.ts'
 
 export function beyondRows(): BenchRow[] {
-  return [...deadlineRows(), ...capRows(), ...tailRows(), ...lossRows()]
+  return [...deadlineRows(), ...capRows(), ...tailRows(), ...lossRows(), churnRow()]
 }
 
 function deadlineRows(): BenchRow[] {
@@ -98,4 +104,16 @@ function lossRows(): BenchRow[] {
     unit: 's',
   }
   return [aloneRow(named, heldFor)]
+}
+
+function churnRow(): BenchRow {
+  const policy = POLICIES['latency-slo']
+  const missed = (setup: Setup) => SEEDS.map((seed) => missedInChurn(churning({ ...setup, seed })).length)
+  const named = {
+    metric: 'E16 seconds over target while ten instances come and go',
+    subject: 'latency-slo',
+    unit: `of ${CHURN_SECONDS - 10}`,
+    peer: 'none',
+  }
+  return rowOf(named, missed(policy === undefined ? {} : { policy }), missed({}))
 }

@@ -50,6 +50,7 @@ describe('costs that nobody knows: p99 of probing tenants, 170 tenants on 32 slo
     { part: 'nothing', unpredictable: 0, seeds: [7], ofPeers: 1.2 },
     { part: 'a third', unpredictable: 0.33, seeds: [1, 2, 3, 4, 5, 6, 7], ofPeers: 1 / 5 },
     { part: 'two thirds', unpredictable: 0.66, seeds: [7], ofPeers: 1 / 5 },
+    { part: 'nine tenths', unpredictable: 0.9, seeds: [7], ofPeers: 1 / 5 },
   ]
   for (const { part, unpredictable, seeds, ofPeers } of cases)
     test(`${part} unpredictable: at worst at most ${ofPeers} of what WFQ^E and WF2Q^E are at worst`, () => {

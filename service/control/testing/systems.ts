@@ -72,8 +72,40 @@ export function oneServer(setup: Setup): SystemSecond[] {
   })
 }
 
+export const REWEIGHTED_AT = 45
+export const WEIGHTS = { a: 1, b: 1, c: 2, d: 2 } as const
+
+/** E10, second part: the same policy is set anew with other weights while it runs. */
+export function reweighted(setup: Setup): SystemSecond[] {
+  const { policy, options, controller = new Controller() } = setup
+  const weights = Object.fromEntries(Object.entries(WEIGHTS).map(([id, weight]) => [`weight.${id}`, weight]))
+  const onSecond = (second: number) => {
+    if (second === REWEIGHTED_AT && policy !== undefined)
+      controller.setPolicy('policy', policy, { ...options, params: { ...options?.params, ...weights } })
+  }
+  return oneServer({ ...setup, controller, onSecond })
+}
+
+/** How far any tenant's mean of any five seconds is from its part of 500 a second by weight, in parts of it. */
+export function farthestFrom(
+  weights: Readonly<Record<string, number>>,
+  run: readonly SystemSecond[],
+): number {
+  const all = Object.values(weights).reduce((sum, weight) => sum + weight, 0)
+  const windows = run.slice(0, -4).map((_, i) => run.slice(i, i + 5))
+  const distances = windows.flatMap((window) =>
+    Object.entries(weights).map(([id, weight]) => {
+      const got = mean(window.map(({ tenants }) => tenants[id]?.finished ?? 0))
+      return Math.abs(got / ((500 * weight) / all) - 1)
+    }),
+  )
+  return Math.max(...distances)
+}
+
 export const PHASE_SECONDS = 60
 export const PHASES = ['scan', 'mkdir', 'spin'] as const
+/** What each of them makes slow. */
+export const SLOW_THERE = { scan: 'disk@store', mkdir: 'lock@service', spin: 'cpu@service' } as const
 /** Seconds. */
 export const PHASE_TARGETS = { f1: 0.05, f2: 0.025, f3: 0.06 } as const
 /** So tight that a culprit has to be cut by more than half. */
@@ -192,6 +224,66 @@ export function onePool(setup: Setup): SystemSecond[] {
       { id: 'page', perSecond: 50, steps: query(2) },
     ],
   })
+}
+
+/** Who was cut in a phase, and at which resource that was said to do harm. */
+export function cutsOf({ decisions }: Controller, phase: number) {
+  const inPhase = (atMs: number) => Math.ceil(atMs / 1000 / PHASE_SECONDS) === phase + 1
+  return decisions
+    .filter(({ atMs, because, from, to }) => inPhase(atMs) && because === 'decided' && to < from)
+    .map(({ workflow, reason }) => ({ workflow, resource: reason.resource }))
+}
+
+/** Each lives half a minute, and one comes every six seconds: five at a time. */
+export const INSTANCES = 10
+const LIFE_SECONDS = 30
+const EVERY_SECONDS = 6
+export const CHURN_SECONDS = (INSTANCES - 1) * EVERY_SECONDS + LIFE_SECONDS
+export const CHURN_TARGET = 0.05
+
+/** E16: ten instances of a gateway come and go in front of one disk, where a culprit floods all of them. */
+export function churning(setup: Setup): SystemSecond[] {
+  const lives = Array.from({ length: INSTANCES }, (_, i) => ({
+    fromSecond: i * EVERY_SECONDS,
+    untilSecond: i * EVERY_SECONDS + LIFE_SECONDS,
+  }))
+  const disk = (i: number, meanMs: number) => [
+    step(`gate-${i}`, 'cpu', { meanMs: 0.2, point: 'door' }),
+    step('store', 'disk', { meanMs }),
+  ]
+  const isThere = ({ process }: { readonly process: string }, second: number) =>
+    lives.every(
+      ({ fromSecond, untilSecond }, i) =>
+        process !== `gate-${i}` || (second >= fromSecond && second < untilSecond),
+    )
+  return simulateSystem({
+    seed: setup.seed ?? 1,
+    seconds: CHURN_SECONDS + 15,
+    controller: controllerOf(setup, { victim: CHURN_TARGET }),
+    ...peerOf(setup, [
+      ...lives.map((_, i) => ({ process: `gate-${i}`, name: 'cpu', kind: 'cpu' as const, slots: 1 })),
+      { process: 'store', name: 'disk', kind: 'disk', slots: 1 },
+    ]),
+    deliver: (reports, second) => reports.filter((report) => isThere(report, second)),
+    workloads: lives.flatMap((life, i) => [
+      { id: 'victim', perSecond: 4, steps: disk(i, 4), ...life },
+      { id: 'culprit', clients: 8, steps: disk(i, 8), ...life },
+    ]),
+  })
+}
+
+/** Seconds after the first ten in which the victim waits too long, and the age of the newest instance. */
+export function missedInChurn(
+  run: readonly SystemSecond[],
+): { readonly second: number; readonly age: number }[] {
+  const lastBirth = (INSTANCES - 1) * EVERY_SECONDS
+  return run
+    .slice(10, CHURN_SECONDS)
+    .filter(({ tenants }) => (tenants['victim']?.meanMs ?? 0) > 1000 * CHURN_TARGET)
+    .map(({ second }) => ({
+      second,
+      age: second > lastBirth ? second - lastBirth : second % EVERY_SECONDS,
+    }))
 }
 
 /** What one does without attribution: everybody without a target is cut alike (E17). */
