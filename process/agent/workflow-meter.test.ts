@@ -41,3 +41,21 @@ test('hostile names cost what is bounded: beyond the limit all are one', () => {
   assert.deepEqual([resources.length, points.length], [METER_RESOURCES_MAX, METER_POINTS_MAX])
   assert.ok(JSON.stringify(meter.report()).length < 256 * 1024)
 })
+
+test('a name that is too long is cut, and stays one', () => {
+  const meter = newMeter()
+  const long = 'r'.repeat(300)
+  for (let i = 0; i < 3; i++) {
+    meter.used({ ...use, resource: long })
+    meter.passed(long, 'a')
+  }
+  const { resources, points } = meter.report()
+  assert.deepEqual(
+    resources.map(({ load }) => load),
+    [[6]],
+  )
+  assert.deepEqual(
+    points.map(({ passed }) => passed),
+    [[3]],
+  )
+})

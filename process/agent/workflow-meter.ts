@@ -100,10 +100,11 @@ export class WorkflowMeter {
   }
 
   #point(name: string): PointColumns | undefined {
-    const known = this.#points.get(name)
+    const cut = name.slice(0, TENANT_LENGTH_MAX)
+    const known = this.#points.get(cut)
     if (known !== undefined || this.#points.size >= METER_POINTS_MAX) return known
     const made: PointColumns = { passed: [], refused: [] }
-    this.#points.set(name.slice(0, TENANT_LENGTH_MAX), made)
+    this.#points.set(cut, made)
     return made
   }
 }

@@ -37,8 +37,8 @@ export class Usage {
   readonly #nowMs: () => number
   #epoch: number
   #renewedMs: number
-  /** Work of all places when last looked at, to know what is recent. */
-  #before: readonly number[] = []
+  /** Load by place when last looked at, to know what is recent. */
+  #before: ReadonlyMap<Columns, readonly number[]> = new Map()
   readonly #resources = new Map<string, Columns>()
   readonly #unnamed = new Map<number, Owed>()
 
@@ -55,10 +55,11 @@ export class Usage {
 
   /** undefined: all places of resources are taken. */
   resource(name: string, kind: ResourceMeasurementKind): Columns | undefined {
-    const known = this.#resources.get(name)
+    const cut = name.slice(0, TENANT_LENGTH_MAX)
+    const known = this.#resources.get(cut)
     if (known !== undefined || this.#resources.size >= METER_RESOURCES_MAX) return known
     const made = new Columns(kind)
-    this.#resources.set(name.slice(0, TENANT_LENGTH_MAX), made)
+    this.#resources.set(cut, made)
     return made
   }
 
@@ -142,14 +143,14 @@ export class Usage {
    * whoever else keeps some.
    */
   renewed(): boolean {
-    if (!this.workflows.isFull) return false
-    const work = this.#work()
-    const recent = work.map((sum, place) => sum - (this.#before[place] ?? 0))
     const nowMs = this.#nowMs()
-    if (nowMs - this.#renewedMs < RENEW_MS_MIN) return false
-    this.#before = work
-    this.#renewedMs = nowMs
+    if (!this.workflows.isFull || nowMs - this.#renewedMs < RENEW_MS_MIN) return false
     const { names } = this.workflows
+    const recent = this.#recent()
+    this.#before = new Map(
+      [...this.#resources.values()].map((one) => [one, names.map((_, i) => one.loadOf(i))]),
+    )
+    this.#renewedMs = nowMs
     const total = recent.reduce((sum, one) => sum + one, 0)
     if ((recent[names.indexOf(OTHERS)] ?? 0) <= RENEW_OTHERS_PART * total) return false
     const busiest = names
@@ -165,17 +166,19 @@ export class Usage {
     this.workflows.renew(names)
     this.payers.forget()
     this.#epoch += 1
-    this.#before = []
+    this.#before = new Map()
     for (const columns of this.#resources.values()) columns.clear()
     // What is owed keeps columns, never places.
   }
 
-  /** By place: load of all resources, each as its part of that resource. */
-  #work(): number[] {
+  /** By place: load of all resources since the last look, each as its part of that resource. */
+  #recent(): number[] {
     const work = this.workflows.names.map(() => 0)
     for (const columns of this.#resources.values()) {
-      const total = work.reduce((sum, _, place) => sum + columns.loadOf(place), 0)
-      if (total > 0) for (let i = 0; i < work.length; i++) work[i] += columns.loadOf(i) / total
+      const before = this.#before.get(columns)
+      const fresh = work.map((_, place) => columns.loadOf(place) - (before?.[place] ?? 0))
+      const total = fresh.reduce((sum, one) => sum + one, 0)
+      if (total > 0) for (const [place, load] of fresh.entries()) work[place] += load / total
     }
     return work
   }
