@@ -6,6 +6,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import { DEFAULT_TRIGGERS, TRIGGER_MS_MAX, TRIGGER_MS_MIN, type Triggers } from '#traces'
 import { ServerError } from './server-error.ts'
 
 export type ServerOptions = {
@@ -33,6 +34,14 @@ export type ServerOptions = {
   readonly tokenFile?: string
   /** Hours that spans are kept. */
   readonly retentionHours?: number
+  /** A trace whose root was seen has its rows when no span came for so long. Default 800. */
+  readonly traceIdleMs?: number
+  /** The same for a trace whose root was not seen. Default 1200. */
+  readonly traceRootlessIdleMs?: number
+  /** A trace has its first rows so long after its first span at the latest, quiet or not. Default 10000. */
+  readonly traceFirstMs?: number
+  /** A trace that goes on has them anew each time it is so much older. Default 10000. */
+  readonly traceAgainMs?: number
   /** Told on stderr by `up`; default silent. */
   readonly log?: (message: string) => void
 }
@@ -42,20 +51,30 @@ export type Config = Required<Omit<ServerOptions, 'retentionHours' | 'tokenFile'
     readonly log: (message: string) => void
   }
 
-type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours'
-const FIELDS: { readonly [name: string]: { readonly kind: Kind; readonly env: string } } = {
-  dataDir: { kind: 'text', env: 'CROSSCUT_DATA' },
-  host: { kind: 'text', env: 'CROSSCUT_HOST' },
-  port: { kind: 'port', env: 'CROSSCUT_PORT' },
-  otlpPort: { kind: 'port', env: 'CROSSCUT_OTLP_PORT' },
-  otlpGrpcPort: { kind: 'port', env: 'CROSSCUT_OTLP_GRPC_PORT' },
-  autoPort: { kind: 'flag', env: 'CROSSCUT_AUTO_PORT' },
-  allowedHosts: { kind: 'list', env: 'CROSSCUT_ALLOWED_HOSTS' },
-  otlpOrigins: { kind: 'list', env: 'CROSSCUT_OTLP_ORIGINS' },
-  countryHeader: { kind: 'text', env: 'CROSSCUT_COUNTRY_HEADER' },
-  insecureNoAuth: { kind: 'flag', env: 'CROSSCUT_INSECURE_NO_AUTH' },
-  tokenFile: { kind: 'text', env: 'CROSSCUT_TOKEN_FILE' },
-  retentionHours: { kind: 'hours', env: 'CROSSCUT_RETENTION_HOURS' },
+type Kind = 'text' | 'port' | 'flag' | 'list' | 'hours' | 'trigger'
+type Setting = { readonly kind: Kind; readonly flag: string; readonly env: string }
+/** Every setting by its name in ServerOptions and in the file; the page docs/reference/settings.md. */
+export const SETTINGS: { readonly [name: string]: Setting } = {
+  dataDir: { kind: 'text', flag: '--data', env: 'CROSSCUT_DATA' },
+  host: { kind: 'text', flag: '--host', env: 'CROSSCUT_HOST' },
+  port: { kind: 'port', flag: '--port', env: 'CROSSCUT_PORT' },
+  otlpPort: { kind: 'port', flag: '--otlp-port', env: 'CROSSCUT_OTLP_PORT' },
+  otlpGrpcPort: { kind: 'port', flag: '--otlp-grpc-port', env: 'CROSSCUT_OTLP_GRPC_PORT' },
+  autoPort: { kind: 'flag', flag: '--auto-port', env: 'CROSSCUT_AUTO_PORT' },
+  allowedHosts: { kind: 'list', flag: '--allow-host', env: 'CROSSCUT_ALLOWED_HOSTS' },
+  otlpOrigins: { kind: 'list', flag: '--allow-origin', env: 'CROSSCUT_OTLP_ORIGINS' },
+  countryHeader: { kind: 'text', flag: '--country-header', env: 'CROSSCUT_COUNTRY_HEADER' },
+  insecureNoAuth: { kind: 'flag', flag: '--insecure-no-auth', env: 'CROSSCUT_INSECURE_NO_AUTH' },
+  tokenFile: { kind: 'text', flag: '--token-file', env: 'CROSSCUT_TOKEN_FILE' },
+  retentionHours: { kind: 'hours', flag: '--retention-hours', env: 'CROSSCUT_RETENTION_HOURS' },
+  traceIdleMs: { kind: 'trigger', flag: '--trace-idle-ms', env: 'CROSSCUT_TRACE_IDLE_MS' },
+  traceRootlessIdleMs: {
+    kind: 'trigger',
+    flag: '--trace-rootless-idle-ms',
+    env: 'CROSSCUT_TRACE_ROOTLESS_IDLE_MS',
+  },
+  traceFirstMs: { kind: 'trigger', flag: '--trace-first-ms', env: 'CROSSCUT_TRACE_FIRST_MS' },
+  traceAgainMs: { kind: 'trigger', flag: '--trace-again-ms', env: 'CROSSCUT_TRACE_AGAIN_MS' },
 }
 
 /** One configuration from options, environment and file. Errors: E_CONFIG with everything that is wrong. */
@@ -67,7 +86,7 @@ export function readConfig(
   const fromEnv = readFields(
     (name) => readEnv(name, env),
     wrong,
-    (name) => FIELDS[name]?.env ?? name,
+    (name) => SETTINGS[name]?.env ?? name,
   )
   const dataDir = path.resolve(options.dataDir ?? String(fromEnv.dataDir ?? '.crosscut'))
   const file = readFile(path.join(dataDir, 'config.json'), wrong)
@@ -76,7 +95,14 @@ export function readConfig(
     wrong,
     (name) => `config.json: ${name}`,
   )
-  const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
+  const given: { readonly [name: string]: unknown } = Object.fromEntries(
+    Object.entries(options).filter(([, value]) => value !== undefined),
+  )
+  readFields(
+    (name) => given[name],
+    wrong,
+    (name) => SETTINGS[name]?.flag ?? name,
+  )
   const chosen: ServerOptions = { ...fromFile, ...fromEnv, ...given }
   const otlpGrpcPort = chosen.otlpPort === 0 ? 0 : DEFAULTS.otlpGrpcPort
   const config: Config = { ...DEFAULTS, otlpGrpcPort, ...chosen, dataDir }
@@ -96,8 +122,19 @@ const DEFAULTS: Omit<Config, 'dataDir'> = {
   allowedHosts: [],
   otlpOrigins: [],
   insecureNoAuth: false,
+  traceIdleMs: DEFAULT_TRIGGERS.idleMs,
+  traceRootlessIdleMs: DEFAULT_TRIGGERS.rootlessIdleMs,
+  traceFirstMs: DEFAULT_TRIGGERS.firstMs,
+  traceAgainMs: DEFAULT_TRIGGERS.againMs,
   log: () => {},
 }
+
+export const triggersOf = (config: Config): Triggers => ({
+  idleMs: config.traceIdleMs,
+  rootlessIdleMs: config.traceRootlessIdleMs,
+  firstMs: config.traceFirstMs,
+  againMs: config.traceAgainMs,
+})
 
 /** A list of origins is a promise: one that no browser ever sends would be a silent no. */
 function troubleOfOrigin(text: string): string[] {
@@ -116,11 +153,13 @@ export function isLoopback(host: string): boolean {
   )
 }
 
+const NUMBERS: ReadonlySet<Kind> = new Set(['port', 'hours', 'trigger'])
+
 function readEnv(name: string, env: { readonly [name: string]: string | undefined }): unknown {
-  const field = FIELDS[name]
+  const field = SETTINGS[name]
   const text = field === undefined ? undefined : env[field.env]
   if (field === undefined || text === undefined || text === '') return undefined
-  if (field.kind === 'port' || field.kind === 'hours') return Number(text)
+  if (NUMBERS.has(field.kind)) return Number(text)
   if (field.kind === 'flag')
     return text === '1' || text === 'true' ? true : text === '0' || text === 'false' ? false : text
   return field.kind === 'list'
@@ -137,7 +176,7 @@ function readFields(
   where: (name: string) => string,
 ): ServerOptions {
   const fields: { [name: string]: unknown } = {}
-  for (const [name, { kind }] of Object.entries(FIELDS)) {
+  for (const [name, { kind }] of Object.entries(SETTINGS)) {
     const value = read(name)
     if (value === undefined) continue
     if (CHECKS[kind](value)) fields[name] = value
@@ -152,6 +191,11 @@ const CHECKS: Record<Kind, (value: unknown) => boolean> = {
   flag: (value) => typeof value === 'boolean',
   list: (value) => Array.isArray(value) && value.every((item) => typeof item === 'string'),
   hours: (value) => typeof value === 'number' && value > 0 && Number.isFinite(value),
+  trigger: (value) =>
+    typeof value === 'number' &&
+    Number.isInteger(value) &&
+    value >= TRIGGER_MS_MIN &&
+    value <= TRIGGER_MS_MAX,
 }
 const WANTED: Record<Kind, string> = {
   text: 'text',
@@ -159,6 +203,7 @@ const WANTED: Record<Kind, string> = {
   flag: 'true or false',
   list: 'a list of texts',
   hours: 'a number of hours',
+  trigger: `a whole number of ms from ${TRIGGER_MS_MIN} to ${TRIGGER_MS_MAX}`,
 }
 
 function readFile(file: string, wrong: string[]): { readonly [name: string]: unknown } {
@@ -171,7 +216,7 @@ function readFile(file: string, wrong: string[]): { readonly [name: string]: unk
   try {
     const value: unknown = JSON.parse(text)
     if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      const unknown = Object.keys(value).filter((name) => !Object.hasOwn(FIELDS, name))
+      const unknown = Object.keys(value).filter((name) => !Object.hasOwn(SETTINGS, name))
       if (unknown.length > 0) wrong.push(`config.json: unknown ${unknown.join(', ')}`)
       return Object.fromEntries(Object.entries(value))
     }

@@ -26,7 +26,7 @@ import type { Datasets } from './datasets.ts'
 import { Imports } from './imports.ts'
 import { featureMetrics } from './feature-metrics.ts'
 import { metricsOf, type Metric } from './metrics.ts'
-import { isLoopback, type Config } from './options.ts'
+import { isLoopback, triggersOf, type Config } from './options.ts'
 import { portBusy } from './port-holder.ts'
 import { ReadThread } from './read-thread.ts'
 import type { Read, Reads } from './reads.ts'
@@ -173,7 +173,12 @@ function superviseParts(
       const port = features.part?.connect()
       if (segments === undefined || port === undefined)
         throw new Error(`${segments === undefined ? 'ingest' : 'the feature worker'} is not running`)
-      const handle = startTraceWorker({ store, segments, features: port })
+      const handle = startTraceWorker({
+        store,
+        segments,
+        features: port,
+        triggers: triggersOf(options.config),
+      })
       handle.setTail(tail())
       return handle
     },

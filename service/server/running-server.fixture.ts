@@ -37,9 +37,9 @@ export class RunningServer {
   readonly #begins = new Map<string, bigint>()
   #up: Up | undefined
 
-  /** Resolves when it is ready. */
-  async start(): Promise<void> {
-    this.#up = await this.#spawn()
+  /** Resolves when it is ready. Flags are those of `crosscut up`, beside its folder and ports. */
+  async start(flags: readonly string[] = []): Promise<void> {
+    this.#up = await this.#spawn(flags)
     await until('ready', async () => ((await fetch(`${this.url}/readyz`)).status === 200 ? true : undefined))
   }
 
@@ -139,8 +139,8 @@ export class RunningServer {
     })
   }
 
-  #spawn(): Promise<Up> {
-    const args = ['up', '--json', '--data', this.dataDir, '--port', '0', '--otlp-port', '0']
+  #spawn(flags: readonly string[]): Promise<Up> {
+    const args = ['up', '--json', '--data', this.dataDir, '--port', '0', '--otlp-port', '0', ...flags]
     const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'inherit'] })
     return new Promise((resolve, reject) => {
       let out = ''

@@ -716,6 +716,35 @@ test('configuration: flags before environment before file; everything wrong is t
   rmSync(folder, { recursive: true, force: true })
 })
 
+test('when traces are due is a setting: by flag, environment and file, from 100 to 30000 ms', async () => {
+  const { readConfig, triggersOf } = await import('./options.ts')
+  const folder = mkdtempSync(path.join(tmpdir(), 'crosscut-config-'))
+  writeFileSync(path.join(folder, 'config.json'), JSON.stringify({ traceFirstMs: 100, traceAgainMs: 30_000 }))
+  const given = { dataDir: folder, traceIdleMs: 30_000 }
+  const triggers = triggersOf(readConfig(given, { CROSSCUT_TRACE_ROOTLESS_IDLE_MS: '100' }))
+  assert.deepEqual(triggers, { idleMs: 30_000, rootlessIdleMs: 100, firstMs: 100, againMs: 30_000 })
+  assert.throws(
+    () => readConfig({ dataDir: folder, traceIdleMs: 99 }, { CROSSCUT_TRACE_FIRST_MS: '30001' }),
+    (error: Error & { code?: string }) =>
+      error.code === 'E_CONFIG' &&
+      error.message.includes('--trace-idle-ms must be a whole number of ms from 100 to 30000') &&
+      error.message.includes('CROSSCUT_TRACE_FIRST_MS must be a whole number of ms from 100 to 30000'),
+  )
+  rmSync(folder, { recursive: true, force: true })
+})
+
+test('docs/reference/settings.md has every setting, by each of its names', async () => {
+  const { SETTINGS } = await import('./options.ts')
+  const page = readFileSync(new URL('../../docs/reference/settings.md', import.meta.url), 'utf8')
+  const told = [...page.matchAll(/^\| `(--[\w-]+)[^`]*` \| `(\w+)` \| `(\w+)` \|/gm)].map((row) =>
+    row.slice(1),
+  )
+  assert.deepEqual(
+    told,
+    Object.entries(SETTINGS).map(([name, { flag, env }]) => [flag, env, name]),
+  )
+})
+
 test('docs/reference/http-api.md is what the route table says', async () => {
   const { apiReference } = await import('./api-reference.ts')
   const page = readFileSync(new URL('../../docs/reference/http-api.md', import.meta.url), 'utf8')

@@ -8,16 +8,16 @@ import {
   EVICTED_WAITING_MAX,
   OPERATIONS_PER_SUMMARY_MAX,
   RETAIN_MS,
-  ROOTED_IDLE_MS,
-  ROOTLESS_IDLE_MS,
   SERVICES_PER_SUMMARY_MAX,
   SPANS_PER_TRACE_MAX,
-  SUMMARY_EVERY_MS_MAX,
   TEXT_CHARS_IN_MEMORY_MAX,
   TRACES_IN_MEMORY_MAX,
+  TRIGGER_MS_MAX,
 } from './assembly-limits.ts'
 import { batchOf, type FixtureSpan } from './span-batch.fixture.ts'
+import { DEFAULT_TRIGGERS } from './triggers.ts'
 
+const { idleMs: IDLE_MS, rootlessIdleMs: ROOTLESS_IDLE_MS, firstMs: FIRST_MS } = DEFAULT_TRIGGERS
 const A = 'a'.padStart(32, '0')
 const arrival = (ordinal: number, isReplay = false) => ({ sequence: ordinal + 1, ordinal, isReplay })
 const ids = (due: Due): string[] => due.traces.map(({ traceId }) => traceId)
@@ -45,8 +45,8 @@ describe('assembler', () => {
   it('summarises a trace with a root when it was quiet long enough, and not before', () => {
     const assembler = new Assembler([])
     assembler.add(batchOf([ROOT, CHILD]), arrival(0), 0)
-    assert.deepEqual(assembler.due(ROOTED_IDLE_MS - 1), { traces: [], settledBefore: 0 })
-    const due = assembler.due(ROOTED_IDLE_MS)
+    assert.deepEqual(assembler.due(IDLE_MS - 1), { traces: [], settledBefore: 0 })
+    const due = assembler.due(IDLE_MS)
     assert.deepEqual(due, {
       settledBefore: Infinity,
       traces: [
@@ -75,14 +75,14 @@ describe('assembler', () => {
         },
       ],
     })
-    assert.deepEqual(ids(assembler.due(ROOTED_IDLE_MS * 2)), [])
+    assert.deepEqual(ids(assembler.due(IDLE_MS * 2)), [])
   })
 
   it('takes children before their parent', () => {
     const assembler = new Assembler([])
     assembler.add(batchOf([CHILD]), arrival(0), 0)
     assembler.add(batchOf([ROOT]), arrival(1), 10)
-    const [trace] = assembler.due(10 + ROOTED_IDLE_MS).traces
+    const [trace] = assembler.due(10 + IDLE_MS).traces
     assert.equal(trace?.summary?.rootName, 'GET /')
     assert.equal(trace?.summary?.spanCount, 2)
   })
@@ -147,19 +147,45 @@ describe('assembler', () => {
   it('summarises a trace that never falls quiet all the same', () => {
     const assembler = new Assembler([])
     let summaries = 0
-    for (let ms = 0; ms <= SUMMARY_EVERY_MS_MAX; ms += 100) {
+    for (let ms = 0; ms <= FIRST_MS; ms += 100) {
       assembler.add(batchOf([{ ...ROOT, spanId: (ms + 1).toString(16) }]), arrival(ms), ms)
       summaries += assembler.due(ms).traces.length
     }
     assert.equal(summaries, 1)
   })
 
+  it('has triggers that can be set: quiet with its root, quiet without, after the first span, and again', () => {
+    const triggers = { idleMs: 2_000, rootlessIdleMs: 3_000, firstMs: 5_000, againMs: 7_000 }
+    const quiet = new Assembler([], triggers)
+    quiet.add(batchOf([ROOT, { ...CHILD, traceId: 'b' }]), arrival(0), 0)
+    assert.deepEqual(
+      [1_999, 2_000, 2_999, 3_000].map((ms) => ids(quiet.due(ms)).length),
+      [0, 1, 0, 1],
+    )
+    const busy = new Assembler([], triggers)
+    const dueAt: number[] = []
+    for (let ms = 0; ms <= 20_000; ms += 500) {
+      busy.add(batchOf([{ ...ROOT, spanId: (ms + 1).toString(16) }]), arrival(ms), ms)
+      if (busy.due(ms).traces.length > 0) dueAt.push(ms)
+    }
+    assert.deepEqual(dueAt, [5_000, 12_000, 19_000])
+  })
+
+  it('loses nothing to triggers that wait as long as memory keeps a quiet trace', () => {
+    const [idleMs, rootlessIdleMs] = [TRIGGER_MS_MAX, TRIGGER_MS_MAX]
+    const assembler = new Assembler([], { idleMs, rootlessIdleMs, firstMs: TRIGGER_MS_MAX, againMs: 100 })
+    assembler.add(batchOf([ROOT, CHILD]), arrival(0), 0)
+    assert.deepEqual(assembler.due(TRIGGER_MS_MAX - 1), { traces: [], settledBefore: 0 })
+    const { traces, settledBefore } = assembler.due(TRIGGER_MS_MAX)
+    assert.deepEqual([traces[0]?.summary?.spanCount, settledBefore], [2, Infinity])
+  })
+
   it('names the first segment that has spans in no summary yet', () => {
     const assembler = new Assembler([])
     assembler.add(batchOf([ROOT]), arrival(3), 0)
     assembler.add(batchOf([{ ...ROOT, traceId: 'b' }]), arrival(4), 500)
-    assert.equal(assembler.due(ROOTED_IDLE_MS).settledBefore, 4)
-    assert.equal(assembler.flush(ROOTED_IDLE_MS).settledBefore, Infinity)
+    assert.equal(assembler.due(IDLE_MS).settledBefore, 4)
+    assert.equal(assembler.flush(IDLE_MS).settledBefore, Infinity)
   })
 
   it('bounds the services of a summary', () => {
@@ -237,7 +263,7 @@ describe('assembler', () => {
     const lasting = (ns: bigint): Due => {
       const assembler = new Assembler([])
       assembler.add(batchOf([{ ...ROOT, startNs: 1n, endNs: 1n + ns }]), arrival(0), 0)
-      return assembler.due(ROOTED_IDLE_MS)
+      return assembler.due(IDLE_MS)
     }
     const retainNs = BigInt(RETAIN_MS) * 1_000_000n
     assert.notEqual(lasting(retainNs).traces[0]?.summary, undefined)

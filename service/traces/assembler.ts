@@ -1,7 +1,7 @@
 // Traces in memory: which are quiet, and what their summary is. Pure: time comes in as an argument.
 //
 //   add(batch) -> per span: trace by id -> span id new? -> min start, max end, counters, root
-//   due(now)   -> traces to summarise: rooted, quiet 0.8 s; rootless, quiet 1.2 s; 10 s since the last one
+//   due(now)   -> traces to summarise, as the triggers say (triggers.ts): quiet, or so old
 //   after 30 s without a span a trace leaves; its id stays in `finished`: a later span is known to be late
 //
 // What memory holds may be less than the store does: after a restart, after eviction, for late spans. Such a
@@ -18,6 +18,7 @@ import * as limits from './assembly-limits.ts'
 import { headWeightOf, isWanted } from './head-weight.ts'
 import { servicesOf } from './span-table.ts'
 import type { SpanBatch } from './span-batch.ts'
+import { DEFAULT_TRIGGERS, type Triggers } from './triggers.ts'
 
 /** One row of table `traces`, but for its version. */
 export type Summary = {
@@ -131,6 +132,7 @@ class LiveTrace {
   textChars = 0
   sequence = 0
   lastSpanMs = 0
+  /** Until the first summary: when its first span came. */
   lastSummaryMs: number
   /** The first segment whose spans no summary has yet; NONE = all are summarised. */
   dirtySince = NONE
@@ -175,12 +177,14 @@ export class Assembler {
   #spansInMemory = 0
   #textCharsInMemory = 0
   #counts = { duplicateSpans: 0, evictedTraces: 0, fencedTraces: 0 }
+  readonly #triggers: Triggers
 
   /**
    * Traces of which the store has spans that this memory never saw: raw ids as latin1 text, for after a
    * restart.
    */
-  constructor(knownBefore: Iterable<string>) {
+  constructor(knownBefore: Iterable<string>, triggers: Triggers = DEFAULT_TRIGGERS) {
+    this.#triggers = triggers
     for (const key of knownBefore) this.#finished.add(key)
   }
 
@@ -236,7 +240,7 @@ export class Assembler {
       if (trace.dirtySince === NONE) this.#forget(key, trace)
     }
     for (const [key, trace] of this.#dirty) {
-      if (isAll || isDue(trace, nowMs - trace.lastSpanMs, nowMs)) traces.push(this.#take(key, trace, nowMs))
+      if (isAll || isDue(trace, this.#triggers, nowMs)) traces.push(this.#take(key, trace, nowMs))
       else settledBefore = Math.min(settledBefore, trace.dirtySince)
     }
     return { traces, settledBefore }
@@ -341,10 +345,11 @@ export class Assembler {
   }
 }
 
-function isDue(trace: LiveTrace, idleMs: number, nowMs: number): boolean {
+function isDue(trace: LiveTrace, triggers: Triggers, nowMs: number): boolean {
+  const { idleMs, rootlessIdleMs, firstMs, againMs } = triggers
   return (
-    idleMs >= (trace.hasRoot ? limits.ROOTED_IDLE_MS : limits.ROOTLESS_IDLE_MS) ||
-    nowMs - trace.lastSummaryMs >= limits.SUMMARY_EVERY_MS_MAX
+    nowMs - trace.lastSpanMs >= (trace.hasRoot ? idleMs : rootlessIdleMs) ||
+    nowMs - trace.lastSummaryMs >= (trace.writtenStartNs === undefined ? firstMs : againMs)
   )
 }
 

@@ -1,22 +1,17 @@
 // Every maximum of assembling and reading traces, with its reason.
 
 /**
- * A trace with a root is summarised when no span came for this long: exporters of one request flush within a
- * second of each other.
- */
-export const ROOTED_IDLE_MS = 800
-/**
- * Without a root, wait a little longer for it; sealing (500 ms), this and the insert stay within 3 s from
- * request to search.
- */
-export const ROOTLESS_IDLE_MS = 1_200
-/** A trace that never falls quiet is summarised this often all the same. */
-export const SUMMARY_EVERY_MS_MAX = 10_000
-/**
  * After its last span a trace stays in memory this long; OpenTelemetry's batch processor exports every 5 s,
  * retries after 30 s.
  */
 export const RETAIN_MS = 30_000
+/**
+ * No trigger may wait longer than this: until a trace is summarised its segments stay in the log, and what
+ * the tail rule dropped comes back only within DROP_AFTER_MS. The least is the step in which due ones are
+ * looked for.
+ */
+export const TRIGGER_MS_MAX = RETAIN_MS
+export const TRIGGER_MS_MIN = 100
 /**
  * An orderly end waits so long for what is under way: inserts take 50-200 ms, a restart of the child 1.5 s.
  */
@@ -24,7 +19,7 @@ export const CLOSE_MS_MAX = 5_000
 /** Between attempts to write summaries that failed. */
 export const SUMMARY_RETRY_MS = 1_000
 /** Looking for due traces. */
-export const TICK_MS = 100
+export const TICK_MS = TRIGGER_MS_MIN
 
 /**
  * Span ids in memory: 8 bytes each in tables at most 3/4 and on average 1/2 full, so 16 B a span: 2 M spans

@@ -28,6 +28,8 @@ export type { MatchedTrace, MatchedTraces, SpanPage, TraceFilter, TraceReader } 
 export { openVocabulary } from './vocabulary.ts'
 export type { Operation, Scope, TagValue, Vocabulary } from './vocabulary.ts'
 export { batchesOf } from './many-traces.ts'
+export { DEFAULT_TRIGGERS, type Triggers } from './triggers.ts'
+export { TRIGGER_MS_MAX, TRIGGER_MS_MIN } from './assembly-limits.ts'
 export { startTraceWorker } from './start-trace-worker.ts'
 export type { TraceWorkerHandle, TraceWorkerOptions, TraceWorkerStats } from './start-trace-worker.ts'
 export { spansOfOutline, type SpanShape, type TraceOutline } from './trace-outline.ts'

@@ -12,6 +12,7 @@ import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads'
 import type { TailRule } from '#protocol'
 import type { StoreLocation } from '#store'
 import type { TailStats } from './tail-sampling.ts'
+import type { Triggers } from './triggers.ts'
 
 export type TraceWorkerOptions = {
   /** How the worker reaches the store that server/ owns: { socketPath: storeSocketPath(dir) } or { url }. */
@@ -20,6 +21,8 @@ export type TraceWorkerOptions = {
   readonly segments: MessagePort
   /** From FeatureWorkerHandle.connect(); moves to the worker. Without it there are no datasets. */
   readonly features?: MessagePort
+  /** When traces are due; default DEFAULT_TRIGGERS. */
+  readonly triggers?: Triggers
 }
 
 export type TraceWorkerStats = TailStats & {
@@ -67,17 +70,19 @@ export type TraceWorkerData = {
   readonly store: StoreLocation
   readonly segments: MessagePort
   readonly features?: MessagePort
+  readonly triggers?: Triggers
   readonly control: MessagePort
 }
 
 export function startTraceWorker(options: TraceWorkerOptions): TraceWorkerHandle {
   const { port1, port2 } = new MessageChannel()
-  const { store, segments, features } = options
+  const { store, segments, features, triggers } = options
   const workerData: TraceWorkerData = {
     store,
     segments,
     control: port2,
     ...(features === undefined ? {} : { features }),
+    ...(triggers === undefined ? {} : { triggers }),
   }
   const entry = new URL(`./trace-worker${extname(import.meta.url)}`, import.meta.url)
   const worker = new Worker(entry, {

@@ -37,6 +37,7 @@ import { SPANS_PER_RECORD_BITS, spanBlock, type SequencedBatch } from './span-ta
 import type { TailRule } from '#protocol'
 import type { TraceFeatures } from './trace-features.ts'
 import type { TraceWorkerStats } from './start-trace-worker.ts'
+import type { Triggers } from './triggers.ts'
 import { summaryBlock, summaryRows } from './summary-table.ts'
 
 export type PipelineOptions = {
@@ -47,6 +48,7 @@ export type PipelineOptions = {
   readonly random: Random
   /** Where records and due traces go besides; without it there are no datasets. */
   readonly features?: Pick<TraceFeatures, 'batch' | 'due'>
+  readonly triggers?: Triggers
 }
 
 /** As it lay in the log. */
@@ -76,6 +78,7 @@ export class TracePipeline {
   #ticker: { cancel(): void } | undefined
   #summarising: Promise<void> = Promise.resolve()
   readonly #features: PipelineOptions['features']
+  readonly #triggers: Triggers | undefined
   /** Rounds whose features are not durable yet, in order. */
   #settling: Promise<void> = Promise.resolve()
   #isSummarising = false
@@ -96,6 +99,7 @@ export class TracePipeline {
     this.#disk = options.disk
     this.#clock = options.clock
     this.#features = options.features
+    this.#triggers = options.triggers
     const epoch = new Uint8Array(8)
     options.random.fill(epoch)
     this.#epoch = toHex(epoch)
@@ -105,7 +109,7 @@ export class TracePipeline {
   async start(): Promise<void> {
     await this.#store.ready()
     this.#replayedUpTo = await newestSequence(this.#store)
-    this.#assembler = new Assembler(await knownBefore(this.#store))
+    this.#assembler = new Assembler(await knownBefore(this.#store), this.#triggers)
     if (this.#isClosed) return
     this.#tickLater()
     this.#pump()

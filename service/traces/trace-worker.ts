@@ -22,6 +22,7 @@ async function main(data: TraceWorkerData): Promise<void> {
     disk: nodeDisk,
     clock: nodeClock,
     random: nodeRandom,
+    ...(data.triggers === undefined ? {} : { triggers: data.triggers }),
     ...(features === undefined ? {} : { features }),
   })
   data.segments.on('message', (message: IngestToConsumer) => pipeline.announce(message.segment))

@@ -23,6 +23,10 @@ export const up: Verb = {
     'allow-origin': { value: 'URL', isMany: true, says: 'browser origin that may post spans' },
     'country-header': { value: 'NAME', says: "header in which a proxy tells a page's country" },
     'retention-hours': { value: 'N', says: 'keep spans this long' },
+    'trace-idle-ms': { value: 'N', says: 'rows of a trace: root seen and quiet this long (default 800)' },
+    'trace-rootless-idle-ms': { value: 'N', says: 'the same, its root not seen (default 1200)' },
+    'trace-first-ms': { value: 'N', says: 'at the latest, after its first span (default 10000)' },
+    'trace-again-ms': { value: 'N', says: 'and anew, while it goes on (default 10000)' },
     'token-file': { value: 'FILE', says: "file with the operator's token (default DIR/admin-token)" },
     'insecure-no-auth': { says: 'everybody is admin; loopback only, for tests' },
     json: { says: 'one JSON object with the URLs on stdout' },
@@ -70,10 +74,19 @@ function optionsOf(args: Args, say: (text: string) => void): import('#server').S
     allowedHosts: args.all('allow-host').length === 0 ? undefined : args.all('allow-host'),
     otlpOrigins: args.all('allow-origin').length === 0 ? undefined : args.all('allow-origin'),
     countryHeader: args.text('country-header'),
-    retentionHours: hours === undefined ? undefined : Number(hours),
+    retentionHours: numberOf(hours),
+    traceIdleMs: numberOf(args.text('trace-idle-ms')),
+    traceRootlessIdleMs: numberOf(args.text('trace-rootless-idle-ms')),
+    traceFirstMs: numberOf(args.text('trace-first-ms')),
+    traceAgainMs: numberOf(args.text('trace-again-ms')),
     tokenFile: args.text('token-file'),
     log: (message) => say(`${message}\n`),
   }
+}
+
+/** The server says what it may be. */
+function numberOf(text: string | undefined): number | undefined {
+  return text === undefined ? undefined : Number(text)
 }
 
 function urlsOf({ url, otlpUrl, otlpGrpcUrl }: import('#server').ServerHandle): object {
