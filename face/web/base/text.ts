@@ -11,7 +11,7 @@ export type TextPart = { readonly kind: 'text' | 'escape'; readonly text: string
  * C0, DEL, C1; soft hyphen; bidi marks, embeddings, isolates; zero width; line and paragraph separators; BOM;
  * tags; lone surrogates.
  */
-const HIDDEN = new RegExp(
+export const HIDDEN = new RegExp(
   [
     '[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f\\u00ad\\u061c\\u180e]',
     '[\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\ufeff\\ufff9-\\ufffb]',
@@ -51,7 +51,8 @@ export function visibleText(text: string): string {
     .join('')
 }
 
-function escapeName(char: string): string {
+/** How one of them is spelt out. */
+export function escapeName(char: string): string {
   const code = char.codePointAt(0) ?? 0
   return `U+${code.toString(16).toUpperCase().padStart(4, '0')}`
 }

@@ -15,12 +15,14 @@ import { EditorState, RangeSetBuilder } from '@codemirror/state'
 import {
   Decoration,
   EditorView,
+  highlightSpecialChars,
   keymap,
   placeholder,
   ViewPlugin,
   type DecorationSet,
   type ViewUpdate,
 } from '@codemirror/view'
+import { escapeName, HIDDEN } from '../base/text.ts'
 
 /** A mistake as all our languages tell it. */
 export type Mistake = {
@@ -82,6 +84,7 @@ export function openEditor(host: HTMLElement, options: EditorOptions): Editor {
         autocompletion({ override: [(context) => candidates(context, language)], icons: false }),
         linter((view) => mistakes(view.state.doc.toString(), language), { delay: 250 }),
         placeholder(language.placeholder),
+        highlightSpecialChars({ specialChars: new RegExp(HIDDEN, 'gu'), render: spelt }),
         EditorView.lineWrapping,
         EditorView.contentAttributes.of({ 'aria-label': language.label }),
         EditorView.updateListener.of((update) => {
@@ -100,6 +103,15 @@ export function openEditor(host: HTMLElement, options: EditorOptions): Editor {
     focus: () => view.focus(),
     destroy: () => view.destroy(),
   }
+}
+
+/** As on the rest of the page: what hides or turns text around is spelt out, in what others wrote too. */
+function spelt(code: number): HTMLElement {
+  const name = document.createElement('span')
+  name.className = 'escape'
+  name.title = 'a character that does not show'
+  name.textContent = escapeName(String.fromCodePoint(code))
+  return name
 }
 
 function candidates(context: CompletionContext, language: Language): CompletionResult | null {

@@ -14,6 +14,7 @@ import { readMetrics } from '../../base/metrics.ts'
 import { useResource } from '../../base/resource.ts'
 import { address, datasetAddress, isPlainClick, navigate, traceAddress } from '../../base/route.ts'
 import { shortText } from '../../base/value-text.ts'
+import { visibleText } from '../../base/text.ts'
 import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { BackfillBar } from './backfill.tsx'
@@ -277,7 +278,7 @@ function Health({ dataset: { use, warnings } }: { readonly dataset: DatasetView 
     )
   if (use !== undefined && use.failures > 0)
     return (
-      <span class="health warn" title={use.lastFailure?.message}>
+      <span class="health warn" title={visibleText(use.lastFailure?.message ?? '')}>
         {plural(use.failures, 'trace')} failed
       </span>
     )

@@ -81,7 +81,7 @@ export function ShowChoice({
         />
       )}
       {isNew && (
-        <Button title={`Show ${text} too`} onClick={() => change({ show: [...show, text] })}>
+        <Button title={visibleText(`Show ${text} too`)} onClick={() => change({ show: [...show, text] })}>
           Add
         </Button>
       )}
@@ -104,7 +104,7 @@ function Chips({
             <Text of={one} />
           </span>
           {onRemove !== undefined && (
-            <button type="button" aria-label={`Remove ${one}`} onClick={() => onRemove(one)}>
+            <button type="button" aria-label={visibleText(`Remove ${one}`)} onClick={() => onRemove(one)}>
               <Icon name="close" size={10} />
             </button>
           )}

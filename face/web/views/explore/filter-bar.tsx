@@ -4,6 +4,7 @@
 import type { DatasetView } from '#protocol'
 import { useRef, useState } from 'preact/hooks'
 import { formatClock, formatDay } from '../../base/format.ts'
+import { visibleText } from '../../base/text.ts'
 import { Select } from '../../widgets/controls.tsx'
 import { Icon } from '../../widgets/icon.tsx'
 import { Text } from '../../widgets/text.tsx'
@@ -74,7 +75,7 @@ export function FilterBar({
             </span>
             <button
               type="button"
-              aria-label={`Remove ${text}`}
+              aria-label={visibleText(`Remove ${text}`)}
               onClick={() => set(where.filter((one) => one !== text))}
             >
               <Icon name="close" size={10} />

@@ -3,6 +3,7 @@
 
 import type { DatasetScalar } from '#protocol'
 import { numberText, textOf } from '../../base/value-text.ts'
+import { visibleText } from '../../base/text.ts'
 import { Text } from '../../widgets/text.tsx'
 import { TimeText } from '../../widgets/value-table.tsx'
 import { change } from './explore-data.ts'
@@ -36,7 +37,7 @@ export function ValueButton({
         type="button"
         class="value-not"
         title="All but these"
-        aria-label={`All but ${column} ${text}`}
+        aria-label={visibleText(`All but ${column} ${text}`)}
         onClick={() => add(valueIsNot(column, value))}
       >
         ≠

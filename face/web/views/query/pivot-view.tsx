@@ -3,6 +3,7 @@
 import type { QueryResults } from '#protocol'
 import { formatCount } from '../../base/format.ts'
 import { numberText, shortText } from '../../base/value-text.ts'
+import { visibleText } from '../../base/text.ts'
 import { Sparkline } from '../../widgets/sparkline.tsx'
 import { Text } from '../../widgets/text.tsx'
 import { Choice } from '../../widgets/choice.tsx'
@@ -159,7 +160,11 @@ function Cell({
   const share = most > 0 ? Math.round((Math.abs(value) / most) * 44) : 0
   const background = `color-mix(in srgb, var(--accent) ${share}%, transparent)`
   return (
-    <td class="pivot-cell" style={{ background }} title={`${title}: ${numberText(value)}${unit}`}>
+    <td
+      class="pivot-cell"
+      style={{ background }}
+      title={visibleText(`${title}: ${numberText(value)}${unit}`)}
+    >
       <span>
         <Sparkline values={past} width={48} />
         <span class="mono">{shortText(value)}</span>

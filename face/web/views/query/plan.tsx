@@ -17,6 +17,7 @@ import { serviceHues } from '../../base/palette.ts'
 import { changeQuery } from '../../base/route.ts'
 import { useTheme } from '../../base/theme.ts'
 import { shortText } from '../../base/value-text.ts'
+import { visibleText } from '../../base/text.ts'
 import { Icon } from '../../widgets/icon.tsx'
 import { ServiceName } from '../../widgets/service.tsx'
 import { Text } from '../../widgets/text.tsx'
@@ -282,7 +283,7 @@ function Where({
   const hues = serviceHues(services, known)
   const shown = services.length > SERVICES_MAX + 1 ? services.slice(0, SERVICES_MAX) : services
   return (
-    <p class="plan-where" title={services.join(', ')}>
+    <p class="plan-where" title={visibleText(services.join(', '))}>
       {shown.map((name) => (
         <ServiceName key={name} name={name} hue={hues.get(name) ?? 0} theme={theme} />
       ))}

@@ -3,6 +3,7 @@
 import type { ComponentChildren } from 'preact'
 import { shadeOf } from '../../widgets/heat-grid.tsx'
 import { percent } from './say.ts'
+import { visibleText } from '../../base/text.ts'
 
 export type MatrixName = { readonly id: string; readonly label: ComponentChildren }
 
@@ -48,7 +49,7 @@ export function Matrix({
                   <td
                     key={column.id}
                     class={shade > 0.6 ? 'full' : ''}
-                    title={share > 0 ? title(row.id, column.id, share) : ''}
+                    title={share > 0 ? visibleText(title(row.id, column.id, share)) : ''}
                   >
                     {share > 0 && (
                       <>

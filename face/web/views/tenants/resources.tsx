@@ -12,6 +12,7 @@ import { useFacets } from '../../base/facets.tsx'
 import { serviceHues, type Theme } from '../../base/palette.ts'
 import { useResource } from '../../base/resource.ts'
 import { useTheme } from '../../base/theme.ts'
+import { visibleText } from '../../base/text.ts'
 import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
 import { ServiceName, ShareBar } from '../../widgets/service.tsx'
 import { Sparkline } from '../../widgets/sparkline.tsx'
@@ -94,7 +95,7 @@ function ResourceTable({
         <tbody>
           {view.resources.map((row) => (
             <tr key={row.resource} data-resource={row.resource}>
-              <td title={row.resource}>
+              <td title={visibleText(row.resource)}>
                 <b>
                   <Text
                     of={row.resource.slice(0, Math.max(0, row.resource.lastIndexOf('@'))) || row.resource}

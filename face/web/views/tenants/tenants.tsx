@@ -19,6 +19,7 @@ import { serviceHues, type Theme } from '../../base/palette.ts'
 import { useResource } from '../../base/resource.ts'
 import { changeQuery } from '../../base/route.ts'
 import { useTheme } from '../../base/theme.ts'
+import { visibleText } from '../../base/text.ts'
 import { Choice } from '../../widgets/choice.tsx'
 import { Lines } from '../../widgets/lines.tsx'
 import { Empty, ErrorNotice, Loading, StaleStrip } from '../../widgets/notice.tsx'
@@ -254,7 +255,9 @@ function Limits({ points }: { readonly points: readonly PointView[] }) {
   const tightest = limited.toSorted((a, b) => (a.rate ?? 0) - (b.rate ?? 0))[0]
   return (
     <span
-      title={limited.map((one) => `${one.point}: ${amount(one.perSecond)} of ${rate(one.rate)}`).join('\n')}
+      title={limited
+        .map((one) => `${visibleText(one.point)}: ${amount(one.perSecond)} of ${rate(one.rate)}`)
+        .join('\n')}
     >
       <span class="mono">{rate(tightest?.rate)}</span> at <Text of={tightest?.point ?? ''} />{' '}
       {limited.some(({ isBinding }) => isBinding) ? (

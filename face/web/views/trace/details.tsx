@@ -159,7 +159,9 @@ function DetailsPage({ columns, span }: { readonly columns: TraceColumns; readon
       <Section title="Attributes" count={Object.keys(span.attributes).length}>
         <AttributeTable of={span.attributes} filterBy={filterAddress} />
         {span.droppedCount > 0 && (
-          <p class="muted">{plural(span.droppedCount, 'item')} left out by a limit of the sender.</p>
+          <p class="muted">
+            {plural(span.droppedCount, 'item')} left out by a limit of the sender or of this server.
+          </p>
         )}
       </Section>
       {span.events
@@ -291,7 +293,9 @@ function Fact({ name, value }: { readonly name: string; readonly value: string }
       <dt>
         <Text of={name} />
       </dt>
-      <dd>{value}</dd>
+      <dd>
+        <Text of={value} />
+      </dd>
     </div>
   )
 }
@@ -312,7 +316,7 @@ function Section({
     <details open={!isClosed}>
       <summary>
         <Icon name="right" size={12} />
-        {title}
+        <Text of={title} />
         {count !== undefined && <span class="muted">{count}</span>}
       </summary>
       {children}
