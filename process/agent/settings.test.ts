@@ -36,7 +36,7 @@ test('what is not understood falls back to its default and is named', () => {
   assert.equal(settings.limits.links, 128)
   assert.equal(settings.control, undefined)
   assert.deepEqual([...settings.resourceAttributes], [['a', '1']])
-  assert.deepEqual([...new Set(settings.misread)].sort(), [
+  assert.deepEqual([...settings.misread].sort(), [
     'CROSSCUT_OFF_SIGNAL',
     'CROSSCUT_SERVER',
     'OTEL_EXPORTER_OTLP_PROTOCOL',
@@ -45,6 +45,39 @@ test('what is not understood falls back to its default and is named', () => {
     'OTEL_TRACES_SAMPLER',
     'OTEL_TRACES_SAMPLER_ARG',
   ])
+})
+
+const WORDS: readonly (readonly [name: string, understood: readonly string[], not: readonly string[]])[] = [
+  ['CROSSCUT_DISABLED', ['1', '0', 'true', 'False', ''], ['yes', '2']],
+  ['OTEL_SDK_DISABLED', ['true', 'FALSE', ''], ['1', 'on']],
+  ['OTEL_TRACES_EXPORTER', ['otlp', 'none'], ['zipkin', 'console,otlp']],
+  ['OTEL_PROPAGATORS', ['tracecontext,baggage', 'none'], ['b3', 'baggage,b3']],
+  ['OTEL_EXPORTER_OTLP_COMPRESSION', ['gzip', 'none'], ['zstd']],
+  ['OTEL_EXPORTER_OTLP_TRACES_COMPRESSION', ['gzip'], ['br']],
+  ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', ['http/protobuf'], ['http/json', 'grpc']],
+]
+for (const [name, understood, not] of WORDS) {
+  test(`${name} is named when it is ${not.join(' or ')}, and not when it is ${understood.join(' or ')}`, () => {
+    for (const text of understood) assert.deepEqual(readSettings({ [name]: text }).misread, [], text)
+    for (const text of not) assert.deepEqual(readSettings({ [name]: text }).misread, [name], text)
+  })
+}
+
+test('propagators that we have are taken, of others alone the default', () => {
+  const taken = (text: string): readonly string[] => readSettings({ OTEL_PROPAGATORS: text }).propagators
+  assert.deepEqual(taken('b3,baggage'), ['baggage'])
+  assert.deepEqual(taken('b3'), ['tracecontext', 'baggage'])
+  assert.deepEqual(taken('none'), [])
+})
+
+test('a signal-specific protocol or compression goes before the general one', () => {
+  const settings = readSettings({
+    OTEL_EXPORTER_OTLP_TRACES_COMPRESSION: 'none',
+    OTEL_EXPORTER_OTLP_COMPRESSION: 'gzip',
+    OTEL_EXPORTER_OTLP_TRACES_PROTOCOL: 'http/protobuf',
+    OTEL_EXPORTER_OTLP_PROTOCOL: 'grpc',
+  })
+  assert.deepEqual([settings.exporter.isGzip, settings.misread], [false, []])
 })
 
 test('a setting that keeps every span back is named', () => {

@@ -75,6 +75,10 @@ export type ExporterSettings = {
 /** `secret.fingerprint`: the secret lets us in, the fingerprint pins the key that signs desired state. */
 export type ControlSettings = { readonly url: URL; readonly token: string; readonly fingerprint: string }
 
+/** Only these words are a flag to OpenTelemetry; ours take digits too. */
+const SPOKEN = { yes: ['true'], no: ['false'] }
+const PROPAGATORS: readonly string[] = ['tracecontext', 'baggage']
+
 type Environment = { readonly [name: string]: string | undefined }
 
 /** Reads what `process.env` (or a test) says. Never throws. */
@@ -85,11 +89,11 @@ export function readSettings(env: Environment): Settings {
   return {
     isDisabled: reader.flag('CROSSCUT_DISABLED'),
     offSignal: reader.signal('CROSSCUT_OFF_SIGNAL'),
-    isTracing: !reader.flag('OTEL_SDK_DISABLED') && reader.text('OTEL_TRACES_EXPORTER') !== 'none',
+    isTracing: !reader.flag('OTEL_SDK_DISABLED') && isExporting(reader),
     serviceName: reader.text('OTEL_SERVICE_NAME'),
     resourceAttributes: reader.pairs('OTEL_RESOURCE_ATTRIBUTES'),
     sampler,
-    propagators: readList(reader.text('OTEL_PROPAGATORS') ?? 'tracecontext,baggage'),
+    propagators: readPropagators(reader),
     limits: {
       attributes:
         reader.count('OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT') ??
@@ -117,24 +121,36 @@ export function readSettings(env: Environment): Settings {
     linkMbits: reader.count('CROSSCUT_LINK_MBITS'),
     tenantRule: readRule(reader),
     silencedBy: silencer(reader, sampler),
-    misread: reader.misread,
+    misread: [...reader.misreadNames],
   }
 }
 
 function silencer(reader: Reader, { kind, isParentBased, ratio }: SamplerSetting): string | undefined {
   if (reader.flag('OTEL_SDK_DISABLED')) return 'OTEL_SDK_DISABLED=true'
-  if (reader.text('OTEL_TRACES_EXPORTER') === 'none') return 'OTEL_TRACES_EXPORTER=none'
+  if (!isExporting(reader)) return 'OTEL_TRACES_EXPORTER=none'
   if (kind === 'always_off') return `OTEL_TRACES_SAMPLER=${isParentBased ? 'parentbased_' : ''}always_off`
   return kind === 'traceidratio' && ratio === 0 ? 'OTEL_TRACES_SAMPLER_ARG=0' : undefined
+}
+
+const isExporting = (reader: Reader): boolean =>
+  reader.oneOf(['OTEL_TRACES_EXPORTER'], ['otlp', 'none']) !== 'none'
+
+/** Those that we have; where none of those asked for is among them, the default: a trace would end here. */
+function readPropagators(reader: Reader): readonly string[] {
+  const name = 'OTEL_PROPAGATORS'
+  const asked = readList(reader.text(name) ?? '')
+  const known = asked.filter((one) => one === 'none' || PROPAGATORS.includes(one))
+  if (known.length < asked.length) reader.misread(name)
+  return known.length === 0 ? PROPAGATORS : known.includes('none') ? [] : known
 }
 
 function readRule(reader: Reader): TenantRule | undefined {
   const text = reader.text('CROSSCUT_TENANT')
   const secret = reader.text('CROSSCUT_TENANT_KEY')
   const key = secret === undefined ? undefined : readClaimKey(secret)
-  if (secret !== undefined && key === undefined) reader.misread.push('CROSSCUT_TENANT_KEY')
+  if (secret !== undefined && key === undefined) reader.misread('CROSSCUT_TENANT_KEY')
   const rule = text === undefined ? undefined : readTenantRule(text, key)
-  if (text !== undefined && rule === undefined) reader.misread.push('CROSSCUT_TENANT')
+  if (text !== undefined && rule === undefined) reader.misread('CROSSCUT_TENANT')
   return rule
 }
 
@@ -143,7 +159,7 @@ function readCounters(reader: Reader): readonly CounterName[] {
   if (text === undefined) return COUNTERS_BY_DEFAULT
   const asked = text === 'none' ? [] : readList(text)
   const known = COUNTER_NAMES.filter((name) => asked.includes(name))
-  if (known.length < new Set(asked).size) reader.misread.push('CROSSCUT_COUNTERS')
+  if (known.length < new Set(asked).size) reader.misread('CROSSCUT_COUNTERS')
   return known
 }
 
@@ -154,7 +170,7 @@ function readSampler(reader: Reader): SamplerSetting {
   const ratio = reader.ratio('OTEL_TRACES_SAMPLER_ARG') ?? 1
   if (kind === 'always_on' || kind === 'always_off' || kind === 'traceidratio')
     return { kind, isParentBased, ratio }
-  reader.misread.push('OTEL_TRACES_SAMPLER')
+  reader.misread('OTEL_TRACES_SAMPLER')
   return { kind: 'always_on', isParentBased: true, ratio: 1 }
 }
 
@@ -163,10 +179,8 @@ function readSampler(reader: Reader): SamplerSetting {
  * the server's host on 4318.
  */
 function readExporter(reader: Reader, server: URL | undefined): ExporterSettings {
-  const protocol =
-    reader.text('OTEL_EXPORTER_OTLP_TRACES_PROTOCOL') ?? reader.text('OTEL_EXPORTER_OTLP_PROTOCOL')
-  if (protocol !== undefined && protocol !== 'http/protobuf')
-    reader.misread.push('OTEL_EXPORTER_OTLP_PROTOCOL')
+  // The only protocol there is; what else is asked for is told.
+  reader.oneOf(['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'], ['http/protobuf'])
   return {
     url: tracesUrl(reader, server),
     headers: new Map([
@@ -178,8 +192,10 @@ function readExporter(reader: Reader, server: URL | undefined): ExporterSettings
       reader.count('OTEL_EXPORTER_OTLP_TIMEOUT') ??
       EXPORT_TIMEOUT_MS,
     isGzip:
-      (reader.text('OTEL_EXPORTER_OTLP_TRACES_COMPRESSION') ??
-        reader.text('OTEL_EXPORTER_OTLP_COMPRESSION')) === 'gzip',
+      reader.oneOf(
+        ['OTEL_EXPORTER_OTLP_TRACES_COMPRESSION', 'OTEL_EXPORTER_OTLP_COMPRESSION'],
+        ['gzip', 'none'],
+      ) === 'gzip',
     certificateFile:
       reader.text('OTEL_EXPORTER_OTLP_TRACES_CERTIFICATE') ?? reader.text('OTEL_EXPORTER_OTLP_CERTIFICATE'),
   }
@@ -202,7 +218,7 @@ function readControl(reader: Reader, server: URL | undefined): ControlSettings |
   if (server === undefined || token === undefined) return undefined
   const dot = token.lastIndexOf('.')
   if (dot > 0 && dot < token.length - 1) return { url: server, token, fingerprint: token.slice(dot + 1) }
-  reader.misread.push('CROSSCUT_TOKEN')
+  reader.misread('CROSSCUT_TOKEN')
   return undefined
 }
 
@@ -217,11 +233,15 @@ const OFF_SIGNALS: readonly NodeJS.Signals[] = ['SIGUSR2', 'SIGHUP', 'SIGWINCH',
 
 /** One environment; remembers what it could not read. */
 class Reader {
-  readonly misread: string[] = []
+  readonly misreadNames = new Set<string>()
   readonly #env: Environment
 
   constructor(env: Environment) {
     this.#env = env
+  }
+
+  misread(name: string): void {
+    this.misreadNames.add(name)
   }
 
   /** An empty variable counts as unset, as the specification says. */
@@ -232,14 +252,25 @@ class Reader {
 
   flag(name: string): boolean {
     const text = this.text(name)?.toLowerCase()
-    return text === 'true' || (text === '1' && name.startsWith('CROSSCUT_'))
+    const words = name.startsWith('CROSSCUT_') ? { yes: ['true', '1'], no: ['false', '0'] } : SPOKEN
+    const isSet = text !== undefined && words.yes.includes(text)
+    if (text !== undefined && !isSet && !words.no.includes(text)) this.misread(name)
+    return isSet
+  }
+
+  /** Of the first variable that is set: what it says, if that is one of `known`. */
+  oneOf(names: readonly string[], known: readonly string[]): string | undefined {
+    const name = names.find((one) => this.text(one) !== undefined) ?? ''
+    const found = known.find((one) => one === this.text(name))
+    if (found === undefined && name !== '') this.misread(name)
+    return found
   }
 
   /** One that a process may listen to. */
   signal(name: string): NodeJS.Signals | undefined {
     const text = this.text(name)
     const found = OFF_SIGNALS.find((signal) => signal === text)
-    if (found === undefined && text !== undefined) this.misread.push(name)
+    if (found === undefined && text !== undefined) this.misread(name)
     return found
   }
 
@@ -256,7 +287,7 @@ class Reader {
     if (text === undefined) return undefined
     const url = URL.canParse(text) ? new URL(text) : undefined
     if (url?.protocol === 'http:' || url?.protocol === 'https:') return url
-    this.misread.push(name)
+    this.misread(name)
     return undefined
   }
 
@@ -267,7 +298,7 @@ class Reader {
       const equals = part.indexOf('=')
       const value = decodePercent(part.slice(equals + 1).trim())
       if (equals > 0 && value !== undefined) pairs.set(part.slice(0, equals).trim(), value)
-      else this.misread.push(name)
+      else this.misread(name)
     }
     return pairs
   }
@@ -277,7 +308,7 @@ class Reader {
     if (text === undefined) return undefined
     const n = Number(text)
     if (isValid(n)) return n
-    this.misread.push(name)
+    this.misread(name)
     return undefined
   }
 }
