@@ -166,9 +166,10 @@ test('a trace sent by OTLP/JSON is in the list, whole, and has a critical path; 
 })
 
 /** Its output, whatever its exit code. */
-function doctor(dir: string): Promise<string> {
+function doctor(dir: string, more: { readonly [name: string]: string } = {}): Promise<string> {
   const child = spawn(process.execPath, [MAIN, 'doctor', '--data', dir], {
     stdio: ['ignore', 'pipe', 'ignore'],
+    env: { ...process.env, ...more },
   })
   let out = ''
   child.stdout.on('data', (chunk: Buffer) => {
@@ -199,6 +200,34 @@ test('/readyz and doctor say why the store is not ready; once that is mended it 
   )
   server.child.kill('SIGTERM')
   assert.equal(await ended(server.child), 0)
+  rmSync(dir, { recursive: true, force: true })
+})
+
+test('doctor knows which protocol is spoken on which port', async () => {
+  const dir = mkdtempSync(path.join(tmpdir(), 'crosscut-protocols-'))
+  const { child, otlpUrl: http, otlpGrpcUrl: grpc, url } = await up(0, dir)
+  await until('ready', 30_000, async () => ((await fetch(`${url}/readyz`)).status === 200 ? true : undefined))
+  const rows: readonly (readonly [endpoint: string, protocol: string, says: string])[] = [
+    [http, '', `ok    otlp           ${http}/v1/traces takes spans`],
+    [http, 'http/protobuf', `ok    otlp           ${http}/v1/traces takes spans`],
+    [http, 'grpc', `FAIL  otlp           OTEL_EXPORTER_OTLP_PROTOCOL=grpc, but ${http} is the port of HTTP`],
+    [
+      grpc,
+      'grpc',
+      `warn  otlp           ${grpc} is the port of gRPC: other SDKs send spans there, the agent`,
+    ],
+    [grpc, '', `FAIL  otlp           ${grpc} is the port of gRPC, and programs started here speak HTTP`],
+    [url, '', `FAIL  otlp           programs started here send spans to ${url}, not to ${http}`],
+    ['', 'grpc', `ok    otlp           ${http}/v1/traces takes spans, gRPC is on ${grpc}`],
+  ]
+  for (const [endpoint, protocol, says] of rows) {
+    const env = { OTEL_EXPORTER_OTLP_ENDPOINT: endpoint, OTEL_EXPORTER_OTLP_PROTOCOL: protocol }
+    const said = await doctor(dir, env)
+    assert.ok(said.includes(says), `${endpoint} ${protocol}:\n${said}`)
+    assert.match(said, /no variable silences spans/)
+  }
+  child.kill('SIGTERM')
+  assert.equal(await ended(child), 0)
   rmSync(dir, { recursive: true, force: true })
 })
 

@@ -147,11 +147,6 @@ const SILENCERS: readonly { readonly name: string; readonly is: RegExp; readonly
   { name: 'OTEL_TRACES_EXPORTER', is: /^none$/i, says: 'spans are not exported' },
   { name: 'OTEL_TRACES_SAMPLER', is: /always_off$/i, says: 'no trace is sampled' },
   { name: 'OTEL_TRACES_SAMPLER_ARG', is: /^0(\.0+)?$/, says: 'a ratio of 0 samples nothing' },
-  {
-    name: 'OTEL_EXPORTER_OTLP_PROTOCOL',
-    is: /^grpc$/i,
-    says: 'OTLP goes by gRPC; this server takes http/protobuf on 4318',
-  },
 ]
 
 function environmentFindings(io: Io): Finding[] {
@@ -239,7 +234,8 @@ async function otlpFinding(io: Io, { otlpUrl, otlpGrpcUrl, agentToken }: AgentCo
       says: 'the server does not take spans yet',
       fix: 'it is starting: wait a few seconds',
     }
-  const elsewhere = io.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? io.env.OTEL_EXPORTER_OTLP_ENDPOINT
+  // An empty variable counts as unset.
+  const elsewhere = io.env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || io.env.OTEL_EXPORTER_OTLP_ENDPOINT
   try {
     const response = await post(`${otlpUrl}/v1/traces`, agentToken, {})
     if (!response.ok)
@@ -257,18 +253,54 @@ async function otlpFinding(io: Io, { otlpUrl, otlpGrpcUrl, agentToken }: AgentCo
       fix: 'a firewall or proxy between here and the server?',
     }
   }
-  // Agents of ours speak HTTP; a program of another SDK may speak gRPC, on a port of its own.
-  const ports = [otlpUrl, otlpGrpcUrl].map((url) => (url === undefined ? '' : new URL(url).port))
-  if (elsewhere !== undefined && URL.canParse(elsewhere) && !ports.includes(new URL(elsewhere).port)) {
-    return {
-      check,
-      state: 'fail',
-      says: `programs started here send spans to ${elsewhere}, not to ${otlpUrl}`,
-      fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT, or set it to the second',
-    }
-  }
+  const amiss = elsewhere ? endpointTrouble(io, elsewhere, { otlpUrl, otlpGrpcUrl }) : undefined
+  if (amiss !== undefined) return { check, ...amiss }
   const grpc = otlpGrpcUrl === undefined ? '' : `, gRPC is on ${otlpGrpcUrl}`
   return { check, state: 'ok', says: `${otlpUrl}/v1/traces takes spans${grpc}` }
+}
+
+/**
+ * Where programs started here send spans: to another server, or to the port of the other protocol. Agents of
+ * ours speak HTTP whatever is asked for; a program of another SDK speaks what it is told.
+ */
+function endpointTrouble(
+  io: Io,
+  endpoint: string,
+  { otlpUrl, otlpGrpcUrl }: { readonly otlpUrl: string; readonly otlpGrpcUrl: string | undefined },
+): Omit<Finding, 'check'> | undefined {
+  const portOf = (url: string | undefined): string =>
+    url !== undefined && URL.canParse(url) ? new URL(url).port : ''
+  const name = ['OTEL_EXPORTER_OTLP_TRACES_PROTOCOL', 'OTEL_EXPORTER_OTLP_PROTOCOL'].find(
+    (one) => io.env[one],
+  )
+  const isGrpc = name !== undefined && io.env[name] === 'grpc'
+  const port = portOf(endpoint)
+  if (otlpGrpcUrl !== undefined && port === portOf(otlpGrpcUrl)) {
+    const says = `${endpoint} is the port of gRPC`
+    return isGrpc
+      ? {
+          state: 'warn',
+          says: `${says}: other SDKs send spans there, the agent, which speaks HTTP, can not`,
+          fix: `for programs with the agent set the endpoint to ${otlpUrl}`,
+        }
+      : {
+          state: 'fail',
+          says: `${says}, and programs started here speak HTTP`,
+          fix: `set the endpoint to ${otlpUrl}, or OTEL_EXPORTER_OTLP_PROTOCOL=grpc for other SDKs`,
+        }
+  }
+  if (port !== portOf(otlpUrl))
+    return {
+      state: 'fail',
+      says: `programs started here send spans to ${endpoint}, not to ${otlpUrl}`,
+      fix: 'unset OTEL_EXPORTER_OTLP_ENDPOINT, or set it to the second',
+    }
+  if (!isGrpc) return undefined
+  return {
+    state: 'fail',
+    says: `${name}=grpc, but ${endpoint} is the port of HTTP: only programs with the agent send spans there`,
+    fix: otlpGrpcUrl === undefined ? `unset ${name}` : `unset ${name}, or set the endpoint to ${otlpGrpcUrl}`,
+  }
 }
 
 function post(url: string, token: string, body: unknown): Promise<Response> {
