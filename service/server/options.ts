@@ -1,8 +1,8 @@
 // Configuration: what startServer takes, and how flags, environment and a file become it (flags > env > file
 // > defaults).
 //
-// The file is DIR/config.json or --config FILE: one flat JSON object with the names of ServerOptions. An
-// unknown name or a wrong type is refused with a sentence (all at once), never ignored.
+// The file is DIR/config.json: one flat JSON object with the names of ServerOptions. An unknown name, a wrong
+// type, a file that cannot be read is refused with a sentence (all at once), never ignored.
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
@@ -210,7 +210,9 @@ function readFile(file: string, wrong: string[]): { readonly [name: string]: unk
   let text: string
   try {
     text = readFileSync(file, 'utf8')
-  } catch {
+  } catch (error: unknown) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') wrong.push(`${file} cannot be read: ${code}`)
     return {}
   }
   try {

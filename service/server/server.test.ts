@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { createHash, createPublicKey, verify } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { request as httpRequest } from 'node:http'
 import { connect, createServer as createTcp, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -713,6 +713,47 @@ test('configuration: flags before environment before file; everything wrong is t
       ['prot', 'config.json: otlpPort', 'CROSSCUT_PORT'].every((part) => error.message.includes(part)),
   )
   assert.throws(() => readConfig({ host: '0.0.0.0', insecureNoAuth: true }), /loopback/)
+  rmSync(path.join(folder, 'config.json'))
+  mkdirSync(path.join(folder, 'config.json'))
+  assert.throws(() => readConfig({ dataDir: folder }), /config\.json cannot be read: EISDIR/)
+  rmSync(folder, { recursive: true, force: true })
+})
+
+for (const [where, options, env, file] of [
+  ['a flag', { insecureNoAuth: true }, {}, {}],
+  ['the environment', {}, { CROSSCUT_INSECURE_NO_AUTH: '1' }, {}],
+  ['config.json', {}, {}, { insecureNoAuth: true }],
+] as const) {
+  test(`without authentication, by ${where}: everybody is admin, and the log says so`, async () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'crosscut-open-'))
+    writeFileSync(path.join(folder, 'config.json'), JSON.stringify(file))
+    const said: string[] = []
+    const log = (message: string) => void said.push(message)
+    const given = { ...options, dataDir: folder, port: 0, otlpPort: 0, log }
+    const open = await startServer(given, env, parts)
+    try {
+      const statusOf = async (init: RequestInit): Promise<number> =>
+        (await fetch(`${open.url}/api/v1/kill-switch`, init)).status
+      assert.equal(await statusOf({}), 200)
+      const body = JSON.stringify({ disabled: false })
+      assert.equal(await statusOf({ method: 'PUT', headers: json, body }), 200)
+      const warnings = said.filter((message) => /WARNING.*whoever reaches this port is admin/.test(message))
+      assert.equal(warnings.length, 1, said.join())
+    } finally {
+      await open.close()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  })
+}
+
+test('with authentication nobody is warned of its absence', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'crosscut-shut-'))
+  const said: string[] = []
+  const log = (message: string) => void said.push(message)
+  const shut = await startServer({ dataDir: folder, port: 0, otlpPort: 0, log }, {}, parts)
+  assert.equal((await fetch(`${shut.url}/api/v1/kill-switch`)).status, 401)
+  await shut.close()
+  assert.ok(!said.some((message) => message.includes('WARNING')), said.join())
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -70,6 +70,9 @@ export async function startServer(
   parts: Parts = WHOLE,
 ): Promise<ServerHandle> {
   const config = readConfig(options, env)
+  // Wherever it was asked for: a variable or a file is forgotten sooner than a flag.
+  if (config.insecureNoAuth)
+    config.log('WARNING: --insecure-no-auth: whoever reaches this port is admin. For tests only.')
   try {
     return await startOn(config, parts)
   } catch (error: unknown) {

@@ -34,8 +34,6 @@ export const up: Verb = {
   examples: ['crosscut up', 'crosscut up --data /var/lib/crosscut --auto-port'],
   run: async (io, args) => {
     const { startServer } = await loadServer()
-    if (args.has('insecure-no-auth'))
-      io.say('WARNING: --insecure-no-auth: whoever reaches this port is admin. For tests only.\n')
     const server = await startServer(optionsOf(args, io.say), io.env)
     const loginUrl = server.newLoginUrl()
     if (args.has('json')) {
