@@ -200,6 +200,9 @@ test('rejected spans are told as partial success, in both encodings', () =>
 const zeros = (megabytes: number): Buffer => Buffer.alloc(megabytes * 1024 * 1024)
 const truncated = gzipSync(protobufBody(spanOf(1))).subarray(0, 20)
 
+/** A whole span, and damage behind it: nothing of such a body may be kept. */
+const spoiled = Buffer.concat([protobufBody(spanOf(2)), Buffer.from([0x0a, 0xff])])
+
 const REFUSED: readonly (readonly [
   name: string,
   status: number,
@@ -208,6 +211,8 @@ const REFUSED: readonly (readonly [
 ])[] = [
   ['malformed protobuf', 400, 3, { headers: PROTOBUF_TYPE, body: 'hello' }],
   ['malformed JSON', 400, 3, { headers: JSON_TYPE, body: '{"resourceSpans":' }],
+  ['a span and damage behind it', 400, 3, { headers: PROTOBUF_TYPE, body: spoiled }],
+  ['a span and damage behind it, JSON', 400, 3, { headers: JSON_TYPE, body: `${jsonBody(2)}]` }],
   ['gzip that is none', 400, 3, { headers: { ...PROTOBUF_TYPE, 'content-encoding': 'gzip' }, body: 'hello' }],
   ['gzip cut short', 400, 3, { headers: { ...PROTOBUF_TYPE, 'content-encoding': 'gzip' }, body: truncated }],
   [
@@ -272,6 +277,7 @@ for (const [name, status, rpcCode, options] of REFUSED) {
       assert.equal(headers['access-control-allow-origin'], undefined)
       assert.deepEqual(counters.refused, { [status]: 1 })
       assert.equal((await send(port, { headers: PROTOBUF_TYPE, body: protobufBody(spanOf(1)) })).status, 200)
+      assert.deepEqual([counters.acceptedBatches, counters.acceptedSpans], [1, 1])
     }))
 }
 
