@@ -64,11 +64,50 @@ test('an entry loads no agent: the library alone brings neither instrumentation 
   assert.ok(!files.some((file) => file.includes('/agent')), files.join())
 })
 
-test('a disabled agent loads next to nothing', async () => {
-  const outcome = await app.run(['--import', './watch.mjs', '--import', 'crosscut/agent', 'app.mjs'], {
-    CROSSCUT_DISABLED: 'true',
-  })
-  assert.equal(outcome.stdout, 'ran\n')
+/**
+ * What an agent that is on changes of a process. Functions as digests of their text; of globals all but the
+ * slot by which copies of the library find each other.
+ */
+const SURROUNDINGS = `
+import { hash } from 'node:crypto'
+import diagnostics from 'node:diagnostics_channel'
+import { EventEmitter } from 'node:events'
+import http from 'node:http'
+import Module from 'node:module'
+import { Stream } from 'node:stream'
+import { MessagePort, Worker } from 'node:worker_threads'
+const channels = ['http.client.request.created', 'http.client.request.start', 'http.client.response.finish',
+  'http.server.request.start', 'http.server.response.finish', 'undici:request:create',
+  'undici:request:headers']
+// Some wait for the first request.
+const server = http.createServer((request, response) => response.end())
+await new Promise((listening) => server.listen(0, '127.0.0.1', listening))
+await (await fetch('http://127.0.0.1:' + server.address().port)).text()
+server.closeAllConnections()
+await new Promise((closed) => server.close(closed))
+const functions = [Promise.all, Promise.prototype.then, EventEmitter.prototype.on, Stream.prototype.on, fetch,
+  http.request, http.Agent.prototype.addRequest, http.Server.prototype.emit,
+  http.OutgoingMessage.prototype.end, MessagePort.prototype.postMessage,
+  Worker.prototype.postMessage, Module.prototype._compile]
+console.log(JSON.stringify({
+  subscribed: channels.filter((name) => diagnostics.hasSubscribers(name)),
+  globals: Reflect.ownKeys(globalThis).map(String).filter((name) => name !== 'Symbol(crosscut.context.1)'),
+  listeners: process.eventNames().map((name) => [String(name), process.listenerCount(name)]),
+  functions: functions.map((fn) => fn.name + ' ' + hash('sha1', String(fn))),
+}))
+`
+
+test('a disabled agent leaves the process as it is without it', async () => {
+  app.write('surroundings.mjs', SURROUNDINGS)
+  const agent = ['--import', 'crosscut/agent', 'surroundings.mjs']
+  const plain = await app.run(['surroundings.mjs'])
+  const off = await app.run(agent, { CROSSCUT_DISABLED: 'true' })
+  const on = JSON.parse((await app.run(agent)).stdout)
+  assert.deepEqual(JSON.parse(off.stdout), JSON.parse(plain.stdout))
+  // An agent that is on is seen.
+  const without = JSON.parse(plain.stdout)
+  for (const part of ['subscribed', 'listeners', 'functions'])
+    assert.notDeepEqual(on[part], without[part], part)
 })
 
 test('the package has no dependency, no install script and only .js, types and prose', () => {

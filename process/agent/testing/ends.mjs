@@ -15,4 +15,8 @@ if (way === 'wait-for-signal' || way === 'handle-signal') {
   if (way === 'throw') throw new Error('the host failed')
   if (way === 'reject') Promise.reject(new Error('nobody handled'))
   if (way === 'code-4') process.exitCode = 4
+  if (way === 'timed') {
+    const doneMs = performance.now()
+    process.on('exit', () => console.log(`held ${performance.now() - doneMs}`))
+  }
 }
