@@ -81,6 +81,48 @@ test('critical path and arrows can be hidden, and the address says so', () =>
     )
   }))
 
+/** A pixel of this colour token, as one number. */
+const token = async (page: Page, name: string): Promise<number> =>
+  await page.evaluate(`(() => {
+    const context = new OffscreenCanvas(1, 1).getContext('2d')
+    context.fillStyle = getComputedStyle(document.documentElement).getPropertyValue('--${name}')
+    context.fillRect(0, 0, 1, 1)
+    return new Uint32Array(context.getImageData(0, 0, 1, 1).data.buffer)[0]
+  })()`)
+
+/** Pixels of the waterfall, read from a copy: a canvas that is read often is drawn slowly. */
+const PIXELS = `(() => {
+  const canvas = document.querySelector('${CANVAS}')
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d', { willReadFrequently: true })
+  copy.drawImage(canvas, 0, 0)
+  return new Uint32Array(copy.getImageData(0, 0, canvas.width, canvas.height).data.buffer)
+})()`
+
+/** Keeps the picture to compare with; true when it is the one that was kept. */
+const keep = async (page: Page): Promise<boolean> =>
+  await page.evaluate(`(() => {
+    const [before, now] = [window.kept ?? [], ${PIXELS}]
+    window.kept = now
+    return before.length === now.length && now.every((pixel, at) => pixel === before[at])
+  })()`)
+
+/** How many pixels have this colour that had another one in the picture that was kept. */
+const gained = async (page: Page, colour: number): Promise<number> =>
+  await page.evaluate(`${PIXELS}.filter((now, at) => now === ${colour} && window.kept[at] !== now).length`)
+
+test('joins and barriers are drawn as arrows, each kind in its colour, and only while arrows are shown', () =>
+  browsing.open(at(skewed, '?path=0&arrows=0'), { height: 900 }, async ({ page }) => {
+    await until('all rows', async () => (await page.locator(ROWS).count()) === 25)
+    await until('it stands still', () => keep(page))
+    const kinds = [await token(page, 'accent'), await token(page, 'warn')]
+    assert.notEqual(kinds[0], kinds[1])
+    const drawn = (): Promise<number[]> => Promise.all(kinds.map((colour) => gained(page, colour)))
+    await page.keyboard.press('r')
+    await until('arrows of both kinds', async () => (await drawn()).every((count) => count >= 6))
+    await page.keyboard.press('r')
+    await until('none', async () => (await drawn()).every((count) => count === 0))
+  }))
+
 test('the critical path is between any two points: by keys, in the address, with its breakdown', () =>
   browsing.open(at(skewed, `?span=${spanNamed(skewed, 'authenticate')}`), {}, async ({ page }) => {
     const onPath = async (): Promise<string[]> =>
