@@ -16,7 +16,13 @@ const tracer = trace.getTracer('shop', '1.0')
 before(async () => {
   collector = await startCollector()
   agent = startAgent(
-    readSettings({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '5' }),
+    readSettings({
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+      OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT: '5',
+      OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '200',
+      OTEL_SPAN_EVENT_COUNT_LIMIT: '3',
+      OTEL_SPAN_LINK_COUNT_LIMIT: '2',
+    }),
   )
 })
 after(async () => {
@@ -105,6 +111,30 @@ test('attributes, events, links, status and times are what was given', async () 
     ['e', 'exception'],
   )
   assert.equal(read.events[1]?.attributes['exception.type'], 'TypeError')
+})
+
+test('what is over a limit of OTEL_SPAN_* is left out, long texts are cut, and the span counts it', async () => {
+  await recorded()
+  const span = fresh().startSpan('full')
+  span.setAttribute('fits', 'x'.repeat(200)).setAttribute('long', 'y'.repeat(201))
+  for (let i = 0; i < 5; i++) {
+    span.setAttribute(`a${i}`, `v${i}`).addEvent(`e${i}`)
+    span.addLink({ context: { traceId: 'a'.repeat(32), spanId: `${i}`.repeat(15) + 'f', traceFlags: 1 } })
+  }
+  span.end()
+  const read = (await recorded()).get('full')
+  assert.deepEqual(read?.attributes, {
+    fits: 'x'.repeat(200),
+    long: 'y'.repeat(200),
+    a0: 'v0',
+    a1: 'v1',
+    a2: 'v2',
+  })
+  assert.deepEqual(
+    read.events.map(({ name }) => name),
+    ['e0', 'e1', 'e2'],
+  )
+  assert.deepEqual([read.links.length, read.dropped], [2, [2, 2, 3]])
 })
 
 test('context.with carries values, spans and baggage; bind keeps them; root spans have no parent', async () => {

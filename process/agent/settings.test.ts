@@ -63,6 +63,25 @@ for (const [name, understood, not] of WORDS) {
   })
 }
 
+test('numbers and lists are read where they are set', () => {
+  const { batch, limits, weave, redact, budget } = readSettings({
+    OTEL_BSP_SCHEDULE_DELAY: '7',
+    OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '8',
+    OTEL_BSP_MAX_QUEUE_SIZE: '9',
+    OTEL_ATTRIBUTE_COUNT_LIMIT: '10',
+    OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT: '11',
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT: '12',
+    OTEL_SPAN_EVENT_COUNT_LIMIT: '13',
+    OTEL_SPAN_LINK_COUNT_LIMIT: '14',
+    CROSSCUT_WEAVE: 'pg/**, !src/gen/**',
+    CROSSCUT_REDACT: 'iban,-token',
+    CROSSCUT_BUDGET: '0.02',
+  })
+  assert.deepEqual(batch, { delayMs: 7, spansMax: 8, queueMax: 9 })
+  assert.deepEqual(limits, { attributes: 10, valueLength: 11, events: 13, links: 14 })
+  assert.deepEqual([weave, redact, budget], [['pg/**', '!src/gen/**'], ['iban', '-token'], 0.02])
+})
+
 test('propagators that we have are taken, of others alone the default', () => {
   const taken = (text: string): readonly string[] => readSettings({ OTEL_PROPAGATORS: text }).propagators
   assert.deepEqual(taken('b3,baggage'), ['baggage'])
