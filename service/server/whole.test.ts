@@ -326,6 +326,9 @@ async function killStore(server: Up): Promise<void> {
   process.kill(pid, 'SIGKILL')
 }
 
+/** With a port given for HTTP it would be 4317, which a server beside this test may have. */
+const ANY_GRPC_PORT = ['--otlp-grpc-port', '0']
+
 test('kill -9 of the server (three times) and of the store child during ingest: no acked span lost, none doubled', async () => {
   const port = await freePort()
   const bodies = new Map<string, string>()
@@ -344,13 +347,13 @@ test('kill -9 of the server (three times) and of the store child during ingest: 
       acked.add(traceId)
     }
   }
-  let server = await up(port)
+  let server = await up(port, dataDir, ANY_GRPC_PORT)
   const clients = Array.from({ length: 4 }, client)
   for (const delayMs of [900, 400, 1_500]) {
     await new Promise((resolve) => setTimeout(resolve, delayMs))
     server.child.kill('SIGKILL')
     await ended(server.child)
-    server = await up(port)
+    server = await up(port, dataDir, ANY_GRPC_PORT)
   }
   await killStore(server)
   const before = acked.size
