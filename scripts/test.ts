@@ -37,6 +37,7 @@ const ALONE = [
 ].map((file) => path.join(ROOT, file))
 /** Those of more than 30 s, in order. They go first, so that none of them runs alone at the end. */
 const LONGEST = [
+  'test/system/start.test.ts',
   'test/demo/faults.test.ts',
   'test/demo/parents.test.ts',
   'test/datasets/backfill.test.ts',
@@ -44,6 +45,8 @@ const LONGEST = [
   'test/exchange/import.test.ts',
   'test/attach/attach.test.ts',
   'test/datasets/page.test.ts',
+  'test/system/first-trace.test.ts',
+  'test/system/hostile-attributes.test.ts',
   'face/cli/cli.test.ts',
 ].map((file) => path.join(ROOT, file))
 /** Named at the end, so that the list above can follow the tree. */
