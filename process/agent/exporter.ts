@@ -13,9 +13,9 @@
 // connection in one synchronous write.
 
 import type { Batch, SpanQueue } from './batch.ts'
+import type { Collector } from './collector.ts'
 import type { Ledger } from './guard.ts'
 import type { Answer } from './http-answer.ts'
-import type { KeptConnection } from './kept-connection.ts'
 import { EXIT_FLUSH_MS_MAX, RETRIES_MAX, RETRY_MS_MAX, RETRY_MS_MIN } from './limits.ts'
 import { COLLECTOR, PeerError } from './peer-error.ts'
 import type { ExporterSettings } from './settings.ts'
@@ -99,12 +99,10 @@ export function openExporter(parts: Parts): Exporter {
   }
 }
 
-type Sending = { readonly connection: KeptConnection; readonly head: string }
-
 /** Delivers batch by batch. Owns the one in flight. */
 class Channel {
   readonly #parts: Parts
-  #sending: Sending | undefined
+  #collector: Collector | undefined
   #isHurried = false
   #endWait: (() => void) | undefined
   #hold: NodeJS.Timeout | undefined
@@ -131,37 +129,29 @@ class Channel {
   }
 
   async #post(batch: Batch): Promise<Answer> {
-    const { settings } = this.#parts
-    const body = settings.isGzip ? await gzip(batch.body) : batch.body
-    this.#sending ??= await this.#open()
-    const { connection, head } = this.#sending
-    return await connection.post(head, body, timeoutMs(settings))
-  }
-
-  /** Loaded with the first batch: a process without spans has no use for it. */
-  async #open(): Promise<Sending> {
     const { settings, detached } = this.#parts
-    const { headText, KeptConnection } = await import('./kept-connection.ts')
-    const parts = { ...settings, peer: COLLECTOR, detached }
-    const { pathname, search } = settings.url
-    const head = { method: 'POST', path: pathname + search, lines: linesOf(settings) } as const
-    const connection = new KeptConnection(parts)
-    if (this.#isHurried) connection.hold()
-    return { connection, head: headText(parts, head, 'OTEL_EXPORTER_OTLP_HEADERS') }
+    const body = settings.isGzip ? await gzip(batch.body) : batch.body
+    if (this.#collector === undefined) {
+      // With the first batch: a process without spans has no use for it.
+      const { Collector } = await import('./collector.ts')
+      this.#collector = new Collector(settings, detached)
+      if (this.#isHurried) this.#collector.connection.hold()
+    }
+    return await this.#collector.post(body)
   }
 
   /** From here on nothing is tried twice, and a wait ends now: the process is leaving. */
   hurry(): void {
     this.#isHurried = true
     this.#endWait?.()
-    this.#sending?.connection.hold()
+    this.#collector?.connection.hold()
   }
 
   heldFor(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#hold = setTimeout(
         () => {
-          this.#sending?.connection.abort()
+          this.#collector?.connection.abort()
           resolve()
         },
         Math.min(ms, EXIT_FLUSH_MS_MAX),
@@ -172,7 +162,7 @@ class Channel {
   release(): void {
     clearTimeout(this.#hold)
     this.#isHurried = false
-    this.#sending?.connection.release()
+    this.#collector?.connection.release()
   }
 
   sendNow(batch: Batch | undefined): void {
@@ -180,8 +170,7 @@ class Channel {
     const { queue, settings } = this.#parts
     const { body } = batch
     const sent = settings.isGzip ? process.getBuiltinModule('node:zlib').gzipSync(body, { level: 1 }) : body
-    const sending = this.#sending
-    if (sending?.connection.sendNow(sending.head, sent) === true) queue.settleSent(batch)
+    if (this.#collector?.sendNow(sent) === true) queue.settleSent(batch)
     else queue.settleDropped(batch, 'exit')
   }
 
@@ -194,34 +183,6 @@ class Channel {
       }
     })
   }
-}
-
-const OURS = new Set([
-  'host',
-  'content-type',
-  'content-encoding',
-  'content-length',
-  'transfer-encoding',
-  'connection',
-])
-
-function linesOf({ url, headers, isGzip }: ExporterSettings): readonly (readonly [string, string])[] {
-  return [
-    ['content-type', 'application/x-protobuf'],
-    ...(isGzip ? ([['content-encoding', 'gzip']] as const) : []),
-    ...(url.username === '' ? [] : ([['authorization', `Basic ${credentials(url)}`]] as const)),
-    ...[...headers].filter(([name]) => !OURS.has(name.toLowerCase())),
-  ]
-}
-
-function credentials({ username, password }: URL): string {
-  return Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
-}
-
-/** 0 is OpenTelemetry's way to say "no limit". */
-function timeoutMs(settings: ExporterSettings): number {
-  const LONGEST_TIMER_MS = 2 ** 31 - 1
-  return settings.timeoutMs === 0 ? LONGEST_TIMER_MS : Math.min(settings.timeoutMs, LONGEST_TIMER_MS)
 }
 
 function gzip(body: Uint8Array): Promise<Uint8Array> {

@@ -106,11 +106,12 @@ describe('files of owners, each in a process of its own', () => {
     assert.deepEqual([outcomes.map(({ kind }) => kind), ends], [['failed', 'rows'], []])
   })
 
-  const ended: readonly (readonly [what: string, body: string, reason: string])[] = [
+  // Bit by bit: where a machine gives memory slowly, a second of CPU is over before.
+  const ended: readonly (readonly [what: string, body: string, reasons: string])[] = [
     ['loops', 'for (;;);', 'cpu'],
     ['loops in what it left behind', `return Promise.resolve().then(() => { for (;;); })`, 'cpu'],
-    ['allocates objects', 'const all = []; for (;;) all.push(new Array(1e5).fill(1.5))', 'memory'],
-    ['allocates buffers', 'const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1))', 'memory'],
+    ['allocates objects', 'const all = []; for (;;) all.push(new Array(1e5).fill(1.5))', 'memory or cpu'],
+    ['allocates buffers', 'const all = []; for (;;) all.push(new Uint8Array(1e7).fill(1))', 'memory or cpu'],
     [
       'allocates at once',
       'const all = new Array(2 ** 27).fill(1.5); return { n: all.concat(all).length }',
@@ -118,7 +119,7 @@ describe('files of owners, each in a process of its own', () => {
     ],
     ['doubles a text', `let text = 'ab'; for (;;) { text += text; /x/.test(text) }`, ''],
   ]
-  for (const [what, body, reason] of ended)
+  for (const [what, body, reasons] of ended)
     it(`a file that ${what} is ended; the next one and other owners have their rows`, async () => {
       const own = hosts.run('wild', [programOf({ body }), GOOD], trace)
       const others = await Promise.all([own, hosts.run('calm', [GOOD], trace)])
@@ -127,8 +128,8 @@ describe('files of owners, each in a process of its own', () => {
         wild.outcomes.map(({ kind }) => kind),
         ['failed', 'rows'],
       )
-      if (reason !== '')
-        assert.ok(wild.ends.every((one) => one === reason) && wild.ends.length > 0, wild.ends.join())
+      if (reasons !== '')
+        assert.ok(wild.ends.every((one) => reasons.includes(one)) && wild.ends.length > 0, wild.ends.join())
       assert.deepEqual(
         calm.outcomes.map(({ kind }) => kind),
         ['rows'],
