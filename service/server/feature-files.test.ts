@@ -33,7 +33,8 @@ export function features(trace: { blocks: readonly { name: string }[] }): unknow
 `
 const BAD = {
   loops: 'for (;;);',
-  // At once: where a machine gives memory slowly, bit by bit takes a second of CPU before.
+  // At once: where a machine gives memory slowly, bit by bit takes a second of CPU before; some are so slow
+  // that its time runs out meanwhile. That memory alone ends a file, file-hosts.test.ts shows.
   allocates: 'const all = new Array(2 ** 27).fill(1.5); return { n: all.concat(all).length }',
   throws: `throw new TypeError('no ' + trace.blocks.length)`,
   lies: `return { n: 'many' }`,
@@ -95,7 +96,7 @@ describe('feature files of a running server', () => {
       ['throws', /on the stored trace [0-9a-f]{32} it failed: throws\.ts:2:\d+ TypeError: no \d/],
       ['lies', /'n' is a number; features gave a string/],
       ['loops', /loops\.ts it took more than 1000 ms of CPU/],
-      ['allocates', /allocates\.ts it took more than 256 MB of memory/],
+      ['allocates', /allocates\.ts it (?:took more than 256 MB of memory|did not end within)/],
     ] as const) {
       const { status, body } = await put(name)
       assert.deepEqual([status, body.error.code], [422, 'E_DATASET_FILE'], JSON.stringify(body))
@@ -137,7 +138,8 @@ describe('feature files of a running server', () => {
     const value = (name: string): number =>
       Number(new RegExp(`^crosscut_features_${name} (.*)$`, 'm').exec(metrics)?.[1])
     assert.ok(value('files_ended_total\\{reason="cpu"\\}') >= 1, metrics)
-    assert.ok(value('files_ended_total\\{reason="memory"\\}') >= 1, metrics)
+    const ended = (reason: string): number => value(`files_ended_total\\{reason="${reason}"\\}`)
+    assert.ok(ended('memory') + ended('time') >= 1, metrics)
     assert.ok(value('dataset_failures_total\\{dataset="throws"\\}') >= 1, metrics)
     assert.ok(value('owner_quarantines_total\\{owner="lies"\\}') >= 1, metrics)
     assert.ok(value('owner_rests_until_ms\\{owner="loops"\\}') > Date.now(), metrics)
