@@ -5,13 +5,14 @@ import assert from 'node:assert/strict'
 import { createServer as createHttpsServer } from 'node:https'
 import { createServer, type Server, type Socket } from 'node:net'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentHello, AgentReport } from '#protocol'
 import { SpanQueue } from './batch.ts'
 import { openWallClock } from './clock.ts'
 import { openControl } from './control.ts'
 import { openExporter } from './exporter.ts'
 import { Ledger } from './guard.ts'
-import { RESPONSE_BYTES_MAX, STATE_BYTES_MAX } from './limits.ts'
+import { REPORT_EVERY_MS, RESPONSE_BYTES_MAX, STATE_BYTES_MAX } from './limits.ts'
 import { readSettings } from './settings.ts'
 import { Span } from './span.ts'
 import { until } from './testing/rig.ts'
@@ -312,4 +313,29 @@ test('an agent comes back to every control plane that misbehaves', { concurrency
       }),
     ),
   )
+})
+
+test('an agent that is stopped dials no more, whatever was waiting for its turn', async () => {
+  const plane = await hostile(() => {})
+  const control = openControl({
+    settings: { url: new URL(plane.url), token: 't.f', fingerprint: 'f' },
+    ledger: new Ledger(),
+    detached: (fn) => fn(),
+    hello: () => HELLO,
+    report,
+    onState: () => {},
+    onStream: () => {},
+    onOrder: () => {},
+  })
+  try {
+    await until('hello is said, and not answered', () => plane.requests.length === 1)
+    // A report waits behind it by then.
+    await sleep(REPORT_EVERY_MS + 200)
+    control.stop()
+    await sleep(200)
+    assert.deepEqual(plane.requests, ['POST /agent/v1/hello'])
+  } finally {
+    control.stop()
+    await plane.close()
+  }
 })

@@ -51,6 +51,7 @@ export class KeptConnection {
   /** Settles with the request before. */
   #turn: Promise<unknown> = Promise.resolve()
   #isHolding = false
+  #isClosed = false
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -111,7 +112,9 @@ export class KeptConnection {
       this.#fail(this.#pending.socket, new PeerError(peer, 'timeout', 'was given no time to answer'))
   }
 
+  /** For good: who waits for a turn is refused. */
   close(): void {
+    this.#isClosed = true
     this.abort()
     this.#socket?.destroy()
   }
@@ -121,7 +124,10 @@ export class KeptConnection {
   }
 
   #inTurn(exchange: () => Promise<Answer>): Promise<Answer> {
-    const answer = this.#turn.then(exchange)
+    const answer = this.#turn.then(() => {
+      if (this.#isClosed) throw new PeerError(this.#parts.peer, 'closed', 'is left')
+      return exchange()
+    })
     this.#turn = answer.catch(() => {})
     return answer
   }
