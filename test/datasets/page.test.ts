@@ -6,39 +6,29 @@ import assert from 'node:assert/strict'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { chromium, type Browser, type Locator, type Page } from 'playwright-core'
+import type { Locator, Page } from 'playwright-core'
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
+import { openLoggedIn, type LoggedIn } from '../system/logged-in.ts'
 import { Crosscut, until } from '../system/running.ts'
-import { CHROMIUM_ARGS, colourCount, mapped } from '../web/browser.ts'
+import { colourCount, mapped } from '../web/browser.ts'
 import { HOSTILE_ROUTE, sendOne, sendShop, SLOW_MS, TRACES } from './shop-traces.ts'
 
 const WAIT_MS = 60_000
 
 const crosscut = new Crosscut()
-let browser: Browser
+let app: LoggedIn
 let page: Page
-const complaints: string[] = []
 
 before(async () => {
   await ensureWebBuilt()
   await crosscut.start()
   await sendShop(crosscut.otlpUrl)
   await rowsIn('requests', TRACES)
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS })
-  const context = await browser.newContext({ viewport: { width: 1360, height: 900 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(WAIT_MS)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  page.on('dialog', (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`)
-    void dialog.dismiss()
-  })
-  const { url } = await crosscut.api<{ url: string }>('/login-links', { method: 'POST', body: '{}' })
-  await page.goto(url)
+  app = await openLoggedIn(await crosscut.loginLink(), { width: 1360, height: 900, waitMs: WAIT_MS })
+  page = app.page
 })
 after(async () => {
-  await browser.close()
+  await app.close()
   await crosscut.close()
 })
 
@@ -287,7 +277,7 @@ export function features() {
 
 test('the page had nothing to complain about', () => {
   assert.deepEqual(
-    complaints.filter((text) => !EXPECTED.test(text)),
+    app.complaints.filter((text) => !EXPECTED.test(text)),
     [],
   )
 })

@@ -3,6 +3,7 @@
 
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
+import type { DatasetComparison, DatasetResult } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import type { Crosscut } from '../system/running.ts'
 
@@ -31,4 +32,20 @@ export async function defineDatasets(crosscut: Crosscut): Promise<void> {
     crosscut.api(`/datasets/${name}`, { method: 'PUT', body: JSON.stringify({ ...common, ...more }) })
   await put('pages', { features: PAGES, rowPer: 'trace' })
   await put('suggestions', { features: SUGGESTIONS, rowPer: 'block' })
+}
+
+export async function ask(
+  crosscut: Crosscut,
+  dataset: string,
+  question: object,
+): Promise<DatasetResult['rows']> {
+  const init = { method: 'POST', body: JSON.stringify(question) }
+  return (await crosscut.api<DatasetResult>(`/datasets/${dataset}/query`, init)).rows
+}
+
+/** Columns that differ significantly between two populations of visits. */
+export async function differing(crosscut: Crosscut, a: string, b: string): Promise<string[]> {
+  const init = { method: 'POST', body: JSON.stringify({ a, b }) }
+  const { columns } = await crosscut.api<DatasetComparison>('/datasets/pages/compare', init)
+  return columns.filter(({ isSignificant }) => isSignificant).map(({ column }) => column)
 }

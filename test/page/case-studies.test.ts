@@ -13,12 +13,12 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import type { DatasetComparison, DatasetResult } from '#protocol'
+import type { DatasetResult } from '#protocol'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { isTooSlow } from '../system/machine.ts'
 import { Crosscut, until, type Program } from '../system/running.ts'
 import type { TruthReport } from '../demo/judge.ts'
-import { defineDatasets } from './case-datasets.ts'
+import { ask, defineDatasets, differing } from './case-datasets.ts'
 
 const TOO_SLOW = await isTooSlow()
 const ROWS_MS_MAX = 30_000
@@ -81,7 +81,7 @@ async function rows(dataset: string, where: string, wanted: number): Promise<voi
   let count: unknown
   await until(
     async () => {
-      count = (await ask(dataset, { select: ['count'], where }))[0]?.['count']
+      count = (await ask(crosscut, dataset, { select: ['count'], where }))[0]?.['count']
       return count === wanted
     },
     () => `${String(count)} rows of ${wanted}: ${dataset}, ${where}`,
@@ -93,18 +93,6 @@ async function truthOf(of: Demo, service: string): Promise<Truth> {
   return (await (await fetch(`${of.urlOf(service)}/truth`)).json()) as Truth
 }
 
-async function ask(dataset: string, question: object): Promise<DatasetResult['rows']> {
-  const init = { method: 'POST', body: JSON.stringify(question) }
-  return (await crosscut.api<DatasetResult>(`/datasets/${dataset}/query`, init)).rows
-}
-
-/** Columns that differ significantly between two populations of visits. */
-async function differing(a: string, b: string): Promise<string[]> {
-  const init = { method: 'POST', body: JSON.stringify({ a, b }) }
-  const { columns } = await crosscut.api<DatasetComparison>('/datasets/pages/compare', init)
-  return columns.filter(({ isSignificant }) => isSignificant).map(({ column }) => column)
-}
-
 /** How many visits of visitors it counted. */
 const visitsOf = (truth: Truth, of: string): number =>
   Object.keys(truth.tallies[`gateway.page.${of}`] ?? {}).filter((rid) => rid !== 'warm').length
@@ -113,7 +101,7 @@ test('release 1 is as it should be: visitors from three countries wait for the s
   const here = await release('1')
   const truth = await visitors(here, '1')
   for (const country of COUNTRIES) assert.equal(visitsOf(truth, country), VISITS / 3)
-  const [late] = await ask('suggestions', {
+  const [late] = await ask(crosscut, 'suggestions', {
     select: ['count'],
     where: "release = '1' and below = 'phase top'",
   })
@@ -125,14 +113,18 @@ test(
   { skip: TOO_SLOW },
   async () => {
     const truth = await visitors(await release('2', ['--fault', 'cable-cut']), '2')
-    const found = await ask('pages', {
+    const found = await ask(crosscut, 'pages', {
       select: ['count', 'p50(resource_ms) as median', 'min(resource_ms) as least'],
       groupBy: ['release', 'country'],
       where: 'resource_ms > 0',
     })
     const of = (name: string, country: string, what: string): number =>
       Number(found.find((row) => row['release'] === name && row['country'] === country)?.[what])
-    const all = await ask('pages', { select: ['count'], groupBy: ['country'], where: "release = '2'" })
+    const all = await ask(crosscut, 'pages', {
+      select: ['count'],
+      groupBy: ['country'],
+      where: "release = '2'",
+    })
     for (const country of COUNTRIES) {
       const row = all.find((one) => one['country'] === country)
       assert.equal(row?.['count'], visitsOf(truth, country), country)
@@ -153,7 +145,11 @@ test(
         `${name} ${country} ${JSON.stringify(found)}`,
       )
     }
-    const differs = await differing("release = '2' and country = 'IN'", "release = '2' and country != 'IN'")
+    const differs = await differing(
+      crosscut,
+      "release = '2' and country = 'IN'",
+      "release = '2' and country != 'IN'",
+    )
     assert.ok(differs.includes('country') && differs.includes('resource_ms'), differs.join(', '))
   },
 )
@@ -163,7 +159,7 @@ test(
   { skip: TOO_SLOW },
   async () => {
     const truth = await visitors(await release('3', ['--fault', 'causal-order']), '3')
-    const found = await ask('suggestions', {
+    const found = await ask(crosscut, 'suggestions', {
       select: ['count', 'p50(critical_ms) as ms'],
       where: "release = '3'",
       groupBy: ['experiment', 'service', 'name', 'below'],
@@ -183,7 +179,10 @@ test(
     assert.ok(Number(onServer[0]?.['count']) > visitsOf(truth, 'none') / 2, said)
     assert.ok(Number(onServer[0]?.['count']) <= visitsOf(truth, 'none'), said)
     assert.ok(Number(onServer[0]?.['ms']) > SUGGESTING_MS / 2, said)
-    const [least] = await ask('pages', { select: ['min(display_ms) as ms'], where: "release = '3'" })
+    const [least] = await ask(crosscut, 'pages', {
+      select: ['min(display_ms) as ms'],
+      where: "release = '3'",
+    })
     assert.ok(Number(least?.['ms']) >= SUGGESTING_MS, JSON.stringify(least))
   },
 )
@@ -211,7 +210,8 @@ async function rowsRead(from: Demo): Promise<Reading> {
     await (await fetch(`${from.urlOf('gateway')}/rows/table-0/${i}?rid=case-6-${i}`)).arrayBuffer()
   const asked = { where: "root_service = 'gateway'", from: begin }
   await until(
-    async () => (await ask('requests', { select: ['count'], from: begin })).at(0)?.['count'] === REQUESTS,
+    async () =>
+      (await ask(crosscut, 'requests', { select: ['count'], from: begin })).at(0)?.['count'] === REQUESTS,
     () => `not all of ${REQUESTS} requests have a row`,
     ROWS_MS_MAX,
   )
@@ -223,7 +223,7 @@ async function rowsRead(from: Demo): Promise<Reading> {
   // Spans of the namenode may come after the request has its row, which is then made anew.
   await until(
     async () => {
-      statements = await ask('database-calls', {
+      statements = await ask(crosscut, 'database-calls', {
         ...asked,
         select: ['sum(critical_ms) as critical', 'p50(duration_ms) as median', 'count'],
         groupBy: ['statement'],
@@ -234,7 +234,7 @@ async function rowsRead(from: Demo): Promise<Reading> {
     ROWS_MS_MAX,
   )
   assert.equal(told(), truth)
-  const [requests] = await ask('requests', {
+  const [requests] = await ask(crosscut, 'requests', {
     select: ['sum(duration_ms) as ms', 'p50(duration_ms) as median'],
     from: begin,
   })

@@ -5,9 +5,8 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import type { DatasetComparison, DatasetResult } from '#protocol'
 import { Crosscut, until } from '../system/running.ts'
-import { defineDatasets } from './case-datasets.ts'
+import { ask, defineDatasets, differing } from './case-datasets.ts'
 import { CABLE_MS, requestOf, SUGGESTING_MS, type Fault } from './replayed-visits.ts'
 
 const COUNTRIES = ['DE', 'BR', 'IN'] as const
@@ -24,7 +23,7 @@ before(async () => {
   let count: unknown
   await until(
     async () => {
-      count = (await ask('pages', { select: ['count'] }))[0]?.['count']
+      count = (await ask(crosscut, 'pages', { select: ['count'] }))[0]?.['count']
       return count === 3 * VISITS
     },
     () => `${String(count)} rows of ${3 * VISITS} visits`,
@@ -52,19 +51,8 @@ async function release(name: string, fault?: Fault): Promise<void> {
   }
 }
 
-async function ask(dataset: string, question: object): Promise<DatasetResult['rows']> {
-  const init = { method: 'POST', body: JSON.stringify(question) }
-  return (await crosscut.api<DatasetResult>(`/datasets/${dataset}/query`, init)).rows
-}
-
-async function differing(a: string, b: string): Promise<string[]> {
-  const init = { method: 'POST', body: JSON.stringify({ a, b }) }
-  const { columns } = await crosscut.api<DatasetComparison>('/datasets/pages/compare', init)
-  return columns.filter(({ isSignificant }) => isSignificant).map(({ column }) => column)
-}
-
 test('parts of the path to the display make the whole, and nothing of the model had to be repaired', async () => {
-  const rows = await ask('pages', {
+  const rows = await ask(crosscut, 'pages', {
     select: ['display_ms', 'server_ms', 'network_ms', 'resource_ms', 'browser_ms'],
     limit: 3 * VISITS,
   })
@@ -76,12 +64,12 @@ test('parts of the path to the display make the whole, and nothing of the model 
     const sum = parts.reduce((all, part) => all + part, 0)
     assert.ok(Math.abs(sum - Number(row['display_ms'])) < 0.001, JSON.stringify(row))
   }
-  const repaired = await ask('model-repairs', { select: ['count'] })
+  const repaired = await ask(crosscut, 'model-repairs', { select: ['count'] })
   assert.deepEqual(repaired, [{ count: 0 }])
 })
 
 test('case 3: the page is slower in one country only, and it is the line that its visitors wait for', async () => {
-  const found = await ask('pages', {
+  const found = await ask(crosscut, 'pages', {
     select: ['count', 'p50(display_ms) as display', 'p50(resource_ms) as resources'],
     groupBy: ['release', 'country'],
     where: "release in ('1', '2')",
@@ -96,16 +84,21 @@ test('case 3: the page is slower in one country only, and it is the line that it
     assert.ok(of('2', country, 'display') - of('1', country, 'display') >= slower, said)
     if (slower === 0) assert.equal(of('2', country, 'display'), of('1', country, 'display'), said)
   }
-  const differs = await differing("release = '2' and country = 'IN'", "release = '2' and country != 'IN'")
+  const differs = await differing(
+    crosscut,
+    "release = '2' and country = 'IN'",
+    "release = '2' and country != 'IN'",
+  )
   assert.ok(differs.includes('country') && differs.includes('resource_ms'), differs.join(', '))
   assert.ok(!differs.includes('server_ms') && !differs.includes('css_bytes'), differs.join(', '))
-  assert.deepEqual(await differing("release = '1' and country = 'IN'", "release = '1' and country != 'IN'"), [
-    'country',
-  ])
+  assert.deepEqual(
+    await differing(crosscut, "release = '1' and country = 'IN'", "release = '1' and country != 'IN'"),
+    ['country'],
+  )
 })
 
 test('case 2: what nobody sees yet is on the path to the top: in the page of some, on the server for others', async () => {
-  const found = await ask('suggestions', {
+  const found = await ask(crosscut, 'suggestions', {
     select: ['count', 'min(critical_ms) as least'],
     groupBy: ['release', 'experiment', 'service', 'name', 'below'],
   })
@@ -125,7 +118,7 @@ test('case 2: what nobody sees yet is on the path to the top: in the page of som
   assert.equal(of('together', 'gateway', 'AwaitSuggestions', 'phase top'), undefined, said)
   const onServer = of('none', 'gateway', 'AwaitSuggestions', 'phase top')
   assert.equal(onServer?.['count'], half, said)
-  const shown = await ask('pages', {
+  const shown = await ask(crosscut, 'pages', {
     select: ['min(display_ms) as least', 'max(display_ms) as most'],
     groupBy: ['release'],
     where: "release in ('1', '3')",

@@ -3,37 +3,31 @@
 import assert from 'node:assert/strict'
 import path from 'node:path'
 import { after, before, test } from 'node:test'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { ROOT } from '../../scripts/toolchain.mjs'
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
+import { openLoggedIn, type LoggedIn } from '../system/logged-in.ts'
 import { Crosscut, until } from '../system/running.ts'
-import { CHROMIUM_ARGS, colourCount, mapped } from '../web/browser.ts'
+import { colourCount, mapped } from '../web/browser.ts'
 
 const SHOP = path.join(ROOT, 'test', 'queries', 'shop.mjs')
 const ROWS_MS_MAX = 30_000
 
 const crosscut = new Crosscut()
-let browser: Browser
+let app: LoggedIn
 let page: Page
 let front = ''
-const complaints: string[] = []
 
 before(async () => {
   await ensureWebBuilt()
   await crosscut.start()
   const back = await shop('back', {})
   front = await shop('front', { NEXT: back })
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS })
-  const context = await browser.newContext({ viewport: { width: 1280, height: 800 } })
-  page = await context.newPage()
-  page.setDefaultTimeout(ROWS_MS_MAX)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  const { url } = await crosscut.api<{ url: string }>('/login-links', { method: 'POST', body: '{}' })
-  await page.goto(url)
+  app = await openLoggedIn(await crosscut.loginLink(), { waitMs: ROWS_MS_MAX })
+  page = app.page
 })
 after(async () => {
-  await browser.close()
+  await app.close()
   await crosscut.close()
 })
 
@@ -245,7 +239,7 @@ const EXPECTED = /status of (422|404)|Applying inline style/
 
 test('the page had nothing to complain about', () => {
   assert.deepEqual(
-    complaints.filter((text) => !EXPECTED.test(text)),
+    app.complaints.filter((text) => !EXPECTED.test(text)),
     [],
   )
 })

@@ -4,10 +4,10 @@
 import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { after, before, test } from 'node:test'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import { encodeOtlp } from '#traces'
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
-import { CHROMIUM_ARGS } from '../web/browser.ts'
+import { openLoggedIn, type LoggedIn } from './logged-in.ts'
 import { Crosscut, until } from './running.ts'
 
 /** From the ack until it is seen. */
@@ -16,19 +16,17 @@ const SEEN_MS_MAX = 3_000
 const TRIES = 3
 
 const crosscut = new Crosscut()
-let browser: Browser
+let app: LoggedIn
 let page: Page
 
 before(async () => {
   await ensureWebBuilt()
   await crosscut.start()
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS })
-  page = await browser.newPage()
-  const { url } = await crosscut.api<{ url: string }>('/login-links', { method: 'POST', body: '{}' })
-  await page.goto(url)
+  app = await openLoggedIn(await crosscut.loginLink())
+  page = app.page
 })
 after(async () => {
-  await browser.close()
+  await app.close()
   await crosscut.close()
 })
 

@@ -4,11 +4,11 @@
 
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { chromium, type Browser, type Page } from 'playwright-core'
+import type { Page } from 'playwright-core'
 import type { Attributes, SpanView } from '#protocol'
 import { ensureWebBuilt } from '../../scripts/web-build.ts'
-import { CHROMIUM_ARGS } from '../web/browser.ts'
 import { HOSTILE } from '../web/fixtures.ts'
+import { openLoggedIn, type LoggedIn } from './logged-in.ts'
 import { Crosscut, until } from './running.ts'
 
 const WAIT_MS = 60_000
@@ -32,29 +32,19 @@ type SentSpan = {
 }
 
 const crosscut = new Crosscut()
-let browser: Browser
+let app: LoggedIn
 let page: Page
-const complaints: string[] = []
 const idOf = (prefix: string, i: number): string => prefix + i.toString(16).padStart(32 - prefix.length, '0')
 const named = (key: string, value: string): object => ({ key, value: { stringValue: value } })
 
 before(async () => {
   await ensureWebBuilt()
   await crosscut.start()
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_ARGS })
-  page = await (await browser.newContext({ viewport: { width: 1360, height: 900 } })).newPage()
-  page.setDefaultTimeout(WAIT_MS)
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
-  page.on('dialog', (dialog) => {
-    complaints.push(`dialog: ${dialog.message()}`)
-    void dialog.dismiss()
-  })
-  const { url } = await crosscut.api<{ url: string }>('/login-links', { method: 'POST', body: '{}' })
-  await page.goto(url)
+  app = await openLoggedIn(await crosscut.loginLink(), { width: 1360, height: 900, waitMs: WAIT_MS })
+  page = app.page
 })
 after(async () => {
-  await browser.close()
+  await app.close()
   await crosscut.close()
 })
 
@@ -260,7 +250,7 @@ describe('names and values that are more than text elsewhere', () => {
       await page.evaluate('for (const one of document.querySelectorAll("details")) one.open = true')
       await page.waitForTimeout(200)
       assert.deepEqual(await page.evaluate(AUDIT), [])
-      assert.deepEqual(complaints.splice(0), [])
+      assert.deepEqual(app.complaints.splice(0), [])
     })
 })
 

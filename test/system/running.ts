@@ -80,6 +80,12 @@ export class Crosscut {
     return JSON.parse(text) as T
   }
 
+  /** For a browser; works once. */
+  async loginLink(): Promise<string> {
+    const { url } = await this.api<{ url: string }>('/login-links', { method: 'POST', body: '{}' })
+    return url
+  }
+
   /** All summaries of a search, page by page. */
   async traces(query: Record<string, string> = {}): Promise<TraceSummary[]> {
     const found: TraceSummary[] = []

@@ -22,10 +22,7 @@ export function scale(
   params: Params = {},
   places: readonly string[] = everywhere(api, w),
 ): void {
-  for (const p of places) {
-    const floor = params[`floor.${w}`] ?? 0
-    api.setRate(p, w, Math.max(floor, factor * api.getRate(p, w)))
-  }
+  setRates(api, w, params, places, (p) => factor * api.getRate(p, w))
 }
 
 /** Every point, and every instance of one where this workflow is limited. */
@@ -45,11 +42,21 @@ export function steer(
   params: Params = {},
   places: readonly string[] = everywhere(api, w),
 ): void {
-  for (const p of places) {
-    const floor = params[`floor.${w}`] ?? 0
+  setRates(api, w, params, places, (p) => {
     const rate = api.getRate(p, w)
-    api.setRate(p, w, Math.max(floor, factor * (factor < 1 ? Math.min(rate, api.throughput(p, w)) : rate)))
-  }
+    return factor * (factor < 1 ? Math.min(rate, api.throughput(p, w)) : rate)
+  })
+}
+
+/** Never below the workflow's floor. */
+function setRates(
+  api: ControllerApi,
+  w: string,
+  params: Params,
+  places: readonly string[],
+  rateAt: (p: string) => number,
+): void {
+  for (const p of places) api.setRate(p, w, Math.max(params[`floor.${w}`] ?? 0, rateAt(p)))
 }
 
 export function slowestOf(api: ControllerApi): string | undefined {
