@@ -1,5 +1,5 @@
 // The tutorial of the noisy tenant, followed literally: its commands are typed one after the other, and what
-// it promises of them is held to what they print.
+// it promises of them is held to what they print, and to what a real Chromium shows meanwhile.
 
 import assert from 'node:assert/strict'
 import { execFile, spawn, type ChildProcess } from 'node:child_process'
@@ -9,7 +9,9 @@ import path from 'node:path'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import type { Locator } from 'playwright-core'
 import { ROOT } from '../../scripts/toolchain.mjs'
+import { openLoggedIn, type LoggedIn } from '../system/logged-in.ts'
 import { isTooSlow } from '../system/machine.ts'
 import { ended, freePort, until } from '../system/running.ts'
 
@@ -22,6 +24,7 @@ const [starting = [], looking, blaming, trying, running, ending] = [
 const home = mkdtempSync(path.join(tmpdir(), 'crosscut-noisy-'))
 const dataDir = path.join(home, '.crosscut')
 let demo: ChildProcess | undefined
+let app: LoggedIn
 
 before(async () => {
   if (TOO_SLOW !== false) return
@@ -37,9 +40,13 @@ before(async () => {
     () => said.includes('under load'),
     () => `the demo does not start:\n${said}`,
   )
+  const [link = ''] = /http\S+\/login\?\S+/.exec(await type('crosscut login')) ?? []
+  app = await openLoggedIn(link, { width: 1440, height: 1000, waitMs: BACK_MS_MAX })
+  await app.page.goto(new URL('/tenants', link).href)
 })
 after(async () => {
   if (TOO_SLOW !== false) return
+  await app?.close()
   const gone = ended(demo)
   demo?.kill('SIGTERM')
   await gone
@@ -58,6 +65,8 @@ async function type(command = ''): Promise<string> {
 const row = (table: string, name: string): string[] =>
   (table.split('\n').find((line) => line.startsWith(`${name} `)) ?? '').split(/ {2,}/)
 const meanMs = async (tenant: string) => Number(row(await type(looking?.[0]), tenant)[2])
+/** Of the table of the page. */
+const shown = (tenant: string): Locator => app.page.locator(`.tenant-rows tr[data-tenant="${tenant}"]`)
 /** Tenants with a limit anywhere. */
 const held = (points: string) =>
   new Set(
@@ -111,6 +120,7 @@ test(
       new Set(['reports']),
     )
     assert.deepEqual(held(await type('crosscut points')), new Set())
+    await shown('web').locator('.error-mark').waitFor()
   },
 )
 
@@ -134,6 +144,8 @@ test('the policy brings web back and keeps it there, holding reports alone', { s
   assert.ok(Math.max(...Object.values(over)) <= OVER_MAX, `over the target: ${JSON.stringify(over)}`)
   assert.ok(othersHeld <= OVER_MAX, `others than reports were held at ${othersHeld} of ${LOOKS} looks`)
   assert.match(await type('crosscut policy log slo'), /reports cut/)
+  await app.page.getByText('the target is met').waitFor()
+  await shown('reports').locator('.limit .held').waitFor()
 })
 
 test('removed, reports is released everywhere, and web waits again', { skip: TOO_SLOW }, async () => {
@@ -141,8 +153,11 @@ test('removed, reports is released everywhere, and web waits again', { skip: TOO
   await type(remove)
   assert.deepEqual(held(await type('crosscut points')), new Set())
   assert.match(await type(log), /reports released .*-> free/)
+  await app.page.getByText('None runs: nobody is held.').waitFor()
+  await shown('reports').locator('.limit', { hasText: 'none' }).waitFor()
   await until(
     async () => (await meanMs('web')) > TARGET_MS,
     () => 'web does not wait',
   )
+  assert.deepEqual(app.complaints, [])
 })

@@ -3,8 +3,11 @@
 
 import http from 'node:http'
 
-/** us of CPU that an exchange of client and server takes; where the tests were made it took 60. */
-const EXCHANGE_MICROS_MAX = 100
+/**
+ * us of CPU that an exchange of client and server takes; where the tests were made it took 60. Where it takes
+ * 100 to 120, also tenants that nobody floods miss the target of the tutorial in most seconds.
+ */
+const EXCHANGE_MICROS_MAX = 80
 const REQUESTS = 1000
 const ROUNDS = 5
 
