@@ -75,9 +75,9 @@ export const MAILBOX_BAGGAGE_BYTES_MAX = MEMBER_BYTES_MAX
  */
 export const SCOPES_REMEMBERED_MAX = 1024
 
-/** Values whose baggage is kept for the next request that brings them; 64 x a header of 8 KB at most. */
-export const RECENT_VALUES = 64
-export const RECENT_VALUE_CHARS_MAX = 512
+/** Texts whose baggage is kept for the next request that brings them; 64 x a header of 8 KB at most. */
+export const RECENT_TEXTS = 64
+export const RECENT_TEXT_CHARS_MAX = 512
 
 /**
  * From here on Node's coder of base64url is the quicker one: 64 characters take ours 185 ns and Node's 207,

@@ -8,7 +8,7 @@ import { toText } from './baggage-text.ts'
 import { fleetKey } from './fleet-key.ts'
 import { RequestLines } from './head-lines.ts'
 import { HoldSwitch } from './holds.ts'
-import { RECENT_VALUE_CHARS_MAX } from './limits.ts'
+import { RECENT_TEXT_CHARS_MAX } from './limits.ts'
 import { Wire } from './wire.ts'
 
 function openWire(secret?: string): Wire {
@@ -61,11 +61,11 @@ for (const secret of [undefined, 'secret'])
     )
   })
 
-test('the same value is the same object, up to its limit; a MAC is asked for each other one', () => {
+test('the same text is the same object, up to its limit; a MAC is asked for each time', () => {
   const of = (size: number): string => toText(Baggage.of([new Uint8Array(size - 2).fill(7)]).encode())
   // 4 characters for 3 bytes, of which 2 are the length.
-  const longest = of((RECENT_VALUE_CHARS_MAX / 4) * 3)
-  assert.equal(longest.length, RECENT_VALUE_CHARS_MAX)
+  const longest = of((RECENT_TEXT_CHARS_MAX / 4) * 3)
+  assert.equal(longest.length, RECENT_TEXT_CHARS_MAX)
   const wire = openWire()
   assert.equal(wire.decodeValue(longest), wire.decodeValue(longest))
   assert.notEqual(wire.decodeValue(`${longest}AAAA`), wire.decodeValue(`${longest}AAAA`))

@@ -16,7 +16,7 @@ import type { HoldSwitch } from './holds.ts'
 import type { FleetKey } from './fleet-key.ts'
 import type { RequestLines } from './head-lines.ts'
 import { RETURN_CHARS_MAX } from './limits.ts'
-import { RecentValues } from './recent-values.ts'
+import { RecentTexts } from './recent-texts.ts'
 import { cleanTracestate, formatTraceparent, parseTraceparent, type TraceParent } from './trace-context.ts'
 
 /**
@@ -63,7 +63,7 @@ export class Wire {
   readonly #trust: AddressRules
   readonly #egress: AddressRules
   readonly #key: FleetKey | undefined
-  readonly #recent = new RecentValues()
+  readonly #recent = new RecentTexts()
   readonly #onFault: ((error: unknown) => void) | undefined
 
   constructor(options: {
@@ -192,12 +192,11 @@ export class Wire {
 
   /** A member's or a flow-back's value; undefined = refused by its MAC or wholly damaged. */
   decodeValue(value: string): Baggage | undefined {
-    return this.#recent.get(value) ?? this.#decoded(value)
+    const text = this.#verified(value)
+    return text === undefined ? undefined : (this.#recent.get(text) ?? this.#decoded(text))
   }
 
-  #decoded(value: string): Baggage | undefined {
-    const text = this.#verified(value)
-    if (text === undefined) return undefined
+  #decoded(text: string): Baggage | undefined {
     if (text.length > RETURN_CHARS_MAX) {
       this.counts.member_too_long++
       return undefined
@@ -211,7 +210,7 @@ export class Wire {
     if (baggage.byteLength < bytes.length) this.counts.baggage_malformed++
     else {
       keepText(baggage, text)
-      this.#recent.keep(value, baggage)
+      this.#recent.keep(text, baggage)
     }
     return baggage
   }
