@@ -21,7 +21,7 @@ import type { BackfillJob } from './backfills.ts'
 import type { CompiledDataset } from './compile-dataset.ts'
 import { changeDataset, createDataset, sourceOf, tableOf, type StoredDataset } from './definition.ts'
 import { FeaturePipeline, type FeaturePorts } from './feature-pipeline.ts'
-import { QUARANTINE_MS_MAX } from './limits.ts'
+import { FEATURE_SPANS_MAX, QUARANTINE_MS_MAX } from './limits.ts'
 import { runQuery } from './run-query.ts'
 import { TraceCache } from './trace-cache.ts'
 import { tryOn } from './trials.ts'
@@ -319,6 +319,31 @@ describe('features of traces', () => {
       [hex(2), '', 1],
     ])
     assert.deepEqual(await bench.rows(errors), [])
+  })
+
+  it('a trace that outgrows its features has no rows any more; one of just as many as may be has', async () => {
+    const blocks = bench.dataset(30, 'outgrown', 'team', BLOCKS)
+    bench.pipeline.setDatasets([blocks], [])
+    const from = (traceId: number, first: number, last: number) =>
+      Array.from({ length: last - first + 1 }, (_, i) => span(traceId, first + i))
+    await bench.arrive([span(31, 1), span(32, 1)])
+    assert.deepEqual(await bench.rows(blocks), [
+      [hex(31), '', 1],
+      [hex(32), '', 1],
+    ])
+    await bench.arrive(from(31, 2, FEATURE_SPANS_MAX), { isAgain: true })
+    assert.deepEqual(await bench.rows(blocks), [
+      [hex(31), '', FEATURE_SPANS_MAX],
+      [hex(32), '', 1],
+    ])
+    await bench.arrive([span(31, FEATURE_SPANS_MAX + 1)], { isAgain: true })
+    assert.deepEqual(await bench.rows(blocks), [[hex(32), '', 1]])
+    // The same behind a restart, which remembers nothing.
+    await bench.pipeline.close()
+    await bench.make().start()
+    bench.pipeline.setDatasets([blocks], [])
+    await bench.arrive(from(32, 2, FEATURE_SPANS_MAX + 1), { isAgain: true })
+    assert.deepEqual(await bench.rows(blocks), [])
   })
 
   it('a new version is in force for the next trace; what does not come in time is read from the store', async () => {

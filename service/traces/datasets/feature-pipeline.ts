@@ -120,7 +120,13 @@ export class FeaturePipeline {
       delay: (owner, { traceId, hold }) => this.#delayed.add({ owner, traceId }, hold),
       onBack: rouse,
     })
-    const reading = { store, clock, nextVersion: () => this.#nextVersion(), onRead: rouse }
+    const reading = {
+      store,
+      clock,
+      nextVersion: () => this.#nextVersion(),
+      onRead: rouse,
+      onTooLarge: (item: Item) => this.#takeBack(item, this.#nextVersion()),
+    }
     this.#late = new LateTraces({
       ...reading,
       isResting: () => false,
@@ -216,7 +222,6 @@ export class FeaturePipeline {
       tracesFromStore: late.tracesFromStore + patient.tracesFromStore,
       tracesGone: late.tracesGone + patient.tracesGone,
       readFailures: late.readFailures + patient.readFailures,
-      tracesTooLarge: this.#counts.tracesTooLarge + late.tracesTooLarge + patient.tracesTooLarge,
       tracesDelayed: delayed,
       tracesWorkedOff: workedOff,
       tracesDropped: dropped,
@@ -350,15 +355,22 @@ export class FeaturePipeline {
   }
 
   #offer(ready: Ready): void {
-    const { spans, hold } = ready
-    if (spans.length > limits.FEATURE_SPANS_MAX) {
-      this.#counts.tracesTooLarge++
-      return hold.release()
-    }
+    const { spans, version, hold } = ready
+    if (spans.length > limits.FEATURE_SPANS_MAX) return this.#takeBack(ready, version)
     const trace = buildTrace(spans)
     const given: Given = { trace, prepared: prepareTrace(trace), ready }
     this.#counts.tracesBuilt++
     for (const [owner, datasets] of this.#live.targets(ready)) this.#queues.offer(owner, datasets, given)
+    hold.release()
+  }
+
+  /** A trace that is too large has no rows: those of its beginning, due before it had grown, go. */
+  #takeBack(item: Item, version: bigint): void {
+    const { traceId, isAgain, hold } = item
+    const nothing = { traceId, startNs: 0n, weight: 1, version, isAgain, rows: [] }
+    this.#counts.tracesTooLarge++
+    for (const [, datasets] of this.#live.targets(item))
+      for (const { dataset } of datasets) this.#writer.add(dataset, nothing, hold)
     hold.release()
   }
 

@@ -5,10 +5,10 @@
 //                  ^--- fewer at a time, a second later ---' the store was away, or refused so many
 //                  ^--- of owners that rest: their spans are let go of -----'
 //
-// One read is under way at a time, while what is ready is made into rows; none begins while as many are ready
-// as one read has, so twice as many spans and one large trace are in memory at most. What is gone or runs
-// away is let go of and counted. Owner: the feature pipeline, which has one for live traces and one for
-// patient ones.
+// One read is under way at a time, while what is ready is made into rows; none begins while as many are
+// ready as one read has, so twice as many spans and one large trace are in memory at most. What is gone is
+// let go of and counted, what runs away is handed back unread. Owner: the feature pipeline, which has one
+// for live traces and one for patient ones.
 
 import type { Clock } from '#base'
 import { StoreError, type Store } from '#store'
@@ -23,6 +23,8 @@ type Ports = {
   /** Grows: a later reading has at least the spans of an earlier one. */
   readonly nextVersion: () => bigint
   readonly onRead: () => void
+  /** It has more spans than features are made of: its hold is the receiver's to release. */
+  readonly onTooLarge: (item: Item) => void
   /** Its owner rests: it stays unread. */
   readonly isResting: (item: Item) => boolean
   /** Between reads: who come a few at a time are read together. */
@@ -40,7 +42,7 @@ export class LateTraces {
   #isReading = false
   #readSize = READ_TRACES_MAX
   #nextReadMs = 0
-  readonly counts = { tracesFromStore: 0, tracesTooLarge: 0, tracesGone: 0, readFailures: 0 }
+  readonly counts = { tracesFromStore: 0, tracesGone: 0, readFailures: 0 }
 
   constructor(ports: Ports) {
     this.#ports = ports
@@ -129,8 +131,8 @@ export class LateTraces {
     const sizes = await sizesOf(this.#ports.store, idsOf(items))
     for (const item of items) {
       const size = sizes.get(item.traceId)
-      if (size === undefined) this.#letGo(item, 'tracesGone')
-      else if (size.spanCount > FEATURE_SPANS_MAX) this.#letGo(item, 'tracesTooLarge')
+      if (size === undefined) this.#letGo(item)
+      else if (size.spanCount > FEATURE_SPANS_MAX) this.#ports.onTooLarge(item)
       else this.#sized.push({ ...item, ...size })
     }
   }
@@ -140,7 +142,7 @@ export class LateTraces {
     const traces = await readManyTraces(this.#ports.store, idsOf(items))
     for (const item of items) {
       const spans = traces.get(item.traceId)
-      if (spans === undefined) this.#letGo(item, 'tracesGone')
+      if (spans === undefined) this.#letGo(item)
       else {
         this.#ready.push({ ...item, spans, version })
         this.#readySpans += spans.length
@@ -150,8 +152,8 @@ export class LateTraces {
     this.#readSize = Math.min(READ_TRACES_MAX, this.#readSize * 2)
   }
 
-  #letGo(item: Item, why: 'tracesGone' | 'tracesTooLarge'): void {
-    this.counts[why]++
+  #letGo(item: Item): void {
+    this.counts.tracesGone++
     item.hold.release()
   }
 

@@ -46,8 +46,8 @@ export class RowWriter {
   readonly #clock: Clock
   readonly #epoch: string
   readonly #pending = new Map<string, Pending>()
-  /** Table and trace to the keys of its rows, oldest first. */
-  readonly #written = new Map<string, readonly string[]>()
+  /** Table and trace to the keys of its rows and when they were read, oldest first. */
+  readonly #written = new Map<string, { readonly keys: readonly string[]; readonly version: bigint }>()
   readonly #ensured = new Set<string>()
   #dropped: ReadonlySet<number> = new Set()
   #writtenRows = 0
@@ -76,10 +76,11 @@ export class RowWriter {
     this.#dropped = tableIds
   }
 
-  /** Holds until the rows are durable. */
+  /** Holds until the rows are durable. What was read before what is written already is nothing new. */
   add(dataset: StoredDataset, given: TraceRows, hold: Hold): void {
     const key = `${dataset.tableId}.${given.traceId}`
     const prior = this.#written.get(key)
+    if (prior !== undefined && given.version < prior.version) return
     const minute = minuteOf(given.startNs)
     const keys = given.rows.map(({ element }) => `${minute}/${element}`)
     const isUnknown = prior === undefined && given.isAgain
@@ -89,8 +90,8 @@ export class RowWriter {
     for (const { element, values } of given.rows) pending.rows.push(rowOf(given, element, values))
     this.#bufferedRows += given.rows.length
     if (isUnknown) pending.unknown.set(given.traceId, { keys: new Set(keys), version: given.version })
-    if (prior !== undefined) this.#takeBack(pending, given, prior, new Set(keys))
-    this.#remember(key, keys)
+    if (prior !== undefined) this.#takeBack(pending, given, prior.keys, new Set(keys))
+    this.#remember(key, keys, given.version)
   }
 
   /** Writes what has waited long enough, or much; isAll = everything. Never rejects. */
@@ -139,9 +140,9 @@ export class RowWriter {
     }
   }
 
-  #remember(key: string, keys: readonly string[]): void {
+  #remember(key: string, keys: readonly string[], version: bigint): void {
     this.#writtenRows += keys.length + 1 - this.#forget(key)
-    this.#written.set(key, keys)
+    this.#written.set(key, { keys, version })
     if (this.#writtenRows > WRITTEN_ROWS_MAX) this.#forgetOldest()
   }
 
@@ -154,9 +155,9 @@ export class RowWriter {
   }
 
   #forget(key: string): number {
-    const keys = this.#written.get(key)
+    const written = this.#written.get(key)
     this.#written.delete(key)
-    return keys === undefined ? 0 : keys.length + 1
+    return written === undefined ? 0 : written.keys.length + 1
   }
 
   async #flush(taken: readonly Pending[]): Promise<void> {
