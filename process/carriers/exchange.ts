@@ -66,7 +66,10 @@ export interface ClientExchange {
   readonly path: string
   /** The scope of the caller. */
   readonly scope: Scope
-  /** performance.now() when the caller asked for it, and when it had its connection; 0 unless metered. */
+  /**
+   * performance.now() when it asked for a connection, which is after any hold, and when it had one; 0 unless
+   * metered.
+   */
   readonly startedAtMs: number
   readonly connectedAtMs: number
   /** The connection it had; undefined unless metered. */

@@ -83,7 +83,7 @@ export class Exchange implements ClientExchange, HttpExchange {
   isTold: boolean
   readonly isAsked: boolean
   destination: { readonly host: string; readonly port: number } | undefined = undefined
-  readonly startedAtMs: number
+  startedAtMs: number
   connectedAtMs = 0
   socket: Socket | undefined = undefined
   traceparent = ''
@@ -117,7 +117,7 @@ export class Exchange implements ClientExchange, HttpExchange {
     this.returned = emptyFrame.baggage
     this.isAsked = agentPort !== undefined
     this.agentPort = agentPort
-    this.startedAtMs = wire.isTimed ? performance.now() : 0
+    this.startedAtMs = wire.stamp()
     this.isTold = isUnixSocket(request) || wire.tellsHost(request.host)
   }
 

@@ -30,6 +30,7 @@ export function patchAgents(begin: Begin): () => void {
       const exchange = begin(request, portOf(options, request))
       if (exchange === undefined) return native.call(this, request, options, ...rest)
       const add = () => {
+        exchange.startedAtMs = exchange.wire.stamp()
         try {
           native.call(this, request, destined(exchange, options), ...rest)
         } catch (error: unknown) {

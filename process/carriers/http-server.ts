@@ -93,7 +93,7 @@ class Exchange implements ServerExchange, HttpExchange {
     this.response = response
     this.lines = lines
     this.incoming = incoming
-    this.startedAtMs = parts.wire.isTimed ? performance.now() : 0
+    this.startedAtMs = parts.wire.stamp()
     this.baggage = incoming.baggage
     this.returned = incoming.baggage
     this.known = incoming.baggage

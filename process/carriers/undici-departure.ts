@@ -24,7 +24,10 @@ export function departUndici(departure: Departure): unknown {
   const { options, dispatched, go } = departure
   const exchange = begun(departure)
   if (exchange === undefined) return go(options)
-  const leave = () => go(destined(exchange, departure))
+  const leave = () => {
+    exchange.startedAtMs = exchange.wire.stamp()
+    return go(destined(exchange, departure))
+  }
   const fail = (error: Error) => {
     dispatched.begun = undefined
     go(throwing(error))

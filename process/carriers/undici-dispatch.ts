@@ -165,7 +165,7 @@ class DispatchPatch {
   }
 
   #dispatched(handler: object): Dispatched {
-    const atMs = this.#wire.isTimed ? performance.now() : 0
+    const atMs = this.#wire.stamp()
     return { handler, frame: currentFrame(), isQuiet: isQuiet(), atMs, begun: undefined }
   }
 

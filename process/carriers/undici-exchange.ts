@@ -64,7 +64,7 @@ export class UndiciExchange implements ClientExchange {
   /** Its dispatcher has one host, and asks no options for another. */
   isBound = false
   isRouted = false
-  readonly startedAtMs: number
+  startedAtMs: number
   connectedAtMs = 0
   socket: Socket | undefined = undefined
   /** The object that undici calls back; absent when the dispatch was not seen. */
@@ -97,7 +97,7 @@ export class UndiciExchange implements ClientExchange {
     this.isTold = wire.tellsHost(this.host)
     this.isAsked = isAsked
     this.origin = origin
-    this.startedAtMs = dispatched?.atMs ?? (wire.isTimed ? performance.now() : 0)
+    this.startedAtMs = dispatched?.atMs ?? wire.stamp()
   }
 
   begin(): void {

@@ -87,6 +87,11 @@ export class Wire {
     this.#onFault = options.onFault
   }
 
+  /** performance.now() while somebody meters, else 0. */
+  stamp(): number {
+    return this.isTimed ? performance.now() : 0
+  }
+
   trustsPeer(address: string | undefined): boolean {
     return this.#trust.allowsPeer(address)
   }

@@ -6,6 +6,15 @@
  */
 export const ADMISSION_WAIT_MS_MAX = 5_000
 
+/**
+ * Who is told to come again is told so late, and asks so seldom at least: one that asks again at once, of
+ * which there are always some, else costs more by its refusals than it would by its requests.
+ */
+export const REFUSAL_DELAY_MS = 1_000
+
+/** Refusals that wait to be told: each keeps a connection. From there on they are told at once. */
+export const REFUSALS_WAITING_MAX = 1_000
+
 /** Nobody is held longer than this, whatever was ordered. */
 export const HOLD_MS_MAX = 60_000
 

@@ -1,6 +1,7 @@
 // The answer to a request that is not let in: it says what to do, and costs as little as can be.
 
 import type { ServerExchange } from '#carriers'
+import { REFUSALS_WAITING_MAX, REFUSAL_DELAY_MS } from './limits.ts'
 
 const TEXTS = {
   429: ['E_THROTTLED', 'this tenant sends more than it may now; come again later'],
@@ -21,6 +22,29 @@ export function refuse(
 ): void {
   const [code, message] = TEXTS[status]
   answer(exchange, { status, code, message, retryAfterSeconds })
+}
+
+/** Those who are over their rate are told so after a while. */
+export class LateRefusals {
+  readonly #detached: <R>(fn: () => R) => R
+  #waiting = 0
+
+  constructor(detached: <R>(fn: () => R) => R) {
+    this.#detached = detached
+  }
+
+  refuse(exchange: ServerExchange, retryAfterSeconds: number): void {
+    const tell = () => refuse(exchange, 429, retryAfterSeconds)
+    if (this.#waiting >= REFUSALS_WAITING_MAX) return tell()
+    // Also if its client does not wait for the answer.
+    exchange.isRefused = true
+    this.#waiting += 1
+    const timer = this.#detached(() => setTimeout(tell, REFUSAL_DELAY_MS))
+    exchange.response.once('close', () => {
+      this.#waiting -= 1
+      clearTimeout(timer)
+    })
+  }
 }
 
 /** As this tool asks for; it says so, for whoever wonders where that answer comes from. */

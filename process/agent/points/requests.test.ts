@@ -6,6 +6,7 @@ import { createServer } from 'node:http'
 import { after, before, describe, test } from 'node:test'
 import { Baggage, loadBdl, type BagType } from '#baggage'
 import type { ControlOrder } from '#protocol'
+import { REFUSAL_DELAY_MS } from './limits.ts'
 import { openSigner, startControlPlane, type ControlPlane } from '../testing/control-server.ts'
 import { closed, listen, NODES, startService, until as untilWithin, type Service } from '../testing/rig.ts'
 
@@ -112,6 +113,14 @@ for (const node of ENDS) {
       await until('one is refused', () => refused !== undefined).finally(() => clearInterval(timer))
       return refused as Response
     }
+    /** What greedy's calls have waited for connections. */
+    const waitedMs = async (): Promise<number> => {
+      const before = plane.reports.get('shop')
+      plane.tell({})
+      await until('it reports', () => plane.reports.get('shop') !== before)
+      const { workflows = [], resources = [] } = plane.reports.get('shop')?.measured ?? {}
+      return resources.find(({ name }) => name === clientPoint)?.waitMs[workflows.indexOf('greedy')] ?? 0
+    }
     const arrived = () => {
       const { workflows = [], points = [] } = plane.reports.get('shop')?.measured ?? {}
       return points.find(({ name }) => name === 'http.server:shop')?.passed[workflows.indexOf('greedy')] ?? 0
@@ -132,8 +141,12 @@ for (const node of ENDS) {
       await order([{ ...setting, point: 'http.server:shop', rate: 0.25 }])
       assert.equal(await ask('/hello', 'greedy'), 'hello for ever', 'the first one owes nothing yet')
       const held = ask('/hello', 'greedy')
-      // The second place in line is 8 s away: it is told to come again.
+      // The second place in line is 8 s away: it is told to come again; at once, if it has a deadline.
+      const askedMs = performance.now()
+      const hasty = await send('/hello', Deadline.write(named('greedy'), { ms: 7_000 }))
+      assert.equal(hasty.status, 429)
       const refused = await refusal()
+      assert.ok(performance.now() - askedMs >= REFUSAL_DELAY_MS)
       assert.ok(Number(refused.headers.get('retry-after')) >= 4)
       assert.equal(await codeOf(refused), 'E_THROTTLED')
       assert.equal(await ask('/hello', 'modest'), 'hello for ever')
@@ -162,11 +175,18 @@ for (const node of ENDS) {
       test(`on the way out by ${way}: waits before anything is sent, and is sent once`, async () => {
         await order([{ ...setting, point: clientPoint }])
         const before = remaining.length
+        const waitedBefore = await waitedMs()
         const asked = await hold(`/${way}`, 2)
+        const heldSince = performance.now()
         const waiting = [...calls]
+        await new Promise((resolve) => setTimeout(resolve, 300))
+        const heldMs = performance.now() - heldSince
         await order([])
         assert.deepEqual(new Set(await Promise.all(waiting)), new Set(['answered']))
         assert.equal(remaining.length - before, asked)
+        // Two were held so long: the policy's doing, and not that of a full pool.
+        const waited = (await waitedMs()) - waitedBefore
+        assert.ok(waited < heldMs, `${waited} ms waited for connections, ${heldMs} held`)
       })
 
     test('a call that is given up while it waits ends as one without a connection, and is never sent', async () => {

@@ -3,7 +3,7 @@
 //   comes   deadline off the baggage, into the scope --> asked, if anything is ordered or a tool stops here:
 //             a tool holds, delays, rejects    waits (stops.ts); its status, instead of all that follows
 //             its time is over                 504      nobody waits for the answer
-//             its tenant is over its rate      waits; 429 where that would take too long
+//             its tenant is over its rate      waits; 429, a while later, where it would too long
 //             shares are ordered               in turn (turns.ts); 503 when too many wait
 //   leaves  asked, if anything is ordered for calls or a tool stops them:
 //             a tool holds, delays, fails, routes
@@ -20,7 +20,7 @@ import type { Scope } from '#context'
 import type { ControlPoints, PassMeter } from './control-points.ts'
 import { DeadlineError, isHolding, remainingMs, type Deadlines } from './execution.ts'
 import { ADMISSION_WAIT_MS_MAX, CLIENT_POINTS_MAX, HOLD_MS_MAX } from './limits.ts'
-import { refuse, reject } from './refuse.ts'
+import { LateRefusals, refuse, reject } from './refuse.ts'
 import type { Stop, ToolStops } from './stops.ts'
 import type { Turns } from './turns.ts'
 
@@ -57,6 +57,7 @@ export class Steering {
   /** Loaded with the first order of shares. */
   #turns: Turns | undefined
   #areTurnsLoading = false
+  readonly #lateRefusals: LateRefusals
   readonly #origins = new Set<string>()
   /** Most requests go where the one before went. */
   #lastOrigin: { readonly host: string; readonly port: number; readonly point: string } | undefined
@@ -67,6 +68,7 @@ export class Steering {
   constructor(parts: Parts) {
     this.#parts = parts
     this.#serverPoint = `http.server:${parts.service}`
+    this.#lateRefusals = new LateRefusals(parts.detached)
   }
 
   readonly observer: CarrierObserver = {
@@ -190,7 +192,7 @@ export class Steering {
       drop: () => refuse(exchange, 504),
     })
     if (entry.kind === 'go' && !isInTurn()) return false
-    if (entry.kind === 'refuse') refuse(exchange, 429, entry.retryAfterSeconds)
+    if (entry.kind === 'refuse') this.#refuse(exchange, entry.retryAfterSeconds)
     else if (entry.kind === 'drop') refuse(exchange, 504)
     else {
       const leave = entry.kind === 'wait' ? entry.leave : undefined
@@ -201,6 +203,12 @@ export class Steering {
       if (entry.kind === 'go') begin()
     }
     return true
+  }
+
+  /** Whoever has a deadline may still do something else in time. */
+  #refuse(exchange: ServerExchange, retryAfterSeconds: number): void {
+    if (remainingMs(exchange.scope) < Number.POSITIVE_INFINITY) refuse(exchange, 429, retryAfterSeconds)
+    else this.#lateRefusals.refuse(exchange, retryAfterSeconds)
   }
 
   #dispatch(exchange: ClientExchange, go: (error?: Error) => void): (() => void) | undefined {

@@ -93,6 +93,7 @@ export async function startControlPlane(): Promise<ControlPlane> {
       }
       const message = JSON.parse(Buffer.concat(chunks).toString())
       for (const point of message.measured?.points ?? []) point.passed = unpackColumn(point.passed)
+      for (const one of message.measured?.resources ?? []) one.waitMs = unpackColumn(one.waitMs)
       if (request.url === '/agent/v1/hello') hellos.push(message)
       else reports.set(hellos.find(({ agent }) => agent === message.agent)?.service ?? '?', message)
       return response.end('{"ok":true}')
